@@ -1,0 +1,13 @@
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    include: ['packages/*/test/**/*.test.ts', 'examples/**/*.test.ts', 'scripts/**/*.test.ts'],
+    // Real tokens, TLS handshakes and child processes: slow machines need room, and a hang must still end.
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
+    // PKCS#11 modules read their settings from the environment of the process, which threads do not have.
+    pool: 'forks',
+    coverage: { provider: 'v8', include: ['packages/*/src/**'] },
+  },
+});
