@@ -1,0 +1,252 @@
+import { CredentialsProviderError } from '@smithy/core/config';
+
+/** The stable `code` of a {@link CredentialHelperError}; {@link ERROR_CODES} says what each means. */
+export type ErrorCode =
+  | 'ERR_INVALID_OPTION'
+  | 'ERR_KEY_SOURCE'
+  | 'ERR_DATA_ENDPOINT'
+  | 'ERR_REGION_UNKNOWN'
+  | 'ERR_FILE_UNREADABLE'
+  | 'ERR_CERTIFICATE_INVALID'
+  | 'ERR_CA_INVALID'
+  | 'ERR_PRIVATE_KEY_INVALID'
+  | 'ERR_PASSPHRASE_REQUIRED'
+  | 'ERR_PASSPHRASE_WRONG'
+  | 'ERR_KEY_CERTIFICATE_MISMATCH'
+  | 'ERR_TLS_UNAVAILABLE'
+  | 'ERR_PKCS11_LIBRARY'
+  | 'ERR_TOKEN_NOT_FOUND'
+  | 'ERR_TOKEN_AMBIGUOUS'
+  | 'ERR_KEY_NOT_FOUND'
+  | 'ERR_KEY_AMBIGUOUS'
+  | 'ERR_PIN_REQUIRED'
+  | 'ERR_PIN_INCORRECT'
+  | 'ERR_PIN_LOCKED'
+  | 'ERR_PKCS11'
+  | 'ERR_TOKEN_TIMEOUT'
+  | 'ERR_TOKEN_CRASHED'
+  | 'ERR_DNS'
+  | 'ERR_CONNECTION_REFUSED'
+  | 'ERR_CONNECTION_RESET'
+  | 'ERR_NETWORK'
+  | 'ERR_TIMEOUT'
+  | 'ERR_SERVER_UNTRUSTED'
+  | 'ERR_SERVER_NAME_MISMATCH'
+  | 'ERR_SERVER_CERTIFICATE_DATE'
+  | 'ERR_TLS_VERSION'
+  | 'ERR_CLIENT_CERTIFICATE_REFUSED'
+  | 'ERR_TLS_HANDSHAKE'
+  | 'ERR_CERTIFICATE_NOT_REGISTERED'
+  | 'ERR_THING_NAME'
+  | 'ERR_ACCESS_DENIED'
+  | 'ERR_ROLE_ALIAS_NOT_FOUND'
+  | 'ERR_ROLE_NOT_ASSUMABLE'
+  | 'ERR_DURATION_EXCEEDS_ROLE'
+  | 'ERR_THROTTLED'
+  | 'ERR_SERVICE'
+  | 'ERR_UNEXPECTED_STATUS'
+  | 'ERR_RESPONSE_INVALID'
+  | 'ERR_RESPONSE_TRUNCATED'
+  | 'ERR_RESPONSE_TOO_LARGE'
+  | 'ERR_CREDENTIALS_EXPIRED';
+
+/** What is known of an {@link ErrorCode}. */
+export interface ErrorKind {
+  /** Whether the same request may succeed later without anybody changing anything. */
+  readonly transient: boolean;
+  /** What it means, as half a sentence. */
+  readonly meaning: string;
+}
+
+/** Every code an error of this package can carry, and what it means. */
+export const ERROR_CODES: Readonly<Record<ErrorCode, ErrorKind>> = {
+  // What the caller passed.
+  ERR_INVALID_OPTION: { transient: false, meaning: 'an option has the wrong type, form or value' },
+  ERR_KEY_SOURCE: { transient: false, meaning: 'none or both of privateKey and pkcs11 were given' },
+  ERR_DATA_ENDPOINT: {
+    transient: false,
+    meaning: 'the endpoint is one of AWS IoT’s data endpoints, not the credential provider',
+  },
+  ERR_REGION_UNKNOWN: {
+    transient: false,
+    meaning: 'the AWS region cannot be read from the endpoint and was not given',
+  },
+  ERR_FILE_UNREADABLE: { transient: false, meaning: 'a file does not exist or cannot be read' },
+
+  // Certificates and keys.
+  ERR_CERTIFICATE_INVALID: { transient: false, meaning: 'the certificate cannot be parsed' },
+  ERR_CA_INVALID: { transient: false, meaning: 'the CA certificates cannot be parsed' },
+  ERR_PRIVATE_KEY_INVALID: {
+    transient: false,
+    meaning: 'the private key cannot be parsed, or is of a kind that TLS cannot use',
+  },
+  ERR_PASSPHRASE_REQUIRED: {
+    transient: false,
+    meaning: 'the private key is encrypted and no passphrase was given',
+  },
+  ERR_PASSPHRASE_WRONG: {
+    transient: false,
+    meaning: 'the passphrase does not decrypt the private key',
+  },
+  ERR_KEY_CERTIFICATE_MISMATCH: {
+    transient: false,
+    meaning: 'the private key does not belong to the certificate',
+  },
+
+  // PKCS#11 tokens.
+  ERR_TLS_UNAVAILABLE: {
+    transient: false,
+    meaning: 'nothing on this system can use a key in a token for TLS',
+  },
+  ERR_PKCS11_LIBRARY: { transient: false, meaning: 'the PKCS#11 library cannot be loaded' },
+  ERR_TOKEN_NOT_FOUND: { transient: true, meaning: 'no token matches' },
+  ERR_TOKEN_AMBIGUOUS: { transient: false, meaning: 'more than one token matches' },
+  ERR_KEY_NOT_FOUND: { transient: false, meaning: 'no private key in the token matches' },
+  ERR_KEY_AMBIGUOUS: {
+    transient: false,
+    meaning: 'more than one private key in the token matches',
+  },
+  ERR_PIN_REQUIRED: { transient: false, meaning: 'the token wants a PIN and none was given' },
+  ERR_PIN_INCORRECT: { transient: false, meaning: 'the token rejected the PIN' },
+  ERR_PIN_LOCKED: { transient: false, meaning: 'the PIN of the token is locked' },
+  ERR_PKCS11: { transient: true, meaning: 'a call to the PKCS#11 library failed' },
+  ERR_TOKEN_TIMEOUT: {
+    transient: true,
+    meaning: 'the PKCS#11 library did not come back in time and was ended',
+  },
+  ERR_TOKEN_CRASHED: {
+    transient: true,
+    meaning: 'the process that had loaded the PKCS#11 library ended before it answered',
+  },
+
+  // The way to the service.
+  ERR_DNS: { transient: true, meaning: 'the endpoint’s name cannot be resolved' },
+  ERR_CONNECTION_REFUSED: { transient: true, meaning: 'nothing listens at the endpoint' },
+  ERR_CONNECTION_RESET: {
+    transient: true,
+    meaning: 'the connection was closed before the response came',
+  },
+  ERR_NETWORK: { transient: true, meaning: 'the endpoint cannot be reached' },
+  ERR_TIMEOUT: { transient: true, meaning: 'the exchange took longer than timeoutMs' },
+  ERR_SERVER_UNTRUSTED: {
+    transient: false,
+    meaning: 'the server’s certificate does not chain to a trusted CA',
+  },
+  ERR_SERVER_NAME_MISMATCH: {
+    transient: false,
+    meaning: 'the server’s certificate is for another name than the endpoint',
+  },
+  ERR_SERVER_CERTIFICATE_DATE: {
+    transient: true,
+    meaning: 'the server’s certificate has expired or is not valid yet by this device’s clock',
+  },
+  ERR_TLS_VERSION: { transient: false, meaning: 'the two sides have no TLS version in common' },
+  ERR_CLIENT_CERTIFICATE_REFUSED: {
+    transient: false,
+    meaning: 'the server refused the device certificate in the TLS handshake',
+  },
+  ERR_TLS_HANDSHAKE: { transient: true, meaning: 'the TLS handshake failed' },
+
+  // What the service answered.
+  ERR_CERTIFICATE_NOT_REGISTERED: {
+    transient: false,
+    meaning: 'the certificate is not registered and active for this account and region',
+  },
+  ERR_THING_NAME: {
+    transient: false,
+    meaning: 'the thing does not exist or the certificate is not attached to it',
+  },
+  ERR_ACCESS_DENIED: {
+    transient: false,
+    meaning: 'no AWS IoT policy of the certificate allows it to use the role alias',
+  },
+  ERR_ROLE_ALIAS_NOT_FOUND: { transient: false, meaning: 'the role alias does not exist' },
+  ERR_ROLE_NOT_ASSUMABLE: {
+    transient: false,
+    meaning: 'the role does not exist or does not trust the credential provider',
+  },
+  ERR_DURATION_EXCEEDS_ROLE: {
+    transient: false,
+    meaning: 'the role alias asks for a longer session than the role allows',
+  },
+  ERR_THROTTLED: { transient: true, meaning: 'the service asks for fewer requests' },
+  ERR_SERVICE: { transient: true, meaning: 'the service failed (HTTP 5xx)' },
+  ERR_UNEXPECTED_STATUS: {
+    transient: false,
+    meaning: 'the answer has an HTTP status that the service is not known to give',
+  },
+  ERR_RESPONSE_INVALID: {
+    transient: true,
+    meaning: 'the answer is not what the credential provider sends',
+  },
+  ERR_RESPONSE_TRUNCATED: { transient: true, meaning: 'the connection closed within the response' },
+  ERR_RESPONSE_TOO_LARGE: { transient: true, meaning: 'the response is larger than 64 KiB' },
+  ERR_CREDENTIALS_EXPIRED: {
+    transient: true,
+    meaning: 'the credentials had already expired when they came, by this device’s clock',
+  },
+};
+
+/** What a {@link CredentialHelperError} carries besides its code and message. */
+export interface ErrorDetails {
+  /** What went wrong. */
+  readonly code: ErrorCode;
+  /** What to do next, as one sentence. */
+  readonly hint?: string | undefined;
+  /** The error underneath, where there is one. */
+  readonly cause?: unknown;
+  /** The HTTP status of the answer, where there was one. */
+  readonly httpStatus?: number | undefined;
+  /** AWS's id of the request (`x-amzn-RequestId`), where the answer had one. */
+  readonly requestId?: string | undefined;
+}
+
+/**
+ * The one error class of this package. Told apart by {@link CredentialHelperError.code}.
+ *
+ * It is a `CredentialsProviderError` of the AWS SDK with `tryNextLink: false`: a device that was told to use its
+ * certificate and cannot should say so, and not go on with other credentials that happen to lie around.
+ */
+export class CredentialHelperError extends CredentialsProviderError {
+  override readonly name: string = 'CredentialHelperError';
+  /** What went wrong; stable across releases. */
+  readonly code: ErrorCode;
+  /** What to do next, where that is known. */
+  readonly hint: string | undefined;
+  /** The HTTP status of the answer, where there was one. */
+  readonly httpStatus: number | undefined;
+  /** AWS's id of the request, where the answer had one. */
+  readonly requestId: string | undefined;
+
+  constructor(message: string, details: ErrorDetails) {
+    super(message, { tryNextLink: false });
+    Object.setPrototypeOf(this, CredentialHelperError.prototype);
+    this.code = details.code;
+    this.hint = details.hint;
+    this.httpStatus = details.httpStatus;
+    this.requestId = details.requestId;
+    if (details.cause !== undefined) {
+      Object.defineProperty(this, 'cause', { value: details.cause, configurable: true });
+    }
+  }
+
+  /** Whether the same request may succeed later without anybody changing anything. */
+  get transient(): boolean {
+    return ERROR_CODES[this.code].transient;
+  }
+}
+
+/**
+ * Tells whether a value is an error of this package, also one that another copy of the package made.
+ *
+ * @param value - anything, usually what was caught
+ */
+export function isCredentialHelperError(value: unknown): value is CredentialHelperError {
+  return (
+    value instanceof Error &&
+    value.name === 'CredentialHelperError' &&
+    'code' in value &&
+    typeof value.code === 'string' &&
+    value.code in ERROR_CODES
+  );
+}

@@ -1,0 +1,104 @@
+import { type KeyObject, X509Certificate } from 'node:crypto';
+import { CredentialHelperError, type ErrorCode } from '../errors.ts';
+import { readSource, type Source } from './read-source.ts';
+
+const PEM_CERTIFICATE =
+  /-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----[\s\S]*?-----END (?:TRUSTED |X509 )?CERTIFICATE-----/g;
+
+/**
+ * Reads one or more certificates, in the order they stand.
+ *
+ * @param source - path, PEM text (any number of certificates, other PEM blocks are passed over), or DER bytes (one)
+ * @param option - the name of the option it came from, for messages
+ * @throws {@link CredentialHelperError} `ERR_FILE_UNREADABLE`, or `code` where it cannot be parsed
+ */
+export function readCertificates(
+  source: Source,
+  option: string,
+  code: ErrorCode = 'ERR_CERTIFICATE_INVALID',
+): readonly X509Certificate[] {
+  const { bytes, name } = readSource(source, option);
+  const text = bytes.toString('latin1');
+  const encoded = text.includes('-----BEGIN ') ? (text.match(PEM_CERTIFICATE) ?? []) : [bytes];
+  if (encoded.length === 0) {
+    throw new CredentialHelperError(`${name} holds no certificate`, {
+      code,
+      hint: text.includes('PRIVATE KEY-----')
+        ? 'it holds a private key: are certificate and key swapped?'
+        : 'a certificate in PEM form begins with -----BEGIN CERTIFICATE-----',
+    });
+  }
+  return encoded.map((item, index) => {
+    try {
+      return new X509Certificate(item);
+    } catch (cause) {
+      const which = encoded.length > 1 ? `certificate ${index + 1} of ${name}` : name;
+      throw new CredentialHelperError(`${which} is not an X.509 certificate`, {
+        code,
+        cause,
+        hint: 'expected a certificate in PEM or DER form',
+      });
+    }
+  });
+}
+
+/**
+ * The chain as TLS sends it: the certificate that belongs to the key first, then the others in the order they stood.
+ *
+ * @throws {@link CredentialHelperError} `ERR_KEY_CERTIFICATE_MISMATCH` where no certificate belongs to the key
+ */
+export function chainForKey(
+  certificates: readonly X509Certificate[],
+  key: KeyObject,
+): readonly X509Certificate[] {
+  const leaf = certificates.find((certificate) => certificate.checkPrivateKey(key));
+  if (leaf === undefined) {
+    throw new CredentialHelperError(
+      `the private key (${key.asymmetricKeyType}) does not belong to ${describeCertificate(certificates[0])}`,
+      {
+        code: 'ERR_KEY_CERTIFICATE_MISMATCH',
+        hint: 'use the key that was made together with this certificate',
+      },
+    );
+  }
+  return [leaf, ...certificates.filter((certificate) => certificate !== leaf)];
+}
+
+/** The certificates as one PEM text, in order. */
+export function toPem(certificates: readonly X509Certificate[]): string {
+  return certificates.map((certificate) => certificate.toString()).join('');
+}
+
+/**
+ * The id AWS IoT gives a certificate: the SHA-256 of its DER form, 64 hexadecimal digits.
+ */
+export function certificateId(certificate: X509Certificate): string {
+  return certificate.fingerprint256.replaceAll(':', '').toLowerCase();
+}
+
+/** How a message calls a certificate: its subject on one line and its AWS IoT id. */
+export function describeCertificate(certificate: X509Certificate | undefined): string {
+  if (certificate === undefined) return 'the certificate';
+  const subject = (certificate.subject ?? '').replaceAll('\n', ', ');
+  return `certificate ${certificateId(certificate)} (${subject})`;
+}
+
+/**
+ * What is wrong with the certificate's dates, or undefined. Only a warning: the clock of a device may be wrong, and
+ * it is the server that decides.
+ *
+ * @param now - epoch milliseconds
+ */
+export function certificateDateProblem(
+  certificate: X509Certificate,
+  now: number,
+): string | undefined {
+  const clock = `this device's clock says ${new Date(now).toISOString()}`;
+  if (Date.parse(certificate.validTo) <= now) {
+    return `${describeCertificate(certificate)} expired on ${certificate.validTo}; ${clock}`;
+  }
+  if (Date.parse(certificate.validFrom) > now) {
+    return `${describeCertificate(certificate)} is not valid before ${certificate.validFrom}; ${clock}`;
+  }
+  return undefined;
+}

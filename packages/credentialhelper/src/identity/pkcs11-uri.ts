@@ -1,0 +1,212 @@
+import { isUtf8 } from 'node:buffer';
+import { CredentialHelperError } from '../errors.ts';
+import { Secret } from './secret.ts';
+
+/** The kinds of object a PKCS#11 URI can name in its `type` attribute (RFC 7512, section 2.3). */
+export type Pkcs11ObjectType = 'cert' | 'data' | 'private' | 'public' | 'secret-key';
+
+/**
+ * The attributes of a PKCS#11 URI (RFC 7512, section 2.3). Each that is given must match; text is compared without the
+ * blanks that PKCS#11 pads its fields with.
+ */
+export interface Pkcs11Uri {
+  /** Label of the token. */
+  readonly token?: string;
+  /** Manufacturer of the token. */
+  readonly manufacturer?: string;
+  /** Serial number of the token. */
+  readonly serial?: string;
+  /** Model of the token. */
+  readonly model?: string;
+  /** Manufacturer of the library. */
+  readonly libraryManufacturer?: string;
+  /** Description of the library. */
+  readonly libraryDescription?: string;
+  /** Version of the library: `major` or `major.minor`. */
+  readonly libraryVersion?: string;
+  /** Manufacturer of the slot. */
+  readonly slotManufacturer?: string;
+  /** Description of the slot. */
+  readonly slotDescription?: string;
+  /** Id of the slot: a number that the library chose, 0 included. */
+  readonly slotId?: number;
+  /** Label of the object (`CKA_LABEL`). */
+  readonly object?: string;
+  /** Id of the object (`CKA_ID`): bytes. */
+  readonly id?: Uint8Array;
+  /** Kind of the object. */
+  readonly type?: Pkcs11ObjectType;
+  /** Path of the PKCS#11 library. */
+  readonly modulePath?: string;
+  /** Name of the PKCS#11 library without prefix and suffix, such as `softhsm2` for `libsofthsm2.so`. */
+  readonly moduleName?: string;
+  /** The PIN itself. */
+  readonly pinValue?: Secret;
+  /** Where the PIN is to be read from: a path or a `file:` URI. */
+  readonly pinSource?: string;
+}
+
+type Attribute = keyof Pkcs11Uri;
+
+const PATH_ATTRIBUTES: Readonly<Record<string, Attribute>> = {
+  token: 'token',
+  manufacturer: 'manufacturer',
+  serial: 'serial',
+  model: 'model',
+  'library-manufacturer': 'libraryManufacturer',
+  'library-description': 'libraryDescription',
+  'library-version': 'libraryVersion',
+  'slot-manufacturer': 'slotManufacturer',
+  'slot-description': 'slotDescription',
+  'slot-id': 'slotId',
+  object: 'object',
+  id: 'id',
+  type: 'type',
+};
+
+const QUERY_ATTRIBUTES: Readonly<Record<string, Attribute>> = {
+  'module-path': 'modulePath',
+  'module-name': 'moduleName',
+  'pin-value': 'pinValue',
+  'pin-source': 'pinSource',
+};
+
+const TYPES: readonly string[] = ['cert', 'data', 'private', 'public', 'secret-key'];
+
+// RFC 7512, section 2.3: pk11-pchar and pk11-qchar, and the percent that begins an encoded byte.
+const PATH_VALUE = /^(?:[A-Za-z0-9\-._~:[\]@!$'()*+,=&]|%[0-9A-Fa-f]{2})*$/;
+const QUERY_VALUE = /^(?:[A-Za-z0-9\-._~:[\]@!$'()*+,=/?|]|%[0-9A-Fa-f]{2})*$/;
+const UNRESERVED_BYTE = /[A-Za-z0-9\-._~]/;
+
+/** Whether a text is meant as a PKCS#11 URI: such a text is never a path. */
+export function isPkcs11Uri(text: string): boolean {
+  return /^pkcs11:/i.test(text);
+}
+
+/**
+ * Reads a PKCS#11 URI. A PIN in it is wrapped at once, and no error shows the URI itself.
+ *
+ * Vendor attributes and others that RFC 7512 does not name are refused: an attribute that narrows the search must not
+ * be passed over.
+ *
+ * @param option - the name of the option it came from, for messages
+ * @throws {@link CredentialHelperError} `ERR_INVALID_OPTION`
+ */
+export function parsePkcs11Uri(uri: string, option: string): Pkcs11Uri {
+  if (!isPkcs11Uri(uri)) throw invalid(option, 'it does not begin with pkcs11:');
+  const [path = '', query] = uri.slice('pkcs11:'.length).split(/\?(.*)/s, 2);
+  const found: Partial<Record<Attribute, Pkcs11Uri[Attribute]>> = {};
+  const read = (text: string, names: Readonly<Record<string, Attribute>>, allowed: RegExp) => {
+    const [name = '', value] = text.split(/=(.*)/s, 2);
+    const attribute = Object.hasOwn(names, name) ? names[name] : undefined;
+    if (attribute === undefined) throw unknownAttribute(option, name, names);
+    if (value === undefined || !allowed.test(value)) {
+      throw invalid(option, `the value of "${name}" has a character that must be percent-encoded`);
+    }
+    if (Object.hasOwn(found, attribute)) throw invalid(option, `"${name}" stands in it twice`);
+    found[attribute] = readValue(name, decode(value), option);
+  };
+  for (const part of splitList(path, ';')) read(part, PATH_ATTRIBUTES, PATH_VALUE);
+  for (const part of splitList(query, '&')) read(part, QUERY_ATTRIBUTES, QUERY_VALUE);
+  const attributes = found as Pkcs11Uri;
+  if (attributes.pinValue !== undefined && attributes.pinSource !== undefined) {
+    throw invalid(option, 'it has both pin-value and pin-source');
+  }
+  return attributes;
+}
+
+/**
+ * Writes a PKCS#11 URI, without a PIN: it can be shown. A `pinSource` is a place and is kept.
+ */
+export function formatPkcs11Uri(attributes: Pkcs11Uri): string {
+  const { pinValue: _, ...shown } = attributes;
+  return format(shown);
+}
+
+/**
+ * Writes a PKCS#11 URI with the PIN in it, for the one consumer that can only be told that way. Never show it.
+ */
+export function formatPkcs11UriWithPin(attributes: Pkcs11Uri): string {
+  return format(attributes);
+}
+
+function format(attributes: Pkcs11Uri): string {
+  const list = (names: Readonly<Record<string, Attribute>>, separator: string): string =>
+    Object.entries(names)
+      .filter(([, attribute]) => attributes[attribute] !== undefined)
+      .map(([name, attribute]) => `${name}=${encode(attributes[attribute])}`)
+      .join(separator);
+  const query = list(QUERY_ATTRIBUTES, '&');
+  return `pkcs11:${list(PATH_ATTRIBUTES, ';')}${query && `?${query}`}`;
+}
+
+function splitList(text: string | undefined, separator: string): string[] {
+  return text === undefined || text === '' ? [] : text.split(separator);
+}
+
+function decode(value: string): Buffer {
+  const bytes: number[] = [];
+  for (const [unit] of value.matchAll(/%..|./g)) {
+    bytes.push(unit.length === 3 ? Number.parseInt(unit.slice(1), 16) : unit.charCodeAt(0));
+  }
+  return Buffer.from(bytes);
+}
+
+function encode(value: Pkcs11Uri[Attribute]): string {
+  if (value instanceof Uint8Array) {
+    // RFC 7512 advises to encode every byte of an id.
+    return Array.from(value, percent).join('');
+  }
+  return percentEncode(value instanceof Secret ? value.reveal() : String(value));
+}
+
+/** Text as it stands in a PKCS#11 URI: all but unreserved characters (RFC 3986, section 2.3) as percent and two digits. */
+export function percentEncode(text: string): string {
+  return Array.from(Buffer.from(text), (byte) => {
+    const character = String.fromCharCode(byte);
+    return UNRESERVED_BYTE.test(character) ? character : percent(byte);
+  }).join('');
+}
+
+function percent(byte: number): string {
+  return `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;
+}
+
+function readValue(name: string, bytes: Buffer, option: string): Pkcs11Uri[Attribute] {
+  if (name === 'id') return bytes;
+  if (!isUtf8(bytes)) throw invalid(option, `the value of "${name}" is not UTF-8`);
+  const text = bytes.toString('utf8');
+  if (name === 'pin-value') return new Secret(text);
+  if (name === 'type' && !TYPES.includes(text)) {
+    throw invalid(option, `"type" is one of ${TYPES.join(', ')}`);
+  }
+  if (name === 'library-version' && !/^\d{1,3}(\.\d{1,3})?$/.test(text)) {
+    throw invalid(option, '"library-version" is a number or two with a dot between');
+  }
+  if (name !== 'slot-id') return text;
+  if (!/^\d{1,15}$/.test(text)) throw invalid(option, '"slot-id" is a decimal number');
+  return Number(text);
+}
+
+function unknownAttribute(
+  option: string,
+  name: string,
+  names: Readonly<Record<string, Attribute>>,
+): CredentialHelperError {
+  const elsewhere = names === PATH_ATTRIBUTES ? QUERY_ATTRIBUTES : PATH_ATTRIBUTES;
+  if (Object.hasOwn(elsewhere, name)) {
+    const place = names === PATH_ATTRIBUTES ? 'after the ?, with &' : 'before the ?, with ;';
+    return invalid(option, `"${name}" belongs ${place} between attributes`);
+  }
+  const known = Object.keys(names).join(', ');
+  // The name is shown only where it can be nothing but a name: a mistyped separator may have put a PIN there.
+  const shown = /^[a-z-]{1,24}$/.test(name) ? ` "${name}"` : '';
+  return invalid(option, `it has an unknown attribute${shown}; known here are ${known}`);
+}
+
+function invalid(option: string, reason: string): CredentialHelperError {
+  return new CredentialHelperError(`"${option}" is not a PKCS#11 URI: ${reason}`, {
+    code: 'ERR_INVALID_OPTION',
+    hint: 'RFC 7512 describes the form, for example pkcs11:token=my-token;object=my-key;type=private',
+  });
+}

@@ -1,0 +1,15 @@
+/**
+ * AWS credentials for a device that holds an X.509 certificate, from the credential provider of AWS IoT Core.
+ *
+ * @packageDocumentation
+ */
+export {
+  CredentialHelperError,
+  ERROR_CODES,
+  type ErrorCode,
+  type ErrorDetails,
+  isCredentialHelperError,
+} from './errors.ts';
+export type { IotCoreOptions, Pkcs11Options } from './options.ts';
+export { fromIotCore } from './provider.ts';
+export { createSession, type Session } from './session.ts';

@@ -1,0 +1,13 @@
+// The child process: takes one request with a key in a token over its channel, answers, and ends. It is the only place
+// where a process that lives longer has a PKCS#11 library loaded.
+import { packError, type RequestMessage, type ResponseMessage, unpackRequest } from './messages.ts';
+import { sendTokenRequest } from './token-request.ts';
+
+process.once('disconnect', () => process.exit());
+process.once('message', async (message: RequestMessage) => {
+  const answer: ResponseMessage = await sendTokenRequest(unpackRequest(message)).then(
+    (response) => ({ kind: 'response', response }),
+    packError,
+  );
+  process.send?.(answer, () => process.exit());
+});

@@ -1,0 +1,11 @@
+/**
+ * Parses JSON; undefined where it is none. The parser's own error is dropped on purpose: it quotes the text, which may
+ * hold a part of the credentials.
+ */
+export function parseJson(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(Buffer.from(bytes).toString('utf8'));
+  } catch {
+    return undefined;
+  }
+}

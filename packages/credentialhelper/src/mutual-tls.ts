@@ -1,0 +1,96 @@
+import { createSecureContext } from 'node:tls';
+import {
+  certificateDateProblem,
+  chainForKey,
+  readCertificates,
+  toPem,
+} from './identity/certificate.ts';
+import { readPrivateKey } from './identity/private-key.ts';
+import { sendTokenRequestIsolated } from './isolation/parent.ts';
+import { sendTokenRequest, type TokenRequest } from './isolation/token-request.ts';
+import type { Settings } from './options.ts';
+import { chooseTokenTls } from './tls/choose.ts';
+import type { ConnectionSettings, HttpsGet } from './tls/client.ts';
+import { getWithNode } from './tls/node.ts';
+import { withPinLatch } from './token/pin-latch.ts';
+
+type FileKey = Extract<Settings['key'], { kind: 'file' }>;
+type TokenKeySettings = Extract<Settings['key'], { kind: 'token' }>;
+
+/**
+ * Prepares mutual TLS with the device's certificate and key: gives a function that reads the files again and opens a way
+ * to send one request with what is in them now.
+ *
+ * All is read once at once, so that what cannot work is refused at the door; a certificate outside its dates, and
+ * `verifyPeer: false`, are warned of.
+ *
+ * @throws {@link CredentialHelperError} for what cannot be read, `ERR_KEY_CERTIFICATE_MISMATCH`, `ERR_TLS_UNAVAILABLE`
+ */
+export function createMutualTls(settings: Settings): () => HttpsGet {
+  const { key } = settings;
+  const open = key.kind === 'file' ? fileIdentity(settings, key) : tokenIdentity(settings, key);
+  open();
+  if (!settings.verifyPeer) warnUnverified(settings);
+  return open;
+}
+
+function fileIdentity(settings: Settings, key: FileKey): () => HttpsGet {
+  return () => {
+    const privateKey = readPrivateKey(key.source, key.passphrase);
+    const certificates = readCertificates(settings.certificate, 'certificate');
+    const chain = chainForKey(certificates, privateKey);
+    warnOfDates(settings, chain);
+    const connection = readConnection(settings);
+    const secureContext = createSecureContext({
+      minVersion: 'TLSv1.2',
+      cert: toPem(chain),
+      key: privateKey.export({ type: 'pkcs8', format: 'pem' }),
+      ...(connection.ca === undefined ? {} : { ca: connection.ca }),
+    });
+    return (request) => getWithNode(request, connection, secureContext);
+  };
+}
+
+function tokenIdentity(settings: Settings, key: TokenKeySettings): () => HttpsGet {
+  const tls = chooseTokenTls(key.tls);
+  const { logger } = settings;
+  return () => {
+    const chain = readCertificates(settings.certificate, 'certificate');
+    warnOfDates(settings, chain);
+    const connection = readConnection(settings);
+    return (request) => {
+      const job: TokenRequest = {
+        request,
+        connection,
+        tls,
+        token: key.token,
+        certificateChain: toPem(chain),
+      };
+      return withPinLatch(key.token, () =>
+        key.isolate ? sendTokenRequestIsolated(job, logger) : sendTokenRequest(job),
+      );
+    };
+  };
+}
+
+function readConnection({ ca, verifyPeer, timeoutMs }: Settings): ConnectionSettings {
+  return {
+    ca: ca === undefined ? undefined : toPem(readCertificates(ca, 'ca', 'ERR_CA_INVALID')),
+    verifyPeer,
+    timeoutMs,
+  };
+}
+
+function warnOfDates(
+  { logger }: Settings,
+  [certificate]: ReturnType<typeof readCertificates>,
+): void {
+  const problem = certificate && certificateDateProblem(certificate, Date.now());
+  if (problem !== undefined) logger?.warn(problem);
+}
+
+function warnUnverified({ endpoint, logger }: Settings): void {
+  const warning = `verifyPeer is false: whoever answers as ${endpoint.authority} is believed, and can hand out credentials of their own`;
+  if (logger === undefined) process.emitWarning(warning, { code: 'AWSIOT_VERIFY_PEER' });
+  else logger.warn(warning);
+}

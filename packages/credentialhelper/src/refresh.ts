@@ -1,0 +1,75 @@
+/** What a refresher keeps: anything that ends at an instant. */
+export interface Expiring {
+  readonly expiration: Date;
+}
+
+/** What a refresher takes. */
+export interface RefreshOptions<T extends Expiring> {
+  /** Fetches a new value. */
+  readonly fetch: () => Promise<T>;
+  /** The time, in epoch milliseconds. */
+  readonly now: () => number;
+  /** A number from 0 up to, but not including, 1. */
+  readonly random: () => number;
+  /** Told when a refresh failed while the value at hand is still valid. */
+  readonly onRefreshFailed: (error: unknown, retryAtMs: number, expiration: Date) => void;
+}
+
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+const RETRY_AFTER_MS = 30 * SECOND;
+
+/**
+ * Makes a function that gives a value which is valid now, and fetches as seldom as that allows.
+ *
+ * - However many callers wait, there is one fetch.
+ * - Near the end of its life the value at hand is still given at once, while a new one is fetched behind it.
+ * - A refresh that fails leaves the value at hand in use until it ends; the next try comes half a minute later at the
+ *   earliest.
+ * - A failed fetch is never kept: with nothing valid at hand, each new call fetches.
+ *
+ * There is no timer: a process that asks for nothing fetches nothing.
+ */
+export function createRefresher<T extends Expiring>(options: RefreshOptions<T>): () => Promise<T> {
+  const { fetch, now, random, onRefreshFailed } = options;
+  let current: T | undefined;
+  let refreshAtMs = 0;
+  let flight: Promise<T> | undefined;
+
+  const fly = (): Promise<T> => {
+    flight ??= fetch()
+      .then((value) => {
+        current = value;
+        refreshAtMs = refreshInstant(value, now(), random());
+        return value;
+      })
+      .finally(() => {
+        flight = undefined;
+      });
+    return flight;
+  };
+
+  return async () => {
+    if (current === undefined || current.expiration.getTime() <= now()) return fly();
+    if (flight === undefined && now() >= refreshAtMs) {
+      const { expiration } = current;
+      fly().catch((error: unknown) => {
+        refreshAtMs = now() + RETRY_AFTER_MS * (1 + random());
+        onRefreshFailed(error, refreshAtMs, expiration);
+      });
+    }
+    return current;
+  };
+}
+
+/**
+ * When to fetch again, in epoch milliseconds: a sixth of the lifetime before the end, but early enough that an SDK
+ * client, which asks again 5 minutes before the end, finds a new value coming; never before half of the lifetime.
+ * A share of it is by chance, so that devices which started together drift apart.
+ */
+function refreshInstant(value: Expiring, nowMs: number, random: number): number {
+  const end = value.expiration.getTime();
+  const lifetime = end - nowMs;
+  const window = Math.max(lifetime / 6, 5.5 * MINUTE) * (1 + random / 4);
+  return end - Math.min(window, lifetime / 2);
+}

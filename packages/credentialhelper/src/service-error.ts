@@ -1,0 +1,118 @@
+import { CredentialHelperError, type ErrorCode } from './errors.ts';
+import type { ExchangeTarget } from './exchange.ts';
+import { parseJson } from './json.ts';
+import type { HttpsResponse } from './tls/client.ts';
+
+interface Explanation {
+  readonly code: ErrorCode;
+  readonly hint: string;
+}
+
+/**
+ * Makes the error for an answer other than 200. It names thing, role alias and endpoint, and says which AWS resource to
+ * look at.
+ */
+export function serviceError(
+  response: HttpsResponse,
+  target: ExchangeTarget,
+): CredentialHelperError {
+  const { status, headers } = response;
+  const said = readMessage(response.body);
+  const { code, hint } =
+    explainMessage(status, said, target) ?? explainStatus(status, headers, target);
+  const thing = target.thingName === undefined ? 'no thing name' : `thing "${target.thingName}"`;
+  const answer = said === undefined ? `HTTP ${status}` : `HTTP ${status}: ${said}`;
+  return new CredentialHelperError(
+    `${target.authority} gave no credentials for role alias "${target.roleAlias}" (${thing}): ${answer}`,
+    { code, hint, httpStatus: status, requestId: headers['x-amzn-requestid'] },
+  );
+}
+
+/** The messages of the credential provider, and the AWS resource that each points to. */
+function explainMessage(
+  status: number,
+  message: string | undefined,
+  { roleAlias, thingName }: ExchangeTarget,
+): Explanation | undefined {
+  switch (`${status} ${message}`) {
+    case '403 Certificate is invalid on this endpoint':
+      return {
+        code: 'ERR_CERTIFICATE_NOT_REGISTERED',
+        hint: 'the certificate must be registered in AWS IoT and ACTIVE, in the account and region of this endpoint (aws iot describe-certificate)',
+      };
+    case '403 Invalid thing name passed':
+      return {
+        code: 'ERR_THING_NAME',
+        hint:
+          thingName === undefined
+            ? 'pass the name of the thing that the certificate is attached to as "thingName"'
+            : `the thing must exist and the certificate be attached to it (aws iot list-thing-principals --thing-name ${thingName})`,
+      };
+    case '403 Access Denied':
+      return {
+        code: 'ERR_ACCESS_DENIED',
+        hint: `a policy attached to the certificate must allow iot:AssumeRoleWithCertificate on the ARN of role alias ${roleAlias} (aws iot list-attached-policies)`,
+      };
+    case '404 Role alias does not exist':
+      return {
+        code: 'ERR_ROLE_ALIAS_NOT_FOUND',
+        hint: `the role alias must exist in the account and region of this endpoint (aws iot describe-role-alias --role-alias ${roleAlias})`,
+      };
+    case '400 Unable to assume the role, or the role to assume does not exist':
+      return {
+        code: 'ERR_ROLE_NOT_ASSUMABLE',
+        hint: 'the IAM role that the role alias points to must exist and its trust policy allow sts:AssumeRole to credentials.iot.amazonaws.com (aws iam get-role)',
+      };
+    case '400 The requested CredentialDurationSeconds exceeds the MaxSessionDuration set for the role':
+      return {
+        code: 'ERR_DURATION_EXCEEDS_ROLE',
+        hint: `lower credentialDurationSeconds of role alias ${roleAlias} or raise MaxSessionDuration of its IAM role (aws iot update-role-alias, aws iam update-role)`,
+      };
+    default:
+      return undefined;
+  }
+}
+
+function explainStatus(
+  status: number,
+  headers: HttpsResponse['headers'],
+  { roleAlias }: ExchangeTarget,
+): Explanation {
+  if (status === 403) {
+    return {
+      code: 'ERR_ACCESS_DENIED',
+      hint: `check the certificate, the thing it is attached to, and the policy that allows iot:AssumeRoleWithCertificate on role alias ${roleAlias}`,
+    };
+  }
+  if (status === 429) {
+    return {
+      code: 'ERR_THROTTLED',
+      hint: 'fewer requests, or a higher quota for the credential provider',
+    };
+  }
+  if (status >= 500) {
+    return { code: 'ERR_SERVICE', hint: 'try again later; AWS publishes known problems' };
+  }
+  if (status >= 300 && status < 400) {
+    return {
+      code: 'ERR_UNEXPECTED_STATUS',
+      hint: `redirects are not followed (to ${headers.location ?? 'nowhere'}): the certificate is shown to the endpoint only; is this the endpoint of the credential provider?`,
+    };
+  }
+  return {
+    code: 'ERR_UNEXPECTED_STATUS',
+    hint: 'is this the endpoint of the credential provider?',
+  };
+}
+
+const MAX_MESSAGE_CHARACTERS = 200;
+
+/** The `message` of an error body, on one line; undefined where there is none. */
+function readMessage(body: Uint8Array): string | undefined {
+  const parsed = parseJson(body);
+  if (typeof parsed !== 'object' || parsed === null || !('message' in parsed)) return undefined;
+  const { message } = parsed;
+  if (typeof message !== 'string' || message === '') return undefined;
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters must not reach a terminal
+  return message.replace(/[\u0000-\u001f\u007f]+/g, ' ').slice(0, MAX_MESSAGE_CHARACTERS);
+}

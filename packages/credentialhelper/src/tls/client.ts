@@ -1,0 +1,38 @@
+/** One HTTPS GET. */
+export interface HttpsRequest {
+  /** Host name or IP address; an IPv6 address without brackets. */
+  readonly host: string;
+  readonly port: number;
+  /** Path, beginning with `/`. */
+  readonly path: string;
+  /** Header fields, `host` among them. */
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** How a request is sent, whatever it asks for. */
+export interface ConnectionSettings {
+  /** The CA certificates to trust instead of the usual ones, as PEM. */
+  readonly ca: string | undefined;
+  /** Whether the server must prove who it is. */
+  readonly verifyPeer: boolean;
+  /** How long all of it may take, in milliseconds. */
+  readonly timeoutMs: number;
+}
+
+/** The answer to an {@link HttpsRequest}: whatever its status, complete, and at most {@link MAX_BODY_BYTES} long. */
+export interface HttpsResponse {
+  readonly status: number;
+  /** Header fields, their names in lower case. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Uint8Array;
+}
+
+/**
+ * Sends a request over mutual TLS and gives the response.
+ *
+ * @throws {@link CredentialHelperError} (as a rejection) where no complete response came
+ */
+export type HttpsGet = (request: HttpsRequest) => Promise<HttpsResponse>;
+
+/** The longest body that is read, in bytes. Credentials take about 1.5 KiB. */
+export const MAX_BODY_BYTES: number = 64 * 1024;

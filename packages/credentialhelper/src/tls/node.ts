@@ -1,0 +1,93 @@
+import { request as httpsRequest, type RequestOptions } from 'node:https';
+import { isIP } from 'node:net';
+import type { ConnectionOptions, SecureContext } from 'node:tls';
+import {
+  type ConnectionSettings,
+  type HttpsRequest,
+  type HttpsResponse,
+  MAX_BODY_BYTES,
+} from './client.ts';
+import { nodeFailure } from './node-failure.ts';
+import { timedOut, tooLarge, wireError } from './wire-error.ts';
+
+/**
+ * One GET through `node:https`, on a connection of its own, with the certificate and key of a TLS context.
+ *
+ * Redirects are given back as they are: a client certificate goes to nobody but the endpoint.
+ *
+ * @throws {@link CredentialHelperError} (as a rejection) with the code for what happened on the wire
+ */
+export function getWithNode(
+  request: HttpsRequest,
+  { timeoutMs, verifyPeer }: ConnectionSettings,
+  secureContext: SecureContext,
+): Promise<HttpsResponse> {
+  return new Promise((resolve, reject) => {
+    let during = 'while connecting';
+    let answered = false;
+    const fail = (error: unknown) => {
+      clearTimeout(timer);
+      reject(wireError(request, nodeFailure(error, request, answered), error));
+      sent.destroy();
+    };
+    const timer = setTimeout(() => {
+      reject(wireError(request, timedOut(timeoutMs, during)));
+      sent.destroy();
+    }, timeoutMs);
+
+    const options: RequestOptions & ConnectionOptions = {
+      host: request.host,
+      port: request.port,
+      path: request.path,
+      headers: request.headers,
+      method: 'GET',
+      agent: false,
+      secureContext,
+      rejectUnauthorized: verifyPeer,
+      // RFC 6066, section 3: an IP address is never a server name.
+      servername: isIP(request.host) ? '' : request.host,
+    };
+    const sent = httpsRequest(options);
+    sent.on('socket', (socket) => {
+      socket.on('connect', () => {
+        during = 'in the TLS handshake';
+      });
+      socket.on('secureConnect', () => {
+        during = 'waiting for the response';
+      });
+    });
+    sent.on('error', fail);
+    sent.on('response', (response) => {
+      answered = true;
+      during = 'within the response';
+      const chunks: Buffer[] = [];
+      let length = 0;
+      response.on('error', fail);
+      response.on('data', (chunk: Buffer) => {
+        length += chunk.length;
+        chunks.push(chunk);
+        if (length <= MAX_BODY_BYTES) return;
+        clearTimeout(timer);
+        reject(wireError(request, tooLarge()));
+        sent.destroy();
+      });
+      response.on('end', () => {
+        clearTimeout(timer);
+        resolve({
+          status: response.statusCode ?? 0,
+          headers: joinHeaders(response.headers),
+          body: Buffer.concat(chunks),
+        });
+      });
+    });
+    sent.end();
+  });
+}
+
+function joinHeaders(
+  headers: Readonly<Record<string, string | string[] | undefined>>,
+): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [name, [value ?? ''].flat().join(', ')]),
+  );
+}

@@ -1,0 +1,56 @@
+import { CredentialHelperError, type ErrorCode } from '../errors.ts';
+import { type HttpsRequest, MAX_BODY_BYTES } from './client.ts';
+
+/** What a TLS client has to say about a failure on the wire, before it becomes one of our errors. */
+export interface WireFailure {
+  readonly code: ErrorCode;
+  /** What happened, to be read after "credential provider host:port: ". */
+  readonly what: string;
+  readonly hint?: string | undefined;
+}
+
+/** Makes the error for a failure on the wire; it names the endpoint. */
+export function wireError(
+  request: HttpsRequest,
+  failure: WireFailure,
+  cause?: unknown,
+): CredentialHelperError {
+  const where = `${request.headers.host ?? request.host}`;
+  return new CredentialHelperError(
+    `no answer from the credential provider at ${where}: ${failure.what}`,
+    { code: failure.code, hint: failure.hint, cause },
+  );
+}
+
+/** The hints that both TLS clients give. */
+export const HINTS = {
+  dns: 'check the endpoint’s spelling, and that this device can resolve names',
+  refused: 'check host and port; the credential provider listens on port 443',
+  reset:
+    'a firewall or proxy may cut TLS here; the same happens where the server wants another certificate',
+  network: 'check this device’s network, route and firewall',
+  untrusted:
+    'AWS’s own endpoints are trusted by default; for another one, or behind a proxy that opens TLS, pass its CA as "ca"',
+  name: 'use the very name that aws iot describe-endpoint --endpoint-type iot:CredentialProvider prints',
+  clock: 'check this device’s clock: a wrong one is the usual cause',
+  clientCertificate:
+    'the certificate must be registered and active in AWS IoT, in the account and region of this endpoint',
+} as const;
+
+/** The failure that a request took too long. */
+export function timedOut(timeoutMs: number, during: string): WireFailure {
+  return {
+    code: 'ERR_TIMEOUT',
+    what: `timed out after ${timeoutMs} ms ${during}`,
+    hint: 'check this device’s network and firewall; "timeoutMs" sets the limit',
+  };
+}
+
+/** The failure that a response is longer than {@link MAX_BODY_BYTES}. */
+export function tooLarge(): WireFailure {
+  return {
+    code: 'ERR_RESPONSE_TOO_LARGE',
+    what: `the response has more than ${MAX_BODY_BYTES} bytes`,
+    hint: 'is this the endpoint of the credential provider?',
+  };
+}

@@ -1,0 +1,230 @@
+import type { Handle } from 'pkcs11js';
+import { CredentialHelperError } from '../errors.ts';
+import { formatPkcs11Uri, type Pkcs11Uri } from '../identity/pkcs11-uri.ts';
+import type { Secret } from '../identity/secret.ts';
+import type { Library, TokenInSlot } from './library.ts';
+import { type CallContext, returnValueName, withContext } from './pkcs11-error.ts';
+
+/** A session with a token, logged in where the token wants that. */
+export interface TokenSession {
+  readonly library: Library;
+  readonly token: TokenInSlot;
+  readonly session: Handle;
+  readonly context: CallContext;
+  /** Closes the session. The login ends with the last session of the process. */
+  close(): void;
+}
+
+/** A private key in a token. */
+export interface PrivateKeyInToken {
+  readonly handle: Handle;
+  /** What names this key and no other. */
+  readonly attributes: Pkcs11Uri;
+}
+
+type TokenAttribute = keyof TokenInSlot['attributes'] & keyof Pkcs11Uri;
+
+const TOKEN_ATTRIBUTES = [
+  'token',
+  'manufacturer',
+  'serial',
+  'model',
+  'libraryManufacturer',
+  'libraryDescription',
+  'slotManufacturer',
+  'slotDescription',
+  'slotId',
+] as const satisfies readonly TokenAttribute[];
+
+/**
+ * Finds the one token that matches.
+ *
+ * @throws {@link CredentialHelperError} `ERR_TOKEN_NOT_FOUND` or `ERR_TOKEN_AMBIGUOUS`; both list what is there
+ */
+export function findToken(library: Library, match: Pkcs11Uri): TokenInSlot {
+  const tokens = library.tokens();
+  const wanted = TOKEN_ATTRIBUTES.filter((name) => match[name] !== undefined);
+  const matching = tokens.filter(({ attributes }) =>
+    wanted.every((name) => attributes[name] === match[name]),
+  );
+  const [token] = matching;
+  if (matching.length === 1 && token !== undefined) return token;
+  const searched = wanted.length === 0 ? 'no token was named' : `searched: ${describe(match)}`;
+  if (matching.length > 1) {
+    throw new CredentialHelperError(
+      `${matching.length} tokens match in library ${library.path} (${searched}): ${list(matching.map(tokenUri))}`,
+      { code: 'ERR_TOKEN_AMBIGUOUS', hint: 'name one by its label or slot id' },
+    );
+  }
+  throw new CredentialHelperError(
+    tokens.length === 0
+      ? `library ${library.path} shows no initialised token`
+      : `no token matches in library ${library.path} (${searched}); there: ${list(tokens.map(tokenUri))}`,
+    {
+      code: 'ERR_TOKEN_NOT_FOUND',
+      hint:
+        tokens.length === 0
+          ? 'is the token there, and does the library find its configuration (SoftHSM reads SOFTHSM2_CONF)?'
+          : 'check label and slot id; a slot’s id is not its place in the list, and may change',
+    },
+  );
+
+  function describe(attributes: Pkcs11Uri): string {
+    return formatPkcs11Uri(
+      Object.fromEntries(wanted.map((name) => [name, attributes[name]])) as Pkcs11Uri,
+    );
+  }
+}
+
+/** The URI of a token by label, serial number and slot: what tells it apart from others. */
+function tokenUri({ attributes: { token, serial, slotId } }: TokenInSlot): string {
+  return formatPkcs11Uri({ token, slotId, ...(serial ? { serial } : {}) });
+}
+
+/**
+ * Opens a session with a token and logs in where the token wants a login. The PIN is tried once; a token whose PIN is
+ * locked, or has one try left, is left alone.
+ *
+ * @throws {@link CredentialHelperError} `ERR_PIN_REQUIRED`, `ERR_PIN_INCORRECT`, `ERR_PIN_LOCKED`, `ERR_PKCS11`
+ */
+export function openSession(
+  library: Library,
+  token: TokenInSlot,
+  pin: Secret | null | undefined,
+): TokenSession {
+  const { pkcs11, binding } = library;
+  const { slotId, token: label } = token.attributes;
+  const context = { library: library.path, token: `token "${label}" in slot ${slotId}` };
+  return withContext(context, () => {
+    const session = pkcs11.C_OpenSession(token.slot, binding.CKF_SERIAL_SESSION);
+    if ((token.flags & binding.CKF_LOGIN_REQUIRED) !== 0) {
+      assertLoginPossible(library, token, pin, context.token);
+      login(library, session, pin);
+    }
+    return { library, token, session, context, close: () => pkcs11.C_CloseSession(session) };
+  });
+}
+
+function login(
+  { pkcs11, binding }: Library,
+  session: Handle,
+  pin: Secret | null | undefined,
+): void {
+  try {
+    if (pin == null) pkcs11.C_Login(session, binding.CKU_USER);
+    else pkcs11.C_Login(session, binding.CKU_USER, pin.reveal());
+  } catch (error) {
+    // A login holds for the whole process, and what speaks TLS in it may have logged in before.
+    if (returnValueName(error) !== 'CKR_USER_ALREADY_LOGGED_IN') throw error;
+  }
+}
+
+function assertLoginPossible(
+  { binding }: Library,
+  { flags }: TokenInSlot,
+  pin: Secret | null | undefined,
+  name: string,
+): void {
+  if ((flags & binding.CKF_USER_PIN_LOCKED) !== 0) {
+    throw new CredentialHelperError(`the PIN of ${name} is locked`, {
+      code: 'ERR_PIN_LOCKED',
+      hint: 'the token’s security officer can unlock it and set a new PIN',
+    });
+  }
+  if ((flags & binding.CKF_USER_PIN_FINAL_TRY) !== 0) {
+    throw new CredentialHelperError(
+      `${name} has one try left before its PIN locks; it was not used up`,
+      {
+        code: 'ERR_PIN_LOCKED',
+        hint: 'log in once with the right PIN by another tool, which gives all tries back',
+      },
+    );
+  }
+  const keypad = (flags & binding.CKF_PROTECTED_AUTHENTICATION_PATH) !== 0;
+  if (pin === undefined || (pin === null && !keypad)) {
+    throw new CredentialHelperError(
+      pin === null
+        ? `${name} has no keypad of its own, so null is no PIN for it`
+        : `${name} wants a login and no PIN was given`,
+      {
+        code: 'ERR_PIN_REQUIRED',
+        hint: keypad ? 'pass null as PIN to use the token’s own keypad' : 'pass the user’s PIN',
+      },
+    );
+  }
+}
+
+/**
+ * Finds the one private key that matches.
+ *
+ * @throws {@link CredentialHelperError} `ERR_KEY_NOT_FOUND` or `ERR_KEY_AMBIGUOUS`; both list what is there
+ */
+export function findPrivateKey(
+  { library, session, token, context }: TokenSession,
+  match: Pkcs11Uri,
+): PrivateKeyInToken {
+  const { pkcs11, binding } = library;
+  const keys = withContext(context, () => {
+    pkcs11.C_FindObjectsInit(session, [
+      { type: binding.CKA_CLASS, value: binding.CKO_PRIVATE_KEY },
+    ]);
+    const handles: Handle[] = [];
+    for (let handle = pkcs11.C_FindObjects(session); handle; handle = pkcs11.C_FindObjects(session))
+      handles.push(handle);
+    pkcs11.C_FindObjectsFinal(session);
+    return handles.map((handle) => {
+      const [label, id] = pkcs11.C_GetAttributeValue(session, handle, [
+        { type: binding.CKA_LABEL },
+        { type: binding.CKA_ID },
+      ]);
+      return { handle, label: toBuffer(label?.value).toString(), id: toBuffer(id?.value) };
+    });
+  });
+  const matching = keys.filter(
+    ({ label, id }) =>
+      (match.object === undefined || match.object === label) &&
+      (match.id === undefined || id.equals(match.id)),
+  );
+  const [key] = matching;
+  if (matching.length === 1 && key !== undefined) {
+    return { handle: key.handle, attributes: keyAttributes(key) };
+  }
+  const uris = (found: typeof keys) =>
+    list(found.map((item) => formatPkcs11Uri(keyAttributes(item))));
+  const wanted = [
+    match.object === undefined ? '' : ` with the label "${match.object}"`,
+    match.id === undefined ? '' : ` with the id ${Buffer.from(match.id).toString('hex')}`,
+  ].join('');
+  if (matching.length > 1) {
+    throw new CredentialHelperError(
+      `${context.token} holds ${matching.length} private keys${wanted}: ${uris(matching)}`,
+      {
+        code: 'ERR_KEY_AMBIGUOUS',
+        hint: 'name one by its label, or by its id where labels repeat',
+      },
+    );
+  }
+  throw new CredentialHelperError(
+    `${context.token} holds no private key${wanted}; there: ${keys.length === 0 ? 'none' : uris(keys)}`,
+    { code: 'ERR_KEY_NOT_FOUND', hint: 'check the label; labels are compared letter by letter' },
+  );
+
+  function keyAttributes({ label, id }: { label: string; id: Buffer }): Pkcs11Uri {
+    const { token: tokenLabel, serial } = token.attributes;
+    return {
+      token: tokenLabel,
+      ...(serial ? { serial } : {}),
+      ...(label === '' ? {} : { object: label }),
+      ...(id.length === 0 ? {} : { id }),
+      type: 'private',
+    };
+  }
+}
+
+function toBuffer(value: unknown): Buffer {
+  return Buffer.isBuffer(value) ? value : Buffer.alloc(0);
+}
+
+function list(uris: readonly string[]): string {
+  return uris.join(', ');
+}

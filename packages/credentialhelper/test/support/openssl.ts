@@ -1,0 +1,43 @@
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
+
+/** Runs openssl, the second opinion on everything about keys and certificates. */
+export function openssl(...args: readonly string[]): Buffer {
+  return execFileSync('openssl', args, { stdio: ['ignore', 'pipe', 'ignore'] });
+}
+
+/** The kinds of key that tests use: those that AWS IoT takes. */
+export const KEY_TYPES = {
+  'RSA 2048': ['-newkey', 'rsa:2048'],
+  'EC P-256': ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256'],
+  'EC P-384': ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-384'],
+} as const;
+
+export type KeyType = keyof typeof KEY_TYPES;
+
+/** Makes a key (PKCS#8) and a self-signed certificate for it as files, and gives their paths. */
+export function makeSelfSigned(
+  folder: string,
+  name: string,
+  keyType: KeyType = 'EC P-256',
+  extra: readonly string[] = [],
+): { keyFile: string; certificateFile: string } {
+  const keyFile = join(folder, `${name}-key.pem`);
+  const certificateFile = join(folder, `${name}-cert.pem`);
+  openssl(
+    'req',
+    '-x509',
+    '-noenc',
+    ...KEY_TYPES[keyType],
+    '-keyout',
+    keyFile,
+    '-out',
+    certificateFile,
+    '-subj',
+    `/CN=${name}`,
+    '-days',
+    '30',
+    ...extra,
+  );
+  return { keyFile, certificateFile };
+}
