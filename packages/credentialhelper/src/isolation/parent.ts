@@ -6,6 +6,7 @@ import { percentEncode } from '../identity/pkcs11-uri.ts';
 import type { HttpsResponse } from '../tls/client.ts';
 import { packRequest, type ResponseMessage, unpackError } from './messages.ts';
 import type { TokenRequest } from './token-request.ts';
+import { inTurn } from './turns.ts';
 
 const CHILD = fileURLToPath(new URL('./child.js', import.meta.url));
 
@@ -21,12 +22,22 @@ const MAX_OUTPUT_CHARACTERS = 4096;
  * Makes a request with a key in a token in a child process of its own, which ends afterwards. A library that crashes,
  * hangs or prints does so there.
  *
+ * Requests of this process that need the same library take turns: tokens have few sessions, and some libraries
+ * (SoftHSM) lose sight of a token while another process logs in to it.
+ *
  * The PIN goes over the channel between the processes, never through arguments or environment.
  *
  * @throws {@link CredentialHelperError} (as a rejection) `ERR_TOKEN_TIMEOUT`, `ERR_TOKEN_CRASHED`, and all that
  * `sendTokenRequest` throws
  */
 export function sendTokenRequestIsolated(
+  tokenRequest: TokenRequest,
+  logger: Logger | undefined,
+): Promise<HttpsResponse> {
+  return inTurn(tokenRequest.token.library, () => sendThroughChild(tokenRequest, logger));
+}
+
+function sendThroughChild(
   tokenRequest: TokenRequest,
   logger: Logger | undefined,
 ): Promise<HttpsResponse> {

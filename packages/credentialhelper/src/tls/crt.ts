@@ -6,7 +6,7 @@ import {
   MAX_BODY_BYTES,
 } from './client.ts';
 import { crtError } from './crt-error.ts';
-import { timedOut, tooLarge, wireError } from './wire-error.ts';
+import { timedOut, tooLarge, type WireFailure, wireError } from './wire-error.ts';
 
 type Crt = typeof import('aws-crt');
 type Connection = InstanceType<Crt['http']['HttpClientConnection']>;
@@ -114,17 +114,19 @@ function exchange(
     connection.on('error', fail);
     connection.on('connect', () => {
       during = 'waiting for the response';
-      const headers = new http.HttpHeaders(Object.entries(request.headers));
-      const stream = connection.request(new http.HttpRequest('GET', request.path, headers));
+      const fields = new http.HttpHeaders(Object.entries(request.headers));
+      const stream = connection.request(new http.HttpRequest('GET', request.path, fields));
       const chunks: Buffer[] = [];
       let length = 0;
-      let status = 0;
-      let received: [string, string][] = [];
-      stream.on('response', (code, fields) => {
+      let status: number | undefined;
+      let headers: Record<string, string> = {};
+      stream.on('response', (code, received) => {
         answered = true;
         during = 'within the response';
         status = code;
-        received = fields._flatten();
+        headers = Object.fromEntries(
+          received._flatten().map(([name, value]) => [name.toLowerCase(), value]),
+        );
       });
       stream.on('data', (data) => {
         const chunk = Buffer.from(data);
@@ -138,13 +140,17 @@ function exchange(
       stream.on('error', fail);
       stream.on('end', () => {
         clearTimeout(timer);
-        resolve({
-          status,
-          headers: Object.fromEntries(received.map(([name, value]) => [name.toLowerCase(), value])),
-          body: Buffer.concat(chunks),
-        });
+        // aws-crt reports no status and no header fields where there is no body.
+        if (status === undefined) reject(wireError(request, emptyResponse));
+        else resolve({ status, headers, body: Buffer.concat(chunks) });
       });
       stream.activate();
     });
   });
 }
+
+const emptyResponse: WireFailure = {
+  code: 'ERR_RESPONSE_INVALID',
+  what: 'the answer has no body, and aws-crt does not tell its status',
+  hint: '"tls": "node" tells it',
+};

@@ -36,7 +36,8 @@ const VERSION_ALERT =
  * @param answered - whether a response had begun
  */
 export function nodeFailure(error: unknown, request: HttpsRequest, answered: boolean): WireFailure {
-  const { code = '', message } = error as NodeJS.ErrnoException;
+  const { message } = error as Error;
+  const code = errorCode(error as NodeJS.ErrnoException);
   return (
     responseFailure(code, answered) ??
     connectionFailure(code, request) ??
@@ -47,6 +48,12 @@ export function nodeFailure(error: unknown, request: HttpsRequest, answered: boo
       hint: HINTS.network,
     }
   );
+}
+
+/** The code of an error. Node hides what OpenSSL says behind `EPROTO` where a handshake fails while writing. */
+function errorCode({ code = '', message }: NodeJS.ErrnoException): string {
+  const reason = code === 'EPROTO' && /:SSL routines:[^:]*:([^:]+):/.exec(message)?.[1];
+  return reason ? `ERR_SSL_${reason.toUpperCase().replaceAll(' ', '_')}` : code;
 }
 
 function responseFailure(code: string, answered: boolean): WireFailure | undefined {

@@ -226,5 +226,5 @@ function toBuffer(value: unknown): Buffer {
 }
 
 function list(uris: readonly string[]): string {
-  return uris.join(', ');
+  return [...uris].sort().join(', ');
 }

@@ -1,0 +1,214 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { inspect } from 'node:util';
+import { createSession, type IotCoreOptions, type Pkcs11Options } from 'awsiot-credentialhelper';
+import { describe, expect, it } from 'vitest';
+import { errorOf } from '../support/errors.ts';
+import { type KeyType, makeSelfSigned } from '../support/openssl.ts';
+import { type Behaviour, credentials, json, startRawServer } from '../support/raw-server.ts';
+import { PIN, SOFTHSM_LIBRARY, startSoftHsm } from '../support/softhsm.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+
+const folder = temporaryFolder();
+const softHsm = startSoftHsm();
+const TOKEN = 'token & co; 100%';
+softHsm.initToken(TOKEN);
+softHsm.initToken('other token', '0000');
+
+const KEYS = ['RSA 2048', 'EC P-256', 'EC P-384'] as const satisfies readonly KeyType[];
+const devices = Object.fromEntries(
+  KEYS.map((keyType, index) => {
+    const device = makeSelfSigned(folder, `device-${index}`, keyType);
+    softHsm.importKey({ token: TOKEN, label: keyType, id: `0${index + 1}`, file: device.keyFile });
+    return [keyType, device];
+  }),
+) as Record<(typeof KEYS)[number], ReturnType<typeof makeSelfSigned>>;
+
+const tls12 = await startRawServer(folder, { maxVersion: 'TLSv1.2' });
+const tls13 = await startRawServer(folder, { minVersion: 'TLSv1.3' });
+
+/** Answers with credentials that tell what the server saw: the TLS version and whose certificate. */
+const tellWhoCame: Behaviour = (socket) =>
+  json({
+    credentials: {
+      ...credentials,
+      accessKeyId: socket.getProtocol(),
+      sessionToken: socket.getPeerCertificate().fingerprint256,
+    },
+  })(socket);
+tls12.behave = tellWhoCame;
+tls13.behave = tellWhoCame;
+
+function open(
+  pkcs11: Partial<Pkcs11Options> = {},
+  options: Partial<IotCoreOptions> = {},
+  server = tls12,
+) {
+  return createSession({
+    endpoint: server.endpoint,
+    region: 'eu-west-1',
+    roleAlias: 'the-alias',
+    certificate: devices['EC P-256'].certificateFile,
+    ca: server.caFile,
+    pkcs11: {
+      library: SOFTHSM_LIBRARY,
+      userPin: PIN,
+      tokenLabel: TOKEN,
+      privateKeyLabel: 'EC P-256',
+      ...pkcs11,
+    },
+    ...options,
+  });
+}
+
+describe.each(KEYS)('an %s key in a token', (keyType) => {
+  const certificate = devices[keyType].certificateFile;
+  const ways = [
+    { tls: 'node', isolate: true, server: tls12, version: 'TLSv1.2' },
+    { tls: 'node', isolate: true, server: tls13, version: 'TLSv1.3' },
+    { tls: 'node', isolate: false, server: tls13, version: 'TLSv1.3' },
+    { tls: 'crt', isolate: true, server: tls12, version: 'TLSv1.2' },
+    { tls: 'auto', isolate: true, server: tls13, version: 'TLSv1.3' },
+  ] as const;
+
+  it.each(ways)('signs for $version with tls $tls, isolate $isolate', async (way) => {
+    const { tls, isolate, server, version } = way;
+    const session = open({ privateKeyLabel: keyType }, { certificate, tls, isolate }, server);
+    const first = await session.credentials();
+    expect(first.accessKeyId).toBe(version);
+    expect(first.sessionToken, 'the server saw a client certificate').toMatch(
+      /^([0-9A-F]{2}:){31}/,
+    );
+  });
+});
+
+describe.each(['node', 'crt'] as const)('with tls %s', (tls) => {
+  it('several sessions in one process, and the same again, just work', async () => {
+    const sessions = KEYS.map((keyType) =>
+      open({ privateKeyLabel: keyType }, { certificate: devices[keyType].certificateFile, tls }),
+    );
+    const seen = await Promise.all(sessions.map((session) => session.credentials()));
+    expect(new Set(seen.map(({ sessionToken }) => sessionToken)).size).toBe(3);
+  });
+
+  it('finds the token by slot id', async () => {
+    const listed = await errorOf(() => open({ tokenLabel: undefined }, { tls }).credentials());
+    const slotId = /token=token%20%26[^,]*slot-id=(\d+)/.exec(listed.message)?.[1];
+    const session = open({ tokenLabel: undefined, slotId: Number(slotId) }, { tls });
+    expect((await session.credentials()).accessKeyId).toBe('TLSv1.2');
+  });
+
+  it.each<[string, Partial<Pkcs11Options>, string, RegExp]>([
+    [
+      'a token that is not there',
+      { tokenLabel: 'nope' },
+      'ERR_TOKEN_NOT_FOUND',
+      /token=nope\).*token=other%20token;.*token=token%20%26%20co%3B%20100%25;/,
+    ],
+    [
+      'a slot that is not there',
+      { slotId: 5, tokenLabel: undefined },
+      'ERR_TOKEN_NOT_FOUND',
+      /slot-id=5\)/,
+    ],
+    ['a token in another slot', { slotId: 5 }, 'ERR_TOKEN_NOT_FOUND', /slot-id=5\)/],
+    [
+      'no token named where there are several',
+      { tokenLabel: undefined },
+      'ERR_TOKEN_AMBIGUOUS',
+      /2 tokens match.*other%20token.*token%20%26/,
+    ],
+    [
+      'a key that is not there',
+      { privateKeyLabel: 'nope' },
+      'ERR_KEY_NOT_FOUND',
+      /no private key with the label "nope"; there: .*object=RSA%202048;id=%01/,
+    ],
+    [
+      'no key named where there are several',
+      { privateKeyLabel: undefined },
+      'ERR_KEY_AMBIGUOUS',
+      /3 private keys: .*object=EC%20P-384/,
+    ],
+    [
+      'a key of another certificate of another kind',
+      { privateKeyLabel: 'RSA 2048' },
+      'ERR_KEY_CERTIFICATE_MISMATCH',
+      /"RSA 2048".*\(CN=device-1\)/,
+    ],
+    [
+      'a key of another certificate of the same kind',
+      { privateKeyLabel: 'EC P-384' },
+      'ERR_KEY_CERTIFICATE_MISMATCH',
+      /"EC P-384"/,
+    ],
+    ['no PIN', { userPin: undefined }, 'ERR_PIN_REQUIRED', /wants a login/],
+    ['null as PIN for a token without keypad', { userPin: null }, 'ERR_PIN_REQUIRED', /no keypad/],
+    [
+      'a library that is none',
+      { library: '/etc/hostname' },
+      'ERR_PKCS11_LIBRARY',
+      /\/etc\/hostname/,
+    ],
+  ])('names %s', async (_name, pkcs11, code, message) => {
+    const error = await errorOf(() => open(pkcs11, { tls }).credentials());
+    expect(error.code, error.message).toBe(code);
+    expect(error.message).toMatch(message);
+    expect(inspect(error, { depth: 9 })).not.toContain(PIN);
+  });
+
+  it('tries a wrong PIN once and never again, until it is another one', async () => {
+    const userPin = `wrong-${tls}`;
+    const session = open({ userPin }, { tls });
+    const first = await errorOf(() => session.credentials());
+    expect(first.code).toBe('ERR_PIN_INCORRECT');
+    expect(first.message).toMatch(
+      /C_Login returned CKR_PIN_INCORRECT for token "token & co; 100%" in slot \d+/,
+    );
+    for (const again of [session, open({ userPin }, { tls })]) {
+      const error = await errorOf(() => again.credentials());
+      expect(error.code).toBe('ERR_PIN_INCORRECT');
+      expect(error.message).toContain('not tried again');
+      expect(inspect(error, { depth: 9 })).not.toContain(userPin);
+    }
+    expect((await open({}, { tls }).credentials()).accessKeyId).toBe('TLSv1.2');
+  });
+});
+
+describe('the child process', () => {
+  it('ends when it has answered', async () => {
+    await open().credentials();
+    await expect.poll(childrenOfThisProcess, { timeout: 5000 }).toEqual([]);
+  });
+
+  it('shows the PIN neither in its arguments nor in its environment', async () => {
+    let seen: string | undefined;
+    tls12.behave = (socket) => {
+      seen = childrenOfThisProcess()
+        .flatMap((pid) =>
+          ['cmdline', 'environ'].map((file) => readFileSync(`/proc/${pid}/${file}`)),
+        )
+        .join('\n');
+      tellWhoCame(socket);
+    };
+    await open().credentials();
+    tls12.behave = tellWhoCame;
+    expect(seen).toContain('child.js');
+    expect(seen).not.toContain(PIN);
+  });
+});
+
+/** The process ids of the children that are running now. */
+function childrenOfThisProcess(): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((pid) => parentOf(pid) === process.pid);
+}
+
+function parentOf(pid: number): number | undefined {
+  try {
+    return Number(/^PPid:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,258 @@
+import { createServer as createTcpServer } from 'node:net';
+import { createSession, type IotCoreOptions } from 'awsiot-credentialhelper';
+import { afterAll, describe, expect, it } from 'vitest';
+import { errorOf } from '../support/errors.ts';
+import { makeSelfSigned } from '../support/openssl.ts';
+import {
+  answer,
+  type Behaviour,
+  credentials,
+  json,
+  resetConnection,
+  startRawServer,
+} from '../support/raw-server.ts';
+import { PIN, SOFTHSM_LIBRARY, startSoftHsm } from '../support/softhsm.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+
+const folder = temporaryFolder();
+const device = makeSelfSigned(folder, 'device');
+const softHsm = startSoftHsm();
+softHsm.initToken('device-token');
+softHsm.importKey({ token: 'device-token', label: 'device-key', id: '01', file: device.keyFile });
+const pkcs11 = {
+  library: SOFTHSM_LIBRARY,
+  userPin: PIN,
+  tokenLabel: 'device-token',
+  privateKeyLabel: 'device-key',
+};
+
+/** Every way a request can go out. */
+const WAYS: Record<string, Partial<IotCoreOptions>> = {
+  'a key from a file': { privateKey: device.keyFile },
+  'a key in a token through Node': { pkcs11, tls: 'node' },
+  'a key in a token through aws-crt': { pkcs11, tls: 'crt' },
+};
+
+const server = await startRawServer(folder);
+const otherName = await startRawServer(folder, {}, ['-addext', 'subjectAltName=DNS:other.example']);
+const tls13 = await startRawServer(folder, { minVersion: 'TLSv1.3' });
+const oldTls = await startRawServer(folder, {
+  minVersion: 'TLSv1',
+  maxVersion: 'TLSv1.1',
+  ciphers: 'DEFAULT:@SECLEVEL=0',
+});
+
+const FAULTS: Record<string, { behave: Behaviour; code: string; message?: RegExp }> = {
+  'closes after the request': {
+    behave: (socket) => socket.end(),
+    code: 'ERR_CONNECTION_RESET',
+  },
+  'resets after the request': {
+    behave: (socket) => resetConnection(socket),
+    code: 'ERR_CONNECTION_RESET',
+  },
+  'answers what is not HTTP': {
+    behave: (socket) => socket.end('220 mail.example ESMTP\r\n'),
+    code: 'ERR_RESPONSE_INVALID',
+    message: /not HTTP/,
+  },
+  'answers HTML': {
+    behave: answer('200 OK', '<html>Sign in to the network</html>', ['content-type: text/html']),
+    code: 'ERR_RESPONSE_INVALID',
+    message: /not JSON \(text\/html\)/,
+  },
+  'answers nothing': { behave: answer('200 OK', ''), code: 'ERR_RESPONSE_INVALID' },
+  'answers JSON of another kind': { behave: json([1]), code: 'ERR_RESPONSE_INVALID' },
+  'answers null': { behave: json(null), code: 'ERR_RESPONSE_INVALID' },
+  'cuts the body in half': {
+    behave: (socket) =>
+      socket.end(`HTTP/1.1 200 OK\r\ncontent-length: 900\r\n\r\n{"credentials":{"accessKeyId":"A`),
+    code: 'ERR_RESPONSE_TRUNCATED',
+  },
+  'cuts a chunked body in half': {
+    behave: (socket) =>
+      socket.end('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n20\r\n{"credentials"'),
+    code: 'ERR_RESPONSE_TRUNCATED',
+  },
+  'answers 10 MB': {
+    behave: answer('200 OK', 'x'.repeat(10 * 1024 * 1024)),
+    code: 'ERR_RESPONSE_TOO_LARGE',
+  },
+  redirects: {
+    behave: answer('302 Found', 'over there', ['location: https://evil.example/']),
+    code: 'ERR_UNEXPECTED_STATUS',
+  },
+  'answers 200 with credentials that lack the session token': {
+    behave: json({ credentials: { ...credentials, sessionToken: undefined } }),
+    code: 'ERR_RESPONSE_INVALID',
+    message: /"sessionToken" is missing/,
+  },
+  'answers credentials that end on no date': {
+    behave: json({ credentials: { ...credentials, expiration: 'soon' } }),
+    code: 'ERR_RESPONSE_INVALID',
+    message: /"expiration" is not a date/,
+  },
+  'answers credentials that have ended': {
+    behave: json({ credentials: { ...credentials, expiration: '2020-01-01T00:00:00Z' } }),
+    code: 'ERR_CREDENTIALS_EXPIRED',
+    message: /2020-01-01/,
+  },
+  'asks for fewer requests': {
+    behave: answer('429 Too Many Requests', '{"message":"Rate exceeded"}'),
+    code: 'ERR_THROTTLED',
+    message: /Rate exceeded/,
+  },
+  fails: { behave: answer('503 Service Unavailable', 'no upstream'), code: 'ERR_SERVICE' },
+  'refuses with a message of another kind': {
+    behave: answer('403 Forbidden', '{"message":"\\u001b[31mNo\\nway"}'),
+    code: 'ERR_ACCESS_DENIED',
+    message: /HTTP 403: {2}\[31mNo way/,
+  },
+  'answers a status nobody knows': {
+    behave: answer('418 Teapot', '{}'),
+    code: 'ERR_UNEXPECTED_STATUS',
+  },
+};
+
+describe.each(Object.entries(WAYS))('with %s', (wayName, way) => {
+  const open = (options: Partial<IotCoreOptions> = {}) =>
+    createSession({
+      endpoint: server.endpoint,
+      region: 'eu-west-1',
+      roleAlias: 'the-alias',
+      thingName: 'the-thing',
+      certificate: device.certificateFile,
+      ca: server.caFile,
+      ...way,
+      ...options,
+    });
+  const isCrt = wayName.includes('crt');
+
+  it('credentials come through', async () => {
+    server.behave = json({ credentials });
+    const { expiration, ...rest } = await open().credentials();
+    expect(rest).toEqual({
+      accessKeyId: credentials.accessKeyId,
+      secretAccessKey: credentials.secretAccessKey,
+      sessionToken: credentials.sessionToken,
+    });
+    expect(expiration).toEqual(new Date(credentials.expiration));
+  });
+
+  it.each(Object.entries(FAULTS))('a server that %s', async (_name, { behave, code, message }) => {
+    server.behave = behave;
+    const error = await errorOf(() => open().credentials());
+    expect(error.code, error.message).toBe(code);
+    expect(error.message).toContain(server.endpoint);
+    if (message !== undefined) expect(error.message).toMatch(message);
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what must not be there
+    expect(error.message).not.toMatch(/-of-the-answer|[\u0000-\u001f]/);
+  });
+
+  it('a rejected fetch is not kept', async () => {
+    const session = open();
+    server.behave = (socket) => socket.destroy();
+    expect((await errorOf(() => session.credentials())).code).toBe('ERR_CONNECTION_RESET');
+    server.behave = json({ credentials });
+    expect((await session.credentials()).accessKeyId).toBe(credentials.accessKeyId);
+  });
+
+  it('a server that never answers is given up on after timeoutMs', async () => {
+    server.behave = () => {};
+    const error = await errorOf(() => open({ timeoutMs: 700 }).credentials());
+    expect(error.code).toBe('ERR_TIMEOUT');
+    expect(error.message).toContain('700 ms');
+    expect(error.message).toContain('waiting for the response');
+  });
+
+  it('a server that stops within the body is given up on', async () => {
+    server.behave = (socket) => socket.write('HTTP/1.1 200 OK\r\ncontent-length: 900\r\n\r\n{');
+    const error = await errorOf(() => open({ timeoutMs: 700 }).credentials());
+    expect(error.code).toBe('ERR_TIMEOUT');
+    expect(error.message).toContain('within the response');
+  });
+
+  it('a server that accepts and never speaks TLS is given up on', async () => {
+    const silent = createTcpServer(() => {});
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+    const { port } = silent.address() as { port: number };
+    const error = await errorOf(() =>
+      open({ endpoint: `127.0.0.1:${port}`, timeoutMs: 700 }).credentials(),
+    );
+    silent.close();
+    expect(error.code).toBe('ERR_TIMEOUT');
+    expect(error.message).toContain('TLS handshake');
+  });
+
+  it('nothing listens', async () => {
+    const error = await errorOf(() => open({ endpoint: '127.0.0.1:1' }).credentials());
+    expect(error.code).toBe('ERR_CONNECTION_REFUSED');
+  });
+
+  it('the name does not resolve', async () => {
+    const error = await errorOf(() => open({ endpoint: 'device.invalid' }).credentials());
+    expect(error.code).toBe('ERR_DNS');
+    expect(error.message).toContain('device.invalid');
+  });
+
+  it('a server of another name, or that nobody trusts, is not believed', async () => {
+    otherName.behave = json({ credentials });
+    const options = { endpoint: otherName.endpoint, ca: otherName.caFile, timeoutMs: 3000 };
+    const wrongName = await errorOf(() => open(options).credentials());
+    server.behave = json({ credentials });
+    const untrusted = await errorOf(() =>
+      open({ ca: otherName.caFile, timeoutMs: 3000 }).credentials(),
+    );
+    if (isCrt) {
+      // s2n holds such errors back for 10 to 30 seconds.
+      expect([wrongName.code, untrusted.code]).toEqual(['ERR_TIMEOUT', 'ERR_TIMEOUT']);
+      expect(untrusted.hint).toContain('aws-crt also holds back some TLS errors');
+    } else {
+      expect(wrongName.code).toBe('ERR_SERVER_NAME_MISMATCH');
+      expect(untrusted.code).toBe('ERR_SERVER_UNTRUSTED');
+      expect(untrusted.hint).toContain('"ca"');
+    }
+  });
+
+  it('is believed all the same with verifyPeer false, and that is warned of', async () => {
+    server.behave = json({ credentials });
+    const warnings: string[] = [];
+    const log = (message: string) => warnings.push(message);
+    const logger = { debug() {}, info() {}, warn: log, error() {} };
+    const session = open({ ca: otherName.caFile, verifyPeer: false, logger });
+    expect((await session.credentials()).accessKeyId).toBe(credentials.accessKeyId);
+    expect(warnings.join()).toContain('verifyPeer is false');
+  });
+
+  it('a server that speaks TLS 1.3 only', async () => {
+    tls13.behave = json({ credentials });
+    const session = open({ endpoint: tls13.endpoint, ca: tls13.caFile });
+    if (isCrt) {
+      const error = await errorOf(() => session.credentials());
+      expect(error.code).toBe('ERR_TLS_HANDSHAKE');
+      expect(error.hint).toContain('TLS 1.3');
+    } else {
+      expect((await session.credentials()).accessKeyId).toBe(credentials.accessKeyId);
+    }
+  });
+
+  it('a server that speaks TLS 1.1 at most is refused', async () => {
+    const session = open({ endpoint: oldTls.endpoint, ca: oldTls.caFile, timeoutMs: 3000 });
+    const error = await errorOf(() => session.credentials());
+    expect(error.code).toMatch(isCrt ? /^ERR_(CONNECTION_RESET|TIMEOUT)$/ : /^ERR_TLS_VERSION$/);
+  });
+
+  it('a server that does not speak TLS', async () => {
+    const plain = createTcpServer((socket) => {
+      socket.on('error', () => {});
+      socket.once('data', () => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'));
+    });
+    await new Promise<void>((resolve) => plain.listen(0, '127.0.0.1', resolve));
+    afterAll(() => plain.close());
+    const { port } = plain.address() as { port: number };
+    const error = await errorOf(() =>
+      open({ endpoint: `localhost:${port}`, timeoutMs: 3000 }).credentials(),
+    );
+    expect(error.code).toMatch(isCrt ? /^ERR_(CONNECTION_RESET|TIMEOUT)$/ : /^ERR_TLS_HANDSHAKE$/);
+  });
+});

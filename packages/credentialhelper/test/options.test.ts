@@ -1,0 +1,197 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { inspect } from 'node:util';
+import { describe, expect, it } from 'vitest';
+import { checkOptions, type IotCoreOptions } from '../src/options.ts';
+import { createSession } from '../src/session.ts';
+import { errorOf } from './support/errors.ts';
+import { makeSelfSigned } from './support/openssl.ts';
+import { temporaryFolder } from './support/temporary-folder.ts';
+
+const folder = temporaryFolder();
+const library = join(folder, 'library.so');
+writeFileSync(library, '');
+
+const good: IotCoreOptions = {
+  endpoint: 'a1b2.credentials.iot.eu-west-1.amazonaws.com',
+  roleAlias: 'alias',
+  thingName: 'thing',
+  certificate: 'cert.pem',
+  privateKey: 'key.pem',
+};
+const withToken = (pkcs11: unknown): unknown => ({ ...good, privateKey: undefined, pkcs11 });
+const check = (options: unknown) => checkOptions(options as IotCoreOptions);
+
+describe('checkOptions', () => {
+  it('takes the smallest set and fills in the defaults', () => {
+    const { thingName: _, ...smallest } = good;
+    expect(check(smallest)).toMatchObject({
+      region: 'eu-west-1',
+      thingName: undefined,
+      verifyPeer: true,
+      timeoutMs: 10_000,
+      key: { kind: 'file' },
+    });
+  });
+
+  it('lets region override the one of the endpoint', () => {
+    expect(check({ ...good, region: 'us-east-1' }).region).toBe('us-east-1');
+  });
+
+  it('takes every character that AWS IoT allows in names', () => {
+    const roleAlias = 'aZ09_=,@-';
+    const thingName = 'aZ09:_-';
+    expect(check({ ...good, roleAlias, thingName })).toMatchObject({ roleAlias, thingName });
+  });
+
+  it('brings the token options into the attributes of a PKCS#11 URI, slot 0 included', () => {
+    const { key } = check(
+      withToken({ library, userPin: '1:2', slotId: 0, tokenLabel: 't', privateKeyLabel: 'k' }),
+    );
+    expect(key).toMatchObject({
+      kind: 'token',
+      tls: 'auto',
+      isolate: true,
+      token: { library, match: { type: 'private', slotId: 0, token: 't', object: 'k' } },
+    });
+    expect(key.kind === 'token' && key.token.pin?.reveal()).toBe('1:2');
+  });
+
+  it.each([
+    ['endpoint', { endpoint: undefined }],
+    ['endpoint', { endpoint: 443 }],
+    ['roleAlias', { roleAlias: undefined }],
+    ['roleAlias', { roleAlias: '' }],
+    ['roleAlias', { roleAlias: 'a/b' }],
+    ['roleAlias', { roleAlias: 'a b' }],
+    ['roleAlias', { roleAlias: 'a'.repeat(129) }],
+    ['thingName', { thingName: 'a b' }],
+    ['thingName', { thingName: '' }],
+    ['thingName', { thingName: 'thing\r\nx-evil: 1' }],
+    ['thingName', { thingName: null }],
+    ['certificate', { certificate: undefined }],
+    ['certificate', { certificate: new Uint8Array() }],
+    ['certificate', { certificate: { path: 'x' } }],
+    ['certificate', { certificate: 'pkcs11:object=x' }],
+    ['privateKey', { privateKey: 7 }],
+    ['passphrase', { passphrase: 7 }],
+    ['ca', { ca: '' }],
+    ['region', { region: 'Ireland' }],
+    ['verifyPeer', { verifyPeer: 'false' }],
+    ['timeoutMs', { timeoutMs: 0 }],
+    ['timeoutMs', { timeoutMs: 1.5 }],
+    ['timeoutMs', { timeoutMs: Number.NaN }],
+    ['timeoutMs', { timeoutMs: 600_001 }],
+    ['timeoutMs', { timeoutMs: '1000' }],
+    ['tls', { tls: 'openssl' }],
+    ['tls', { tls: 'crt' }],
+    ['isolate', { isolate: 1 }],
+    ['logger', { logger: console.log }],
+    ['logger', { logger: { warn() {} } }],
+  ])('refuses a wrong "%s": %j', async (name, change) => {
+    const error = await errorOf(() => check({ ...good, ...change }));
+    expect(error.code).toBe('ERR_INVALID_OPTION');
+    expect(error.message).toContain(`"${name}"`);
+    expect(error.tryNextLink).toBe(false);
+  });
+
+  it.each([
+    ['pkcs11', 'softhsm'],
+    ['pkcs11', null],
+    ['pkcs11.library', { library: undefined }],
+    ['pkcs11.library', { library: 5 }],
+    ['pkcs11.userPin', { library, userPin: 1234 }],
+    ['pkcs11.userPin', { library, userPin: '' }],
+    ['pkcs11.slotId', { library, slotId: -1 }],
+    ['pkcs11.slotId', { library, slotId: '0' }],
+    ['pkcs11.tokenLabel', { library, tokenLabel: '' }],
+    ['pkcs11.privateKeyLabel', { library, privateKeyLabel: 1 }],
+    ['passphrase', { library }, { passphrase: 'x' }],
+  ])('refuses a wrong "%s": %j', async (name, pkcs11, more = {}) => {
+    const error = await errorOf(() => check({ ...(withToken(pkcs11) as object), ...more }));
+    expect(error.code).toBe('ERR_INVALID_OPTION');
+    expect(error.message).toContain(`"${name}"`);
+  });
+
+  it.each([
+    ['neither', { privateKey: undefined }],
+    ['both', { pkcs11: { library } }],
+  ])('refuses %s of privateKey and pkcs11 and names both', async (word, change) => {
+    const error = await errorOf(() => check({ ...good, ...change }));
+    expect(error.code).toBe('ERR_KEY_SOURCE');
+    expect(error.message).toMatch(/"privateKey" and "pkcs11"/);
+    expect(error.message).toContain(word);
+  });
+
+  it.each([
+    ['does not exist', '/no/such/library.so'],
+    ['is not a file', folder],
+  ])('refuses a library that %s', async (reason, path) => {
+    const error = await errorOf(() => check(withToken({ library: path })));
+    expect(error.code).toBe('ERR_PKCS11_LIBRARY');
+    expect(error.message).toContain(path);
+    expect(error.message).toContain(reason);
+  });
+
+  it.each([
+    [{ ...good, rolealias: 'x' }, 'did you mean "roleAlias"?'],
+    [{ ...good, pin: 'x' }, 'known are'],
+    [withToken({ library, userpin: 'x' }), 'did you mean "userPin"?'],
+  ])('refuses an unknown option', async (options, hint) => {
+    const error = await errorOf(() => check(options));
+    expect(error.code).toBe('ERR_INVALID_OPTION');
+    expect(error.hint).toContain(hint);
+  });
+
+  it.each([undefined, null, 'endpoint', []])('refuses %j as options', async (options) => {
+    expect((await errorOf(() => check(options))).code).toBe('ERR_INVALID_OPTION');
+  });
+
+  it('keeps PIN and passphrase out of whatever is printed', () => {
+    const settings = [
+      check(withToken({ library, userPin: 'hunter2' })),
+      check({ ...good, passphrase: 'hunter2' }),
+    ];
+    const printed = inspect(settings, { depth: 9, showHidden: true }) + JSON.stringify(settings);
+    expect(printed).not.toContain('hunter2');
+  });
+});
+
+describe('createSession', () => {
+  it('wants a region where the endpoint says none', async () => {
+    const { keyFile, certificateFile } = makeSelfSigned(folder, 'device');
+    const options = {
+      ...good,
+      endpoint: 'localhost:8443',
+      certificate: certificateFile,
+      privateKey: keyFile,
+    };
+    const error = await errorOf(() => createSession(options));
+    expect(error.code).toBe('ERR_REGION_UNKNOWN');
+    expect(error.hint).toContain('"region"');
+    expect(createSession({ ...options, region: 'eu-west-1' }).region).toBe('eu-west-1');
+  });
+
+  it.each([
+    ['ERR_FILE_UNREADABLE', { certificate: '/no/such/cert.pem' }],
+    ['ERR_FILE_UNREADABLE', { privateKey: '/no/such/key.pem' }],
+    ['ERR_FILE_UNREADABLE', { ca: '/no/such/ca.pem' }],
+    ['ERR_CERTIFICATE_INVALID', { certificate: Buffer.from('x') }],
+    ['ERR_PRIVATE_KEY_INVALID', { privateKey: Buffer.from('x') }],
+    ['ERR_CA_INVALID', { ca: Buffer.from('x') }],
+  ])('throws %s at once for %j', async (code, change) => {
+    const { keyFile, certificateFile } = makeSelfSigned(folder, 'at-once');
+    const options = { ...good, certificate: certificateFile, privateKey: keyFile, ...change };
+    expect(() => createSession(options)).toThrow();
+    expect((await errorOf(() => createSession(options))).code).toBe(code);
+  });
+
+  it('refuses a key of another certificate before any network', async () => {
+    const { certificateFile } = makeSelfSigned(folder, 'one');
+    const { keyFile } = makeSelfSigned(folder, 'two');
+    const error = await errorOf(() =>
+      createSession({ ...good, certificate: certificateFile, privateKey: keyFile }),
+    );
+    expect(error.code).toBe('ERR_KEY_CERTIFICATE_MISMATCH');
+  });
+});
