@@ -1,0 +1,126 @@
+// The main job from end to end, with no AWS account: a device certificate becomes AWS credentials that the AWS SDK uses,
+// first with the private key in a file, then with the same key inside a SoftHSM token.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
+import {
+  createSession,
+  type IotCoreOptions,
+  isCredentialHelperError,
+} from 'awsiot-credentialhelper';
+import { type Emulator, startEmulator } from 'awsiot-credentialhelper-emulator';
+import { findSoftHsm, importKey, initToken } from './softhsm.ts';
+
+const USAGE = `Usage: npm run demo [-- --library PATH]
+
+  --library PATH  where SoftHSM's PKCS#11 library is, if not in the usual places
+  --help          this text`;
+
+const THING = 'demo-thing';
+const ROLE_ALIAS = 'demo-role-alias';
+const TOKEN_LABEL = 'demo-token';
+const KEY_LABEL = 'demo-key';
+
+let steps = 0;
+const step = (text: string) => console.log(`\n${++steps}. ${text}`);
+const note = (text: string) => console.log(`   ${text}`);
+const mask = (secret: string) => `${secret.slice(0, 4)}${'*'.repeat(12)}`;
+
+async function demo(library: string, folder: string): Promise<void> {
+  step('Start an emulator of AWS IoT’s credential provider and of STS on this machine.');
+  await using emulator = await startEmulator();
+  note(`credential provider: https://${emulator.credentialsEndpoint} (mutual TLS)`);
+  note(`STS: ${emulator.apiEndpoint}`);
+
+  step('Register a device: a thing with a certificate, and a role alias that it may use.');
+  const device = await emulator.seed({ thingName: THING, roleAlias: ROLE_ALIAS });
+  const [keyFormat] = device.privateKeyPem.split('\n');
+  note(`certificate id: ${device.certificateId}`);
+  note(`the key comes as AWS hands keys out, in PKCS#1 form: ${keyFormat}`);
+  const expected = `arn:aws:sts::${emulator.accountId}:assumed-role/${device.roleName}/${device.certificateId}`;
+
+  const common = {
+    endpoint: emulator.credentialsEndpoint,
+    region: emulator.region,
+    roleAlias: ROLE_ALIAS,
+    thingName: THING,
+    certificate: device.certificatePem,
+    ca: emulator.ca,
+  };
+
+  step('Open a session with certificate and key as they are, and ask STS who we are.');
+  await showCaller(emulator, { ...common, privateKey: device.privateKeyPem }, expected);
+
+  step('Make a SoftHSM token in a temporary folder, and put the key into it.');
+  const pin = initToken(library, folder, TOKEN_LABEL);
+  importKey(folder, device.privateKeyPem, { token: TOKEN_LABEL, label: KEY_LABEL, pin });
+  note(
+    `token "${TOKEN_LABEL}" now holds the private key "${KEY_LABEL}"; no file holds it any more`,
+  );
+
+  step('Open a session with token label and key label, and ask STS again.');
+  const pkcs11 = { library, userPin: pin, tokenLabel: TOKEN_LABEL, privateKeyLabel: KEY_LABEL };
+  await showCaller(emulator, { ...common, pkcs11 }, expected);
+  const { tlsVersion } =
+    emulator.requests.findLast(({ endpoint }) => endpoint === 'credentials') ?? {};
+  note(`the key signed the handshake inside the token, over ${tlsVersion}`);
+  if (tlsVersion !== 'TLSv1.3') throw new Error(`expected TLSv1.3, and it was ${tlsVersion}`);
+}
+
+async function showCaller(
+  emulator: Emulator,
+  options: IotCoreOptions,
+  expected: string,
+): Promise<void> {
+  const session = createSession(options);
+  const { accessKeyId, expiration } = await session.credentials();
+  note(`credentials: ${mask(accessKeyId)}, valid until ${expiration?.toISOString()}`);
+  const sts = new STSClient({ ...session, endpoint: emulator.apiEndpoint });
+  const { Arn } = await sts.send(new GetCallerIdentityCommand({}));
+  sts.destroy();
+  note(`STS says: ${Arn}`);
+  if (Arn !== expected) throw new Error(`expected ${expected}`);
+}
+
+function readArguments(): { library: string | undefined; help: boolean } {
+  const { values } = parseArgs({
+    options: { library: { type: 'string' }, help: { type: 'boolean', default: false } },
+  });
+  return { library: values.library, help: values.help };
+}
+
+function fail(error: unknown): number {
+  console.error(`demo: error: ${(error as Error).message}`);
+  if (isCredentialHelperError(error) && error.hint !== undefined) {
+    console.error(`demo: hint: ${error.hint}`);
+  }
+  return 1;
+}
+
+async function main(): Promise<number> {
+  let options: ReturnType<typeof readArguments>;
+  try {
+    options = readArguments();
+  } catch (error) {
+    console.error(`demo: error: ${(error as Error).message}`);
+    return 2;
+  }
+  if (options.help) {
+    console.log(USAGE);
+    return 0;
+  }
+  const folder = mkdtempSync(join(tmpdir(), 'awsiot-credentialhelper-demo-'));
+  try {
+    await demo(findSoftHsm(options.library), folder);
+  } catch (error) {
+    return fail(error);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+  console.log('\nBoth sessions are the same role and certificate. Nothing was left behind.');
+  return 0;
+}
+
+process.exitCode = await main();
