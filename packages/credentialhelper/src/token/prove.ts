@@ -1,7 +1,8 @@
-import { createHash, randomBytes, verify, type X509Certificate } from 'node:crypto';
+import { createHash, type KeyObject, randomBytes, verify, type X509Certificate } from 'node:crypto';
 import { CredentialHelperError } from '../errors.ts';
 import { describeCertificate } from '../identity/certificate.ts';
 import type { PrivateKeyInToken, TokenSession } from './find.ts';
+import { readAttributes } from './objects.ts';
 import { withContext } from './pkcs11-error.ts';
 
 // The DigestInfo of SHA-256 up to the digest (RFC 8017, section 9.2, note 1).
@@ -9,42 +10,82 @@ const SHA256_DIGEST_INFO = Buffer.from('3031300d060960864801650304020105000420',
 
 const MAX_SIGNATURE_BYTES = 1024;
 
+/** A signature over random bytes, by which a key can be told. */
+export interface KeyProof {
+  /** Whether this is the public key of the key that signed. */
+  isMadeBy(publicKey: KeyObject): boolean;
+}
+
 /**
- * Lets the key sign random bytes and checks the signature with the certificate.
+ * Lets a key sign random bytes.
  *
- * @throws {@link CredentialHelperError} `ERR_KEY_CERTIFICATE_MISMATCH`; `ERR_PKCS11` where the key cannot sign
+ * @throws {@link CredentialHelperError} `ERR_KEY_UNSUITABLE` for a key that signs nothing, or only after a login of its
+ * own; `ERR_PKCS11` where signing fails
  */
-export function proveKeyMatchesCertificate(
-  { library, session, context }: TokenSession,
-  key: PrivateKeyInToken,
-  certificate: X509Certificate,
-): void {
+export function proveKey(tokenSession: TokenSession, key: PrivateKeyInToken): KeyProof {
+  const { library, session, context } = tokenSession;
   const { pkcs11, binding } = library;
+  assertCanSign(tokenSession, key);
   const message = randomBytes(32);
   const digest = createHash('sha256').update(message).digest();
-  const { publicKey } = certificate;
-  const keyType = withContext(context, () =>
-    pkcs11.C_GetAttributeValue(session, key.handle, [{ type: binding.CKA_KEY_TYPE }]),
-  )[0]?.value as Buffer | undefined;
-  const isRsa = keyType?.every((byte) => byte === binding.CKK_RSA) ?? false;
   const signature = withContext(context, () => {
-    const mechanism = isRsa ? binding.CKM_RSA_PKCS : binding.CKM_ECDSA;
+    const mechanism = key.isRsa ? binding.CKM_RSA_PKCS : binding.CKM_ECDSA;
     pkcs11.C_SignInit(session, { mechanism }, key.handle);
     return pkcs11.C_Sign(
       session,
-      isRsa ? Buffer.concat([SHA256_DIGEST_INFO, digest]) : digest,
+      key.isRsa ? Buffer.concat([SHA256_DIGEST_INFO, digest]) : digest,
       Buffer.alloc(MAX_SIGNATURE_BYTES),
     );
   });
-  const matches =
-    publicKey.asymmetricKeyType === (isRsa ? 'rsa' : 'ec') &&
-    verify('sha256', message, { key: publicKey, dsaEncoding: 'ieee-p1363' }, signature);
-  if (!matches) {
+  return {
+    isMadeBy: (publicKey) =>
+      publicKey.asymmetricKeyType === (key.isRsa ? 'rsa' : 'ec') &&
+      verify('sha256', message, { key: publicKey, dsaEncoding: 'ieee-p1363' }, signature),
+  };
+}
+
+/**
+ * Checks that a key has proven to be the one of a certificate.
+ *
+ * @throws {@link CredentialHelperError} `ERR_KEY_CERTIFICATE_MISMATCH`
+ */
+export function assertKeyOfCertificate(
+  proof: KeyProof,
+  certificate: X509Certificate,
+  key: PrivateKeyInToken,
+  { context }: TokenSession,
+): void {
+  if (proof.isMadeBy(certificate.publicKey)) return;
+  throw new CredentialHelperError(
+    `the private key "${key.attributes.object ?? ''}" of ${context.token} does not belong to ${describeCertificate(certificate)}`,
+    {
+      code: 'ERR_KEY_CERTIFICATE_MISMATCH',
+      hint: 'use the key that was made together with this certificate',
+    },
+  );
+}
+
+function assertCanSign(
+  { library: { pkcs11, binding }, session, context }: TokenSession,
+  { handle, attributes }: PrivateKeyInToken,
+): void {
+  const [sign, alwaysAuthenticate] = readAttributes(pkcs11, session, handle, [
+    binding.CKA_SIGN,
+    binding.CKA_ALWAYS_AUTHENTICATE,
+  ]).map((value) => value?.[0]);
+  const name = `the private key "${attributes.object ?? ''}" of ${context.token}`;
+  if (sign === 0) {
+    throw new CredentialHelperError(`${name} may not sign (CKA_SIGN is false)`, {
+      code: 'ERR_KEY_UNSUITABLE',
+      hint: 'TLS signs with the key; use one that may',
+    });
+  }
+  if (alwaysAuthenticate === 1) {
     throw new CredentialHelperError(
-      `the private key "${key.attributes.object ?? ''}" of ${context.token} does not belong to ${describeCertificate(certificate)}`,
+      `${name} wants the PIN again for each signature (CKA_ALWAYS_AUTHENTICATE is true)`,
       {
-        code: 'ERR_KEY_CERTIFICATE_MISMATCH',
-        hint: 'use the key that was made together with this certificate',
+        code: 'ERR_KEY_UNSUITABLE',
+        hint: 'neither the OpenSSL engine nor aws-crt gives it; make the key without this attribute (on a PIV card: another slot)',
       },
     );
   }
