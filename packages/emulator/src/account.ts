@@ -106,30 +106,21 @@ export function openAccount(store: Store, now: () => number): Account {
     if (!principal.startsWith(prefix)) throw missing(`principal ${principal}`);
     return getCertificate(principal.slice(prefix.length));
   };
-  const add = (list: string[], item: string) => {
-    if (!list.includes(item)) list.push(item);
-  };
-  const remove = (list: string[], item: string) => {
-    const index = list.indexOf(item);
-    if (index >= 0) list.splice(index, 1);
-  };
-  const saved = <T>(value: T): T => {
-    store.save();
-    return value;
-  };
+  const withItem = (list: readonly string[], item: string) => [...new Set([...list, item])];
+  const withoutItem = (list: readonly string[], item: string) =>
+    list.filter((other) => other !== item);
 
   const account: Account = {
     createThing({ thingName }) {
       checkName('thing name', thingName);
       if (lookUp(state.things, thingName)) throw present(`thing ${thingName}`);
       const thing = { thingName, thingId: makeId(), certificateIds: [] };
-      state.things[thingName] = thing;
-      return saved({ ...thing, thingArn: arn('iot', `thing/${thingName}`) });
+      store.put('things', thingName, thing);
+      return { ...thing, thingArn: arn('iot', `thing/${thingName}`) };
     },
     deleteThing({ thingName }) {
       getThing(thingName);
-      delete state.things[thingName];
-      store.save();
+      store.remove('things', thingName);
     },
     async createKeysAndCertificate({ setAsActive = false, keyType = 'RSA-2048' } = {}) {
       const issued = await issueDeviceCertificate(state.pki.deviceCa, keyType, now());
@@ -143,41 +134,49 @@ export function openAccount(store: Store, now: () => number): Account {
     registerCertificate({ certificatePem, status = 'INACTIVE' }) {
       const id = certificateId(readCertificate(certificatePem).raw);
       if (lookUp(state.certificates, id)) throw present(`certificate ${id}`);
-      state.certificates[id] = { certificateId: id, certificatePem, status, policyNames: [] };
-      return saved({ certificateId: id, certificateArn: certificateArn(id) });
+      const certificate = { certificateId: id, certificatePem, status, policyNames: [] };
+      store.put('certificates', id, certificate);
+      return { certificateId: id, certificateArn: certificateArn(id) };
     },
     updateCertificate({ certificateId: id, newStatus }) {
-      getCertificate(id).status = newStatus;
-      store.save();
+      store.put('certificates', id, { ...getCertificate(id), status: newStatus });
     },
     attachThingPrincipal({ thingName, principal }) {
-      add(getThing(thingName).certificateIds, getCertificateByArn(principal).certificateId);
-      store.save();
+      const thing = getThing(thingName);
+      const { certificateId: id } = getCertificateByArn(principal);
+      store.put('things', thingName, {
+        ...thing,
+        certificateIds: withItem(thing.certificateIds, id),
+      });
     },
     detachThingPrincipal({ thingName, principal }) {
-      remove(getThing(thingName).certificateIds, getCertificateByArn(principal).certificateId);
-      store.save();
+      const thing = getThing(thingName);
+      const { certificateId: id } = getCertificateByArn(principal);
+      store.put('things', thingName, {
+        ...thing,
+        certificateIds: withoutItem(thing.certificateIds, id),
+      });
     },
     createPolicy({ policyName, policyDocument }) {
       checkName('policy name', policyName);
       if (lookUp(state.policies, policyName)) throw present(`policy ${policyName}`);
       checkDocument(policyDocument);
-      state.policies[policyName] = { policyName, policyDocument };
-      store.save();
+      store.put('policies', policyName, { policyName, policyDocument });
     },
     deletePolicy({ policyName }) {
       if (!lookUp(state.policies, policyName)) throw missing(`policy ${policyName}`);
-      delete state.policies[policyName];
-      store.save();
+      store.remove('policies', policyName);
     },
     attachPolicy({ policyName, target }) {
       if (!lookUp(state.policies, policyName)) throw missing(`policy ${policyName}`);
-      add(getCertificateByArn(target).policyNames, policyName);
-      store.save();
+      const certificate = getCertificateByArn(target);
+      const policyNames = withItem(certificate.policyNames, policyName);
+      store.put('certificates', certificate.certificateId, { ...certificate, policyNames });
     },
     detachPolicy({ policyName, target }) {
-      remove(getCertificateByArn(target).policyNames, policyName);
-      store.save();
+      const certificate = getCertificateByArn(target);
+      const policyNames = withoutItem(certificate.policyNames, policyName);
+      store.put('certificates', certificate.certificateId, { ...certificate, policyNames });
     },
     createRole({ roleName, assumeRolePolicyDocument, maxSessionDuration = 3600 }) {
       checkName('role name', roleName);
@@ -185,25 +184,24 @@ export function openAccount(store: Store, now: () => number): Account {
       checkDocument(assumeRolePolicyDocument);
       checkSeconds('maxSessionDuration', maxSessionDuration, 3600);
       const roleId = `AROA${makeId().replaceAll('-', '').slice(0, 17).toUpperCase()}`;
-      state.roles[roleName] = { roleName, roleId, assumeRolePolicyDocument, maxSessionDuration };
-      return saved({ roleName, roleId, roleArn: `arn:aws:iam::${accountId}:role/${roleName}` });
+      const role = { roleName, roleId, assumeRolePolicyDocument, maxSessionDuration };
+      store.put('roles', roleName, role);
+      return { roleName, roleId, roleArn: `arn:aws:iam::${accountId}:role/${roleName}` };
     },
     deleteRole({ roleName }) {
       if (!lookUp(state.roles, roleName)) throw missing(`role ${roleName}`);
-      delete state.roles[roleName];
-      store.save();
+      store.remove('roles', roleName);
     },
     createRoleAlias({ roleAlias, roleArn, credentialDurationSeconds = 3600 }) {
       checkName('role alias', roleAlias);
       if (lookUp(state.roleAliases, roleAlias)) throw present(`role alias ${roleAlias}`);
       checkSeconds('credentialDurationSeconds', credentialDurationSeconds, 900);
-      state.roleAliases[roleAlias] = { roleAlias, roleArn, credentialDurationSeconds };
-      return saved({ roleAlias, roleAliasArn: arn('iot', `rolealias/${roleAlias}`) });
+      store.put('roleAliases', roleAlias, { roleAlias, roleArn, credentialDurationSeconds });
+      return { roleAlias, roleAliasArn: arn('iot', `rolealias/${roleAlias}`) };
     },
     deleteRoleAlias({ roleAlias }) {
       if (!lookUp(state.roleAliases, roleAlias)) throw missing(`role alias ${roleAlias}`);
-      delete state.roleAliases[roleAlias];
-      store.save();
+      store.remove('roleAliases', roleAlias);
     },
     async seed({ thingName, roleAlias, keyType = 'RSA-2048' }) {
       checkName('thing name', thingName);

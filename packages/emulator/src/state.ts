@@ -6,16 +6,16 @@ export interface Thing {
   readonly thingName: string;
   readonly thingId: string;
   /** Ids of the certificates that are attached to it. */
-  readonly certificateIds: string[];
+  readonly certificateIds: readonly string[];
 }
 
 /** A registered certificate. */
 export interface Certificate {
   readonly certificateId: string;
   readonly certificatePem: string;
-  status: CertificateStatus;
+  readonly status: CertificateStatus;
   /** Names of the policies that are attached to it. */
-  readonly policyNames: string[];
+  readonly policyNames: readonly string[];
 }
 
 /** The status of a certificate that decides whether it may be used: only `ACTIVE` may. */
@@ -49,8 +49,22 @@ export interface Role {
   readonly maxSessionDuration: number;
 }
 
+/** The tables of an account: records by their key. A record is never changed, only replaced. */
+export interface Tables {
+  /** By name. */
+  readonly things: Readonly<Record<string, Thing>>;
+  /** By id. */
+  readonly certificates: Readonly<Record<string, Certificate>>;
+  /** By name. */
+  readonly policies: Readonly<Record<string, Policy>>;
+  /** By name. */
+  readonly roleAliases: Readonly<Record<string, RoleAlias>>;
+  /** By name. */
+  readonly roles: Readonly<Record<string, Role>>;
+}
+
 /** All that the emulator remembers; it is plain JSON. */
-export interface State {
+export interface State extends Tables {
   readonly version: 1;
   readonly accountId: string;
   readonly region: string;
@@ -59,11 +73,6 @@ export interface State {
   readonly administrator: { readonly accessKeyId: string; readonly secretAccessKey: string };
   /** What temporary credentials are derived from and sealed with: 32 bytes, as hexadecimal digits. */
   readonly sealingKey: string;
-  readonly things: Record<string, Thing>;
-  readonly certificates: Record<string, Certificate>;
-  readonly policies: Record<string, Policy>;
-  readonly roleAliases: Record<string, RoleAlias>;
-  readonly roles: Record<string, Role>;
 }
 
 const ACCESS_KEY_BYTES = 8;

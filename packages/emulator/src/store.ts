@@ -1,15 +1,17 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { EmulatorError } from './errors.ts';
-import { createState, type State } from './state.ts';
+import { createState, type State, type Tables } from './state.ts';
 
 /** The state of an emulator, and how it is kept. */
 export interface Store {
   readonly state: State;
   /** The CA certificate as a file, where there is a folder. */
   readonly caFile: string | undefined;
-  /** Keeps what has changed; when it returns, a crash loses none of it. */
-  save(): void;
+  /** Adds or replaces a record; when it returns, a crash loses none of it. */
+  put<Table extends keyof Tables>(table: Table, key: string, record: Tables[Table][string]): void;
+  /** Removes a record, likewise. */
+  remove(table: keyof Tables, key: string): void;
 }
 
 /** What a new account is made with; an account that is there must agree. */
@@ -32,7 +34,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   const { dir, accountId = DEFAULT_ACCOUNT_ID, region = DEFAULT_REGION, nowMs } = options;
   if (dir === undefined) {
     const state = await createState(accountId, region, nowMs);
-    return { state, caFile: undefined, save() {} };
+    return { ...openTables(state, () => {}), caFile: undefined };
   }
   const file = join(dir, 'state.json');
   const caFile = join(dir, 'ca.pem');
@@ -43,7 +45,23 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   const save = () => writeWhole(file, `${JSON.stringify(state, null, 1)}\n`, 0o600);
   if (existing === undefined) save();
   writeWhole(caFile, state.pki.serverCa.certificatePem, 0o644);
-  return { state, caFile, save };
+  return { ...openTables(state, save), caFile };
+}
+
+function openTables(state: State, save: () => void): Pick<Store, 'state' | 'put' | 'remove'> {
+  // The tables are read-only for everybody but this function; `put` keeps table and record of one kind.
+  const tables = state as Readonly<Record<keyof Tables, Record<string, unknown>>>;
+  return {
+    state,
+    put(table, key, record) {
+      tables[table][key] = record;
+      save();
+    },
+    remove(table, key) {
+      delete tables[table][key];
+      save();
+    },
+  };
 }
 
 /** Writes a file so that it is there whole or as it was before. */
