@@ -53,7 +53,7 @@ function openTables(state: State, save: () => void): Pick<Store, 'state' | 'put'
   const tables = state as Readonly<Record<keyof Tables, Record<string, unknown>>>;
   return {
     state,
-    put(table, key, record) {
+    put(table: keyof Tables, key: string, record: unknown) {
       tables[table][key] = record;
       save();
     },
