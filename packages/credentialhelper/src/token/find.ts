@@ -36,6 +36,13 @@ const TOKEN_ATTRIBUTES = [
   'slotId',
 ] as const satisfies readonly TokenAttribute[];
 
+/** Whether a token is one of those that are meant; attributes of objects do not count. */
+export function tokenMatches({ attributes }: TokenInSlot, match: Pkcs11Uri): boolean {
+  return TOKEN_ATTRIBUTES.every(
+    (name) => match[name] === undefined || attributes[name] === match[name],
+  );
+}
+
 /**
  * Finds the one token that matches.
  *
@@ -44,9 +51,7 @@ const TOKEN_ATTRIBUTES = [
 export function findToken(library: Library, match: Pkcs11Uri): TokenInSlot {
   const tokens = library.tokens();
   const wanted = TOKEN_ATTRIBUTES.filter((name) => match[name] !== undefined);
-  const matching = tokens.filter(({ attributes }) =>
-    wanted.every((name) => attributes[name] === match[name]),
-  );
+  const matching = tokens.filter((token) => tokenMatches(token, match));
   const [token] = matching;
   if (matching.length === 1 && token !== undefined) return token;
   const searched = wanted.length === 0 ? 'no token was named' : `searched: ${describe(match)}`;
@@ -85,18 +90,21 @@ function tokenUri({ attributes: { token, serial, slotId } }: TokenInSlot): strin
  * Opens a session with a token and logs in where the token wants a login. The PIN is tried once; a token whose PIN is
  * locked, or has one try left, is left alone.
  *
+ * @param write - whether objects are to be made or removed; without it the session can only read
  * @throws {@link CredentialHelperError} `ERR_PIN_REQUIRED`, `ERR_PIN_INCORRECT`, `ERR_PIN_LOCKED`, `ERR_PKCS11`
  */
 export function openSession(
   library: Library,
   token: TokenInSlot,
   pin: Secret | null | undefined,
+  { write = false }: { readonly write?: boolean } = {},
 ): TokenSession {
   const { pkcs11, binding } = library;
   const { slotId, token: label } = token.attributes;
   const context = { library: library.path, token: `token "${label}" in slot ${slotId}` };
   return withContext(context, () => {
-    const session = pkcs11.C_OpenSession(token.slot, binding.CKF_SERIAL_SESSION);
+    const flags = binding.CKF_SERIAL_SESSION | (write ? binding.CKF_RW_SESSION : 0);
+    const session = pkcs11.C_OpenSession(token.slot, flags);
     if ((token.flags & binding.CKF_LOGIN_REQUIRED) !== 0) {
       assertLoginPossible(library, token, pin, context.token);
       login(library, session, pin);
