@@ -19,5 +19,13 @@ export function defineToken(command: Command): void {
       summary: 'put a private key from a file, or a certificate, into a token',
       load: async () => (await import('./import.ts')).defineImport,
     },
+    generate: {
+      summary: 'make a key pair in a token, and a certificate signing request for it',
+      load: async () => (await import('./generate.ts')).defineGenerate,
+    },
+    verify: {
+      summary: 'try out whether a key in a token can serve TLS with its certificate',
+      load: async () => (await import('./verify.ts')).defineVerify,
+    },
   });
 }
