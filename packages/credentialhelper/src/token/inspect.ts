@@ -31,7 +31,7 @@ export interface LibraryReport {
 }
 
 /** A slot with a token. */
-export interface SlotReport {
+interface SlotReport {
   readonly slotId: number;
   /** The token; null where it is not initialised. */
   readonly token: TokenReport | null;
@@ -54,7 +54,7 @@ export interface TokenReport {
 }
 
 /** An object in a token. */
-export interface ObjectReport {
+interface ObjectReport {
   readonly type: 'private' | 'public' | 'cert';
   readonly label: string;
   /** `CKA_ID` in hexadecimal digits. */
