@@ -12,6 +12,7 @@ step lint; npm run --silent lint
 step types; npm run --silent typecheck
 step unused code; npm run --silent check:unused
 step packages; npm run --silent check:package
+step reference; npm run --silent check:docs
 
 step tests
 results=test-results.json

@@ -22,6 +22,10 @@ export type ErrorCode =
   | 'ERR_PIN_REQUIRED'
   | 'ERR_PIN_INCORRECT'
   | 'ERR_PIN_LOCKED'
+  | 'ERR_PIN_FINAL_TRY'
+  | 'ERR_KEY_UNSUITABLE'
+  | 'ERR_CERTIFICATE_NOT_FOUND'
+  | 'ERR_PKCS11JS_UNAVAILABLE'
   | 'ERR_PKCS11'
   | 'ERR_TOKEN_TIMEOUT'
   | 'ERR_TOKEN_CRASHED'
@@ -115,6 +119,19 @@ export const ERROR_CODES: Readonly<Record<ErrorCode, ErrorKind>> = {
   ERR_PIN_REQUIRED: { transient: false, meaning: 'the token wants a PIN and none was given' },
   ERR_PIN_INCORRECT: { transient: false, meaning: 'the token rejected the PIN' },
   ERR_PIN_LOCKED: { transient: false, meaning: 'the PIN of the token is locked' },
+  ERR_PIN_FINAL_TRY: {
+    transient: false,
+    meaning: 'the token has one try left before its PIN locks, and it was not used',
+  },
+  ERR_KEY_UNSUITABLE: { transient: false, meaning: 'the key in the token cannot be used for TLS' },
+  ERR_CERTIFICATE_NOT_FOUND: {
+    transient: false,
+    meaning: 'the token holds no certificate that matches and belongs to the key',
+  },
+  ERR_PKCS11JS_UNAVAILABLE: {
+    transient: false,
+    meaning: 'this needs the npm package pkcs11js, which is not installed or was not built',
+  },
   ERR_PKCS11: { transient: true, meaning: 'a call to the PKCS#11 library failed' },
   ERR_TOKEN_TIMEOUT: {
     transient: true,
@@ -281,5 +298,13 @@ export function isCredentialHelperError(value: unknown): value is CredentialHelp
     'code' in value &&
     typeof value.code === 'string' &&
     value.code in ERROR_CODES
+  );
+}
+
+/** Whether an error says that a token rejected a PIN that was tried. */
+export function isPinRejection(error: unknown): error is CredentialHelperError {
+  return (
+    isCredentialHelperError(error) &&
+    (error.code === 'ERR_PIN_INCORRECT' || error.code === 'ERR_PIN_LOCKED')
   );
 }

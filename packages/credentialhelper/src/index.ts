@@ -10,6 +10,8 @@ export {
   type ErrorDetails,
   isCredentialHelperError,
 } from './errors.ts';
-export type { IotCoreOptions, Pkcs11Options } from './options.ts';
+export type { PinSource } from './identity/pin.ts';
+export type { IotCoreOptions } from './options.ts';
 export { fromIotCore } from './provider.ts';
 export { createSession, type Session } from './session.ts';
+export type { Pkcs11Options } from './token-options.ts';

@@ -8,14 +8,11 @@ import {
 import { readPrivateKey } from './identity/private-key.ts';
 import { sendTokenRequestIsolated } from './isolation/parent.ts';
 import { sendTokenRequest, type TokenRequest } from './isolation/token-request.ts';
-import type { Settings } from './options.ts';
+import type { FileKeySettings, Settings, TokenKeySettings } from './options.ts';
 import { chooseTokenTls } from './tls/choose.ts';
 import type { ConnectionSettings, HttpsGet } from './tls/client.ts';
 import { getWithNode } from './tls/node.ts';
 import { withPinLatch } from './token/pin-latch.ts';
-
-type FileKey = Extract<Settings['key'], { kind: 'file' }>;
-type TokenKeySettings = Extract<Settings['key'], { kind: 'token' }>;
 
 /**
  * Prepares mutual TLS with the device's certificate and key: gives a function that reads the files again and opens a way
@@ -34,10 +31,10 @@ export function createMutualTls(settings: Settings): () => HttpsGet {
   return open;
 }
 
-function fileIdentity(settings: Settings, key: FileKey): () => HttpsGet {
+function fileIdentity(settings: Settings, key: FileKeySettings): () => HttpsGet {
   return () => {
     const privateKey = readPrivateKey(key.source, key.passphrase);
-    const certificates = readCertificates(settings.certificate, 'certificate');
+    const certificates = readCertificates(key.certificate, 'certificate');
     const chain = chainForKey(certificates, privateKey);
     warnOfDates(settings, chain);
     const connection = readConnection(settings);
@@ -54,23 +51,30 @@ function fileIdentity(settings: Settings, key: FileKey): () => HttpsGet {
 function tokenIdentity(settings: Settings, key: TokenKeySettings): () => HttpsGet {
   const tls = chooseTokenTls(key.tls);
   const { logger } = settings;
+  const { pin: pinReader, ...token } = key.token;
   return () => {
-    const chain = readCertificates(settings.certificate, 'certificate');
-    warnOfDates(settings, chain);
+    const certificate = readTokenCertificate(settings, key);
     const connection = readConnection(settings);
-    return (request) => {
-      const job: TokenRequest = {
-        request,
-        connection,
-        tls,
-        token: key.token,
-        certificateChain: toPem(chain),
-      };
-      return withPinLatch(key.token, () =>
-        key.isolate ? sendTokenRequestIsolated(job, logger) : sendTokenRequest(job),
+    return async (request) => {
+      const tokenKey = { ...token, pin: await pinReader.read(), stateFolder: key.stateFolder };
+      const tokenRequest: TokenRequest = { request, connection, tls, token: tokenKey, certificate };
+      return withPinLatch(tokenKey, () =>
+        key.isolate
+          ? sendTokenRequestIsolated(tokenRequest, pinReader.environmentVariable, logger)
+          : sendTokenRequest(tokenRequest, (message) => logger?.warn(message)),
       );
     };
   };
+}
+
+function readTokenCertificate(
+  settings: Settings,
+  { certificate }: TokenKeySettings,
+): TokenRequest['certificate'] {
+  if ('match' in certificate) return certificate;
+  const chain = readCertificates(certificate.source, 'certificate');
+  warnOfDates(settings, chain);
+  return { chain: toPem(chain) };
 }
 
 function readConnection({ ca, verifyPeer, timeoutMs }: Settings): ConnectionSettings {

@@ -1,29 +1,27 @@
 import { KeyObject } from 'node:crypto';
-import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Logger } from '@smithy/types';
+import {
+  assertObject,
+  invalidOption,
+  kindOf,
+  optionalBoolean,
+  optionalText,
+  refuseUnknown,
+  requireText,
+} from './assert.ts';
 import { type Endpoint, isRegionName, parseEndpoint } from './endpoint.ts';
 import { CredentialHelperError } from './errors.ts';
 import { isPkcs11Uri, type Pkcs11Uri } from './identity/pkcs11-uri.ts';
 import { isPem, type Source } from './identity/read-source.ts';
 import { Secret } from './identity/secret.ts';
-
-/** A private key that lives in a PKCS#11 token. */
-export interface Pkcs11Options {
-  /** Path of the PKCS#11 library, such as `/usr/lib/softhsm/libsofthsm2.so`. */
-  readonly library: string;
-  /**
-   * The user's PIN. Leave it out for a token that wants no login; `null` for a token that asks for the PIN on its own
-   * keypad. A PIN that the token rejects is not tried again by this process.
-   */
-  readonly userPin?: string | null | undefined;
-  /** Id of the slot that the token is in: a whole number, 0 included. */
-  readonly slotId?: number | undefined;
-  /** Label of the token. With neither `slotId` nor `tokenLabel`, the library must show exactly one token. */
-  readonly tokenLabel?: string | undefined;
-  /** Label of the private key. Without it, the token must hold exactly one private key. */
-  readonly privateKeyLabel?: string | undefined;
-}
+import { defaultStateFolder } from './state-folder.ts';
+import {
+  checkCertificateUri,
+  checkTokenOptions,
+  type Pkcs11Options,
+  type TokenSettings,
+} from './token-options.ts';
 
 /** What `createSession` and `fromIotCore` take. */
 export interface IotCoreOptions {
@@ -43,17 +41,21 @@ export interface IotCoreOptions {
   /**
    * The device certificate, with the certificates of its chain if any: a path, PEM text, or PEM or DER bytes. A file is
    * read again each time credentials are fetched.
+   *
+   * With a key in a token also a PKCS#11 URI, for a certificate in the same token; `pkcs11:` alone means the one that
+   * belongs to the key. Of several, the one that is valid longest is taken, with its chain where the token holds it.
    */
   readonly certificate: string | Uint8Array;
   /**
-   * The private key: a path, PEM text, PEM or DER bytes (PKCS#1, SEC1, PKCS#8, encrypted PKCS#8), or a `KeyObject`.
-   * A file is read again each time credentials are fetched. Exactly one of `privateKey` and `pkcs11` is given.
+   * The private key: a path, PEM text, PEM or DER bytes (PKCS#1, SEC1, PKCS#8, encrypted PKCS#8), a `KeyObject`, or the
+   * PKCS#11 URI of a key in a token. A file is read again each time credentials are fetched. Exactly one of `privateKey`
+   * and `pkcs11` is given.
    */
   readonly privateKey?: string | Uint8Array | KeyObject | undefined;
   /** Passphrase of an encrypted `privateKey`. */
   readonly passphrase?: string | undefined;
-  /** A private key in a PKCS#11 token, instead of `privateKey`. */
-  readonly pkcs11?: Pkcs11Options | undefined;
+  /** A private key in a PKCS#11 token, instead of `privateKey`: the parts, or one PKCS#11 URI (RFC 7512). */
+  readonly pkcs11?: Pkcs11Options | string | undefined;
   /**
    * The CA certificates to trust instead of Node's: a path, PEM text, or PEM or DER bytes. AWS's own endpoints need
    * none.
@@ -80,18 +82,33 @@ export interface IotCoreOptions {
    * that it can neither crash nor block this one. Only for commands that exit at once, and for bundlers.
    */
   readonly isolate?: boolean | undefined;
+  /**
+   * Folder where PINs that a token has rejected are remembered, as keyed hashes, so that no process tries them again.
+   * Default: `awsiot-credentialhelper` in `$STATE_DIRECTORY`, `$XDG_STATE_HOME` or `~/.local/state`. `null`: only this
+   * process remembers.
+   */
+  readonly stateFolder?: string | null | undefined;
   /** Where notes, warnings and details go. Default: nowhere, except that `verifyPeer: false` is always warned of. */
   readonly logger?: Logger | undefined;
 }
 
-/** A key in a token, and how to get at it. */
-export interface TokenKey {
-  /** Absolute path of the PKCS#11 library. */
-  readonly library: string;
-  /** The PIN; `null`: the token has its own keypad; `undefined`: no login. */
-  readonly pin: Secret | null | undefined;
-  /** What the token and the key must match. */
-  readonly match: Pkcs11Uri;
+/** Certificate and key outside of tokens. */
+export interface FileKeySettings {
+  readonly kind: 'file';
+  readonly certificate: Source;
+  readonly source: Source | KeyObject;
+  readonly passphrase: Secret | undefined;
+}
+
+/** A key in a token, and its certificate there or elsewhere. */
+export interface TokenKeySettings {
+  readonly kind: 'token';
+  /** A source to read, or what the certificate in the token must match. */
+  readonly certificate: { readonly source: Source } | { readonly match: Pkcs11Uri };
+  readonly token: TokenSettings;
+  readonly stateFolder: string | undefined;
+  readonly tls: 'auto' | 'node' | 'crt';
+  readonly isolate: boolean;
 }
 
 /** The options, checked and in one form. */
@@ -100,19 +117,7 @@ export interface Settings {
   readonly region: string | undefined;
   readonly roleAlias: string;
   readonly thingName: string | undefined;
-  readonly certificate: Source;
-  readonly key:
-    | {
-        readonly kind: 'file';
-        readonly source: Source | KeyObject;
-        readonly passphrase: Secret | undefined;
-      }
-    | {
-        readonly kind: 'token';
-        readonly token: TokenKey;
-        readonly tls: 'auto' | 'node' | 'crt';
-        readonly isolate: boolean;
-      };
+  readonly key: FileKeySettings | TokenKeySettings;
   readonly ca: Source | undefined;
   readonly verifyPeer: boolean;
   readonly timeoutMs: number;
@@ -133,16 +138,9 @@ const OPTION_NAMES: readonly string[] = [
   'timeoutMs',
   'tls',
   'isolate',
+  'stateFolder',
   'logger',
 ] satisfies readonly (keyof IotCoreOptions)[];
-
-const PKCS11_OPTION_NAMES: readonly string[] = [
-  'library',
-  'userPin',
-  'slotId',
-  'tokenLabel',
-  'privateKeyLabel',
-] satisfies readonly (keyof Pkcs11Options)[];
 
 // The patterns of AWS IoT's API model.
 const ROLE_ALIAS = /^[\w=,@-]{1,128}$/;
@@ -163,31 +161,35 @@ export function checkOptions(options: IotCoreOptions): Settings {
   const endpoint = parseEndpoint(requireText(options.endpoint, 'endpoint'));
   const region = optionalText(options.region, 'region');
   if (region !== undefined && !isRegionName(region)) {
-    throw invalid('region', 'must be the name of an AWS region, such as eu-west-1', region);
+    throw invalidOption('region', 'must be the name of an AWS region, such as eu-west-1', region);
   }
   const roleAlias = requireText(options.roleAlias, 'roleAlias');
   if (!ROLE_ALIAS.test(roleAlias)) {
-    throw invalid('roleAlias', 'must be 1 to 128 of letters, digits and _ = , @ -', roleAlias);
+    throw invalidOption(
+      'roleAlias',
+      'must be 1 to 128 of letters, digits and _ = , @ -',
+      roleAlias,
+    );
   }
   const thingName = optionalText(options.thingName, 'thingName');
   if (thingName !== undefined && !THING_NAME.test(thingName)) {
-    throw invalid('thingName', 'must be 1 to 128 of letters, digits and : _ -', thingName);
+    throw invalidOption('thingName', 'must be 1 to 128 of letters, digits and : _ -', thingName);
   }
+  const logger = checkLogger(options.logger);
   return {
     endpoint,
     region: region ?? endpoint.region,
     roleAlias,
     thingName,
-    certificate: requireSource(options.certificate, 'certificate'),
-    key: checkKey(options),
+    key: checkKey(options, (message) => logger?.warn(message)),
     ca: options.ca === undefined ? undefined : requireSource(options.ca, 'ca'),
-    verifyPeer: checkBoolean(options.verifyPeer, 'verifyPeer', true),
+    verifyPeer: optionalBoolean(options.verifyPeer, 'verifyPeer', true),
     timeoutMs: checkTimeout(options.timeoutMs),
-    logger: checkLogger(options.logger),
+    logger,
   };
 }
 
-function checkKey(options: IotCoreOptions): Settings['key'] {
+function checkKey(options: IotCoreOptions, warn: (message: string) => void): Settings['key'] {
   const { privateKey, pkcs11 } = options;
   if ((privateKey === undefined) === (pkcs11 === undefined)) {
     const problem = privateKey === undefined ? 'neither was given' : 'both were given';
@@ -199,66 +201,53 @@ function checkKey(options: IotCoreOptions): Settings['key'] {
       },
     );
   }
-  const passphrase = optionalText(options.passphrase, 'passphrase', { secret: true });
+  const passphrase = optionalSecret(options.passphrase, 'passphrase');
   const tls = options.tls ?? 'auto';
   if (tls !== 'auto' && tls !== 'node' && tls !== 'crt') {
-    throw invalid('tls', 'must be "auto", "node" or "crt"', tls);
+    throw invalidOption('tls', 'must be "auto", "node" or "crt"', tls);
   }
-  const isolate = checkBoolean(options.isolate, 'isolate', true);
-  if (pkcs11 !== undefined) {
+  const isolate = optionalBoolean(options.isolate, 'isolate', true);
+  const inToken = typeof privateKey === 'string' && isPkcs11Uri(privateKey) ? privateKey : pkcs11;
+  if (inToken !== undefined) {
     if (passphrase !== undefined) {
-      throw invalid('passphrase', 'belongs to "privateKey"; for "pkcs11" the PIN is "userPin"');
+      throw invalidOption(
+        'passphrase',
+        'belongs to a key in a file; a token has a PIN ("userPin")',
+      );
     }
-    return { kind: 'token', token: checkPkcs11(pkcs11), tls, isolate };
+    const token = checkTokenOptions(inToken, pkcs11 === undefined ? 'privateKey' : 'pkcs11', warn);
+    const stateFolder = checkStateFolder(options.stateFolder);
+    const certificate = checkTokenCertificate(options.certificate, token);
+    return { kind: 'token', certificate, token, stateFolder, tls, isolate };
   }
   if (tls === 'crt') {
-    throw invalid(
-      'tls',
-      'is "crt", which is for keys in a token; a key from a file goes through Node',
-    );
+    throw invalidOption('tls', 'is "crt", which is for keys in a token');
   }
   const source =
     privateKey instanceof KeyObject ? privateKey : requireSource(privateKey, 'privateKey');
-  return {
-    kind: 'file',
-    source,
-    passphrase: passphrase === undefined ? undefined : new Secret(passphrase),
-  };
+  const certificate = requireSource(options.certificate, 'certificate');
+  return { kind: 'file', certificate, source, passphrase };
 }
 
-function checkPkcs11(options: Pkcs11Options): TokenKey {
-  assertObject(options, 'pkcs11');
-  refuseUnknown(options, PKCS11_OPTION_NAMES, 'pkcs11.');
-  const { slotId, userPin } = options;
-  if (slotId !== undefined && !(Number.isSafeInteger(slotId) && slotId >= 0)) {
-    throw invalid('pkcs11.slotId', 'must be a whole number, 0 or more', slotId);
+function checkTokenCertificate(
+  certificate: unknown,
+  token: TokenSettings,
+): TokenKeySettings['certificate'] {
+  if (typeof certificate === 'string' && isPkcs11Uri(certificate)) {
+    return { match: checkCertificateUri(certificate, token) };
   }
-  const tokenLabel = optionalText(options.tokenLabel, 'pkcs11.tokenLabel');
-  const object = optionalText(options.privateKeyLabel, 'pkcs11.privateKeyLabel');
-  const pin = userPin === null ? null : optionalText(userPin, 'pkcs11.userPin', { secret: true });
-  return {
-    library: checkLibrary(options.library),
-    pin: pin == null ? pin : new Secret(pin),
-    match: {
-      type: 'private',
-      ...(slotId === undefined ? {} : { slotId }),
-      ...(tokenLabel === undefined ? {} : { token: tokenLabel }),
-      ...(object === undefined ? {} : { object }),
-    },
-  };
+  return { source: requireSource(certificate, 'certificate') };
 }
 
-function checkLibrary(library: unknown): string {
-  const path = resolve(requireText(library, 'pkcs11.library'));
-  const stats = statSync(path, { throwIfNoEntry: false });
-  if (stats?.isFile()) return path;
-  throw new CredentialHelperError(
-    `"pkcs11.library" ${path} ${stats === undefined ? 'does not exist' : 'is not a file'}`,
-    {
-      code: 'ERR_PKCS11_LIBRARY',
-      hint: 'give the path of the PKCS#11 library that came with the token or its driver',
-    },
-  );
+function checkStateFolder(folder: unknown): string | undefined {
+  if (folder === null) return undefined;
+  return folder === undefined ? defaultStateFolder() : resolve(requireText(folder, 'stateFolder'));
+}
+
+function optionalSecret(value: unknown, name: string): Secret | undefined {
+  if (value === undefined) return undefined;
+  if (typeof value !== 'string' || value === '') throw invalidOption(name, 'must be text');
+  return new Secret(value);
 }
 
 function checkTimeout(timeoutMs: unknown): number {
@@ -267,7 +256,7 @@ function checkTimeout(timeoutMs: unknown): number {
     const ms = timeoutMs as number;
     if (ms >= 1 && ms <= MAX_TIMEOUT_MS) return ms;
   }
-  throw invalid('timeoutMs', `must be a whole number from 1 to ${MAX_TIMEOUT_MS}`, timeoutMs);
+  throw invalidOption('timeoutMs', `must be a whole number from 1 to ${MAX_TIMEOUT_MS}`, timeoutMs);
 }
 
 function checkLogger(logger: unknown): Logger | undefined {
@@ -275,7 +264,7 @@ function checkLogger(logger: unknown): Logger | undefined {
   assertObject(logger, 'logger');
   for (const level of ['debug', 'info', 'warn', 'error']) {
     if (typeof (logger as Record<string, unknown>)[level] !== 'function') {
-      throw invalid(
+      throw invalidOption(
         'logger',
         `must have the methods debug, info, warn and error; ${level} is missing`,
       );
@@ -284,69 +273,20 @@ function checkLogger(logger: unknown): Logger | undefined {
   return logger as Logger;
 }
 
-function checkBoolean(value: unknown, name: string, fallback: boolean): boolean {
-  if (value === undefined) return fallback;
-  if (typeof value !== 'boolean') throw invalid(name, 'must be true or false', value);
-  return value;
-}
-
-function requireText(value: unknown, name: string): string {
-  const text = optionalText(value, name);
-  if (text === undefined) throw invalid(name, 'is required');
-  return text;
-}
-
-function optionalText(
-  value: unknown,
-  name: string,
-  { secret }: { secret: boolean } = { secret: false },
-): string | undefined {
-  if (value === undefined) return undefined;
-  if (typeof value !== 'string') {
-    throw invalid(name, secret ? 'must be text' : `must be text, and is ${kindOf(value)}`);
-  }
-  if (value === '') throw invalid(name, 'is empty');
-  if (value.includes('\0')) throw invalid(name, 'has a NUL character');
-  return value;
-}
-
 function requireSource(value: unknown, name: string): Source {
-  if (value === undefined) throw invalid(name, 'is required');
+  if (value === undefined) throw invalidOption(name, 'is required');
   if (value instanceof Uint8Array) {
-    if (value.length === 0) throw invalid(name, 'is empty');
+    if (value.length === 0) throw invalidOption(name, 'is empty');
     return value;
   }
   if (typeof value !== 'string') {
-    throw invalid(name, `must be a path, PEM text or bytes, and is ${kindOf(value)}`);
+    throw invalidOption(name, `must be a path, PEM text or bytes, and is ${kindOf(value)}`);
   }
   const text = requireText(value, name);
-  if (isPkcs11Uri(text)) throw invalid(name, 'is a PKCS#11 URI, which is not taken here');
+  if (isPkcs11Uri(text))
+    throw invalidOption(
+      name,
+      'is a PKCS#11 URI; only a private key, and the certificate of a key in a token, can be one',
+    );
   return isPem(text) ? text : resolve(text);
-}
-
-function assertObject(value: unknown, name: string): asserts value is object {
-  if (typeof value !== 'object' || value === null) {
-    throw invalid(name, `must be an object, and is ${kindOf(value)}`);
-  }
-}
-
-function refuseUnknown(value: object, known: readonly string[], prefix: string): void {
-  for (const name of Object.keys(value)) {
-    if (known.includes(name)) continue;
-    const near = known.find((option) => option.toLowerCase() === name.toLowerCase());
-    throw new CredentialHelperError(`unknown option "${prefix}${name}"`, {
-      code: 'ERR_INVALID_OPTION',
-      hint: near === undefined ? `known are ${known.join(', ')}` : `did you mean "${near}"?`,
-    });
-  }
-}
-
-function kindOf(value: unknown): string {
-  return value === null ? 'null' : Array.isArray(value) ? 'an array' : `a ${typeof value}`;
-}
-
-function invalid(name: string, problem: string, value?: unknown): CredentialHelperError {
-  const shown =
-    value === undefined ? '' : `: ${String(JSON.stringify(value) ?? value).slice(0, 80)}`;
-  return new CredentialHelperError(`"${name}" ${problem}${shown}`, { code: 'ERR_INVALID_OPTION' });
 }

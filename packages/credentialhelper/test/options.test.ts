@@ -4,6 +4,7 @@ import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { checkOptions, type IotCoreOptions } from '../src/options.ts';
 import { createSession } from '../src/session.ts';
+import type { TokenSettings } from '../src/token-options.ts';
 import { errorOf } from './support/errors.ts';
 import { makeSelfSigned } from './support/openssl.ts';
 import { temporaryFolder } from './support/temporary-folder.ts';
@@ -21,6 +22,11 @@ const good: IotCoreOptions = {
 };
 const withToken = (pkcs11: unknown): unknown => ({ ...good, privateKey: undefined, pkcs11 });
 const check = (options: unknown) => checkOptions(options as IotCoreOptions);
+const tokenOf = (options: unknown): TokenSettings => {
+  const { key } = check(options);
+  if (key.kind !== 'token') throw new Error('not a key in a token');
+  return key.token;
+};
 
 describe('checkOptions', () => {
   it('takes the smallest set and fills in the defaults', () => {
@@ -45,16 +51,103 @@ describe('checkOptions', () => {
   });
 
   it('brings the token options into the attributes of a PKCS#11 URI, slot 0 included', () => {
-    const { key } = check(
-      withToken({ library, userPin: '1:2', slotId: 0, tokenLabel: 't', privateKeyLabel: 'k' }),
-    );
-    expect(key).toMatchObject({
-      kind: 'token',
-      tls: 'auto',
-      isolate: true,
-      token: { library, match: { type: 'private', slotId: 0, token: 't', object: 'k' } },
+    const pkcs11 = { library, userPin: '1:2', slotId: 0, tokenLabel: 't', privateKeyLabel: 'k' };
+    expect(tokenOf(withToken(pkcs11))).toMatchObject({
+      library,
+      match: { type: 'private', slotId: 0, token: 't', object: 'k' },
     });
-    expect(key.kind === 'token' && key.token.pin?.reveal()).toBe('1:2');
+  });
+
+  it.each([
+    ['privateKey', (uri: string) => ({ ...good, privateKey: uri })],
+    ['pkcs11', (uri: string) => withToken(uri)],
+    ['pkcs11.uri', (uri: string) => withToken({ uri })],
+  ])('takes a PKCS#11 URI as "%s", as one type with the labels', async (_name, options) => {
+    const token = tokenOf(
+      options(`pkcs11:token=t;slot-id=0;object=k?module-path=${library}&pin-value=1%3A2`),
+    );
+    const { pin: pinOfUri, access: _, ...rest } = token;
+    const labels = { library, userPin: '1:2', slotId: 0, tokenLabel: 't', privateKeyLabel: 'k' };
+    const { pin, access: __, ...same } = tokenOf(withToken(labels));
+    expect(rest).toEqual(same);
+    expect((await pinOfUri.read())?.reveal()).toBe((await pin.read())?.reveal());
+  });
+
+  it('finds a library by module-name, and p11-kit’s proxy where none is named', () => {
+    expect(tokenOf(withToken('pkcs11:?module-name=softhsm2')).library).toMatch(
+      /\/libsofthsm2\.so$/,
+    );
+    expect(tokenOf(withToken('pkcs11:object=k')).library).toMatch(/\/p11-kit-proxy\.so$/);
+  });
+
+  it.each([
+    [
+      'a module-name that is a path',
+      { uri: 'pkcs11:?module-name=%2Fetc%2Fpasswd' },
+      'ERR_PKCS11_LIBRARY',
+    ],
+    ['a module-name that is nowhere', { uri: 'pkcs11:?module-name=nope' }, 'ERR_PKCS11_LIBRARY'],
+    [
+      'a URI that names another token',
+      { library, uri: 'pkcs11:token=a', tokenLabel: 'b' },
+      'ERR_INVALID_OPTION',
+    ],
+    [
+      'a URI that names another slot',
+      { library, uri: 'pkcs11:slot-id=0', slotId: 1 },
+      'ERR_INVALID_OPTION',
+    ],
+    [
+      'a library in two places',
+      { library, uri: 'pkcs11:?module-name=softhsm2' },
+      'ERR_INVALID_OPTION',
+    ],
+    [
+      'a PIN in two places',
+      { library, uri: 'pkcs11:?pin-value=hunter2', userPin: 'x' },
+      'ERR_INVALID_OPTION',
+    ],
+    [
+      'the URI of a certificate as key',
+      { library, uri: 'pkcs11:object=a;type=cert' },
+      'ERR_INVALID_OPTION',
+    ],
+    [
+      'a pin-source that is a command',
+      { library, uri: 'pkcs11:?pin-source=%7Ccat' },
+      'ERR_INVALID_OPTION',
+    ],
+    [
+      'a pin-source of an unknown kind',
+      { library, uri: 'pkcs11:?pin-source=http://x/' },
+      'ERR_INVALID_OPTION',
+    ],
+    [
+      'a PIN file that is not there',
+      { library, uri: 'pkcs11:?pin-source=/no/such/pin' },
+      'ERR_FILE_UNREADABLE',
+    ],
+  ])('refuses %s', async (_name, pkcs11, code) => {
+    const error = await errorOf(() => check(withToken(pkcs11)));
+    expect(error.code, error.message).toBe(code);
+    expect(inspect(error)).not.toContain('hunter2');
+  });
+
+  it.each([
+    ['its own library', `pkcs11:object=c?module-path=${library}`, true],
+    ['another library', 'pkcs11:object=c?module-path=/other.so', false],
+    ['another PIN', 'pkcs11:object=c?pin-value=2', false],
+    ['the same PIN', 'pkcs11:object=c?pin-value=1', true],
+    ['the type of a key', 'pkcs11:object=c;type=private', false],
+    ['nothing', 'pkcs11:', true],
+  ])('a certificate URI with %s', async (_name, certificate, taken) => {
+    const privateKey = `pkcs11:token=t?module-path=${library}&pin-value=1`;
+    const options = { ...good, privateKey, certificate };
+    if (taken) {
+      expect(check(options).key).toMatchObject({ certificate: { match: { type: 'cert' } } });
+    } else {
+      expect((await errorOf(() => check(options))).message).toContain('"certificate"');
+    }
   });
 
   it.each([
@@ -73,6 +166,7 @@ describe('checkOptions', () => {
     ['certificate', { certificate: new Uint8Array() }],
     ['certificate', { certificate: { path: 'x' } }],
     ['certificate', { certificate: 'pkcs11:object=x' }],
+    ['ca', { ca: 'pkcs11:object=x' }],
     ['privateKey', { privateKey: 7 }],
     ['passphrase', { passphrase: 7 }],
     ['ca', { ca: '' }],
@@ -97,6 +191,9 @@ describe('checkOptions', () => {
 
   it.each([
     ['pkcs11', 'softhsm'],
+    ['pkcs11', 'pkcs11:object'],
+    ['pkcs11', 'pkcs11:type=cert'],
+    ['pkcs11', 7],
     ['pkcs11', null],
     ['pkcs11.library', { library: undefined }],
     ['pkcs11.library', { library: 5 }],

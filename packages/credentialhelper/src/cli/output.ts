@@ -28,8 +28,19 @@ export function printLine(kind: 'error' | 'hint' | 'warning', text: string): voi
  */
 export function printError(error: unknown, asJson: boolean): void {
   const message = error instanceof Error ? error.message : String(error);
-  const { code, hint } = isCredentialHelperError(error) ? error : {};
+  const { code, hint: written = undefined } = isCredentialHelperError(error) ? error : {};
+  const hint = written && inFlags(written);
   printLine('error', message);
   if (hint !== undefined) printLine('hint', hint);
   if (asJson) printResult({ text: '', json: { error: { code, message, hint } } }, true);
+}
+
+/** The library's hints name options of `createSession`; here they are called otherwise. */
+const FLAGS: Readonly<Record<string, string>> = {
+  '"ignorePinFlags"': '--ignore-pin-flags',
+  '"passphrase"': '--passphrase-file',
+};
+
+function inFlags(hint: string): string {
+  return Object.entries(FLAGS).reduce((text, [option, flag]) => text.replace(option, flag), hint);
 }

@@ -11,39 +11,39 @@ export type Pkcs11ObjectType = 'cert' | 'data' | 'private' | 'public' | 'secret-
  */
 export interface Pkcs11Uri {
   /** Label of the token. */
-  readonly token?: string;
+  readonly token?: string | undefined;
   /** Manufacturer of the token. */
-  readonly manufacturer?: string;
+  readonly manufacturer?: string | undefined;
   /** Serial number of the token. */
-  readonly serial?: string;
+  readonly serial?: string | undefined;
   /** Model of the token. */
-  readonly model?: string;
+  readonly model?: string | undefined;
   /** Manufacturer of the library. */
-  readonly libraryManufacturer?: string;
+  readonly libraryManufacturer?: string | undefined;
   /** Description of the library. */
-  readonly libraryDescription?: string;
-  /** Version of the library: `major` or `major.minor`. */
-  readonly libraryVersion?: string;
+  readonly libraryDescription?: string | undefined;
+  /** Version of the library: `major.minor`. */
+  readonly libraryVersion?: string | undefined;
   /** Manufacturer of the slot. */
-  readonly slotManufacturer?: string;
+  readonly slotManufacturer?: string | undefined;
   /** Description of the slot. */
-  readonly slotDescription?: string;
+  readonly slotDescription?: string | undefined;
   /** Id of the slot: a number that the library chose, 0 included. */
-  readonly slotId?: number;
+  readonly slotId?: number | undefined;
   /** Label of the object (`CKA_LABEL`). */
-  readonly object?: string;
+  readonly object?: string | undefined;
   /** Id of the object (`CKA_ID`): bytes. */
-  readonly id?: Uint8Array;
+  readonly id?: Uint8Array | undefined;
   /** Kind of the object. */
-  readonly type?: Pkcs11ObjectType;
+  readonly type?: Pkcs11ObjectType | undefined;
   /** Path of the PKCS#11 library. */
-  readonly modulePath?: string;
+  readonly modulePath?: string | undefined;
   /** Name of the PKCS#11 library without prefix and suffix, such as `softhsm2` for `libsofthsm2.so`. */
-  readonly moduleName?: string;
+  readonly moduleName?: string | undefined;
   /** The PIN itself. */
-  readonly pinValue?: Secret;
+  readonly pinValue?: Secret | undefined;
   /** Where the PIN is to be read from: a path or a `file:` URI. */
-  readonly pinSource?: string;
+  readonly pinSource?: string | undefined;
 }
 
 type Attribute = keyof Pkcs11Uri;
@@ -183,6 +183,8 @@ function readValue(name: string, bytes: Buffer, option: string): Pkcs11Uri[Attri
   if (name === 'library-version' && !/^\d{1,3}(\.\d{1,3})?$/.test(text)) {
     throw invalid(option, '"library-version" is a number or two with a dot between');
   }
+  // RFC 7512, section 2.3: without a minor version it is 0.
+  if (name === 'library-version') return text.includes('.') ? text : `${text}.0`;
   if (name !== 'slot-id') return text;
   if (!/^\d{1,15}$/.test(text)) throw invalid(option, '"slot-id" is a decimal number');
   return Number(text);

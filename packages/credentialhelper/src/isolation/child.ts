@@ -5,9 +5,14 @@ import { sendTokenRequest } from './token-request.ts';
 
 process.once('disconnect', () => process.exit());
 process.once('message', async (message: RequestMessage) => {
-  const answer: ResponseMessage = await sendTokenRequest(unpackRequest(message)).then(
-    (response) => ({ kind: 'response', response }),
+  const warn = (text: string) => send({ kind: 'warning', message: text });
+  const answer = await sendTokenRequest(unpackRequest(message), warn).then(
+    (response): ResponseMessage => ({ kind: 'response', response }),
     packError,
   );
-  process.send?.(answer, () => process.exit());
+  send(answer, () => process.exit());
 });
+
+function send(message: ResponseMessage, sent: () => void = () => {}): void {
+  process.send?.(message, sent);
+}

@@ -1,6 +1,6 @@
 import { CredentialHelperError, type ErrorCode, isCredentialHelperError } from '../errors.ts';
 import { Secret } from '../identity/secret.ts';
-import type { TokenKey } from '../options.ts';
+import type { TokenKey } from '../identity/token-key.ts';
 import type { HttpsResponse } from '../tls/client.ts';
 import type { TokenRequest } from './token-request.ts';
 
@@ -9,8 +9,9 @@ export type RequestMessage = Omit<TokenRequest, 'token'> & {
   readonly token: Omit<TokenKey, 'pin'> & { readonly pin: string | null | undefined };
 };
 
-/** What comes back over the channel. */
+/** What comes back over the channel: any number of warnings, then a response or an error. */
 export type ResponseMessage =
+  | { readonly kind: 'warning'; readonly message: string }
   | { readonly kind: 'response'; readonly response: HttpsResponse }
   | { readonly kind: 'error'; readonly error: ErrorMessage };
 

@@ -27,18 +27,21 @@ const MAX_OUTPUT_CHARACTERS = 4096;
  *
  * The PIN goes over the channel between the processes, never through arguments or environment.
  *
+ * @param hidden - an environment variable that the child must not see, because the PIN is in it
  * @throws {@link CredentialHelperError} (as a rejection) `ERR_TOKEN_TIMEOUT`, `ERR_TOKEN_CRASHED`, and all that
  * `sendTokenRequest` throws
  */
 export function sendTokenRequestIsolated(
   tokenRequest: TokenRequest,
+  hidden: string | undefined,
   logger: Logger | undefined,
 ): Promise<HttpsResponse> {
-  return inTurn(tokenRequest.token.library, () => sendThroughChild(tokenRequest, logger));
+  return inTurn(tokenRequest.token.library, () => sendThroughChild(tokenRequest, hidden, logger));
 }
 
 function sendThroughChild(
   tokenRequest: TokenRequest,
+  hidden: string | undefined,
   logger: Logger | undefined,
 ): Promise<HttpsResponse> {
   const { library } = tokenRequest.token;
@@ -46,6 +49,7 @@ function sendThroughChild(
   return new Promise((resolve, reject) => {
     const child = fork(CHILD, [], {
       execArgv: [],
+      env: environmentWithout(hidden),
       serialization: 'advanced',
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       // In a session of its own it has no terminal, so nothing in it can ask for a PIN there.
@@ -76,6 +80,10 @@ function sendThroughChild(
     }, limitMs);
 
     child.on('message', (message: ResponseMessage) => {
+      if (message.kind === 'warning') {
+        logger?.warn(message.message);
+        return;
+      }
       settle(() => {
         if (message.kind === 'response') resolve(message.response);
         else reject(unpackError(message.error));
@@ -109,6 +117,13 @@ function sendThroughChild(
     // Where the child ends at once, `close` tells; the channel has nothing to add.
     child.send(packRequest(tokenRequest), () => {});
   });
+}
+
+function environmentWithout(name: string | undefined): NodeJS.ProcessEnv {
+  // biome-ignore lint/style/noProcessEnv: PKCS#11 libraries find their configuration by environment variables
+  const environment = { ...process.env };
+  if (name !== undefined) delete environment[name];
+  return environment;
 }
 
 /** Lets a child that has answered end by itself, without this process waiting for it; a child that hangs is killed. */

@@ -1,15 +1,19 @@
 import { X509Certificate } from 'node:crypto';
-import { CredentialHelperError } from '../errors.ts';
-import type { Pkcs11Uri } from '../identity/pkcs11-uri.ts';
-import type { TokenKey } from '../options.ts';
+import { CredentialHelperError, isCredentialHelperError, isPinRejection } from '../errors.ts';
+import { toPem } from '../identity/certificate.ts';
+import { formatPkcs11Uri, type Pkcs11Uri } from '../identity/pkcs11-uri.ts';
+import type { TokenKey } from '../identity/token-key.ts';
 import type { TokenTls } from '../tls/choose.ts';
 import type { ConnectionSettings, HttpsRequest, HttpsResponse } from '../tls/client.ts';
 import { getWithCrt } from '../tls/crt.ts';
 import { getWithNode } from '../tls/node.ts';
 import { createTokenContext } from '../tls/token.ts';
-import { findPrivateKey, findToken, openSession } from '../token/find.ts';
-import { loadBinding, openLibrary } from '../token/library.ts';
-import { proveKeyMatchesCertificate } from '../token/prove.ts';
+import { findPrivateKey, findToken, openSession, type TokenSession } from '../token/find.ts';
+import { findCertificateChain } from '../token/find-certificate.ts';
+import { type Binding, loadBinding, openLibrary } from '../token/library.ts';
+import { assertKeyOfCertificate, proveKey } from '../token/prove.ts';
+import { openRejectedPins } from '../token/rejected-pins.ts';
+import { hasRsaPss } from '../token/rsa-pss.ts';
 
 /** A request to be made with a key in a token. */
 export interface TokenRequest {
@@ -17,8 +21,21 @@ export interface TokenRequest {
   readonly connection: ConnectionSettings;
   readonly tls: TokenTls;
   readonly token: TokenKey;
-  /** The certificate chain, the key's own first, as PEM. */
+  /** The certificate chain, the key's own first, as PEM; or what the certificate in the token must match. */
+  readonly certificate: { readonly chain: string } | { readonly match: Pkcs11Uri };
+}
+
+type Warn = (message: string) => void;
+
+/** A key that was found, and all that is needed to speak TLS with it. */
+interface ReadyKey {
+  readonly attributes: Pkcs11Uri;
+  readonly slotId: number | undefined;
   readonly certificateChain: string;
+  /** Whether this process is logged in to the token, so that the OpenSSL engine needs no PIN. */
+  readonly loggedIn: boolean;
+  /** Whether the token can sign what TLS 1.3 wants of an RSA key; true for EC keys. */
+  readonly signsForTls13: boolean;
 }
 
 /**
@@ -27,22 +44,32 @@ export interface TokenRequest {
  * With pkcs11js the token is looked at first, so that a token or key that is not there, a PIN that is wrong and a key
  * of another certificate are told apart before any network. Without it, what speaks TLS has to find the key.
  *
+ * @param warn - told what does not stop the request
  * @throws {@link CredentialHelperError} (as a rejection) for what is wrong with the token, the key or the wire
  */
-export async function sendTokenRequest(tokenRequest: TokenRequest): Promise<HttpsResponse> {
+export async function sendTokenRequest(
+  tokenRequest: TokenRequest,
+  warn: Warn,
+): Promise<HttpsResponse> {
   const binding = await loadBinding();
-  if (binding === undefined) return sendUnchecked(tokenRequest);
-  const { certificateChain } = tokenRequest;
-  const { library: path, match, pin } = tokenRequest.token;
-  const library = openLibrary(binding, path);
+  return binding === undefined
+    ? sendUnchecked(tokenRequest, warn)
+    : sendChecked(tokenRequest, binding, warn);
+}
+
+async function sendChecked(
+  tokenRequest: TokenRequest,
+  binding: Binding,
+  warn: Warn,
+): Promise<HttpsResponse> {
+  const { match, pin, ignorePinFlags, stateFolder } = tokenRequest.token;
+  const library = openLibrary(binding, tokenRequest.token.library);
   try {
     const token = findToken(library, match);
-    const session = openSession(library, token, pin);
+    const rejectedPins = openRejectedPins(stateFolder, warn);
+    const session = openSession(library, token, pin, { rejectedPins, ignorePinFlags });
     try {
-      const key = findPrivateKey(session, match);
-      proveKeyMatchesCertificate(session, key, new X509Certificate(certificateChain));
-      const { slotId } = token.attributes;
-      return await send(tokenRequest, { attributes: key.attributes, slotId, loggedIn: true });
+      return await send(tokenRequest, prepareKey(tokenRequest, session));
     } finally {
       session.close();
     }
@@ -51,30 +78,54 @@ export async function sendTokenRequest(tokenRequest: TokenRequest): Promise<Http
   }
 }
 
-async function sendUnchecked(tokenRequest: TokenRequest): Promise<HttpsResponse> {
-  const { tls, token } = tokenRequest;
-  const { match } = token;
+function prepareKey({ token, certificate }: TokenRequest, session: TokenSession): ReadyKey {
+  const key = findPrivateKey(session, token.match);
+  const proof = proveKey(session, key);
+  let certificateChain: string;
+  if ('chain' in certificate) {
+    certificateChain = certificate.chain;
+    assertKeyOfCertificate(proof, new X509Certificate(certificateChain), key, session);
+  } else {
+    certificateChain = toPem(findCertificateChain(session, proof, certificate.match, Date.now()));
+  }
+  return {
+    attributes: key.attributes,
+    slotId: session.token.attributes.slotId,
+    certificateChain,
+    loggedIn: true,
+    signsForTls13: !key.isRsa || hasRsaPss(session),
+  };
+}
+
+async function sendUnchecked(tokenRequest: TokenRequest, warn: Warn): Promise<HttpsResponse> {
+  const { tls, token, certificate } = tokenRequest;
+  const { match, library, pin } = token;
+  if (!('chain' in certificate)) throw needsPkcs11js('to read a certificate from a token');
   // Without a name the engine would log in to some token, and a wrong PIN there counts.
   if (tls.kind === 'node' && match.token === undefined && match.serial === undefined) {
-    throw new CredentialHelperError(
-      'without the npm package pkcs11js, a token can only be found by its label',
-      { code: 'ERR_TOKEN_AMBIGUOUS', hint: 'give the token’s label, or npm install pkcs11js' },
-    );
+    throw needsPkcs11js('to find a token otherwise than by label or serial number');
   }
-  return send(tokenRequest, { attributes: match, slotId: match.slotId, loggedIn: false });
+  const rejectedPins = openRejectedPins(token.stateFolder, warn);
+  const identity = JSON.stringify([library, formatPkcs11Uri(match)]);
+  if (pin != null) rejectedPins.assertNotRejected(identity, pin);
+  try {
+    return await send(tokenRequest, {
+      attributes: match,
+      slotId: match.slotId,
+      certificateChain: certificate.chain,
+      loggedIn: false,
+      signsForTls13: true,
+    });
+  } catch (error) {
+    if (pin != null && isPinRejection(error)) rejectedPins.remember(identity, pin, error);
+    throw error;
+  }
 }
 
-/** What names the key, and whether this process is logged in to its token already: the engine then needs no PIN. */
-interface FoundKey {
-  readonly attributes: Pkcs11Uri;
-  readonly slotId: number | undefined;
-  readonly loggedIn: boolean;
-}
-
-async function send(tokenRequest: TokenRequest, found: FoundKey): Promise<HttpsResponse> {
-  const { request, connection, tls, certificateChain } = tokenRequest;
+async function send(tokenRequest: TokenRequest, key: ReadyKey): Promise<HttpsResponse> {
+  const { request, connection, tls } = tokenRequest;
   const { library, pin } = tokenRequest.token;
-  const { attributes, slotId, loggedIn } = found;
+  const { attributes, certificateChain, loggedIn, signsForTls13, slotId } = key;
   if (tls.kind === 'crt') {
     return getWithCrt(request, connection, {
       library,
@@ -91,6 +142,31 @@ async function send(tokenRequest: TokenRequest, found: FoundKey): Promise<HttpsR
     attributes,
     pin: loggedIn ? undefined : (pin ?? undefined),
     certificateChain,
+    signsForTls13,
   });
-  return getWithNode(request, connection, context);
+  try {
+    return await getWithNode(request, connection, context);
+  } catch (error) {
+    throw signsForTls13 ? error : withoutTls13(error);
+  }
+}
+
+/** Says what a token without RSA-PSS means for an endpoint that wants TLS 1.3. */
+function withoutTls13(error: unknown): unknown {
+  if (!isCredentialHelperError(error) || error.code !== 'ERR_TLS_VERSION') return error;
+  return new CredentialHelperError(
+    `${error.message}; the token has no RSA-PSS signatures, so TLS 1.3 was not offered`,
+    {
+      code: 'ERR_TLS_VERSION',
+      hint: 'use an EC key in this token, or an endpoint whose security policy allows TLS 1.2',
+      cause: error,
+    },
+  );
+}
+
+function needsPkcs11js(what: string): CredentialHelperError {
+  return new CredentialHelperError(`the npm package pkcs11js is needed ${what}`, {
+    code: 'ERR_PKCS11JS_UNAVAILABLE',
+    hint: 'npm install pkcs11js',
+  });
 }

@@ -1,19 +1,10 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { CredentialHelperError } from '../errors.ts';
+import { systemLibraryFolders } from '../system-folders.ts';
 
 /** The name OpenSSL knows libp11's engine by. */
 export const ENGINE_ID = 'pkcs11';
-
-const TRIPLETS: Readonly<Record<string, string>> = {
-  arm: 'arm-linux-gnueabihf',
-  arm64: 'aarch64-linux-gnu',
-  ia32: 'i386-linux-gnu',
-  ppc64: 'powerpc64le-linux-gnu',
-  riscv64: 'riscv64-linux-gnu',
-  s390x: 's390x-linux-gnu',
-  x64: 'x86_64-linux-gnu',
-};
 
 const ENGINE_FILES = ['pkcs11.so', 'pkcs11.dylib'];
 
@@ -25,11 +16,7 @@ const ENGINE_FILES = ['pkcs11.so', 'pkcs11.dylib'];
 export function findEngineFolder(configured: string | undefined): string | undefined {
   const folders = [
     ...(configured === undefined ? [] : [configured]),
-    `/usr/lib/${TRIPLETS[process.arch]}/engines-3`, // Debian, Ubuntu
-    '/usr/lib64/engines-3', // Fedora, RHEL, openSUSE
-    '/usr/lib/engines-3', // Alpine, Arch, Yocto
-    '/usr/local/lib/engines-3',
-    '/opt/homebrew/lib/engines-3', // macOS
+    ...systemLibraryFolders().map((folder) => join(folder, 'engines-3')),
   ];
   return folders.find((folder) => ENGINE_FILES.some((file) => existsSync(join(folder, file))));
 }

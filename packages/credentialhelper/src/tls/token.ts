@@ -1,6 +1,11 @@
 import { X509Certificate } from 'node:crypto';
 import { Duplex } from 'node:stream';
-import { createSecureContext, type SecureContext, TLSSocket } from 'node:tls';
+import {
+  createSecureContext,
+  type SecureContext,
+  type SecureContextOptions,
+  TLSSocket,
+} from 'node:tls';
 import { CredentialHelperError } from '../errors.ts';
 import { formatPkcs11UriWithPin, type Pkcs11Uri } from '../identity/pkcs11-uri.ts';
 import type { Secret } from '../identity/secret.ts';
@@ -20,7 +25,18 @@ export interface EngineKey {
   readonly pin: Secret | undefined;
   /** The certificate chain, as PEM. */
   readonly certificateChain: string;
+  /** Whether the token can make the signatures that TLS 1.3 wants. */
+  readonly signsForTls13: boolean;
 }
+
+/**
+ * For a token without RSA-PSS: TLS 1.2, and no offer of RSA-PSS, which a server would else choose (RFC 8446, section
+ * 4.2.3, has it for TLS 1.2 too).
+ */
+const WITHOUT_RSA_PSS: SecureContextOptions = {
+  maxVersion: 'TLSv1.2',
+  sigalgs: 'RSA+SHA256:RSA+SHA384:RSA+SHA512:ECDSA+SHA256:ECDSA+SHA384:ECDSA+SHA512',
+};
 
 /**
  * A TLS context whose private key stays in a token, through libp11's OpenSSL engine. One library per process.
@@ -42,6 +58,7 @@ export function createTokenContext({ ca }: ConnectionSettings, key: EngineKey): 
         ...(key.pin === undefined ? {} : { pinValue: key.pin }),
       }),
       ...(ca === undefined ? {} : { ca }),
+      ...(key.signsForTls13 ? {} : WITHOUT_RSA_PSS),
     });
   } catch (error) {
     throw engineError(error, key);

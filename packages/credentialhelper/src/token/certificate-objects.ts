@@ -1,47 +1,16 @@
-import { X509Certificate } from 'node:crypto';
+import type { X509Certificate } from 'node:crypto';
 import { type BaseBlock, Constructed, fromBER } from 'asn1js';
-import type { Handle, Template } from 'pkcs11js';
+import type { Template } from 'pkcs11js';
 import { CredentialHelperError } from '../errors.ts';
 import { describeCertificate } from '../identity/certificate.ts';
 import type { TokenSession } from './find.ts';
 import type { KeyName } from './key-objects.ts';
-import { findObjects, readAttribute } from './objects.ts';
-
-/** An X.509 certificate in a token. */
-export interface CertificateInToken {
-  readonly handle: Handle;
-  readonly label: string;
-  readonly id: Buffer;
-  readonly certificate: X509Certificate;
-}
 
 /** The parts of a certificate that PKCS#11 wants beside it, byte for byte as they stand in it. */
 interface CertificateParts {
   readonly serialNumber: Buffer;
   readonly issuer: Buffer;
   readonly subject: Buffer;
-}
-
-/** The X.509 certificates in a token; what cannot be read as one is passed over. */
-export function readCertificateObjects(session: TokenSession): readonly CertificateInToken[] {
-  const { binding } = session.library;
-  return findObjects(session, [
-    { type: binding.CKA_CLASS, value: binding.CKO_CERTIFICATE },
-  ]).flatMap((handle) => {
-    const read = (type: number) => readAttribute(session, handle, type) ?? Buffer.alloc(0);
-    try {
-      return [
-        {
-          handle,
-          label: read(binding.CKA_LABEL).toString(),
-          id: read(binding.CKA_ID),
-          certificate: new X509Certificate(read(binding.CKA_VALUE)),
-        },
-      ];
-    } catch {
-      return [];
-    }
-  });
 }
 
 /** The attributes that are a certificate (`C_CreateObject`). */

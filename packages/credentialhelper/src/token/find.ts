@@ -1,9 +1,12 @@
 import type { Handle } from 'pkcs11js';
-import { CredentialHelperError } from '../errors.ts';
+import { CredentialHelperError, isPinRejection } from '../errors.ts';
+import type { Pin } from '../identity/pin.ts';
 import { formatPkcs11Uri, type Pkcs11Uri } from '../identity/pkcs11-uri.ts';
 import type { Secret } from '../identity/secret.ts';
 import type { Library, TokenInSlot } from './library.ts';
-import { type CallContext, returnValueName, withContext } from './pkcs11-error.ts';
+import { findObjects, readAttributes } from './objects.ts';
+import { type CallContext, pkcs11Error, returnValueName, withContext } from './pkcs11-error.ts';
+import type { RejectedPins } from './rejected-pins.ts';
 
 /** A session with a token, logged in where the token wants that. */
 export interface TokenSession {
@@ -18,6 +21,8 @@ export interface TokenSession {
 /** A private key in a token. */
 export interface PrivateKeyInToken {
   readonly handle: Handle;
+  /** Whether it is an RSA key; else it is an EC key. */
+  readonly isRsa: boolean;
   /** What names this key and no other. */
   readonly attributes: Pkcs11Uri;
 }
@@ -31,17 +36,11 @@ const TOKEN_ATTRIBUTES = [
   'model',
   'libraryManufacturer',
   'libraryDescription',
+  'libraryVersion',
   'slotManufacturer',
   'slotDescription',
   'slotId',
 ] as const satisfies readonly TokenAttribute[];
-
-/** Whether a token is one of those that are meant; attributes of objects do not count. */
-export function tokenMatches({ attributes }: TokenInSlot, match: Pkcs11Uri): boolean {
-  return TOKEN_ATTRIBUTES.every(
-    (name) => match[name] === undefined || attributes[name] === match[name],
-  );
-}
 
 /**
  * Finds the one token that matches.
@@ -50,11 +49,14 @@ export function tokenMatches({ attributes }: TokenInSlot, match: Pkcs11Uri): boo
  */
 export function findToken(library: Library, match: Pkcs11Uri): TokenInSlot {
   const tokens = library.tokens();
-  const wanted = TOKEN_ATTRIBUTES.filter((name) => match[name] !== undefined);
-  const matching = tokens.filter((token) => tokenMatches(token, match));
+  const matching = tokens.filter((candidate) => matchesToken(candidate, match));
   const [token] = matching;
   if (matching.length === 1 && token !== undefined) return token;
-  const searched = wanted.length === 0 ? 'no token was named' : `searched: ${describe(match)}`;
+  const wanted = TOKEN_ATTRIBUTES.filter((name) => match[name] !== undefined);
+  const searched =
+    wanted.length === 0
+      ? 'no token was named'
+      : `searched: ${formatPkcs11Uri(Object.fromEntries(wanted.map((name) => [name, match[name]])))}`;
   if (matching.length > 1) {
     throw new CredentialHelperError(
       `${matching.length} tokens match in library ${library.path} (${searched}): ${list(matching.map(tokenUri))}`,
@@ -73,12 +75,13 @@ export function findToken(library: Library, match: Pkcs11Uri): TokenInSlot {
           : 'check label and slot id; a slot’s id is not its place in the list, and may change',
     },
   );
+}
 
-  function describe(attributes: Pkcs11Uri): string {
-    return formatPkcs11Uri(
-      Object.fromEntries(wanted.map((name) => [name, attributes[name]])) as Pkcs11Uri,
-    );
-  }
+/** Whether a token has all attributes that a URI names of token, slot and library. */
+export function matchesToken({ attributes }: TokenInSlot, match: Pkcs11Uri): boolean {
+  return TOKEN_ATTRIBUTES.every(
+    (name) => match[name] === undefined || attributes[name] === match[name],
+  );
 }
 
 /** The URI of a token by label, serial number and slot: what tells it apart from others. */
@@ -86,53 +89,70 @@ function tokenUri({ attributes: { token, serial, slotId } }: TokenInSlot): strin
   return formatPkcs11Uri({ token, slotId, ...(serial ? { serial } : {}) });
 }
 
+/** How careful a login is. */
+export interface LoginOptions {
+  /** The PINs that tokens have rejected before. */
+  readonly rejectedPins: RejectedPins;
+  /** Whether to log in to a token that says its PIN is locked or has one try left. */
+  readonly ignorePinFlags: boolean;
+  /** Whether objects are to be made or removed; else the session can only read, which is the default. */
+  readonly write?: boolean;
+}
+
 /**
- * Opens a session with a token and logs in where the token wants a login. The PIN is tried once; a token whose PIN is
- * locked, or has one try left, is left alone.
+ * Opens a session with a token and logs in where the token wants a login. The PIN is tried once, and not at all where
+ * the token has rejected it before, says that it is locked, or has one try left.
  *
- * @param write - whether objects are to be made or removed; without it the session can only read
- * @throws {@link CredentialHelperError} `ERR_PIN_REQUIRED`, `ERR_PIN_INCORRECT`, `ERR_PIN_LOCKED`, `ERR_PKCS11`
+ * @throws {@link CredentialHelperError} `ERR_PIN_REQUIRED`, `ERR_PIN_INCORRECT`, `ERR_PIN_LOCKED`, `ERR_PIN_FINAL_TRY`,
+ * `ERR_PKCS11`
  */
 export function openSession(
   library: Library,
   token: TokenInSlot,
-  pin: Secret | null | undefined,
-  { write = false }: { readonly write?: boolean } = {},
+  pin: Pin,
+  options: LoginOptions,
 ): TokenSession {
   const { pkcs11, binding } = library;
   const { slotId, token: label } = token.attributes;
   const context = { library: library.path, token: `token "${label}" in slot ${slotId}` };
   return withContext(context, () => {
-    const flags = binding.CKF_SERIAL_SESSION | (write ? binding.CKF_RW_SESSION : 0);
+    const flags = binding.CKF_SERIAL_SESSION | (options.write ? binding.CKF_RW_SESSION : 0);
     const session = pkcs11.C_OpenSession(token.slot, flags);
     if ((token.flags & binding.CKF_LOGIN_REQUIRED) !== 0) {
-      assertLoginPossible(library, token, pin, context.token);
-      login(library, session, pin);
+      if (!options.ignorePinFlags) assertPinUsable(library, token, context.token);
+      assertPinGiven(library, token, pin, context.token);
+      login(library, token, session, pin, options.rejectedPins);
     }
     return { library, token, session, context, close: () => pkcs11.C_CloseSession(session) };
   });
 }
 
 function login(
-  { pkcs11, binding }: Library,
+  { path, pkcs11, binding }: Library,
+  { attributes }: TokenInSlot,
   session: Handle,
   pin: Secret | null | undefined,
+  rejectedPins: RejectedPins,
 ): void {
+  const { token, serial, manufacturer } = attributes;
+  const identity = JSON.stringify([manufacturer, token, serial]);
+  if (pin != null) rejectedPins.assertNotRejected(identity, pin);
   try {
     if (pin == null) pkcs11.C_Login(session, binding.CKU_USER);
     else pkcs11.C_Login(session, binding.CKU_USER, pin.reveal());
   } catch (error) {
     // A login holds for the whole process, and what speaks TLS in it may have logged in before.
-    if (returnValueName(error) !== 'CKR_USER_ALREADY_LOGGED_IN') throw error;
+    if (returnValueName(error) === 'CKR_USER_ALREADY_LOGGED_IN') return;
+    const explained = pkcs11Error(error, {
+      library: path,
+      token: `token "${token}" in slot ${attributes.slotId}`,
+    });
+    if (pin != null && isPinRejection(explained)) rejectedPins.remember(identity, pin, explained);
+    throw explained;
   }
 }
 
-function assertLoginPossible(
-  { binding }: Library,
-  { flags }: TokenInSlot,
-  pin: Secret | null | undefined,
-  name: string,
-): void {
+function assertPinUsable({ binding }: Library, { flags }: TokenInSlot, name: string): void {
   if ((flags & binding.CKF_USER_PIN_LOCKED) !== 0) {
     throw new CredentialHelperError(`the PIN of ${name} is locked`, {
       code: 'ERR_PIN_LOCKED',
@@ -143,11 +163,19 @@ function assertLoginPossible(
     throw new CredentialHelperError(
       `${name} has one try left before its PIN locks; it was not used up`,
       {
-        code: 'ERR_PIN_LOCKED',
-        hint: 'log in once with the right PIN by another tool, which gives all tries back',
+        code: 'ERR_PIN_FINAL_TRY',
+        hint: 'make sure of the PIN, then log in once with "ignorePinFlags": the right PIN gives all tries back',
       },
     );
   }
+}
+
+function assertPinGiven(
+  { binding }: Library,
+  { flags }: TokenInSlot,
+  pin: Pin,
+  name: string,
+): void {
   const keypad = (flags & binding.CKF_PROTECTED_AUTHENTICATION_PATH) !== 0;
   if (pin === undefined || (pin === null && !keypad)) {
     throw new CredentialHelperError(
@@ -173,19 +201,17 @@ export function findPrivateKey(
 ): PrivateKeyInToken {
   const { pkcs11, binding } = library;
   const keys = withContext(context, () => {
-    pkcs11.C_FindObjectsInit(session, [
-      { type: binding.CKA_CLASS, value: binding.CKO_PRIVATE_KEY },
-    ]);
-    const handles: Handle[] = [];
-    for (let handle = pkcs11.C_FindObjects(session); handle; handle = pkcs11.C_FindObjects(session))
-      handles.push(handle);
-    pkcs11.C_FindObjectsFinal(session);
-    return handles.map((handle) => {
-      const [label, id] = pkcs11.C_GetAttributeValue(session, handle, [
-        { type: binding.CKA_LABEL },
-        { type: binding.CKA_ID },
-      ]);
-      return { handle, label: toBuffer(label?.value).toString(), id: toBuffer(id?.value) };
+    const template = [{ type: binding.CKA_CLASS, value: binding.CKO_PRIVATE_KEY }];
+    return findObjects(pkcs11, session, template).map((handle) => {
+      const types = [binding.CKA_LABEL, binding.CKA_ID, binding.CKA_KEY_TYPE];
+      const [label, id, keyType] = readAttributes(pkcs11, session, handle, types);
+      return {
+        handle,
+        label: label?.toString() ?? '',
+        id: id ?? Buffer.alloc(0),
+        // The bytes of a CK_ULONG; CKK_RSA is 0 in either byte order.
+        isRsa: keyType?.every((byte) => byte === binding.CKK_RSA) ?? false,
+      };
     });
   });
   const matching = keys.filter(
@@ -195,7 +221,7 @@ export function findPrivateKey(
   );
   const [key] = matching;
   if (matching.length === 1 && key !== undefined) {
-    return { handle: key.handle, attributes: keyAttributes(key) };
+    return { handle: key.handle, isRsa: key.isRsa, attributes: keyAttributes(key) };
   }
   const uris = (found: typeof keys) =>
     list(found.map((item) => formatPkcs11Uri(keyAttributes(item))));
@@ -227,10 +253,6 @@ export function findPrivateKey(
       type: 'private',
     };
   }
-}
-
-function toBuffer(value: unknown): Buffer {
-  return Buffer.isBuffer(value) ? value : Buffer.alloc(0);
 }
 
 function list(uris: readonly string[]): string {

@@ -2,7 +2,7 @@ import { CredentialHelperError } from '../errors.ts';
 import { formatPkcs11Uri } from '../identity/pkcs11-uri.ts';
 import type { TokenSession } from './find.ts';
 import type { KeyName } from './key-objects.ts';
-import { findObjects } from './objects.ts';
+import { findAll } from './object-access.ts';
 
 /**
  * Checks that no private key in the token has this label, and no object this id.
@@ -12,7 +12,7 @@ import { findObjects } from './objects.ts';
 export function assertNameIsFree(session: TokenSession, { label, id }: KeyName): void {
   const { binding } = session.library;
   const token = session.token.attributes.token;
-  const sameLabel = findObjects(session, [
+  const sameLabel = findAll(session, [
     { type: binding.CKA_CLASS, value: binding.CKO_PRIVATE_KEY },
     { type: binding.CKA_LABEL, value: label },
   ]);
@@ -22,7 +22,7 @@ export function assertNameIsFree(session: TokenSession, { label, id }: KeyName):
       { code: 'ERR_OBJECT_EXISTS', hint: 'choose another label; nothing was written' },
     );
   }
-  if (findObjects(session, [{ type: binding.CKA_ID, value: id }]).length > 0) {
+  if (findAll(session, [{ type: binding.CKA_ID, value: id }]).length > 0) {
     throw new CredentialHelperError(
       `${session.context.token} holds an object with the id ${id.toString('hex')} already: ${formatPkcs11Uri({ token, id })}`,
       {

@@ -6,7 +6,7 @@ import { findPrivateKey, type PrivateKeyInToken, type TokenSession } from './fin
 import { assertNameIsFree } from './free-name.ts';
 import { type KeyName, privateKeyRules, publicKeyRules, readPublicKey } from './key-objects.ts';
 import type { Binding } from './library.ts';
-import { destroyObjects } from './objects.ts';
+import { destroyObjects } from './object-access.ts';
 import { withContext } from './pkcs11-error.ts';
 
 /** The kinds of key pair that tokens are asked for. */

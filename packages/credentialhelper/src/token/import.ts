@@ -2,9 +2,9 @@ import { createPublicKey, type KeyObject, type X509Certificate } from 'node:cryp
 import type { Handle, Template } from 'pkcs11js';
 import { CredentialHelperError, isCredentialHelperError } from '../errors.ts';
 import { chainForKey, describeCertificate } from '../identity/certificate.ts';
-import type { Secret } from '../identity/secret.ts';
-import { certificateMaterial, readCertificateObjects, subjectOf } from './certificate-objects.ts';
+import { certificateMaterial, subjectOf } from './certificate-objects.ts';
 import { findPrivateKey, type PrivateKeyInToken, type TokenSession } from './find.ts';
+import { readCertificatesInToken } from './find-certificate.ts';
 import { assertNameIsFree } from './free-name.ts';
 import {
   deriveId,
@@ -14,9 +14,9 @@ import {
   publicKeyMaterial,
   publicKeyRules,
 } from './key-objects.ts';
-import { destroyObjects, readFlag } from './objects.ts';
+import { destroyObjects, readFlag } from './object-access.ts';
 import { returnValueName, withContext } from './pkcs11-error.ts';
-import { keySignsFor, proveKeyMatchesCertificate } from './prove.ts';
+import { assertKeyOfCertificate, proveKey } from './prove.ts';
 
 /** What is to be put into a token. */
 export interface ImportRequest {
@@ -26,8 +26,6 @@ export interface ImportRequest {
   readonly id?: Buffer | undefined;
   /** The certificate of the key with its chain, in any order. */
   readonly certificates: readonly X509Certificate[];
-  /** For keys that want the PIN for each signature. */
-  readonly pin?: Secret | null | undefined;
 }
 
 /** What was put into a token. */
@@ -72,9 +70,10 @@ export function importKey(session: TokenSession, request: ImportRequest): Import
     const certificates = createCertificates(session, create, chain, name);
     const imported = findPrivateKey(session, { object: label, id: name.id });
     assertUnreadable(session, imported);
+    const proof = proveKey(session, imported);
     if (chain[0] !== undefined) {
-      proveKeyMatchesCertificate(session, imported, chain[0], request.pin);
-    } else if (!keySignsFor(session, imported, publicKey, request.pin)) {
+      assertKeyOfCertificate(proof, chain[0], imported, session);
+    } else if (!proof.isMadeBy(publicKey)) {
       throw new CredentialHelperError(
         `${session.context.token} took the key, but what it signs does not fit the public key`,
         { code: 'ERR_PKCS11', hint: 'the token is defective, or its library is' },
@@ -95,13 +94,13 @@ export function importCertificate(
   session: TokenSession,
   request: Omit<ImportRequest, 'key'>,
 ): Imported {
-  const { label, certificates, pin } = request;
-  const { id: wantedId } = request;
+  const { label, certificates, id: wantedId } = request;
   const key = findPrivateKey(session, {
     object: label,
     ...(wantedId === undefined ? {} : { id: wantedId }),
   });
-  const leaf = certificates.find(({ publicKey }) => keySignsFor(session, key, publicKey, pin));
+  const proof = proveKey(session, key);
+  const leaf = certificates.find(({ publicKey }) => proof.isMadeBy(publicKey));
   if (leaf === undefined) {
     throw new CredentialHelperError(
       `the private key "${label}" of ${session.context.token} does not belong to ${describeCertificate(certificates[0])}`,
@@ -111,7 +110,7 @@ export function importCertificate(
       },
     );
   }
-  if (readCertificateObjects(session).some(({ certificate }) => sameBytes(certificate, leaf))) {
+  if (readCertificatesInToken(session).some(({ certificate }) => sameBytes(certificate, leaf))) {
     throw new CredentialHelperError(
       `${session.context.token} holds ${describeCertificate(leaf)} already`,
       { code: 'ERR_OBJECT_EXISTS' },
@@ -152,7 +151,7 @@ function createCertificates(
   name: KeyName,
 ): number {
   if (chain.length === 0) return 0;
-  const present = readCertificateObjects(session);
+  const present = readCertificatesInToken(session);
   const missing = chain.filter(
     (certificate) => !present.some((other) => sameBytes(other.certificate, certificate)),
   );

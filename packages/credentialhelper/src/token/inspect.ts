@@ -1,13 +1,15 @@
 import type { Handle } from 'pkcs11js';
 import { type ErrorCode, isCredentialHelperError } from '../errors.ts';
 import { describeCertificate } from '../identity/certificate.ts';
+import type { Pin } from '../identity/pin.ts';
 import { formatPkcs11Uri, type Pkcs11Uri } from '../identity/pkcs11-uri.ts';
 import { Secret } from '../identity/secret.ts';
-import { readCertificateObjects } from './certificate-objects.ts';
-import { findToken, openSession, type TokenSession, tokenMatches } from './find.ts';
+import { findToken, matchesToken, openSession, type TokenSession } from './find.ts';
+import { readCertificatesInToken } from './find-certificate.ts';
 import { curveOf, readPublicKey } from './key-objects.ts';
 import { type Library, loadBinding, openLibrary, type TokenInSlot, trim } from './library.ts';
-import { findObjects, readAttribute, readNumber } from './objects.ts';
+import { findAll, openPublicSession, readAttribute, readNumber } from './object-access.ts';
+import { openRejectedPins } from './rejected-pins.ts';
 import { bindingMissing } from './require-binding.ts';
 import { listSlots } from './slots.ts';
 
@@ -20,6 +22,10 @@ export interface InspectRequest {
   readonly login: boolean;
   /** The user's PIN as text, where the token has no keypad. */
   readonly pin: string | undefined;
+  /** See `TokenKey`. */
+  readonly ignorePinFlags: boolean;
+  /** See `TokenKey`. */
+  readonly stateFolder: string | undefined;
 }
 
 /** What a PKCS#11 library shows. */
@@ -105,7 +111,7 @@ export function packInspectError(error: unknown): InspectAnswer {
 function matchingTokens(library: Library, { match, login }: InspectRequest) {
   // A PIN belongs to one token: with a login there must be exactly one that matches.
   if (login) return [findToken(library, match)];
-  return library.tokens().filter((token) => tokenMatches(token, match));
+  return library.tokens().filter((token) => matchesToken(token, match));
 }
 
 function inspectToken(library: Library, token: TokenInSlot, request: InspectRequest): TokenReport {
@@ -145,25 +151,31 @@ function inspectObjects(
   library: Library,
   token: TokenInSlot,
   uri: Pkcs11Uri,
-  { login, pin }: InspectRequest,
+  request: InspectRequest,
   keypad: boolean,
 ): readonly ObjectReport[] {
   const { binding } = library;
-  // Without a login the token is asked as one that wants none: it shows what anybody may see.
-  const asked = login ? token : { ...token, flags: token.flags & ~binding.CKF_LOGIN_REQUIRED };
-  const secret = keypad ? null : pin === undefined ? undefined : new Secret(pin);
-  const session = openSession(library, asked, secret);
+  const session = request.login
+    ? openSession(library, token, pinOf(request, keypad), {
+        ignorePinFlags: request.ignorePinFlags,
+        rejectedPins: openRejectedPins(request.stateFolder, () => {}),
+      })
+    : openPublicSession(library, token);
   try {
     return [
       ...inspectKeys(session, uri, 'private', binding.CKO_PRIVATE_KEY),
       ...inspectKeys(session, uri, 'public', binding.CKO_PUBLIC_KEY),
-      ...readCertificateObjects(session).map(({ label, id, certificate }) =>
+      ...readCertificatesInToken(session).map(({ label, id, certificate }) =>
         objectReport(uri, 'cert', label, id, describeCertificate(certificate)),
       ),
     ];
   } finally {
     session.close();
   }
+}
+
+function pinOf({ pin }: InspectRequest, keypad: boolean): Pin {
+  return keypad ? null : pin === undefined ? undefined : new Secret(pin);
 }
 
 function inspectKeys(
@@ -173,7 +185,7 @@ function inspectKeys(
   objectClass: number,
 ): readonly ObjectReport[] {
   const { binding } = session.library;
-  return findObjects(session, [{ type: binding.CKA_CLASS, value: objectClass }]).map((handle) => {
+  return findAll(session, [{ type: binding.CKA_CLASS, value: objectClass }]).map((handle) => {
     const read = (attribute: number) =>
       readAttribute(session, handle, attribute) ?? Buffer.alloc(0);
     const label = read(binding.CKA_LABEL).toString();

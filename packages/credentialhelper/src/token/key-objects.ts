@@ -4,7 +4,7 @@ import { CredentialHelperError } from '../errors.ts';
 import { type Curve, curveByName, curveByParameters, decodePoint, encodePoint } from './curves.ts';
 import type { TokenSession } from './find.ts';
 import type { Binding } from './library.ts';
-import { findObjects, readAttribute, readNumber } from './objects.ts';
+import { findAll, readAttribute, readNumber } from './object-access.ts';
 
 /** What names a key and the objects that belong to it. */
 export interface KeyName {
@@ -135,7 +135,7 @@ export function readPublicKey(session: TokenSession, object: Handle): KeyObject 
 /** The public keys in a token that have this id. */
 export function publicKeysWithId(session: TokenSession, id: Buffer): readonly KeyObject[] {
   const { binding } = session.library;
-  return findObjects(session, [
+  return findAll(session, [
     { type: binding.CKA_CLASS, value: binding.CKO_PUBLIC_KEY },
     { type: binding.CKA_ID, value: id },
   ]).flatMap((object) => readPublicKey(session, object) ?? []);

@@ -81,7 +81,7 @@ function initialize(binding: Binding, pkcs11: PKCS11): void {
 
 function listTokens(binding: Binding, pkcs11: PKCS11, library: string): readonly TokenInSlot[] {
   return withContext({ library }, () => {
-    const { libraryDescription, manufacturerID } = pkcs11.C_GetInfo();
+    const { libraryDescription, libraryVersion, manufacturerID } = pkcs11.C_GetInfo();
     return pkcs11.C_GetSlotList(true).flatMap((slot) => {
       const token = tokenInfo(pkcs11, slot);
       if (token === undefined || (token.flags & binding.CKF_TOKEN_INITIALIZED) === 0) return [];
@@ -93,6 +93,7 @@ function listTokens(binding: Binding, pkcs11: PKCS11, library: string): readonly
             ...slotAttributes(slot, pkcs11.C_GetSlotInfo(slot)),
             libraryDescription: trim(libraryDescription),
             libraryManufacturer: trim(manufacturerID),
+            libraryVersion: `${libraryVersion.major}.${libraryVersion.minor}`,
             token: trim(token.label),
             manufacturer: trim(token.manufacturerID),
             model: trim(token.model),

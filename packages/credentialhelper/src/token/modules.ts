@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync, realpathSync } from 'node:fs';
-import { basename, isAbsolute, join } from 'node:path';
+import { isAbsolute, join } from 'node:path';
+import { systemLibraryFolders } from '../system-folders.ts';
 
 /** A PKCS#11 library that was found on this system, or is named in its configuration. */
 export interface Module {
@@ -15,27 +16,6 @@ export interface Module {
 
 /** Where p11-kit's configuration lies; a later folder's file goes before an earlier one's of the same name. */
 const CONFIGURATION_FOLDERS = ['/usr/share/p11-kit/modules', '/etc/pkcs11/modules'];
-
-const TRIPLETS = [
-  'x86_64-linux-gnu',
-  'aarch64-linux-gnu',
-  'arm-linux-gnueabihf',
-  'i386-linux-gnu',
-  'powerpc64le-linux-gnu',
-  'riscv64-linux-gnu',
-  's390x-linux-gnu',
-];
-
-const LIBRARY_FOLDERS = [
-  ...TRIPLETS.map((triplet) => `/usr/lib/${triplet}`), // Debian, Ubuntu
-  '/usr/lib64', // Fedora, RHEL, openSUSE
-  '/usr/lib', // Alpine, Arch, Yocto
-  '/usr/local/lib',
-  '/opt/homebrew/lib', // macOS
-];
-
-/** Where p11-kit looks for a module that its configuration names without a folder. */
-const P11_KIT_FOLDERS = LIBRARY_FOLDERS.map((folder) => join(folder, 'pkcs11'));
 
 /** Files below the library folders, and whole paths. */
 const WELL_KNOWN = [
@@ -68,17 +48,6 @@ export function findModules(home: string): readonly Module[] {
   });
 }
 
-/** Finds a library by its name without `lib` and suffix, such as `softhsm2` (RFC 7512, `module-name`). */
-export function findModuleByName(name: string, home: string): Module | undefined {
-  return findModules(home).find(
-    ({ path, exists }) =>
-      exists &&
-      basename(path)
-        .replace(/^lib/, '')
-        .replace(/\.(?:so|dylib|dll)\b.*$/, '') === name,
-  );
-}
-
 function configuredModules(home: string): readonly Module[] {
   const folders = [...CONFIGURATION_FOLDERS, join(home, '.config/pkcs11/modules')];
   const files = new Map<string, string>();
@@ -104,7 +73,7 @@ function configuredModules(home: string): readonly Module[] {
 }
 
 function inFolders(name: string): string {
-  const paths = P11_KIT_FOLDERS.map((folder) => join(folder, name));
+  const paths = systemLibraryFolders().map((folder) => join(folder, 'pkcs11', name));
   return paths.find((path) => realPath(path) !== undefined) ?? name;
 }
 
@@ -126,7 +95,7 @@ function readSettings(file: string): ReadonlyMap<string, string> {
 
 function wellKnownModules(): readonly Module[] {
   const paths = WELL_KNOWN.flatMap((path) =>
-    isAbsolute(path) ? [path] : LIBRARY_FOLDERS.map((folder) => join(folder, path)),
+    isAbsolute(path) ? [path] : systemLibraryFolders().map((folder) => join(folder, path)),
   );
   return paths
     .filter((path) => realPath(path) !== undefined)

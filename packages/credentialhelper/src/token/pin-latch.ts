@@ -1,7 +1,7 @@
 import { createHmac, randomBytes } from 'node:crypto';
-import { CredentialHelperError, isCredentialHelperError } from '../errors.ts';
+import { CredentialHelperError, isPinRejection } from '../errors.ts';
 import { formatPkcs11Uri } from '../identity/pkcs11-uri.ts';
-import type { TokenKey } from '../options.ts';
+import type { TokenKey } from '../identity/token-key.ts';
 
 // Known to this process only, so that what is remembered says nothing about a PIN.
 const KEY = randomBytes(32);
@@ -29,12 +29,7 @@ export async function withPinLatch<T>(token: TokenKey, login: () => Promise<T>):
   try {
     return await login();
   } catch (error) {
-    if (
-      isCredentialHelperError(error) &&
-      (error.code === 'ERR_PIN_INCORRECT' || error.code === 'ERR_PIN_LOCKED')
-    ) {
-      rejected.set(key, error);
-    }
+    if (isPinRejection(error)) rejected.set(key, error);
     throw error;
   }
 }

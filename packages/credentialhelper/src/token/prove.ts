@@ -1,25 +1,63 @@
-import { type KeyObject, randomBytes, type X509Certificate } from 'node:crypto';
+import { createHash, type KeyObject, randomBytes, verify, type X509Certificate } from 'node:crypto';
 import { CredentialHelperError } from '../errors.ts';
 import { describeCertificate } from '../identity/certificate.ts';
-import type { Secret } from '../identity/secret.ts';
 import type { PrivateKeyInToken, TokenSession } from './find.ts';
-import { readNumber } from './objects.ts';
-import { isGoodSignature, signInToken } from './sign.ts';
+import { readAttributes } from './objects.ts';
+import { withContext } from './pkcs11-error.ts';
+
+// The DigestInfo of SHA-256 up to the digest (RFC 8017, section 9.2, note 1).
+const SHA256_DIGEST_INFO = Buffer.from('3031300d060960864801650304020105000420', 'hex');
+
+const MAX_SIGNATURE_BYTES = 1024;
+
+/** A signature over random bytes, by which a key can be told. */
+export interface KeyProof {
+  /** Whether this is the public key of the key that signed. */
+  isMadeBy(publicKey: KeyObject): boolean;
+}
 
 /**
- * Lets the key sign random bytes and checks the signature with the certificate.
+ * Lets a key sign random bytes.
  *
- * @throws {@link CredentialHelperError} `ERR_KEY_CERTIFICATE_MISMATCH`; `ERR_PKCS11` where the key cannot sign
+ * @throws {@link CredentialHelperError} `ERR_KEY_UNSUITABLE` for a key that signs nothing, or only after a login of its
+ * own; `ERR_PKCS11` where signing fails
  */
-export function proveKeyMatchesCertificate(
-  session: TokenSession,
-  key: PrivateKeyInToken,
+export function proveKey(tokenSession: TokenSession, key: PrivateKeyInToken): KeyProof {
+  const { library, session, context } = tokenSession;
+  const { pkcs11, binding } = library;
+  assertCanSign(tokenSession, key);
+  const message = randomBytes(32);
+  const digest = createHash('sha256').update(message).digest();
+  const signature = withContext(context, () => {
+    const mechanism = key.isRsa ? binding.CKM_RSA_PKCS : binding.CKM_ECDSA;
+    pkcs11.C_SignInit(session, { mechanism }, key.handle);
+    return pkcs11.C_Sign(
+      session,
+      key.isRsa ? Buffer.concat([SHA256_DIGEST_INFO, digest]) : digest,
+      Buffer.alloc(MAX_SIGNATURE_BYTES),
+    );
+  });
+  return {
+    isMadeBy: (publicKey) =>
+      publicKey.asymmetricKeyType === (key.isRsa ? 'rsa' : 'ec') &&
+      verify('sha256', message, { key: publicKey, dsaEncoding: 'ieee-p1363' }, signature),
+  };
+}
+
+/**
+ * Checks that a key has proven to be the one of a certificate.
+ *
+ * @throws {@link CredentialHelperError} `ERR_KEY_CERTIFICATE_MISMATCH`
+ */
+export function assertKeyOfCertificate(
+  proof: KeyProof,
   certificate: X509Certificate,
-  pin?: Secret | null,
+  key: PrivateKeyInToken,
+  { context }: TokenSession,
 ): void {
-  if (keySignsFor(session, key, certificate.publicKey, pin)) return;
+  if (proof.isMadeBy(certificate.publicKey)) return;
   throw new CredentialHelperError(
-    `the private key "${key.attributes.object ?? ''}" of ${session.context.token} does not belong to ${describeCertificate(certificate)}`,
+    `the private key "${key.attributes.object ?? ''}" of ${context.token} does not belong to ${describeCertificate(certificate)}`,
     {
       code: 'ERR_KEY_CERTIFICATE_MISMATCH',
       hint: 'use the key that was made together with this certificate',
@@ -27,25 +65,28 @@ export function proveKeyMatchesCertificate(
   );
 }
 
-/**
- * Lets the key sign random bytes and tells whether the public key finds the signature good.
- *
- * @param pin - for keys that want the PIN for each signature
- * @throws {@link CredentialHelperError} `ERR_PKCS11` where the key cannot sign
- */
-export function keySignsFor(
-  session: TokenSession,
-  key: PrivateKeyInToken,
-  publicKey: KeyObject,
-  pin?: Secret | null,
-): boolean {
-  const { binding } = session.library;
-  const isRsa = readNumber(session, key.handle, binding.CKA_KEY_TYPE) === binding.CKK_RSA;
-  const request = {
-    scheme: isRsa ? 'RSA PKCS#1 v1.5' : 'ECDSA',
-    hash: 'sha256',
-    message: randomBytes(32),
-  } as const;
-  const signature = signInToken(session, key.handle, request, pin);
-  return isGoodSignature(publicKey, request, signature);
+function assertCanSign(
+  { library: { pkcs11, binding }, session, context }: TokenSession,
+  { handle, attributes }: PrivateKeyInToken,
+): void {
+  const [sign, alwaysAuthenticate] = readAttributes(pkcs11, session, handle, [
+    binding.CKA_SIGN,
+    binding.CKA_ALWAYS_AUTHENTICATE,
+  ]).map((value) => value?.[0]);
+  const name = `the private key "${attributes.object ?? ''}" of ${context.token}`;
+  if (sign === 0) {
+    throw new CredentialHelperError(`${name} may not sign (CKA_SIGN is false)`, {
+      code: 'ERR_KEY_UNSUITABLE',
+      hint: 'TLS signs with the key; use one that may',
+    });
+  }
+  if (alwaysAuthenticate === 1) {
+    throw new CredentialHelperError(
+      `${name} wants the PIN again for each signature (CKA_ALWAYS_AUTHENTICATE is true)`,
+      {
+        code: 'ERR_KEY_UNSUITABLE',
+        hint: 'neither the OpenSSL engine nor aws-crt gives it; make the key without this attribute (on a PIV card: another slot)',
+      },
+    );
+  }
 }

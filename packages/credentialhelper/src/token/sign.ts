@@ -1,9 +1,9 @@
 import { constants, createHash, type KeyObject, verify } from 'node:crypto';
 import type { Handle, Mechanism, RsaPSS } from 'pkcs11js';
-import type { Secret } from '../identity/secret.ts';
+import type { Pin } from '../identity/pin.ts';
 import type { TokenSession } from './find.ts';
 import { curveOf } from './key-objects.ts';
-import { readFlag } from './objects.ts';
+import { readFlag } from './object-access.ts';
 import { withContext } from './pkcs11-error.ts';
 
 /** The kinds of signature that TLS asks a client's key for. */
@@ -39,7 +39,7 @@ export function signInToken(
   tokenSession: TokenSession,
   key: Handle,
   { scheme, hash, message }: { scheme: SignatureScheme; hash: Hash; message: Buffer },
-  pin?: Secret | null,
+  pin?: Pin,
 ): Buffer {
   const { library, session, context } = tokenSession;
   const { pkcs11, binding } = library;

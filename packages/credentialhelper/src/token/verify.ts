@@ -1,11 +1,11 @@
 import { type KeyObject, randomBytes, type X509Certificate } from 'node:crypto';
 import { CredentialHelperError, isCredentialHelperError } from '../errors.ts';
 import { certificateDateProblem, describeCertificate } from '../identity/certificate.ts';
-import type { Secret } from '../identity/secret.ts';
-import { readCertificateObjects } from './certificate-objects.ts';
+import type { Pin } from '../identity/pin.ts';
 import type { PrivateKeyInToken, TokenSession } from './find.ts';
+import { readCertificatesInToken } from './find-certificate.ts';
 import { publicKeysWithId } from './key-objects.ts';
-import { readFlag, readNumber } from './objects.ts';
+import { readFlag } from './object-access.ts';
 import { hashOf, isGoodSignature, type SignatureScheme, schemesOf, signInToken } from './sign.ts';
 
 /** What trying out a key brought to light. */
@@ -58,7 +58,7 @@ export function verifyKey(
   session: TokenSession,
   key: PrivateKeyInToken,
   given: readonly X509Certificate[],
-  pin?: Secret | null,
+  pin?: Pin,
 ): Verification {
   const { binding } = session.library;
   const from = given.length > 0 ? 'file' : 'token';
@@ -75,9 +75,8 @@ export function verifyKey(
     );
   }
   // A mechanism for another kind of key is never asked of it: SoftHSM crashes on that.
-  const isRsa = readNumber(session, key.handle, binding.CKA_KEY_TYPE) === binding.CKK_RSA;
   const ofItsKind = candidates.filter(
-    ({ asymmetricKeyType }) => (asymmetricKeyType === 'rsa') === isRsa,
+    ({ asymmetricKeyType }) => (asymmetricKeyType === 'rsa') === key.isRsa,
   );
   const tried = ofItsKind.map((publicKey) => ({ publicKey, signatures: trials(publicKey) }));
   const best = tried.find(({ signatures }) => signatures.some(({ works }) => works)) ?? tried[0];
@@ -102,7 +101,7 @@ export function verifyKey(
 /** The certificates in the token that go by the key's id or label, the one that is valid longest first. */
 function certificatesFor(session: TokenSession, key: PrivateKeyInToken): X509Certificate[] {
   const { id, object } = key.attributes;
-  return readCertificateObjects(session)
+  return readCertificatesInToken(session)
     .filter(
       (found) =>
         (id !== undefined && found.id.equals(id)) ||
@@ -117,7 +116,7 @@ function tryScheme(
   key: PrivateKeyInToken,
   publicKey: KeyObject,
   scheme: SignatureScheme,
-  pin: Secret | null | undefined,
+  pin: Pin,
 ): SignatureTrial {
   const tls = TLS_VERSIONS[scheme];
   const request = { scheme, hash: hashOf(publicKey), message: randomBytes(32) };

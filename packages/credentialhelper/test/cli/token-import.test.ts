@@ -6,6 +6,7 @@ import { run, runJson } from '../support/cli.ts';
 import { buildFaultyModule, type Fault } from '../support/faulty-module.ts';
 import { makeSelfSigned, openssl } from '../support/openssl.ts';
 import { plantKey } from '../support/secrets.ts';
+import { SOFTHSM_LIBRARY } from '../support/softhsm.ts';
 import { convertKey, isEncrypted, KEY_FORMS, makeFolder, startTokens } from '../support/token.ts';
 
 interface ImportJson {
@@ -155,7 +156,7 @@ describe('token import', () => {
     const { keyFile } = device('own');
     const { certificateFile } = device('foreign', 'RSA 2048');
     const { status, stdout, stderr } = await run([
-      ...['token', 'import', '--module', '/usr/lib/softhsm/libsofthsm2.so'],
+      ...['token', 'import', '--module', SOFTHSM_LIBRARY],
       ...['--token-label', 'there is no such token', '--label', 'k', '--key', keyFile],
       ...['--certificate', certificateFile, '--delete-source', '--json'],
     ]);
@@ -210,7 +211,13 @@ describe('token import', () => {
       /--delete-source is for the file of --key/,
     ],
   ])('answers %s with exit status 2', async (_name, args, message) => {
-    const { status, stdout, stderr } = await run(['token', 'import', '--module', '/x', ...args]);
+    const { status, stdout, stderr } = await run([
+      'token',
+      'import',
+      '--module',
+      SOFTHSM_LIBRARY,
+      ...args,
+    ]);
     expect(stderr).toMatch(message);
     expect(stdout).toBe('');
     expect(status).toBe(2);
@@ -262,7 +269,7 @@ describe('token import into a token that fails', () => {
     ['bad-signature', 'ERR_KEY_CERTIFICATE_MISMATCH', /does not belong to certificate/],
     ['no-sign', 'ERR_PKCS11', /C_SignInit returned CKR_KEY_FUNCTION_NOT_PERMITTED/],
     ['locked', 'ERR_PIN_LOCKED', /the PIN of token "failing" in slot \d+ is locked/],
-    ['last-try', 'ERR_PIN_LOCKED', /has one try left/],
+    ['last-try', 'ERR_PIN_FINAL_TRY', /has one try left.*--ignore-pin-flags/s],
   ])('leaves nothing behind and keeps the file: %s', async (fault, code, message) => {
     const flags = tokens.flags('failing').map((flag) => (flag.endsWith('.so') ? library : flag));
     const { keyFile, certificateFile } = device('failing');

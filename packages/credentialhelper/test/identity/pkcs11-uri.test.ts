@@ -22,7 +22,7 @@ const attributes: fc.Arbitrary<Pkcs11Uri> = fc.record(
     model: text,
     libraryManufacturer: text,
     libraryDescription: text,
-    libraryVersion: fc.constantFrom('3', '2.40', '0.1'),
+    libraryVersion: fc.constantFrom('3.0', '2.40', '0.1'),
     slotManufacturer: text,
     slotDescription: text,
     slotId: fc.nat(),
@@ -81,6 +81,10 @@ describe('PKCS#11 URIs', () => {
     expect(parse('pkcs11:id=1000').id).toEqual(Buffer.from('1000'));
     expect(parse('pkcs11:id=%10%00').id).toEqual(Buffer.from([0x10, 0]));
     expect(parse('pkcs11:id=%ff%C3').id).toEqual(Buffer.from([0xff, 0xc3]));
+  });
+
+  it('completes a library version without minor number', () => {
+    expect(parse('pkcs11:library-version=3').libraryVersion).toBe('3.0');
   });
 
   it('leaves a plus sign a plus sign', () => {

@@ -25,6 +25,8 @@ export function startSoftHsm(): SoftHsm {
   const configuration = join(folder, 'softhsm2.conf');
   writeFileSync(configuration, `directories.tokendir = ${tokens}\nlog.level = ERROR\n`);
   process.env.SOFTHSM2_CONF = configuration;
+  // Where rejected PINs are remembered.
+  process.env.XDG_STATE_HOME = join(folder, 'state');
   const run = (...args: string[]) => execFileSync('softhsm2-util', args, { stdio: 'pipe' });
   return {
     initToken(label, pin = PIN) {

@@ -1,10 +1,9 @@
-import { statSync } from 'node:fs';
-import { CredentialHelperError } from '../../errors.ts';
-import { permissionProblem, readPinFile } from '../../identity/pin.ts';
+import { openPinSource, type Pin, type PinSource, readPinFile } from '../../identity/pin.ts';
 import type { Secret } from '../../identity/secret.ts';
+import { defaultStateFolder } from '../../state-folder.ts';
 import { findToken, openSession, type TokenSession } from '../../token/find.ts';
 import { type Library, openLibrary, type TokenInSlot } from '../../token/library.ts';
-import { withPinLatch } from '../../token/pin-latch.ts';
+import { openRejectedPins } from '../../token/rejected-pins.ts';
 import { requireBinding } from '../../token/require-binding.ts';
 import { printLine } from '../output.ts';
 import { askSecret } from '../prompt.ts';
@@ -13,8 +12,8 @@ import { requireModule, type Target } from './options.ts';
 /** What a command that uses a token is given. */
 export interface Connection {
   readonly session: TokenSession;
-  /** The PIN that was used; null for a token with a keypad, undefined for one that wants no login. */
-  readonly pin: Secret | null | undefined;
+  /** The PIN that was used. */
+  readonly pin: Pin;
 }
 
 /**
@@ -31,12 +30,12 @@ export async function withToken<T>(
   const library = await loadLibrary(requireModule(target));
   try {
     const token = findToken(library, target.match);
-    const pin = await choosePin(library, token, target.pinFile);
-    const { token: label, serial } = token.attributes;
-    const match = { token: label, ...(serial ? { serial } : {}) };
-    const session = await withPinLatch({ library: library.path, pin, match }, async () =>
-      openSession(library, token, pin, { write }),
-    );
+    const pin = await choosePin(library, token, target);
+    const session = openSession(library, token, pin, {
+      write,
+      ignorePinFlags: target.ignorePinFlags,
+      rejectedPins: openRejectedPins(defaultStateFolder(), warn),
+    });
     try {
       return await task({ session, pin });
     } finally {
@@ -53,35 +52,39 @@ export async function withToken<T>(
  * @throws {@link CredentialHelperError} (as a rejection) `ERR_PKCS11_BINDING`, `ERR_PKCS11_LIBRARY`
  */
 export async function loadLibrary(path: string): Promise<Library> {
-  const stats = statSync(path, { throwIfNoEntry: false });
-  if (!stats?.isFile()) {
-    throw new CredentialHelperError(
-      `the PKCS#11 library ${path} ${stats === undefined ? 'does not exist' : 'is not a file'}`,
-      { code: 'ERR_PKCS11_LIBRARY', hint: '"token list" shows the libraries of this system' },
-    );
-  }
   return openLibrary(await requireBinding(), path);
 }
 
-/** Reads a PIN from a file, and warns where others may read it too. */
-export function pinFromFile(path: string, option = '--pin-file'): Secret {
-  const pin = readPinFile(path, option);
-  const problem = permissionProblem(path);
-  if (problem !== undefined) printLine('warning', problem);
-  return pin;
+/** Reads a secret from a file, and warns where others may read it too. */
+export function readSecretFile(path: string, what: 'PIN' | 'passphrase'): Secret {
+  return readPinFile(path, warn, what);
+}
+
+/** Reads the PIN from where the options say. */
+export async function readPin(source: PinSource): Promise<Pin> {
+  return openPinSource(source, '--uri', warn).read();
+}
+
+const warned = new Set<string>();
+
+function warn(message: string): void {
+  // A file is read when it is checked and when it is used.
+  if (!warned.has(message)) printLine('warning', message);
+  warned.add(message);
 }
 
 async function choosePin(
   { binding }: Library,
   { attributes, flags }: TokenInSlot,
-  pinFile: string | undefined,
-): Promise<Secret | null | undefined> {
+  { pinSource, ignorePinFlags }: Target,
+): Promise<Pin> {
   const has = (flag: number) => (flags & flag) !== 0;
   if (!has(binding.CKF_LOGIN_REQUIRED)) return undefined;
   if (has(binding.CKF_PROTECTED_AUTHENTICATION_PATH)) return null;
   // Such a token is refused when the session is opened: nobody has to type for that.
-  if (has(binding.CKF_USER_PIN_LOCKED | binding.CKF_USER_PIN_FINAL_TRY)) return undefined;
-  if (pinFile !== undefined) return pinFromFile(pinFile);
+  const spent = binding.CKF_USER_PIN_LOCKED | binding.CKF_USER_PIN_FINAL_TRY;
+  if (has(spent) && !ignorePinFlags) return undefined;
+  if (pinSource !== undefined) return readPin(pinSource);
   return askSecret(
     `PIN of token "${attributes.token}": `,
     'give the PIN in a file: --pin-file FILE',

@@ -4,7 +4,7 @@ import { CredentialHelperError } from '../../errors.ts';
 import { formatPkcs11Uri } from '../../identity/pkcs11-uri.ts';
 import { createCsr } from '../../token/csr.ts';
 import { type Generated, generateKey, KEY_TYPES, type KeyType } from '../../token/generate.ts';
-import { keySignsFor } from '../../token/prove.ts';
+import { proveKey } from '../../token/prove.ts';
 import { signInToken } from '../../token/sign.ts';
 import { commonName, parseSubject, subjectName } from '../../token/subject.ts';
 import { action } from '../action.ts';
@@ -96,8 +96,8 @@ async function generate(flags: GenerateFlags): Promise<Result> {
   };
 }
 
-function prove({ session, pin }: Connection, { key, publicKey }: Generated): void {
-  if (keySignsFor(session, key, publicKey, pin)) return;
+function prove({ session }: Connection, { key, publicKey }: Generated): void {
+  if (proveKey(session, key).isMadeBy(publicKey)) return;
   throw new CredentialHelperError(
     `${session.context.token} made a key pair whose signatures do not fit its public key`,
     {

@@ -11,7 +11,7 @@ import { action } from '../action.ts';
 import type { Result } from '../output.ts';
 import { askSecret } from '../prompt.ts';
 import { EXIT_STATUS_HELP, UsageError } from '../usage.ts';
-import { pinFromFile, withToken } from './connect.ts';
+import { readSecretFile, withToken } from './connect.ts';
 import { parseId } from './id.ts';
 import {
   addTokenOptions,
@@ -78,10 +78,10 @@ async function runImport(flags: ImportFlags): Promise<Result> {
   // Before the PIN is asked for: what does not belong together needs no token.
   if (key !== undefined && certificates.length > 0) chainForKey(certificates, key);
 
-  const imported = await withToken(target, { write: true }, ({ session, pin }) =>
+  const imported = await withToken(target, { write: true }, ({ session }) =>
     key === undefined
-      ? importCertificate(session, { label, id, certificates, pin })
-      : importKey(session, { key, label, id, certificates, pin }),
+      ? importCertificate(session, { label, id, certificates })
+      : importKey(session, { key, label, id, certificates }),
   );
   const removed = flags.deleteSource === true && keyFile !== undefined;
   if (removed) removeSource(keyFile);
@@ -102,7 +102,7 @@ function refuseWithoutKey({ certificate, deleteSource, passphraseFile }: ImportF
 async function readKey(file: string, passphraseFile: string | undefined): Promise<KeyObject> {
   if (passphraseFile !== undefined) {
     const path = filePath(passphraseFile, '--passphrase-file');
-    return readPrivateKey(file, pinFromFile(path, '--passphrase-file'));
+    return readPrivateKey(file, readSecretFile(path, 'passphrase'));
   }
   try {
     return readPrivateKey(file);

@@ -1,17 +1,17 @@
 import { type Command, Option } from 'commander';
 import { CredentialHelperError } from '../../errors.ts';
+import { checkModule } from '../../identity/module.ts';
 import { formatPkcs11Uri } from '../../identity/pkcs11-uri.ts';
 import type { Secret } from '../../identity/secret.ts';
-import { openSession } from '../../token/find.ts';
 import { checkInit, chooseSlot, initToken } from '../../token/init.ts';
 import type { Library } from '../../token/library.ts';
-import { findObjects } from '../../token/objects.ts';
+import { findAll, openPublicSession } from '../../token/object-access.ts';
 import type { SlotWithToken } from '../../token/slots.ts';
 import { action } from '../action.ts';
 import type { Result } from '../output.ts';
 import { askNewSecret, confirm } from '../prompt.ts';
 import { EXIT_STATUS_HELP, parseWholeNumber } from '../usage.ts';
-import { loadLibrary, pinFromFile } from './connect.ts';
+import { loadLibrary, readSecretFile } from './connect.ts';
 import { filePath } from './options.ts';
 
 interface InitFlags {
@@ -55,7 +55,7 @@ ${EXIT_STATUS_HELP}`,
 
 async function init(flags: InitFlags): Promise<Result> {
   const { label } = flags;
-  const library = await loadLibrary(filePath(flags.module, '--module'));
+  const library = await loadLibrary(checkModule(filePath(flags.module, '--module'), '--module'));
   try {
     const slot = chooseSlot(library, label, flags.slotId);
     const request = {
@@ -81,7 +81,7 @@ async function init(flags: InitFlags): Promise<Result> {
 }
 
 async function newPin(file: string | undefined, option: string, what: string): Promise<Secret> {
-  if (file !== undefined) return pinFromFile(filePath(file, option), option);
+  if (file !== undefined) return readSecretFile(filePath(file, option), 'PIN');
   return askNewSecret(what, `give it in a file: ${option} FILE`);
 }
 
@@ -102,10 +102,9 @@ async function agreeToErase(library: Library, slot: SlotWithToken, yes: boolean)
 function countObjects(library: Library, { slotId }: SlotWithToken): number {
   const token = library.tokens().find(({ attributes }) => attributes.slotId === slotId);
   if (token === undefined) return 0;
-  const flags = token.flags & ~library.binding.CKF_LOGIN_REQUIRED;
-  const session = openSession(library, { ...token, flags }, undefined);
+  const session = openPublicSession(library, token);
   try {
-    return findObjects(session, []).length;
+    return findAll(session, []).length;
   } finally {
     session.close();
   }

@@ -1,16 +1,16 @@
 import { homedir } from 'node:os';
 import { type Command, Option } from 'commander';
 import { CredentialHelperError, isCredentialHelperError } from '../../errors.ts';
+import { defaultStateFolder } from '../../state-folder.ts';
 import type { InspectRequest, LibraryReport, TokenReport } from '../../token/inspect.ts';
 import { inspectIsolated } from '../../token/inspect-isolated.ts';
 import { findModules, type Module } from '../../token/modules.ts';
-import { withPinLatch } from '../../token/pin-latch.ts';
 import { requireBinding } from '../../token/require-binding.ts';
 import { action } from '../action.ts';
 import type { Result } from '../output.ts';
 import { askSecret } from '../prompt.ts';
 import { EXIT_STATUS_HELP, parseWholeNumber } from '../usage.ts';
-import { pinFromFile } from './connect.ts';
+import { readPin } from './connect.ts';
 import {
   addTokenOptions,
   readTarget,
@@ -69,7 +69,7 @@ async function list(flags: ListFlags): Promise<Result> {
   const { object: _object, id: _id, type: _type, ...match } = target.match;
   // Said once, and not once for each module.
   await requireBinding();
-  const login = flags.login === true || target.pinFile !== undefined;
+  const login = flags.login === true || target.pinSource !== undefined;
   if (target.library === undefined && !login) {
     const modules = await Promise.all(
       findModules(homedir()).map((module) => look(module, match, flags.timeoutMs)),
@@ -77,7 +77,7 @@ async function list(flags: ListFlags): Promise<Result> {
     return { text: describe(modules), json: { modules } };
   }
   const library = requireModule(target);
-  const report = await lookClosely({ library, match, login, pin: undefined }, target, flags);
+  const report = await lookClosely({ ...publicLook(library, match), login }, target, flags);
   const modules = [{ path: library, foundBy: '--module', library: report, problem: null }];
   return { text: describe(modules), json: { modules } };
 }
@@ -97,8 +97,8 @@ async function look(
   if (!exists) return skipped('there is no such file');
   if (trustPolicy) return skipped('not looked into: it holds the CA certificates of this system');
   try {
-    const request = { library: path, match, login: false, pin: undefined };
-    return { path, foundBy, library: await inspectIsolated(request, timeoutMs), problem: null };
+    const library = await inspectIsolated(publicLook(path, match), timeoutMs);
+    return { path, foundBy, library, problem: null };
   } catch (error) {
     if (!isCredentialHelperError(error)) throw error;
     const { code, message, hint } = error;
@@ -109,17 +109,30 @@ async function look(
 /** Looks into the one module that was named; what is wrong with it is an error. */
 async function lookClosely(
   request: InspectRequest,
-  { pinFile, match }: Target,
+  { pinSource, ignorePinFlags }: Target,
   { timeoutMs }: ListFlags,
 ): Promise<LibraryReport> {
   if (!request.login) return inspectIsolated(request, timeoutMs);
   const pin =
-    pinFile === undefined
+    pinSource === undefined
       ? await askSecret('PIN: ', 'give the PIN in a file: --pin-file FILE')
-      : pinFromFile(pinFile);
-  return withPinLatch({ library: request.library, pin, match }, () =>
-    inspectIsolated({ ...request, pin: pin.reveal() }, timeoutMs),
+      : await readPin(pinSource);
+  const stateFolder = defaultStateFolder();
+  return inspectIsolated(
+    { ...request, ignorePinFlags, stateFolder, pin: pin?.reveal() },
+    timeoutMs,
   );
+}
+
+function publicLook(library: string, match: InspectRequest['match']): InspectRequest {
+  return {
+    library,
+    match,
+    login: false,
+    pin: undefined,
+    ignorePinFlags: false,
+    stateFolder: undefined,
+  };
 }
 
 function describe(modules: readonly ModuleReport[]): string {

@@ -1,10 +1,9 @@
-import { homedir } from 'node:os';
 import { resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { type Command, Option } from 'commander';
-import { CredentialHelperError } from '../../errors.ts';
+import { type CredentialHelperError, isCredentialHelperError } from '../../errors.ts';
+import { checkModule, findModule } from '../../identity/module.ts';
+import { type PinSource, parsePinSource } from '../../identity/pin.ts';
 import { type Pkcs11Uri, parsePkcs11Uri } from '../../identity/pkcs11-uri.ts';
-import { findModuleByName } from '../../token/modules.ts';
 import { parseWholeNumber, UsageError } from '../usage.ts';
 
 /** The options that say which token is meant, as they were given. */
@@ -14,16 +13,20 @@ export interface TokenFlags {
   readonly slotId?: number;
   readonly pinFile?: string;
   readonly uri?: string;
+  readonly ignorePinFlags?: boolean;
   readonly json?: boolean;
 }
 
 /** Which token is meant, and where its PIN is to be read from. */
 export interface Target {
-  /** Absolute path of the library, where one was named. */
+  /** Absolute path of the library; undefined where neither option nor URI was given. */
   readonly library: string | undefined;
   /** What the token must match; with `object` and `id` where a URI named them. */
   readonly match: Pkcs11Uri;
-  readonly pinFile: string | undefined;
+  /** Undefined: ask on the terminal. */
+  readonly pinSource: PinSource | undefined;
+  /** Whether to log in to a token that says its PIN is locked or has one try left. */
+  readonly ignorePinFlags: boolean;
 }
 
 /** Adds the options that all token commands have. */
@@ -34,6 +37,10 @@ export function addTokenOptions(command: Command): Command {
     .addOption(new Option('--slot-id <number>', 'id of its slot').argParser(parseWholeNumber))
     .option('--uri <uri>', 'a PKCS#11 URI instead: pkcs11:token=…?module-path=…')
     .option('--pin-file <file>', 'file with the user’s PIN; default: ask on the terminal')
+    .option(
+      '--ignore-pin-flags',
+      'log in to a token that says its PIN is locked or has one try left',
+    )
     .option('--json', 'print one JSON document');
 }
 
@@ -41,6 +48,7 @@ export function addTokenOptions(command: Command): Command {
  * Reads the options that say which token is meant.
  *
  * @throws {@link UsageError} where they contradict each other, and for a PIN on the command line
+ * @throws {@link CredentialHelperError} `ERR_PKCS11_LIBRARY` where the library is not there
  */
 export function readTarget(flags: TokenFlags): Target {
   const uri = flags.uri === undefined ? {} : readUri(flags.uri);
@@ -56,27 +64,28 @@ export function readTarget(flags: TokenFlags): Target {
       });
     }
   }
-  const { modulePath, moduleName, pinSource, ...match } = uri;
-  const pinFile = flags.pinFile ?? (pinSource === undefined ? undefined : pinPath(pinSource));
-  const library = flags.module ?? modulePath ?? (moduleName && moduleNamed(moduleName));
+  const { modulePath: _path, moduleName: _name, pinSource, ...match } = uri;
   return {
-    library: library === undefined ? undefined : resolve(library),
+    library: readModule(flags, uri),
     match: {
       ...match,
       ...(flags.tokenLabel === undefined ? {} : { token: flags.tokenLabel }),
       ...(flags.slotId === undefined ? {} : { slotId: flags.slotId }),
     },
-    pinFile: pinFile === undefined ? undefined : resolve(pinFile),
+    pinSource:
+      flags.pinFile === undefined
+        ? pinSource && asUsage(() => parsePinSource(pinSource, '--uri'))
+        : { file: filePath(flags.pinFile, '--pin-file') },
+    ignorePinFlags: flags.ignorePinFlags === true,
   };
 }
 
 /** The path of the library, for a command that must have one. */
 export function requireModule({ library }: Target): string {
   if (library !== undefined) return library;
-  throw new UsageError(
-    'no PKCS#11 library is named: give --module PATH, or a --uri with module-path',
-    { hint: 'awsiot-credentialhelper token list shows the libraries of this system' },
-  );
+  throw new UsageError('no PKCS#11 library is named: give --module PATH or --uri URI', {
+    hint: 'awsiot-credentialhelper token list shows the libraries of this system',
+  });
 }
 
 /**
@@ -96,14 +105,13 @@ export function filePath(given: string, option: string): string {
   return resolve(given);
 }
 
+function readModule({ module, uri: text }: TokenFlags, uri: Pkcs11Uri): string | undefined {
+  if (module !== undefined) return checkModule(filePath(module, '--module'), '--module');
+  return text === undefined ? undefined : findModule(uri, '--uri');
+}
+
 function readUri(text: string): Pkcs11Uri {
-  let uri: Pkcs11Uri;
-  try {
-    uri = parsePkcs11Uri(text, '--uri');
-  } catch (error) {
-    const { message, hint } = error as CredentialHelperError;
-    throw new UsageError(message, { hint, cause: error });
-  }
+  const uri = asUsage(() => parsePkcs11Uri(text, '--uri'));
   if (uri.pinValue === undefined) return uri;
   throw new UsageError(
     'the --uri has a pin-value, and what stands on a command line can be seen by others',
@@ -111,28 +119,13 @@ function readUri(text: string): Pkcs11Uri {
   );
 }
 
-// RFC 7512, section 2.4: a pin-source is a file URI or a path; what begins with | would be a command.
-function pinPath(source: string): string {
-  if (/^file:\//i.test(source)) {
-    try {
-      return fileURLToPath(source);
-    } catch (cause) {
-      const message = 'the pin-source of the --uri is no file: URI of this system';
-      throw new UsageError(message, { cause });
-    }
+/** Makes an error about an option one about the command line. */
+function asUsage<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (cause) {
+    if (!isCredentialHelperError(cause)) throw cause;
+    const { message, hint }: CredentialHelperError = cause;
+    throw new UsageError(message, { hint, cause });
   }
-  if (/^file:/i.test(source)) return source.slice('file:'.length);
-  if (source.startsWith('|')) {
-    throw new UsageError('the pin-source of the --uri is a command; only files are read here');
-  }
-  return source;
-}
-
-function moduleNamed(name: string): string {
-  const module = findModuleByName(name, homedir());
-  if (module !== undefined) return module.path;
-  throw new CredentialHelperError(`no PKCS#11 library on this system has the name ${name}`, {
-    code: 'ERR_PKCS11_LIBRARY',
-    hint: '"token list" shows the libraries of this system; give the path as --module or module-path',
-  });
 }

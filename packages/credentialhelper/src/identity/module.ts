@@ -1,0 +1,61 @@
+import { statSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { CredentialHelperError } from '../errors.ts';
+import { systemLibraryFolders } from '../system-folders.ts';
+import type { Pkcs11Uri } from './pkcs11-uri.ts';
+
+/**
+ * Finds the PKCS#11 library that a URI names: by `module-path`, by `module-name` in the usual folders, or else p11-kit's
+ * proxy, which shows the tokens of all libraries that this system is configured for.
+ *
+ * @param option - the name of the option it came from, for messages
+ * @throws {@link CredentialHelperError} `ERR_PKCS11_LIBRARY`
+ */
+export function findModule(uri: Pkcs11Uri, option: string): string {
+  if (uri.modulePath !== undefined) return checkModule(uri.modulePath, option);
+  const name = uri.moduleName;
+  if (name?.includes('/')) {
+    throw missing(`the module-name "${name}" in "${option}" is a path`, 'use module-path');
+  }
+  const files =
+    name === undefined ? ['p11-kit-proxy.so'] : [`${name}.so`, `lib${name}.so`, `${name}.dylib`];
+  const folders = systemLibraryFolders().flatMap((folder) => [
+    join(folder, 'pkcs11'),
+    join(folder, 'softhsm'),
+    folder,
+  ]);
+  const found = folders.flatMap((folder) => files.map((file) => join(folder, file))).find(isFile);
+  if (found !== undefined) return found;
+  throw name === undefined
+    ? missing(
+        `"${option}" does not say which PKCS#11 library to load`,
+        'add ?module-path=PATH to it',
+      )
+    : missing(
+        `there is no PKCS#11 library ${files.join(' or ')} for the module-name in "${option}"`,
+        'use module-path',
+      );
+}
+
+/**
+ * The absolute path of a PKCS#11 library, if it is a file.
+ *
+ * @throws {@link CredentialHelperError} `ERR_PKCS11_LIBRARY`
+ */
+export function checkModule(path: string, option: string): string {
+  const absolute = resolve(path);
+  if (isFile(absolute)) return absolute;
+  const exists = statSync(absolute, { throwIfNoEntry: false }) !== undefined;
+  throw missing(
+    `"${option}" ${absolute} ${exists ? 'is not a file' : 'does not exist'}`,
+    'give the path of the PKCS#11 library that came with the token or its driver',
+  );
+}
+
+function isFile(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
+}
+
+function missing(message: string, hint: string): CredentialHelperError {
+  return new CredentialHelperError(message, { code: 'ERR_PKCS11_LIBRARY', hint });
+}

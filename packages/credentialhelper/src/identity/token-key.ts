@@ -1,0 +1,15 @@
+import type { Pin } from './pin.ts';
+import type { Pkcs11Uri } from './pkcs11-uri.ts';
+
+/** A key in a token, and what a login to the token needs. */
+export interface TokenKey {
+  /** Absolute path of the PKCS#11 library. */
+  readonly library: string;
+  /** What token and key must match. */
+  readonly match: Pkcs11Uri;
+  readonly pin: Pin;
+  /** Whether to log in to a token that says its PIN is locked or has one try left. */
+  readonly ignorePinFlags: boolean;
+  /** Folder where PINs that a token rejected are remembered. */
+  readonly stateFolder: string | undefined;
+}

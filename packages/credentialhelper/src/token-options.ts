@@ -1,0 +1,187 @@
+import {
+  assertObject,
+  invalidOption,
+  optionalBoolean,
+  optionalText,
+  refuseUnknown,
+  requireText,
+} from './assert.ts';
+import { CredentialHelperError } from './errors.ts';
+import { checkModule, findModule } from './identity/module.ts';
+import { openPinSource, type PinReader, type PinSource, parsePinSource } from './identity/pin.ts';
+import { type Pkcs11Uri, parsePkcs11Uri } from './identity/pkcs11-uri.ts';
+
+/** A private key that lives in a PKCS#11 token. */
+export interface Pkcs11Options {
+  /**
+   * Path of the PKCS#11 library, such as `/usr/lib/softhsm/libsofthsm2.so`. Required, unless `uri` is given: it may say
+   * which library, and p11-kit's proxy is taken where it does not.
+   */
+  readonly library?: string | undefined;
+  /**
+   * The user's PIN, or where it comes from. Leave it out for a token that wants no login; `null` for a token that asks
+   * for the PIN on its own keypad. A PIN that the token has rejected is not tried again.
+   */
+  readonly userPin?: PinSource | undefined;
+  /** Id of the slot that the token is in: a whole number, 0 included. */
+  readonly slotId?: number | undefined;
+  /** Label of the token. Where nothing names the token, the library must show exactly one. */
+  readonly tokenLabel?: string | undefined;
+  /** Label of the private key. Where nothing names the key, the token must hold exactly one private key. */
+  readonly privateKeyLabel?: string | undefined;
+  /** A PKCS#11 URI (RFC 7512) that names token and key, besides or instead of the labels above. */
+  readonly uri?: string | undefined;
+  /**
+   * Logs in even to a token that says its PIN is locked or has one try left. Default false. For tokens that say so
+   * wrongly; a wrong PIN then locks the token.
+   */
+  readonly ignorePinFlags?: boolean | undefined;
+}
+
+/** The options of a key in a token, checked and in one form. */
+export interface TokenSettings {
+  /** Absolute path of the PKCS#11 library. */
+  readonly library: string;
+  /** What the token and the key must match. */
+  readonly match: Pkcs11Uri;
+  readonly pin: PinReader;
+  readonly ignorePinFlags: boolean;
+  /** Which library and PIN the URI of the key names, if it does. */
+  readonly access: UriAccess;
+}
+
+/** The attributes of a PKCS#11 URI that say how to get at a token, not what is in it. */
+type UriAccess = Pick<Pkcs11Uri, 'modulePath' | 'moduleName' | 'pinValue' | 'pinSource'>;
+
+const OPTION_NAMES: readonly string[] = [
+  'library',
+  'userPin',
+  'slotId',
+  'tokenLabel',
+  'privateKeyLabel',
+  'uri',
+  'ignorePinFlags',
+] satisfies readonly (keyof Pkcs11Options)[];
+
+/**
+ * Checks the options of a key in a token: the object form, or a PKCS#11 URI alone.
+ *
+ * @param name - the name of the option, for messages
+ * @param warn - told of a PIN file that others can read
+ * @throws {@link CredentialHelperError} `ERR_INVALID_OPTION`, `ERR_PKCS11_LIBRARY`, `ERR_FILE_UNREADABLE`
+ */
+export function checkTokenOptions(
+  options: Pkcs11Options | string,
+  name: string,
+  warn: (message: string) => void,
+): TokenSettings {
+  if (typeof options === 'string') return checkTokenOptions({ uri: options }, name, warn);
+  assertObject(options, name);
+  refuseUnknown(options, OPTION_NAMES, `${name}.`);
+  const uri = readUri(options, name);
+  const loose = readLooseAttributes(options, name);
+  const { match, access } = splitUri(merge(uri, loose, name));
+  return {
+    library: readLibrary(options, access, name),
+    match: { ...match, type: 'private' },
+    access,
+    pin: readPinSource(options, access, name, warn),
+    ignorePinFlags: optionalBoolean(options.ignorePinFlags, `${name}.ignorePinFlags`, false),
+  };
+}
+
+function readUri({ uri }: Pkcs11Options, name: string): Pkcs11Uri {
+  const text = optionalText(uri, `${name}.uri`);
+  if (text === undefined) return {};
+  const attributes = parsePkcs11Uri(text, name);
+  if (attributes.type !== undefined && attributes.type !== 'private') {
+    throw invalidOption(name, `must name a private key, and its type is ${attributes.type}`);
+  }
+  return attributes;
+}
+
+function readLooseAttributes(options: Pkcs11Options, name: string): Pkcs11Uri {
+  const { slotId } = options;
+  if (slotId !== undefined && !(Number.isSafeInteger(slotId) && slotId >= 0)) {
+    throw invalidOption(`${name}.slotId`, 'must be a whole number, 0 or more', slotId);
+  }
+  const token = optionalText(options.tokenLabel, `${name}.tokenLabel`);
+  const object = optionalText(options.privateKeyLabel, `${name}.privateKeyLabel`);
+  return {
+    ...(slotId === undefined ? {} : { slotId }),
+    ...(token === undefined ? {} : { token }),
+    ...(object === undefined ? {} : { object }),
+  };
+}
+
+function merge(uri: Pkcs11Uri, loose: Pkcs11Uri, name: string): Pkcs11Uri {
+  for (const [option, attribute] of [
+    ['slotId', 'slotId'],
+    ['tokenLabel', 'token'],
+    ['privateKeyLabel', 'object'],
+  ] as const) {
+    const [one, other] = [uri[attribute], loose[attribute]];
+    if (one !== undefined && other !== undefined && one !== other) {
+      throw invalidOption(`${name}.${option}`, `says something else than "${name}.uri"`);
+    }
+  }
+  return { ...uri, ...loose };
+}
+
+function readLibrary(options: Pkcs11Options, access: UriAccess, name: string): string {
+  const { library, uri } = options;
+  if (library === undefined && uri !== undefined) return findModule(access, name);
+  const path = checkModule(requireText(library, `${name}.library`), `${name}.library`);
+  if (access.modulePath !== undefined || access.moduleName !== undefined) {
+    throw invalidOption(`${name}.library`, `is given, and "${name}.uri" names a library too`);
+  }
+  return path;
+}
+
+function readPinSource(
+  { userPin }: Pkcs11Options,
+  { pinValue, pinSource }: UriAccess,
+  name: string,
+  warn: (message: string) => void,
+): PinReader {
+  const inUri = pinValue?.reveal() ?? pinSource;
+  if (userPin !== undefined && inUri !== undefined) {
+    throw new CredentialHelperError(`"${name}.userPin" is given, and "${name}.uri" has a PIN too`, {
+      code: 'ERR_INVALID_OPTION',
+      hint: 'give the PIN in one place',
+    });
+  }
+  if (pinSource !== undefined) return openPinSource(parsePinSource(pinSource, name), name, warn);
+  return openPinSource(userPin === undefined ? inUri : userPin, `${name}.userPin`, warn);
+}
+
+/**
+ * Checks the PKCS#11 URI of a certificate that is in the token of its key.
+ *
+ * @param key - the settings of the key, with which the URI must agree on library and PIN where it names them
+ * @returns what token and certificate must match
+ * @throws {@link CredentialHelperError} `ERR_INVALID_OPTION`
+ */
+export function checkCertificateUri(text: string, key: TokenSettings): Pkcs11Uri {
+  const { match, access } = splitUri(parsePkcs11Uri(text, 'certificate'));
+  if (match.type !== undefined && match.type !== 'cert') {
+    throw invalidOption('certificate', `must name a certificate, and its type is ${match.type}`);
+  }
+  const agrees =
+    (access.modulePath ?? key.access.modulePath) === key.access.modulePath &&
+    (access.moduleName ?? key.access.moduleName) === key.access.moduleName &&
+    (access.pinSource ?? key.access.pinSource) === key.access.pinSource &&
+    (access.pinValue ?? key.access.pinValue)?.reveal() === key.access.pinValue?.reveal();
+  if (!agrees) {
+    throw invalidOption(
+      'certificate',
+      'names another library or PIN than the key; it is read with those of the key',
+    );
+  }
+  return { ...match, type: 'cert' };
+}
+
+function splitUri(uri: Pkcs11Uri): { match: Pkcs11Uri; access: UriAccess } {
+  const { modulePath, moduleName, pinValue, pinSource, ...match } = uri;
+  return { match, access: { modulePath, moduleName, pinValue, pinSource } };
+}

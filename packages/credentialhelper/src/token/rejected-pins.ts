@@ -1,0 +1,121 @@
+import { createHmac, randomBytes } from 'node:crypto';
+import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { CredentialHelperError, type ErrorCode } from '../errors.ts';
+import type { Secret } from '../identity/secret.ts';
+import { parseJson } from '../json.ts';
+
+/**
+ * Remembers the PINs that tokens have rejected in a folder that all processes of a user share: one file for each, named
+ * by a keyed hash of token and PIN.
+ *
+ * A token locks after a few wrong PINs, and processes that start again and again would use them up.
+ */
+export interface RejectedPins {
+  /**
+   * @param token - what tells the token apart from others
+   * @throws {@link CredentialHelperError} with the code of the rejection, where this PIN was rejected before
+   */
+  assertNotRejected(token: string, pin: Secret): void;
+  /** Remembers a rejection. */
+  remember(token: string, pin: Secret, rejection: CredentialHelperError): void;
+}
+
+/**
+ * Opens the memory of rejected PINs.
+ *
+ * @param folder - made when there is something to remember; undefined: nothing is remembered
+ * @param warn - told where the folder cannot be written
+ */
+export function openRejectedPins(
+  folder: string | undefined,
+  warn: (message: string) => void,
+): RejectedPins {
+  if (folder === undefined) return { assertNotRejected() {}, remember() {} };
+  const entry = (key: Buffer, token: string, pin: Secret) => {
+    const hash = createHmac('sha256', key).update(JSON.stringify([token, pin.reveal()]));
+    return join(folder, `rejected-pin-${hash.digest('hex')}.json`);
+  };
+  return {
+    assertNotRejected(token, pin) {
+      const key = readKey(folder);
+      if (key === undefined) return;
+      const file = entry(key, token, pin);
+      const rejection = readRejection(file);
+      if (rejection === undefined) return;
+      throw new CredentialHelperError(
+        `the token rejected this PIN on ${rejection.at}, so it was not tried again: ${rejection.message}`,
+        {
+          code: rejection.code,
+          hint: `correct the PIN; if the token's PIN has been set to this one since, delete ${file}`,
+        },
+      );
+    },
+    remember(token, pin, { code, message }) {
+      try {
+        mkdirSync(folder, { recursive: true, mode: 0o700 });
+        const file = entry(readKey(folder) ?? makeKey(folder), token, pin);
+        const at = new Date().toISOString();
+        writeWhole(file, JSON.stringify({ code, message, at }));
+      } catch (error) {
+        warn(
+          `cannot remember in ${folder} that the token rejected the PIN: ${(error as Error).message}`,
+        );
+      }
+    },
+  };
+}
+
+interface Rejection {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly at: string;
+}
+
+const keyFile = (folder: string) => join(folder, 'rejected-pins.key');
+
+function readKey(folder: string): Buffer | undefined {
+  return readIfThere(keyFile(folder));
+}
+
+/** Makes the key, unless another process was faster. */
+function makeKey(folder: string): Buffer {
+  const file = keyFile(folder);
+  const temporary = `${file}.${process.pid}`;
+  writeFileSync(temporary, randomBytes(32), { mode: 0o600 });
+  try {
+    linkSync(temporary, file);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  } finally {
+    rmSync(temporary);
+  }
+  return readFileSync(file);
+}
+
+function readRejection(file: string): Rejection | undefined {
+  const bytes = readIfThere(file);
+  if (bytes === undefined) return undefined;
+  // A file that is there is a rejection, whatever became of its text.
+  const { code, message, at } = (parseJson(bytes) ?? {}) as Partial<Rejection>;
+  return {
+    code: code === 'ERR_PIN_LOCKED' ? code : 'ERR_PIN_INCORRECT',
+    message: String(message ?? 'no details were kept'),
+    at: String(at ?? 'an unknown date'),
+  };
+}
+
+function readIfThere(file: string): Buffer | undefined {
+  try {
+    return readFileSync(file);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Writes a file so that it is there whole or not at all. */
+function writeWhole(file: string, text: string): void {
+  const temporary = `${file}.${process.pid}`;
+  writeFileSync(temporary, text, { mode: 0o600, flush: true });
+  renameSync(temporary, file);
+}

@@ -1,0 +1,90 @@
+#!/usr/bin/env node
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { EmulatorError } from '../errors.ts';
+import { seed } from './seed.ts';
+import { start } from './start.ts';
+
+const NAME = 'awsiot-credentialhelper-emulator';
+const EXIT_CODES = '\nExit status: 0 done, 1 failed, 2 the command line is wrong.';
+
+function port(text: string): number {
+  const value = Number(text);
+  if (/^\d{1,5}$/.test(text) && value <= 65_535) return value;
+  throw new InvalidArgumentError('It is not a number from 0 to 65535.');
+}
+
+const program = new Command(NAME)
+  .description(
+    'An emulator of the AWS IoT credential provider and of AWS STS, on the loopback interface. For tests; never for production.',
+  )
+  .addHelpText(
+    'after',
+    `${EXIT_CODES}
+
+Examples:
+  $ ${NAME} seed --dir aws --thing my-thing --role-alias my-alias
+  $ ${NAME} start --dir aws`,
+  );
+
+program
+  .command('seed')
+  .description(
+    'make everything one thing needs to get credentials, and write its certificate and key (PKCS#1) into the folder',
+  )
+  .requiredOption('--dir <dir>', 'folder of the state; made if missing')
+  .requiredOption('--thing <name>', 'name of the new thing')
+  .requiredOption('--role-alias <name>', 'name of the role alias; made if missing')
+  .addHelpText('after', EXIT_CODES)
+  .action((options: { dir: string; thing: string; roleAlias: string }) => seed(options));
+
+program
+  .command('start')
+  .description('start, print one line of JSON when ready, and run until SIGTERM or SIGINT')
+  .requiredOption('--dir <dir>', 'folder of the state; made if missing')
+  .option('--api-port <port>', 'port of the AWS APIs (default: any free port)', port)
+  .option(
+    '--credentials-port <port>',
+    'port of the credential provider (default: any free port)',
+    port,
+  )
+  .addOption(
+    new Option('--min-tls <version>', 'oldest TLS version that the credential provider takes')
+      .choices(['TLSv1.2', 'TLSv1.3'])
+      .default('TLSv1.2'),
+  )
+  .option(
+    '--account <id>',
+    'AWS account id, 12 digits (default: the one in the folder, or 123456789012)',
+  )
+  .option('--region <region>', 'AWS region (default: the one in the folder, or us-east-1)')
+  .addHelpText('after', EXIT_CODES)
+  .action(start);
+
+function report(message: string): void {
+  process.stderr.write(`${NAME}: error: ${message}\n`);
+}
+
+// Each command writes its own errors in one form, below.
+for (const command of [program, ...program.commands]) {
+  command.exitOverride().configureOutput({ writeErr: () => {} });
+}
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (error instanceof CommanderError) {
+    if (error.exitCode !== 0) {
+      report(
+        error.code === 'commander.help'
+          ? 'a command is missing; --help lists them'
+          : error.message.replace(/^error: /, ''),
+      );
+      process.exitCode = 2;
+    }
+  } else if (error instanceof EmulatorError) {
+    report(error.message);
+    process.exitCode = 1;
+  } else {
+    throw error;
+  }
+}

@@ -1,0 +1,36 @@
+import { once } from 'node:events';
+import { startEmulator } from '../emulator.ts';
+
+/** Runs the emulator until it is told to end. */
+export async function start(options: {
+  dir: string;
+  apiPort?: number;
+  credentialsPort?: number;
+  minTls: 'TLSv1.2' | 'TLSv1.3';
+  account?: string;
+  region?: string;
+}): Promise<void> {
+  const { dir, apiPort, credentialsPort, minTls, account, region } = options;
+  const emulator = await startEmulator({
+    dir,
+    apiPort,
+    credentialsPort,
+    minTlsVersion: minTls,
+    accountId: account,
+    region,
+  });
+  const { apiEndpoint, credentialsEndpoint, caFile, accountId, accessKeyId, secretAccessKey } =
+    emulator;
+  const ready = {
+    apiEndpoint,
+    credentialsEndpoint,
+    caFile,
+    accountId,
+    region: emulator.region,
+    accessKeyId,
+    secretAccessKey,
+  };
+  process.stdout.write(`${JSON.stringify(ready)}\n`);
+  await Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')]);
+  await emulator.close();
+}

@@ -1,0 +1,125 @@
+import { randomUUID } from 'node:crypto';
+import type { Response } from './http.ts';
+import { certificateId } from './pki.ts';
+import { evaluatePolicies, trustsService } from './policy.ts';
+import { issueCredentials } from './sealed-credentials.ts';
+import { type Certificate, lookUp, type Role, type State } from './state.ts';
+
+/** A request to the credential provider. */
+export interface CredentialRequest {
+  readonly method: string;
+  /** Path with query, as it stood in the request line. */
+  readonly path: string;
+  /** The header `x-amzn-iot-thingname`. */
+  readonly thingName: string | undefined;
+  /** The certificate that the client proved to hold, in DER form. */
+  readonly certificate: Uint8Array | undefined;
+}
+
+const PATH = /^\/role-aliases\/([^/?]+)\/credentials$/;
+
+const MESSAGES = {
+  certificate: 'Certificate is invalid on this endpoint',
+  thing: 'Invalid thing name passed',
+  policy: 'Access Denied',
+  alias: 'Role alias does not exist',
+  role: 'Unable to assume the role, or the role to assume does not exist',
+  duration:
+    'The requested CredentialDurationSeconds exceeds the MaxSessionDuration set for the role',
+} as const;
+
+/**
+ * Answers a request to the credential provider. The checks come in AWS's order: certificate, thing, policy, role alias,
+ * role, duration.
+ *
+ * @param lifetimeMs - how long credentials live, instead of what the role alias says
+ */
+export function provideCredentials(
+  state: State,
+  request: CredentialRequest,
+  nowMs: number,
+  lifetimeMs?: number,
+): Response {
+  if (request.method !== 'GET')
+    return refuse(405, 'MethodNotAllowedException', 'Method Not Allowed');
+  const aliasName = decodeName(PATH.exec(request.path)?.[1]);
+  if (aliasName === undefined) return refuse(404, 'ResourceNotFoundException', 'Not Found');
+  const certificate = activeCertificate(state, request.certificate);
+  if (certificate === undefined) return deny(MESSAGES.certificate);
+  if (!isAttached(state, request.thingName, certificate)) return deny(MESSAGES.thing);
+  if (!isAllowed(state, certificate, aliasName)) return deny(MESSAGES.policy);
+  const alias = lookUp(state.roleAliases, aliasName);
+  if (alias === undefined) return refuse(404, 'ResourceNotFoundException', MESSAGES.alias);
+  const role = assumableRole(state, alias.roleArn);
+  if (role === undefined) return refuse(400, 'InvalidRequestException', MESSAGES.role);
+  if (alias.credentialDurationSeconds > role.maxSessionDuration) {
+    return refuse(400, 'InvalidRequestException', MESSAGES.duration);
+  }
+  const expirationMs = nowMs + (lifetimeMs ?? alias.credentialDurationSeconds * 1000);
+  const grant = {
+    roleName: role.roleName,
+    sessionName: certificate.certificateId,
+    expirationMs,
+  };
+  const expiration = `${new Date(expirationMs).toISOString().slice(0, -'.000Z'.length)}Z`;
+  return respond(200, { credentials: { ...issueCredentials(state, grant), expiration } });
+}
+
+function activeCertificate(state: State, der: Uint8Array | undefined): Certificate | undefined {
+  const certificate = der && lookUp(state.certificates, certificateId(der));
+  return certificate?.status === 'ACTIVE' ? certificate : undefined;
+}
+
+function isAttached(
+  state: State,
+  thingName: string | undefined,
+  { certificateId: id }: Certificate,
+): boolean {
+  if (thingName === undefined) return true;
+  return lookUp(state.things, thingName)?.certificateIds.includes(id) ?? false;
+}
+
+function isAllowed(state: State, certificate: Certificate, aliasName: string): boolean {
+  const documents = certificate.policyNames.map(
+    (name) => state.policies[name]?.policyDocument ?? '',
+  );
+  const resource = `arn:aws:iot:${state.region}:${state.accountId}:rolealias/${aliasName}`;
+  return (
+    evaluatePolicies(documents, { action: 'iot:AssumeRoleWithCertificate', resource }) === 'allow'
+  );
+}
+
+function assumableRole(state: State, roleArn: string): Role | undefined {
+  const prefix = `arn:aws:iam::${state.accountId}:role/`;
+  const role = roleArn.startsWith(prefix)
+    ? lookUp(state.roles, roleArn.slice(prefix.length))
+    : undefined;
+  return role && trustsService(role.assumeRolePolicyDocument, 'credentials.iot.amazonaws.com')
+    ? role
+    : undefined;
+}
+
+function decodeName(encoded: string | undefined): string | undefined {
+  try {
+    return encoded === undefined ? undefined : decodeURIComponent(encoded);
+  } catch {
+    return undefined;
+  }
+}
+
+function deny(message: string): Response {
+  return refuse(403, 'AccessDeniedException', message);
+}
+
+function refuse(status: number, errorType: string, message: string): Response {
+  const response = respond(status, { message });
+  return { ...response, headers: { ...response.headers, 'x-amzn-ErrorType': errorType } };
+}
+
+function respond(status: number, body: unknown): Response {
+  return {
+    status,
+    headers: { 'content-type': 'application/json', 'x-amzn-RequestId': randomUUID() },
+    body: JSON.stringify(body),
+  };
+}

@@ -1,0 +1,126 @@
+import { type Account, openAccount } from './account.ts';
+import { EmulatorError } from './errors.ts';
+import { checkName } from './names.ts';
+import type { RequestRecord } from './request-record.ts';
+import { close, createApiServer, createCredentialServer, listen } from './servers.ts';
+import { openStore } from './store.ts';
+
+/** What {@link startEmulator} takes. */
+export interface EmulatorOptions {
+  /** Folder that keeps state and keys across restarts. Default: in memory only. */
+  readonly dir?: string | undefined;
+  /** Port of the AWS APIs. Default 0: any free port. */
+  readonly apiPort?: number | undefined;
+  /** Port of the credential provider. Default 0: any free port. */
+  readonly credentialsPort?: number | undefined;
+  /** The oldest version of TLS that the credential provider takes. Default `TLSv1.2`. */
+  readonly minTlsVersion?: 'TLSv1.2' | 'TLSv1.3' | undefined;
+  /** Twelve digits. Default 123456789012. */
+  readonly accountId?: string | undefined;
+  /** AWS region. Default `us-east-1`. */
+  readonly region?: string | undefined;
+  /** The time. Default: this machine's. */
+  readonly clock?: { /** Epoch milliseconds. */ now(): number } | undefined;
+}
+
+/** A running emulator. It listens on the loopback interface only. Never for production. */
+export interface Emulator extends Account, AsyncDisposable {
+  /** URL of the AWS APIs: what `AWS_ENDPOINT_URL` takes. */
+  readonly apiEndpoint: string;
+  /** `host:port` of the credential provider. */
+  readonly credentialsEndpoint: string;
+  /** The CA certificate of the credential provider, as PEM. */
+  readonly ca: string;
+  /** The same as a file, where there is a folder. */
+  readonly caFile: string | undefined;
+  readonly accountId: string;
+  readonly region: string;
+  /** The administrator's access key, for the AWS APIs. */
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  /** The latest requests, oldest first; at most 10 000. */
+  readonly requests: readonly RequestRecord[];
+  /**
+   * Lets credentials live this long from now on, in milliseconds, whatever the role alias says; undefined goes back to
+   * the role alias.
+   */
+  setCredentialLifetime(lifetimeMs: number | undefined): void;
+  /** Stops the emulator. */
+  close(): Promise<void>;
+}
+
+const MAX_RECORDS = 10_000;
+const MAX_PORT = 65_535;
+
+/**
+ * Starts an emulator of AWS IoT's credential provider and of AWS STS.
+ *
+ * @throws {@link EmulatorError} (as a rejection) for options that are wrong, a folder that cannot be used, and a port
+ * that is in use
+ */
+export async function startEmulator(options: EmulatorOptions = {}): Promise<Emulator> {
+  const {
+    dir,
+    accountId,
+    region,
+    minTlsVersion = 'TLSv1.2',
+    apiPort = 0,
+    credentialsPort = 0,
+  } = options;
+  if (accountId !== undefined) checkName('account id', accountId);
+  if (region !== undefined) checkName('region', region);
+  checkPort(apiPort);
+  checkPort(credentialsPort);
+  const now = () => (options.clock ?? Date).now();
+  const store = await openStore({ dir, accountId, region, nowMs: now() });
+  const { state } = store;
+  const requests: RequestRecord[] = [];
+  let lifetimeMs: number | undefined;
+  const context = {
+    state,
+    now,
+    lifetimeMs: () => lifetimeMs,
+    record(request: RequestRecord) {
+      requests.push(request);
+      if (requests.length > MAX_RECORDS) requests.shift();
+    },
+  };
+  const credentialServer = createCredentialServer(context, minTlsVersion);
+  const apiServer = createApiServer(context);
+  const stop = async () => {
+    await Promise.all([credentialServer, apiServer].map(close));
+  };
+  try {
+    const [boundCredentialsPort, boundApiPort] = await Promise.all([
+      listen(credentialServer, credentialsPort),
+      listen(apiServer, apiPort),
+    ]);
+    return {
+      ...openAccount(store, now),
+      apiEndpoint: `http://127.0.0.1:${boundApiPort}`,
+      // A name, so that the client sends it in the TLS handshake as it would to AWS.
+      credentialsEndpoint: `localhost:${boundCredentialsPort}`,
+      ca: state.pki.serverCa.certificatePem,
+      caFile: store.caFile,
+      accountId: state.accountId,
+      region: state.region,
+      ...state.administrator,
+      requests,
+      setCredentialLifetime(value) {
+        lifetimeMs = value;
+      },
+      close: stop,
+      [Symbol.asyncDispose]: stop,
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+function checkPort(port: number): void {
+  if (Number.isInteger(port) && port >= 0 && port <= MAX_PORT) return;
+  throw new EmulatorError(`${port} is not a port: a whole number from 0 to ${MAX_PORT}`, {
+    code: 'ERR_PORT',
+  });
+}

@@ -1,0 +1,11 @@
+/**
+ * An emulator of AWS IoT's credential provider and of the AWS APIs around it, for tests. Never for production.
+ *
+ * @packageDocumentation
+ */
+export type { Account, KeysAndCertificate, Seed } from './account.ts';
+export { type Emulator, type EmulatorOptions, startEmulator } from './emulator.ts';
+export { EmulatorError } from './errors.ts';
+export type { KeyType } from './pki.ts';
+export type { RequestRecord } from './request-record.ts';
+export type { CertificateStatus } from './state.ts';

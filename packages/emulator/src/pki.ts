@@ -1,0 +1,177 @@
+import 'reflect-metadata';
+import {
+  createHash,
+  createPrivateKey,
+  generateKeyPair,
+  type KeyObject,
+  randomBytes,
+  webcrypto,
+} from 'node:crypto';
+import { promisify } from 'node:util';
+import {
+  BasicConstraintsExtension,
+  ExtendedKeyUsage,
+  ExtendedKeyUsageExtension,
+  type Extension,
+  KeyUsageFlags,
+  KeyUsagesExtension,
+  SubjectAlternativeNameExtension,
+  X509CertificateGenerator,
+} from '@peculiar/x509';
+
+/** The kinds of key that AWS IoT takes. */
+export type KeyType = 'RSA-2048' | 'EC-P256' | 'EC-P384';
+
+/** A private key and its certificate, both as PEM. */
+export interface KeyAndCertificate {
+  /** The subject of the certificate. */
+  readonly subject: string;
+  readonly privateKeyPem: string;
+  readonly certificatePem: string;
+}
+
+/** The emulator's certificate authorities and the server's certificate. */
+export interface Pki {
+  /** What clients trust. */
+  readonly serverCa: KeyAndCertificate;
+  /** The certificate of the credential provider's endpoint. */
+  readonly server: KeyAndCertificate;
+  /** What issues device certificates. */
+  readonly deviceCa: KeyAndCertificate;
+}
+
+const DAY_MS = 86_400_000;
+const SERIAL_BYTES = 16;
+
+// The names that AWS IoT puts into the certificates it makes.
+const DEVICE_ISSUER =
+  'OU=Amazon Web Services O\\=Amazon.com Inc. L\\=Seattle ST\\=Washington C\\=US';
+const DEVICE_SUBJECT = 'CN=AWS IoT Certificate';
+const DEVICE_END = new Date('2049-12-31T23:59:59Z');
+
+/** Makes certificate authorities and a server certificate for the loopback names and the real endpoint's. */
+export async function createPki(region: string, nowMs: number): Promise<Pki> {
+  const from = new Date(nowMs - DAY_MS);
+  const to = new Date(nowMs + 3650 * DAY_MS);
+  const serverCa = await issue({ subject: 'CN=Emulator Root CA', from, to, isCa: true });
+  const server = await issue({
+    subject: 'CN=localhost',
+    from,
+    to,
+    issuer: serverCa,
+    extensions: [
+      new SubjectAlternativeNameExtension([
+        { type: 'dns', value: 'localhost' },
+        { type: 'ip', value: '127.0.0.1' },
+        { type: 'ip', value: '::1' },
+        { type: 'dns', value: `*.credentials.iot.${region}.amazonaws.com` },
+      ]),
+      new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth]),
+    ],
+  });
+  const deviceCa = await issue({ subject: DEVICE_ISSUER, from, to: DEVICE_END, isCa: true });
+  return { serverCa, server, deviceCa };
+}
+
+/** Makes a device's key and certificate, as AWS IoT does: an RSA key in PKCS#1 form, an EC key in SEC1 form. */
+export async function issueDeviceCertificate(
+  deviceCa: KeyAndCertificate,
+  keyType: KeyType,
+  nowMs: number,
+): Promise<KeyAndCertificate & { readonly publicKeyPem: string }> {
+  const keys = await makeKeyPair(keyType);
+  const { subject, certificatePem } = await issue({
+    subject: DEVICE_SUBJECT,
+    from: new Date(nowMs - DAY_MS / 24),
+    to: DEVICE_END,
+    issuer: deviceCa,
+    keys,
+  });
+  const type = keyType === 'RSA-2048' ? 'pkcs1' : 'sec1';
+  return {
+    subject,
+    certificatePem,
+    privateKeyPem: String(keys.privateKey.export({ type, format: 'pem' })),
+    publicKeyPem: String(keys.publicKey.export({ type: 'spki', format: 'pem' })),
+  };
+}
+
+/** The id of a certificate in AWS IoT: the SHA-256 of its DER form. */
+export function certificateId(der: Uint8Array): string {
+  return createHash('sha256').update(der).digest('hex');
+}
+
+interface KeyPair {
+  readonly publicKey: KeyObject;
+  readonly privateKey: KeyObject;
+}
+
+interface IssueOptions {
+  readonly subject: string;
+  readonly from: Date;
+  readonly to: Date;
+  readonly isCa?: boolean;
+  /** Default: the certificate is self-signed. */
+  readonly issuer?: KeyAndCertificate;
+  readonly keys?: KeyPair;
+  readonly extensions?: readonly Extension[];
+}
+
+async function issue(options: IssueOptions): Promise<KeyAndCertificate> {
+  const { subject, from, to, isCa = false, issuer, extensions = [] } = options;
+  const keys = options.keys ?? (await makeKeyPair('EC-P256'));
+  const certificate = await X509CertificateGenerator.create({
+    serialNumber: randomBytes(SERIAL_BYTES).toString('hex'),
+    subject,
+    issuer: issuer?.subject ?? subject,
+    notBefore: from,
+    notAfter: to,
+    publicKey: await importPublicKey(keys.publicKey),
+    signingKey: await importSigningKey(
+      issuer ? createPrivateKey(issuer.privateKeyPem) : keys.privateKey,
+    ),
+    signingAlgorithm: SIGNING_ALGORITHM,
+    extensions: [
+      new BasicConstraintsExtension(isCa, undefined, true),
+      new KeyUsagesExtension(
+        isCa ? KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign : KeyUsageFlags.digitalSignature,
+        true,
+      ),
+      ...extensions,
+    ],
+  });
+  return {
+    subject,
+    certificatePem: `${certificate.toString('pem')}\n`,
+    privateKeyPem: String(keys.privateKey.export({ type: 'pkcs8', format: 'pem' })),
+  };
+}
+
+function makeKeyPair(keyType: KeyType): Promise<KeyPair> {
+  return keyType === 'RSA-2048'
+    ? generate('rsa', { modulusLength: 2048 })
+    : generate('ec', { namedCurve: keyType.slice('EC-'.length).replace('P', 'P-') });
+}
+
+const generate = promisify(generateKeyPair) as (
+  type: 'rsa' | 'ec',
+  options: { modulusLength: number } | { namedCurve: string },
+) => Promise<KeyPair>;
+
+// The authorities have EC keys.
+const SIGNING_ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
+
+function importSigningKey(key: KeyObject): Promise<webcrypto.CryptoKey> {
+  const der = key.export({ type: 'pkcs8', format: 'der' });
+  return webcrypto.subtle.importKey('pkcs8', der, SIGNING_ALGORITHM, false, ['sign']);
+}
+
+function importPublicKey(key: KeyObject): Promise<webcrypto.CryptoKey> {
+  const der = key.export({ type: 'spki', format: 'der' });
+  const namedCurve = key.asymmetricKeyDetails?.namedCurve === 'secp384r1' ? 'P-384' : 'P-256';
+  const algorithm =
+    key.asymmetricKeyType === 'rsa'
+      ? { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' }
+      : { name: 'ECDSA', namedCurve };
+  return webcrypto.subtle.importKey('spki', der, algorithm, true, ['verify']);
+}

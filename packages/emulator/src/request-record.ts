@@ -1,0 +1,17 @@
+/** One request that the emulator answered; it holds no secret. */
+export interface RequestRecord {
+  /** Epoch milliseconds. */
+  readonly timeMs: number;
+  readonly endpoint: 'credentials' | 'api';
+  readonly method: string;
+  readonly path: string;
+  readonly status: number;
+  /** The header `x-amzn-iot-thingname`, at the credential provider. */
+  readonly thingName?: string | undefined;
+  /** Id of the certificate that the client showed, registered or not. */
+  readonly certificateId?: string | undefined;
+  /** Such as `TLSv1.3`. */
+  readonly tlsVersion?: string | undefined;
+  /** The name that the client asked for in the TLS handshake (SNI). */
+  readonly serverName?: string | undefined;
+}

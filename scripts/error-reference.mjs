@@ -1,0 +1,34 @@
+// Writes docs/errors.md from the codes in the built package; with --check, fails where the file differs.
+import { readFileSync, writeFileSync } from 'node:fs';
+import { ERROR_CODES } from 'awsiot-credentialhelper';
+
+const FILE = new URL('../docs/errors.md', import.meta.url);
+
+const rows = Object.entries(ERROR_CODES).map(
+  ([code, { meaning, transient }]) => `| \`${code}\` | ${meaning} | ${transient ? 'yes' : 'no'} |`,
+);
+const text = `# Errors
+
+Every error is a \`CredentialHelperError\`, which is a \`CredentialsProviderError\` of the AWS SDK. It carries
+
+- \`code\`: one of the codes below; a code never changes its meaning;
+- \`message\`: what happened, and to which file, token, thing, role alias or endpoint;
+- \`hint\`: what to do next, where that is known;
+- \`httpStatus\` and \`requestId\`: of the service's answer, where there was one;
+- \`transient\`: whether the same request may succeed later without anybody changing anything.
+
+\`isCredentialHelperError(value)\` tells such an error, also where two copies of the package are installed.
+
+| code | meaning | transient |
+| --- | --- | --- |
+${rows.join('\n')}
+`;
+
+if (process.argv.includes('--check')) {
+  if (readFileSync(FILE, 'utf8') !== text) {
+    console.error('docs/errors.md is out of date: npm run build && npm run docs');
+    process.exitCode = 1;
+  }
+} else {
+  writeFileSync(FILE, text);
+}
