@@ -29,6 +29,12 @@ export type ErrorCode =
   | 'ERR_PKCS11'
   | 'ERR_TOKEN_TIMEOUT'
   | 'ERR_TOKEN_CRASHED'
+  | 'ERR_PKCS11_BINDING'
+  | 'ERR_OBJECT_EXISTS'
+  | 'ERR_IMPORT_REFUSED'
+  | 'ERR_SLOT_NOT_FREE'
+  | 'ERR_TERMINAL_REQUIRED'
+  | 'ERR_FILE_UNWRITABLE'
   | 'ERR_DNS'
   | 'ERR_CONNECTION_REFUSED'
   | 'ERR_CONNECTION_RESET'
@@ -134,6 +140,33 @@ export const ERROR_CODES: Readonly<Record<ErrorCode, ErrorKind>> = {
   ERR_TOKEN_CRASHED: {
     transient: true,
     meaning: 'the process that had loaded the PKCS#11 library ended before it answered',
+  },
+
+  ERR_PKCS11_BINDING: {
+    transient: false,
+    meaning: 'the npm package pkcs11js, which looks into tokens, is not installed or was not built',
+  },
+  ERR_OBJECT_EXISTS: {
+    transient: false,
+    meaning: 'a token or an object with that label or id is there already',
+  },
+  ERR_IMPORT_REFUSED: {
+    transient: false,
+    meaning: 'the token does not take a private key from outside',
+  },
+  ERR_SLOT_NOT_FREE: {
+    transient: false,
+    meaning: 'there is no free slot, or its token may not be erased',
+  },
+
+  // The command line.
+  ERR_TERMINAL_REQUIRED: {
+    transient: false,
+    meaning: 'something must be asked and there is no terminal to ask on',
+  },
+  ERR_FILE_UNWRITABLE: {
+    transient: false,
+    meaning: 'a file cannot be written or removed',
   },
 
   // The way to the service.

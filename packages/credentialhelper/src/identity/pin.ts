@@ -86,27 +86,32 @@ export function parsePinSource(text: string, option: string): PinSource {
 }
 
 /**
- * Reads a PIN from the first line of a file.
+ * Reads a PIN, or another secret, from the first line of a file.
  *
  * @param warn - told of a file that others can read
+ * @param what - what messages call it
  * @throws {@link CredentialHelperError} `ERR_FILE_UNREADABLE`; `ERR_INVALID_OPTION` where the line is no PIN
  */
-export function readPinFile(path: string, warn: (message: string) => void = () => {}): Secret {
+export function readPinFile(
+  path: string,
+  warn: (message: string) => void = () => {},
+  what = 'PIN',
+): Secret {
   let text: string;
   try {
     text = readFileSync(path, 'utf8');
     if ((statSync(path).mode & 0o077) !== 0) {
-      warn(`the PIN file ${path} can be read by other users; chmod 600 helps`);
+      warn(`the ${what} file ${path} can be read by other users; chmod 600 helps`);
     }
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
-    throw new CredentialHelperError(`cannot read the PIN file "${path}" (${code})`, {
+    throw new CredentialHelperError(`cannot read the ${what} file "${path}" (${code})`, {
       code: 'ERR_FILE_UNREADABLE',
       hint: 'check the path and that this process may read the file',
       cause,
     });
   }
-  return checkPin(text.replace(/\r?\n[\s\S]*$/, ''), `the PIN in file "${path}"`);
+  return checkPin(text.replace(/\r?\n[\s\S]*$/, ''), `the ${what} in file "${path}"`);
 }
 
 function pinReader(

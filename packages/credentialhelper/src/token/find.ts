@@ -95,6 +95,8 @@ export interface LoginOptions {
   readonly rejectedPins: RejectedPins;
   /** Whether to log in to a token that says its PIN is locked or has one try left. */
   readonly ignorePinFlags: boolean;
+  /** Whether objects are to be made or removed; else the session can only read, which is the default. */
+  readonly write?: boolean;
 }
 
 /**
@@ -114,7 +116,8 @@ export function openSession(
   const { slotId, token: label } = token.attributes;
   const context = { library: library.path, token: `token "${label}" in slot ${slotId}` };
   return withContext(context, () => {
-    const session = pkcs11.C_OpenSession(token.slot, binding.CKF_SERIAL_SESSION);
+    const flags = binding.CKF_SERIAL_SESSION | (options.write ? binding.CKF_RW_SESSION : 0);
+    const session = pkcs11.C_OpenSession(token.slot, flags);
     if ((token.flags & binding.CKF_LOGIN_REQUIRED) !== 0) {
       if (!options.ignorePinFlags) assertPinUsable(library, token, context.token);
       assertPinGiven(library, token, pin, context.token);

@@ -117,19 +117,19 @@ function tokenInfo(pkcs11: PKCS11, slot: Handle): TokenInfo | undefined {
 
 function slotAttributes(slot: Handle, info: SlotInfo) {
   return {
-    slotId: handleNumber(slot),
+    slotId: slotNumber(slot),
     slotDescription: trim(info.slotDescription),
     slotManufacturer: trim(info.manufacturerID),
   };
 }
 
 /** A slot's number: pkcs11js hands over the bytes of a `CK_ULONG`. */
-function handleNumber(handle: Handle): number {
+export function slotNumber(handle: Handle): number {
   const bytes = endianness() === 'LE' ? Buffer.from(handle).reverse() : handle;
   return Number(BigInt(`0x${bytes.toString('hex')}`));
 }
 
-// PKCS#11 pads its text fields with blanks; some libraries use NUL.
-function trim(text: string): string {
+/** A text field without its padding: PKCS#11 pads with blanks, some libraries with NUL. */
+export function trim(text: string): string {
   return text.replace(/[\0 ]+$/, '');
 }

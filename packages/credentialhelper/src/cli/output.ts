@@ -1,0 +1,46 @@
+import { isCredentialHelperError } from '../errors.ts';
+
+/** What the command is called, also before each line on stderr. */
+export const PROGRAM = 'awsiot-credentialhelper';
+
+/** What a command has to say: the result alone goes to stdout. */
+export interface Result {
+  /** For people: lines of text. */
+  readonly text: string;
+  /** For programs (`--json`): one JSON document. */
+  readonly json: unknown;
+  /** Exit status: 0 where it went well, which is the default, else 1. */
+  readonly status?: 0 | 1;
+}
+
+/** Writes a result to stdout. */
+export function printResult({ text, json }: Result, asJson: boolean): void {
+  process.stdout.write(asJson ? `${JSON.stringify(json, null, 2)}\n` : `${text}\n`);
+}
+
+/** Writes a line for each line of the text to stderr, marked as what it is. */
+export function printLine(kind: 'error' | 'hint' | 'warning', text: string): void {
+  for (const line of text.split('\n')) process.stderr.write(`${PROGRAM}: ${kind}: ${line}\n`);
+}
+
+/**
+ * Writes an error to stderr, and with `--json` also to stdout, where a program looks for one JSON document either way.
+ */
+export function printError(error: unknown, asJson: boolean): void {
+  const message = error instanceof Error ? error.message : String(error);
+  const { code, hint: written = undefined } = isCredentialHelperError(error) ? error : {};
+  const hint = written && inFlags(written);
+  printLine('error', message);
+  if (hint !== undefined) printLine('hint', hint);
+  if (asJson) printResult({ text: '', json: { error: { code, message, hint } } }, true);
+}
+
+/** The library's hints name options of `createSession`; here they are called otherwise. */
+const FLAGS: Readonly<Record<string, string>> = {
+  '"ignorePinFlags"': '--ignore-pin-flags',
+  '"passphrase"': '--passphrase-file',
+};
+
+function inFlags(hint: string): string {
+  return Object.entries(FLAGS).reduce((text, [option, flag]) => text.replace(option, flag), hint);
+}

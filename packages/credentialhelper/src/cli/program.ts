@@ -1,0 +1,40 @@
+import { readFileSync } from 'node:fs';
+import { Command } from 'commander';
+import { addLazyCommands, type LazyCommands } from './lazy-commands.ts';
+import { PROGRAM, printError } from './output.ts';
+import { setUpErrors, usageStatus } from './usage.ts';
+
+/** The commands; what each needs is loaded when it is called. */
+const COMMANDS: LazyCommands = {
+  token: {
+    summary: 'keys in PKCS#11 tokens (HSMs, TPMs): set up, look at, try out',
+    load: async () => (await import('./token/command.ts')).defineToken,
+  },
+};
+
+/**
+ * Runs the command line.
+ *
+ * @param args - what stands after the program's name
+ * @returns the exit status
+ */
+export async function run(args: readonly string[]): Promise<number> {
+  const program = setUpErrors(new Command(PROGRAM))
+    .description('AWS credentials for a device that holds an X.509 certificate.')
+    .version(version(), '--version', 'show the version');
+  addLazyCommands(program, COMMANDS);
+  try {
+    await program.parseAsync(args, { from: 'user' });
+    return Number(process.exitCode ?? 0);
+  } catch (error) {
+    const status = usageStatus(error);
+    if (status !== undefined) return status;
+    printError(error, args.includes('--json'));
+    return 1;
+  }
+}
+
+function version(): string {
+  const file = new URL('../../package.json', import.meta.url);
+  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
+}

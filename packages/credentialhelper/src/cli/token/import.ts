@@ -1,0 +1,188 @@
+import type { KeyObject } from 'node:crypto';
+import { accessSync, constants, lstatSync, unlinkSync } from 'node:fs';
+import { dirname } from 'node:path';
+import type { Command } from 'commander';
+import { CredentialHelperError, isCredentialHelperError } from '../../errors.ts';
+import { chainForKey, readCertificates } from '../../identity/certificate.ts';
+import { formatPkcs11Uri, type Pkcs11Uri } from '../../identity/pkcs11-uri.ts';
+import { readPrivateKey } from '../../identity/private-key.ts';
+import { type Imported, importCertificate, importKey } from '../../token/import.ts';
+import { action } from '../action.ts';
+import type { Result } from '../output.ts';
+import { askSecret } from '../prompt.ts';
+import { EXIT_STATUS_HELP, UsageError } from '../usage.ts';
+import { readSecretFile, withToken } from './connect.ts';
+import { parseId } from './id.ts';
+import {
+  addTokenOptions,
+  filePath,
+  readTarget,
+  requireModule,
+  type TokenFlags,
+} from './options.ts';
+
+interface ImportFlags extends TokenFlags {
+  readonly label?: string;
+  readonly id?: Buffer;
+  readonly key?: string;
+  readonly passphraseFile?: string;
+  readonly certificate?: string;
+  readonly deleteSource?: boolean;
+}
+
+/** Defines `token import`. */
+export function defineImport(command: Command): void {
+  addTokenOptions(command)
+    .description(
+      'Put a private key from a file into a token, as one that signs and cannot be read out, and its certificate with it; or a certificate for a key that is in the token.',
+    )
+    .option('--label <label>', 'label of the key and its certificate')
+    .option('--key <file>', 'the private key: PKCS#1, SEC1 or PKCS#8, encrypted or not, PEM or DER')
+    .option(
+      '--passphrase-file <file>',
+      'file with the passphrase of an encrypted key; default: ask',
+    )
+    .option('--certificate <file>', 'its certificate, with the chain if any: PEM or DER')
+    .option('--id <hex>', 'id of the key; default: the SHA-1 of its public key', parseId)
+    .option('--delete-source', 'remove the file of --key once the token has proved that it works')
+    .addHelpText(
+      'after',
+      `
+A key whose label or id is in the token already is refused. If anything fails, nothing stays in the token and the file
+stays where it is.
+
+Examples:
+  awsiot-credentialhelper token import --module /usr/lib/softhsm/libsofthsm2.so --token-label device \\
+    --pin-file pin.txt --label thing-key --key thing-key.pem --certificate thing-cert.pem --delete-source
+  awsiot-credentialhelper token import --module /usr/lib/softhsm/libsofthsm2.so --token-label device \\
+    --pin-file pin.txt --label thing-key --certificate thing-cert.pem
+${EXIT_STATUS_HELP}`,
+    )
+    .action(action(runImport));
+}
+
+async function runImport(flags: ImportFlags): Promise<Result> {
+  const target = readTarget(flags);
+  requireModule(target);
+  const label = flags.label ?? target.match.object;
+  if (!label) throw new UsageError('the key needs a label: --label LABEL');
+  const id = flags.id ?? (target.match.id && Buffer.from(target.match.id));
+  const keyFile = flags.key === undefined ? undefined : filePath(flags.key, '--key');
+  if (keyFile === undefined) refuseWithoutKey(flags);
+  const certificates =
+    flags.certificate === undefined
+      ? []
+      : readCertificates(filePath(flags.certificate, '--certificate'), '--certificate');
+  if (flags.deleteSource === true && keyFile !== undefined) assertRemovable(keyFile);
+  const key = keyFile === undefined ? undefined : await readKey(keyFile, flags.passphraseFile);
+  // Before the PIN is asked for: what does not belong together needs no token.
+  if (key !== undefined && certificates.length > 0) chainForKey(certificates, key);
+
+  const imported = await withToken(target, { write: true }, ({ session }) =>
+    key === undefined
+      ? importCertificate(session, { label, id, certificates })
+      : importKey(session, { key, label, id, certificates }),
+  );
+  const removed = flags.deleteSource === true && keyFile !== undefined;
+  if (removed) removeSource(keyFile);
+  return describe(imported, target.library, key, removed ? keyFile : undefined);
+}
+
+function refuseWithoutKey({ certificate, deleteSource, passphraseFile }: ImportFlags): void {
+  if (certificate === undefined) {
+    throw new UsageError('nothing to import: give --key FILE, --certificate FILE or both');
+  }
+  if (deleteSource)
+    throw new UsageError('--delete-source is for the file of --key, which is not given');
+  if (passphraseFile !== undefined) {
+    throw new UsageError('--passphrase-file is for the file of --key, which is not given');
+  }
+}
+
+async function readKey(file: string, passphraseFile: string | undefined): Promise<KeyObject> {
+  if (passphraseFile !== undefined) {
+    const path = filePath(passphraseFile, '--passphrase-file');
+    return readPrivateKey(file, readSecretFile(path, 'passphrase'));
+  }
+  try {
+    return readPrivateKey(file);
+  } catch (error) {
+    if (!isCredentialHelperError(error) || error.code !== 'ERR_PASSPHRASE_REQUIRED') throw error;
+    const otherwise = 'give the passphrase in a file: --passphrase-file FILE';
+    return readPrivateKey(file, await askSecret(`Passphrase of ${file}: `, otherwise));
+  }
+}
+
+/** Checks, before the token is touched, that the file can be removed afterwards. */
+function assertRemovable(file: string): void {
+  const stats = lstatSync(file, { throwIfNoEntry: false });
+  // One that is not there is told of when it is read.
+  if (stats === undefined) return;
+  if (!stats.isFile()) {
+    const kind = stats.isSymbolicLink() ? 'a symbolic link' : 'not a regular file';
+    throw new CredentialHelperError(
+      `${file} is ${kind}, and --delete-source would not remove the key`,
+      {
+        code: 'ERR_FILE_UNWRITABLE',
+        hint: 'give the path of the file itself; nothing was imported',
+      },
+    );
+  }
+  if (stats.nlink > 1) {
+    throw new CredentialHelperError(
+      `${file} has ${stats.nlink} names (hard links), and --delete-source would remove one of them`,
+      { code: 'ERR_FILE_UNWRITABLE', hint: 'remove the other names first; nothing was imported' },
+    );
+  }
+  try {
+    accessSync(dirname(file), constants.W_OK);
+  } catch (cause) {
+    throw new CredentialHelperError(`${file} cannot be removed: its folder is not writable`, {
+      code: 'ERR_FILE_UNWRITABLE',
+      cause,
+      hint: 'nothing was imported',
+    });
+  }
+}
+
+function removeSource(file: string): void {
+  try {
+    unlinkSync(file);
+  } catch (cause) {
+    throw new CredentialHelperError(
+      `the key is in the token and works, but ${file} could not be removed: ${(cause as Error).message}`,
+      { code: 'ERR_FILE_UNWRITABLE', cause, hint: 'remove the file yourself' },
+    );
+  }
+}
+
+function describe(
+  { key, name, certificates }: Imported,
+  modulePath: string | undefined,
+  imported: KeyObject | undefined,
+  removed: string | undefined,
+): Result {
+  const module = modulePath === undefined ? {} : { modulePath };
+  const uriOf = (type: 'private' | 'cert') =>
+    formatPkcs11Uri({ ...key.attributes, ...module, type } satisfies Pkcs11Uri);
+  const what = [
+    ...(imported === undefined ? [] : [`a private key (${imported.asymmetricKeyType})`]),
+    ...(certificates === 0 ? [] : [`${certificates} certificate${certificates > 1 ? 's' : ''}`]),
+  ].join(' and ');
+  return {
+    text: [
+      `imported ${what} with the label "${name.label}" and the id ${name.id.toString('hex')}; a signature proved ${imported === undefined ? 'that they belong together' : 'it'}`,
+      uriOf('private'),
+      ...(certificates === 0 ? [] : [uriOf('cert')]),
+      ...(removed === undefined ? [] : [`removed ${removed}`]),
+    ].join('\n'),
+    json: {
+      label: name.label,
+      id: name.id.toString('hex'),
+      privateKey: uriOf('private'),
+      certificate: certificates === 0 ? null : uriOf('cert'),
+      certificates,
+      removed: removed ?? null,
+    },
+  };
+}

@@ -1,0 +1,111 @@
+import { type Command, Option } from 'commander';
+import { CredentialHelperError } from '../../errors.ts';
+import { checkModule } from '../../identity/module.ts';
+import { formatPkcs11Uri } from '../../identity/pkcs11-uri.ts';
+import type { Secret } from '../../identity/secret.ts';
+import { checkInit, chooseSlot, initToken } from '../../token/init.ts';
+import type { Library } from '../../token/library.ts';
+import { findAll, openPublicSession } from '../../token/object-access.ts';
+import type { SlotWithToken } from '../../token/slots.ts';
+import { action } from '../action.ts';
+import type { Result } from '../output.ts';
+import { askNewSecret, confirm } from '../prompt.ts';
+import { EXIT_STATUS_HELP, parseWholeNumber } from '../usage.ts';
+import { loadLibrary, readSecretFile } from './connect.ts';
+import { filePath } from './options.ts';
+
+interface InitFlags {
+  readonly module: string;
+  readonly label: string;
+  readonly slotId?: number;
+  readonly pinFile?: string;
+  readonly soPinFile?: string;
+  readonly yes?: boolean;
+  readonly json?: boolean;
+}
+
+/** Defines `token init`. */
+export function defineInit(command: Command): void {
+  command
+    .description(
+      'Initialise a token in the next free slot: give it a label, a PIN for its user and one for its security officer.',
+    )
+    .requiredOption('--module <path>', 'path of the PKCS#11 library')
+    .requiredOption('--label <label>', 'label of the token: up to 32 bytes')
+    .option('--pin-file <file>', 'file with the new user PIN; default: ask on the terminal')
+    .option('--so-pin-file <file>', 'file with the SO PIN; default: ask on the terminal')
+    .addOption(
+      new Option(
+        '--slot-id <number>',
+        'the slot to take; a token in it that is initialised is erased',
+      ).argParser(parseWholeNumber),
+    )
+    .option('--yes', 'erase an initialised token without asking')
+    .option('--json', 'print one JSON document')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  awsiot-credentialhelper token init --module /usr/lib/softhsm/libsofthsm2.so --label device \\
+    --pin-file pin.txt --so-pin-file so-pin.txt
+${EXIT_STATUS_HELP}`,
+    )
+    .action(action(init));
+}
+
+async function init(flags: InitFlags): Promise<Result> {
+  const { label } = flags;
+  const library = await loadLibrary(checkModule(filePath(flags.module, '--module'), '--module'));
+  try {
+    const slot = chooseSlot(library, label, flags.slotId);
+    const request = {
+      label,
+      userPin: await newPin(flags.pinFile, '--pin-file', `New PIN of token "${label}"`),
+      soPin: await newPin(flags.soPinFile, '--so-pin-file', `SO PIN of token "${label}"`),
+    };
+    checkInit(library, slot, request);
+    if (slot.initialized) await agreeToErase(library, slot, flags.yes === true);
+    const { token, serial, slotId } = initToken(library, slot, request);
+    const uri = formatPkcs11Uri({
+      ...(token === undefined ? {} : { token }),
+      ...(serial ? { serial } : {}),
+      modulePath: library.path,
+    });
+    return {
+      text: `initialised token "${label}" in slot ${slotId}\n${uri}`,
+      json: { token: { label, serial, slotId, uri }, erased: slot.initialized },
+    };
+  } finally {
+    library.close();
+  }
+}
+
+async function newPin(file: string | undefined, option: string, what: string): Promise<Secret> {
+  if (file !== undefined) return readSecretFile(filePath(file, option), 'PIN');
+  return askNewSecret(what, `give it in a file: ${option} FILE`);
+}
+
+async function agreeToErase(library: Library, slot: SlotWithToken, yes: boolean): Promise<void> {
+  if (yes) return;
+  const held = `token "${slot.label}" in slot ${slot.slotId} shows ${countObjects(library, slot)} objects without a login, and may hold private ones`;
+  const agreed = await confirm(
+    `The ${held}. All will be erased.`,
+    `the ${held}; --yes erases it without asking`,
+  );
+  if (agreed) return;
+  throw new CredentialHelperError(`the ${held}; it was left as it is`, {
+    code: 'ERR_SLOT_NOT_FREE',
+    hint: 'answer yes, or give --yes, to erase it',
+  });
+}
+
+function countObjects(library: Library, { slotId }: SlotWithToken): number {
+  const token = library.tokens().find(({ attributes }) => attributes.slotId === slotId);
+  if (token === undefined) return 0;
+  const session = openPublicSession(library, token);
+  try {
+    return findAll(session, []).length;
+  } finally {
+    session.close();
+  }
+}

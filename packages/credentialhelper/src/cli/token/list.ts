@@ -1,0 +1,182 @@
+import { homedir } from 'node:os';
+import { type Command, Option } from 'commander';
+import { CredentialHelperError, isCredentialHelperError } from '../../errors.ts';
+import { defaultStateFolder } from '../../state-folder.ts';
+import type { InspectRequest, LibraryReport, TokenReport } from '../../token/inspect.ts';
+import { inspectIsolated } from '../../token/inspect-isolated.ts';
+import { findModules, type Module } from '../../token/modules.ts';
+import { requireBinding } from '../../token/require-binding.ts';
+import { action } from '../action.ts';
+import type { Result } from '../output.ts';
+import { askSecret } from '../prompt.ts';
+import { EXIT_STATUS_HELP, parseWholeNumber } from '../usage.ts';
+import { readPin } from './connect.ts';
+import {
+  addTokenOptions,
+  readTarget,
+  requireModule,
+  type Target,
+  type TokenFlags,
+} from './options.ts';
+
+interface ListFlags extends TokenFlags {
+  readonly login?: boolean;
+  readonly timeoutMs: number;
+}
+
+/** A module and what was seen in it. */
+interface ModuleReport {
+  readonly path: string;
+  readonly foundBy: string;
+  readonly library: LibraryReport | null;
+  /** Why it was not looked into, or what went wrong. */
+  readonly problem: { code: string | null; message: string; hint: string | null } | null;
+}
+
+const DEFAULT_TIMEOUT_MS = 10_000;
+
+/** Defines `token list`. */
+export function defineList(command: Command): void {
+  addTokenOptions(command)
+    .description(
+      'Show the PKCS#11 modules of this system with their slots, tokens and objects, as URIs to paste. Each module is looked into in a process of its own.',
+    )
+    .option(
+      '--login',
+      'log in to the token that the other options name, to see its private objects',
+    )
+    .addOption(
+      new Option('--timeout-ms <number>', 'how long a module may take')
+        .argParser(parseWholeNumber)
+        .default(DEFAULT_TIMEOUT_MS),
+    )
+    .addHelpText(
+      'after',
+      `
+Without --module, the modules are those of p11-kit's configuration and those at well-known paths. Nothing logs in unless
+--login or --pin-file is given.
+
+Examples:
+  awsiot-credentialhelper token list
+  awsiot-credentialhelper token list --module /usr/lib/softhsm/libsofthsm2.so --token-label device --pin-file pin.txt
+${EXIT_STATUS_HELP}`,
+    )
+    .action(action(list));
+}
+
+async function list(flags: ListFlags): Promise<Result> {
+  const target = readTarget(flags);
+  const { object: _object, id: _id, type: _type, ...match } = target.match;
+  // Said once, and not once for each module.
+  await requireBinding();
+  const login = flags.login === true || target.pinSource !== undefined;
+  if (target.library === undefined && !login) {
+    const modules = await Promise.all(
+      findModules(homedir()).map((module) => look(module, match, flags.timeoutMs)),
+    );
+    return { text: describe(modules), json: { modules } };
+  }
+  const library = requireModule(target);
+  const report = await lookClosely({ ...publicLook(library, match), login }, target, flags);
+  const modules = [{ path: library, foundBy: '--module', library: report, problem: null }];
+  return { text: describe(modules), json: { modules } };
+}
+
+/** Looks into a module that was found; what is wrong with it is a part of the answer. */
+async function look(
+  { path, exists, foundBy, trustPolicy }: Module,
+  match: InspectRequest['match'],
+  timeoutMs: number,
+): Promise<ModuleReport> {
+  const skipped = (message: string) => ({
+    path,
+    foundBy,
+    library: null,
+    problem: { code: null, message, hint: null },
+  });
+  if (!exists) return skipped('there is no such file');
+  if (trustPolicy) return skipped('not looked into: it holds the CA certificates of this system');
+  try {
+    const library = await inspectIsolated(publicLook(path, match), timeoutMs);
+    return { path, foundBy, library, problem: null };
+  } catch (error) {
+    if (!isCredentialHelperError(error)) throw error;
+    const { code, message, hint } = error;
+    return { path, foundBy, library: null, problem: { code, message, hint: hint ?? null } };
+  }
+}
+
+/** Looks into the one module that was named; what is wrong with it is an error. */
+async function lookClosely(
+  request: InspectRequest,
+  { pinSource, ignorePinFlags }: Target,
+  { timeoutMs }: ListFlags,
+): Promise<LibraryReport> {
+  if (!request.login) return inspectIsolated(request, timeoutMs);
+  const pin =
+    pinSource === undefined
+      ? await askSecret('PIN: ', 'give the PIN in a file: --pin-file FILE')
+      : await readPin(pinSource);
+  const stateFolder = defaultStateFolder();
+  return inspectIsolated(
+    { ...request, ignorePinFlags, stateFolder, pin: pin?.reveal() },
+    timeoutMs,
+  );
+}
+
+function publicLook(library: string, match: InspectRequest['match']): InspectRequest {
+  return {
+    library,
+    match,
+    login: false,
+    pin: undefined,
+    ignorePinFlags: false,
+    stateFolder: undefined,
+  };
+}
+
+function describe(modules: readonly ModuleReport[]): string {
+  if (modules.length === 0) {
+    throw new CredentialHelperError('no PKCS#11 module was found on this system', {
+      code: 'ERR_PKCS11_LIBRARY',
+      hint: 'install one, such as the package softhsm2, or give its path as --module',
+    });
+  }
+  return modules.map(describeModule).join('\n');
+}
+
+function describeModule({ path, library, problem }: ModuleReport): string {
+  const lines = [
+    `module ${path}${library === null ? '' : ` (${library.description} ${library.version}, ${library.manufacturer})`}`,
+  ];
+  if (problem !== null) lines.push(`  ${problem.message}`);
+  if (library?.slots.length === 0) lines.push('  no token');
+  for (const { slotId, token } of library?.slots ?? []) {
+    if (token === null) lines.push(`  slot ${slotId}: free, its token is not initialised`);
+    else lines.push(...describeToken(slotId, token));
+  }
+  return lines.join('\n');
+}
+
+const PIN_STATES: Readonly<Record<TokenReport['pin'], string>> = {
+  ok: '',
+  'wrong-pin-tried': '; a wrong PIN has been tried',
+  'one-try-left': '; ONE TRY LEFT before its PIN locks',
+  locked: '; its PIN is LOCKED',
+  'not-set': '; no user PIN is set',
+};
+
+function describeToken(slotId: number, token: TokenReport): readonly string[] {
+  const { label, loginRequired, loggedIn, objects, pin, uri } = token;
+  const access = loginRequired && !loggedIn ? '; private objects show after a login (--login)' : '';
+  return [
+    `  slot ${slotId}: token "${label}"${PIN_STATES[pin]}${access}`,
+    `    ${uri}`,
+    ...objects.flatMap(({ type, label: name, id, detail, uri: objectUri }) => [
+      `    ${KINDS[type]} "${name}" id ${id || 'none'}${detail === '' ? '' : `: ${detail}`}`,
+      `      ${objectUri}`,
+    ]),
+  ];
+}
+
+const KINDS = { private: 'private key', public: 'public key', cert: 'certificate' } as const;

@@ -1,0 +1,131 @@
+import { resolve } from 'node:path';
+import { type Command, Option } from 'commander';
+import { type CredentialHelperError, isCredentialHelperError } from '../../errors.ts';
+import { checkModule, findModule } from '../../identity/module.ts';
+import { type PinSource, parsePinSource } from '../../identity/pin.ts';
+import { type Pkcs11Uri, parsePkcs11Uri } from '../../identity/pkcs11-uri.ts';
+import { parseWholeNumber, UsageError } from '../usage.ts';
+
+/** The options that say which token is meant, as they were given. */
+export interface TokenFlags {
+  readonly module?: string;
+  readonly tokenLabel?: string;
+  readonly slotId?: number;
+  readonly pinFile?: string;
+  readonly uri?: string;
+  readonly ignorePinFlags?: boolean;
+  readonly json?: boolean;
+}
+
+/** Which token is meant, and where its PIN is to be read from. */
+export interface Target {
+  /** Absolute path of the library; undefined where neither option nor URI was given. */
+  readonly library: string | undefined;
+  /** What the token must match; with `object` and `id` where a URI named them. */
+  readonly match: Pkcs11Uri;
+  /** Undefined: ask on the terminal. */
+  readonly pinSource: PinSource | undefined;
+  /** Whether to log in to a token that says its PIN is locked or has one try left. */
+  readonly ignorePinFlags: boolean;
+}
+
+/** Adds the options that all token commands have. */
+export function addTokenOptions(command: Command): Command {
+  return command
+    .option('--module <path>', 'path of the PKCS#11 library')
+    .option('--token-label <label>', 'label of the token')
+    .addOption(new Option('--slot-id <number>', 'id of its slot').argParser(parseWholeNumber))
+    .option('--uri <uri>', 'a PKCS#11 URI instead: pkcs11:token=…?module-path=…')
+    .option('--pin-file <file>', 'file with the user’s PIN; default: ask on the terminal')
+    .option(
+      '--ignore-pin-flags',
+      'log in to a token that says its PIN is locked or has one try left',
+    )
+    .option('--json', 'print one JSON document');
+}
+
+/**
+ * Reads the options that say which token is meant.
+ *
+ * @throws {@link UsageError} where they contradict each other, and for a PIN on the command line
+ * @throws {@link CredentialHelperError} `ERR_PKCS11_LIBRARY` where the library is not there
+ */
+export function readTarget(flags: TokenFlags): Target {
+  const uri = flags.uri === undefined ? {} : readUri(flags.uri);
+  for (const [given, inUri, name] of [
+    [flags.tokenLabel, uri.token, '--token-label'],
+    [flags.slotId, uri.slotId, '--slot-id'],
+    [flags.module, uri.modulePath ?? uri.moduleName, '--module'],
+    [flags.pinFile, uri.pinSource, '--pin-file'],
+  ] as const) {
+    if (given !== undefined && inUri !== undefined) {
+      throw new UsageError(`${name} is given, and --uri says the same thing`, {
+        hint: 'leave out one',
+      });
+    }
+  }
+  const { modulePath: _path, moduleName: _name, pinSource, ...match } = uri;
+  return {
+    library: readModule(flags, uri),
+    match: {
+      ...match,
+      ...(flags.tokenLabel === undefined ? {} : { token: flags.tokenLabel }),
+      ...(flags.slotId === undefined ? {} : { slotId: flags.slotId }),
+    },
+    pinSource:
+      flags.pinFile === undefined
+        ? pinSource && asUsage(() => parsePinSource(pinSource, '--uri'))
+        : { file: filePath(flags.pinFile, '--pin-file') },
+    ignorePinFlags: flags.ignorePinFlags === true,
+  };
+}
+
+/** The path of the library, for a command that must have one. */
+export function requireModule({ library }: Target): string {
+  if (library !== undefined) return library;
+  throw new UsageError('no PKCS#11 library is named: give --module PATH or --uri URI', {
+    hint: 'awsiot-credentialhelper token list shows the libraries of this system',
+  });
+}
+
+/**
+ * The path of a file that was given on the command line.
+ *
+ * @throws {@link UsageError} where it is the content, or a PKCS#11 URI, and not a path
+ */
+export function filePath(given: string, option: string): string {
+  if (given.includes('-----BEGIN ')) {
+    throw new UsageError(`${option} is the path of a file, and PEM text was given`, {
+      hint: 'what stands on a command line can be seen by others on this system',
+    });
+  }
+  if (/^pkcs11:/i.test(given)) {
+    throw new UsageError(`${option} is the path of a file, and a PKCS#11 URI was given`);
+  }
+  return resolve(given);
+}
+
+function readModule({ module, uri: text }: TokenFlags, uri: Pkcs11Uri): string | undefined {
+  if (module !== undefined) return checkModule(filePath(module, '--module'), '--module');
+  return text === undefined ? undefined : findModule(uri, '--uri');
+}
+
+function readUri(text: string): Pkcs11Uri {
+  const uri = asUsage(() => parsePkcs11Uri(text, '--uri'));
+  if (uri.pinValue === undefined) return uri;
+  throw new UsageError(
+    'the --uri has a pin-value, and what stands on a command line can be seen by others',
+    { hint: 'use pin-source=PATH in it, or --pin-file' },
+  );
+}
+
+/** Makes an error about an option one about the command line. */
+function asUsage<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (cause) {
+    if (!isCredentialHelperError(cause)) throw cause;
+    const { message, hint }: CredentialHelperError = cause;
+    throw new UsageError(message, { hint, cause });
+  }
+}

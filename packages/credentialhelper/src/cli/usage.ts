@@ -1,0 +1,77 @@
+import { type Command, CommanderError, InvalidArgumentError } from 'commander';
+import { PROGRAM, printLine } from './output.ts';
+
+/** Exit status for a command line that is wrong. */
+const USAGE_STATUS = 2;
+
+/** The part of every help text that says what the exit status means. */
+export const EXIT_STATUS_HELP = `
+Exit status:
+  0  it worked
+  1  it failed; stderr says why
+  2  the command line is wrong`;
+
+/** A command line that is wrong in a way that only the command itself can see. */
+export class UsageError extends Error {
+  /** What to do, where that is known. */
+  readonly hint: string | undefined;
+
+  constructor(
+    message: string,
+    details: { readonly hint?: string | undefined; cause?: unknown } = {},
+  ) {
+    super(message, details);
+    this.name = 'UsageError';
+    this.hint = details.hint;
+  }
+}
+
+/**
+ * Makes a command throw where it would end the process, and say what is wrong on one line. A value that was glued to an
+ * unknown option is not shown: it may be a secret.
+ */
+export function setUpErrors(command: Command): Command {
+  return command
+    .exitOverride()
+    .helpCommand(false)
+    .showSuggestionAfterError(true)
+    .configureOutput({
+      outputError: (text) => {
+        const [problem = '', suggestion] = text.trim().split('\n');
+        const message = problem
+          .replace(/^error: /, '')
+          .replace(/(unknown option '[^'=]*)=.*'/s, "$1'");
+        printLine('error', message);
+        if (/unknown option '--(?:user-|so-)?pin'/.test(message)) {
+          printLine('hint', 'a PIN on the command line can be seen by others; use --pin-file');
+        } else if (suggestion !== undefined) {
+          printLine('hint', suggestion.replace(/^\((.*)\)$/, '$1').toLowerCase());
+        } else {
+          printLine('hint', `see ${path(command)} --help`);
+        }
+      },
+    });
+}
+
+/** The exit status for an error that a command line ended with. */
+export function usageStatus(error: unknown): number | undefined {
+  if (error instanceof UsageError) {
+    printLine('error', error.message);
+    if (error.hint !== undefined) printLine('hint', error.hint);
+    return USAGE_STATUS;
+  }
+  if (!(error instanceof CommanderError)) return undefined;
+  // Asked for help or version: both went to stdout. Help for want of a command went to stderr.
+  return error.exitCode === 0 ? 0 : USAGE_STATUS;
+}
+
+/** For options that take a whole number from 0 on. */
+export function parseWholeNumber(text: string): number {
+  if (/^\d{1,15}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('It is a whole number, 0 or more.');
+}
+
+function path(command: Command): string {
+  const { parent } = command;
+  return parent === null ? PROGRAM : `${path(parent)} ${command.name()}`;
+}

@@ -1,0 +1,70 @@
+import type { KeyObject } from 'node:crypto';
+import { BitString, Constructed, fromBER, Integer, Null, ObjectIdentifier, Sequence } from 'asn1js';
+import { type Hash, hashOf, type SignatureScheme, schemesOf } from './sign.ts';
+
+/** What signs a request: a key in a token. ECDSA signatures are r and s one after the other. */
+export type Signer = (request: {
+  readonly scheme: SignatureScheme;
+  readonly hash: Hash;
+  readonly message: Buffer;
+}) => Buffer;
+
+/** The signature algorithms (RFC 8017, appendix A.2.4; RFC 5758, section 3.2). */
+const SHA256_WITH_RSA = '1.2.840.113549.1.1.11';
+const ECDSA_WITH: Readonly<Record<Hash, string>> = {
+  sha256: '1.2.840.10045.4.3.2',
+  sha384: '1.2.840.10045.4.3.3',
+  sha512: '1.2.840.10045.4.3.4',
+};
+
+/**
+ * Makes a certificate signing request (PKCS #10, RFC 2986).
+ *
+ * @param subject - the distinguished name that the certificate is to have
+ * @returns the request in PEM form
+ */
+export function createCsr(subject: Sequence, publicKey: KeyObject, sign: Signer): string {
+  const info = new Sequence({
+    value: [
+      new Integer({ value: 0 }),
+      subject,
+      fromBER(publicKey.export({ type: 'spki', format: 'der' })).result,
+      // No attributes: an empty set of them all the same, with the tag [0].
+      new Constructed({ idBlock: { tagClass: 3, tagNumber: 0 }, value: [] }),
+    ],
+  });
+  const scheme = schemesOf(publicKey)[0] ?? 'ECDSA';
+  const hash = hashOf(publicKey);
+  const signature = sign({ scheme, hash, message: Buffer.from(info.toBER()) });
+  const isRsa = scheme !== 'ECDSA';
+  const request = new Sequence({
+    value: [
+      info,
+      new Sequence({
+        value: isRsa
+          ? [new ObjectIdentifier({ value: SHA256_WITH_RSA }), new Null()]
+          : [new ObjectIdentifier({ value: ECDSA_WITH[hash] })],
+      }),
+      new BitString({ valueHex: bytesOf(isRsa ? signature : ecdsaDer(signature)) }),
+    ],
+  });
+  return toPem(Buffer.from(request.toBER()));
+}
+
+/** Ecdsa-Sig-Value (RFC 5480, appendix A) of r and s one after the other. */
+function ecdsaDer(signature: Buffer): Buffer {
+  const half = signature.length / 2;
+  const value = [signature.subarray(0, half), signature.subarray(half)].map((part) =>
+    Integer.fromBigInt(BigInt(`0x${part.toString('hex')}`)),
+  );
+  return Buffer.from(new Sequence({ value }).toBER());
+}
+
+function bytesOf(buffer: Buffer): ArrayBuffer {
+  return Uint8Array.from(buffer).buffer;
+}
+
+function toPem(der: Buffer): string {
+  const lines = der.toString('base64').match(/.{1,64}/g) ?? [];
+  return `${['-----BEGIN CERTIFICATE REQUEST-----', ...lines, '-----END CERTIFICATE REQUEST-----'].join('\n')}\n`;
+}

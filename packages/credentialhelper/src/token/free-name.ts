@@ -1,0 +1,34 @@
+import { CredentialHelperError } from '../errors.ts';
+import { formatPkcs11Uri } from '../identity/pkcs11-uri.ts';
+import type { TokenSession } from './find.ts';
+import type { KeyName } from './key-objects.ts';
+import { findAll } from './object-access.ts';
+
+/**
+ * Checks that no private key in the token has this label, and no object this id.
+ *
+ * @throws {@link CredentialHelperError} `ERR_OBJECT_EXISTS`
+ */
+export function assertNameIsFree(session: TokenSession, { label, id }: KeyName): void {
+  const { binding } = session.library;
+  const token = session.token.attributes.token;
+  const sameLabel = findAll(session, [
+    { type: binding.CKA_CLASS, value: binding.CKO_PRIVATE_KEY },
+    { type: binding.CKA_LABEL, value: label },
+  ]);
+  if (sameLabel.length > 0) {
+    throw new CredentialHelperError(
+      `${session.context.token} holds a private key with the label "${label}" already: ${formatPkcs11Uri({ token, object: label, type: 'private' })}`,
+      { code: 'ERR_OBJECT_EXISTS', hint: 'choose another label; nothing was written' },
+    );
+  }
+  if (findAll(session, [{ type: binding.CKA_ID, value: id }]).length > 0) {
+    throw new CredentialHelperError(
+      `${session.context.token} holds an object with the id ${id.toString('hex')} already: ${formatPkcs11Uri({ token, id })}`,
+      {
+        code: 'ERR_OBJECT_EXISTS',
+        hint: 'the same key may be there under another label ("token list" shows it); another id can be chosen with --id; nothing was written',
+      },
+    );
+  }
+}

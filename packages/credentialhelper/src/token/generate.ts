@@ -1,0 +1,96 @@
+import { type KeyObject, randomBytes } from 'node:crypto';
+import type { KeyPair, Template } from 'pkcs11js';
+import { CredentialHelperError } from '../errors.ts';
+import { curveByName } from './curves.ts';
+import { findPrivateKey, type PrivateKeyInToken, type TokenSession } from './find.ts';
+import { assertNameIsFree } from './free-name.ts';
+import { type KeyName, privateKeyRules, publicKeyRules, readPublicKey } from './key-objects.ts';
+import type { Binding } from './library.ts';
+import { destroyObjects } from './object-access.ts';
+import { withContext } from './pkcs11-error.ts';
+
+/** The kinds of key pair that tokens are asked for. */
+export const KEY_TYPES = ['p256', 'p384', 'rsa2048', 'rsa3072', 'rsa4096'] as const;
+
+/** One of {@link KEY_TYPES}. */
+export type KeyType = (typeof KEY_TYPES)[number];
+
+/** The key pair that is wanted. */
+export interface GenerateRequest {
+  readonly keyType: KeyType;
+  readonly label: string;
+  /** Default: 16 random bytes. The key it could be derived from is not there yet. */
+  readonly id?: Buffer | undefined;
+}
+
+/** A key pair that a token made. */
+export interface Generated {
+  readonly key: PrivateKeyInToken;
+  readonly publicKey: KeyObject;
+  readonly name: KeyName;
+}
+
+const ID_BYTES = 16;
+
+const CURVES = { p256: curveByName('P-256'), p384: curveByName('P-384') };
+
+/** 65537, the exponent that everybody uses. */
+const PUBLIC_EXPONENT = Buffer.of(1, 0, 1);
+
+/**
+ * Makes a key pair in a token, as one that can sign and cannot be read out, and hands it to `use`. When that fails, the
+ * key pair is removed again.
+ *
+ * @param session - one that may write
+ * @throws {@link CredentialHelperError} `ERR_OBJECT_EXISTS` before anything is made; `ERR_PKCS11`
+ */
+export function generateKey<T>(
+  session: TokenSession,
+  { keyType, label, id = randomBytes(ID_BYTES) }: GenerateRequest,
+  use: (generated: Generated) => T,
+): T {
+  const { library, context } = session;
+  const { binding, pkcs11 } = library;
+  const name = { label, id };
+  assertNameIsFree(session, name);
+  const { mechanism, parameters } = recipe(binding, keyType);
+  const pair: KeyPair = withContext(context, () =>
+    pkcs11.C_GenerateKeyPair(
+      session.session,
+      { mechanism },
+      [...publicKeyRules(library, name), ...parameters],
+      privateKeyRules(library, name),
+    ),
+  );
+  try {
+    const publicKey = readPublicKey(session, pair.publicKey);
+    if (publicKey === undefined) {
+      throw new CredentialHelperError(
+        `${context.token} made a key pair and does not show its public key`,
+        { code: 'ERR_PKCS11', hint: 'the key pair was removed again' },
+      );
+    }
+    const key = findPrivateKey(session, { object: label, id });
+    return use({ key, publicKey, name });
+  } catch (error) {
+    destroyObjects(session, [pair.publicKey, pair.privateKey]);
+    throw error;
+  }
+}
+
+function recipe(binding: Binding, keyType: KeyType): { mechanism: number; parameters: Template } {
+  const curve = keyType === 'p256' || keyType === 'p384' ? CURVES[keyType] : undefined;
+  if (curve !== undefined) {
+    return {
+      mechanism: binding.CKM_EC_KEY_PAIR_GEN,
+      parameters: [{ type: binding.CKA_EC_PARAMS, value: curve.parameters }],
+    };
+  }
+  return {
+    mechanism: binding.CKM_RSA_PKCS_KEY_PAIR_GEN,
+    parameters: [
+      { type: binding.CKA_MODULUS_BITS, value: Number(keyType.slice('rsa'.length)) },
+      { type: binding.CKA_PUBLIC_EXPONENT, value: PUBLIC_EXPONENT },
+    ],
+  };
+}

@@ -1,0 +1,291 @@
+import { createHash } from 'node:crypto';
+import { existsSync, linkSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { run, runJson } from '../support/cli.ts';
+import { buildFaultyModule, type Fault } from '../support/faulty-module.ts';
+import { makeSelfSigned, openssl } from '../support/openssl.ts';
+import { plantKey } from '../support/secrets.ts';
+import { SOFTHSM_LIBRARY } from '../support/softhsm.ts';
+import { convertKey, isEncrypted, KEY_FORMS, makeFolder, startTokens } from '../support/token.ts';
+
+interface ImportJson {
+  readonly label: string;
+  readonly id: string;
+  readonly privateKey: string;
+  readonly certificate: string | null;
+  readonly certificates: number;
+  readonly removed: string | null;
+}
+
+const tokens = startTokens();
+const { folder } = tokens;
+const passphraseFile = tokens.secretFile('passphrase', 'pass: phrase ü');
+
+function device(name: string, keyType: Parameters<typeof makeSelfSigned>[2] = 'EC P-256') {
+  const made = makeSelfSigned(folder, name, keyType);
+  plantKey(readFileSync(made.keyFile, 'utf8'));
+  return made;
+}
+
+function publicKeyOf(keyFile: string): Buffer {
+  return openssl('pkey', '-in', keyFile, '-pubout', '-outform', 'DER');
+}
+
+const forms = Object.keys(KEY_FORMS) as (keyof typeof KEY_FORMS)[];
+
+describe.each(['RSA 2048', 'EC P-256', 'EC P-384'] as const)(
+  'token import of an %s key',
+  (keyType) => {
+    const { keyFile, certificateFile } = device(`form-${keyType.replace(' ', '-')}`, keyType);
+
+    it.each(forms)('takes %s', async (form) => {
+      const token = `${keyType} ${forms.indexOf(form)}`;
+      const flags = tokens.flags(token);
+      const file = convertKey(keyFile, form, passphraseFile);
+      const result = await runJson<ImportJson>([
+        'token',
+        'import',
+        ...flags,
+        ...['--label', 'thing key', '--key', file, '--certificate', certificateFile],
+        ...(isEncrypted(form) ? ['--passphrase-file', passphraseFile] : []),
+      ]);
+      expect(result).toMatchObject({ label: 'thing key', certificates: 1, removed: null });
+      const objects = tokens.objects(token);
+      const publicKey = publicKeyOf(keyFile);
+      if (keyType === 'RSA 2048') {
+        expect(tokens.read(token, 'pubkey', result.id)).toEqual(publicKey);
+      } else {
+        // pkcs11-tool cannot read every EC key out; it shows the point, with which the DER form of the key ends.
+        const point = /EC_POINT: +04(?:41|61)([0-9a-f]+)/.exec(objects)?.[1] ?? 'none';
+        expect(publicKey.toString('hex').endsWith(point)).toBe(true);
+      }
+      expect(tokens.read(token, 'cert', result.id)).toEqual(
+        openssl('x509', '-in', certificateFile, '-outform', 'DER'),
+      );
+      expect(objects.match(/Object;/g)).toHaveLength(3);
+      expect(objects.match(/label: +thing key/g)).toHaveLength(3);
+      expect(objects).toMatch(/Private Key Object.*?Access: +sensitive\n/s);
+      expect(objects).toContain('subject:    DN: CN=form-');
+      expect(existsSync(file)).toBe(true);
+    });
+  },
+);
+
+describe('token import', () => {
+  it('says on stdout what it did, and on stderr nothing', async () => {
+    const { keyFile, certificateFile } = device('spoken');
+    const { status, stdout, stderr } = await run([
+      ...['token', 'import', ...tokens.flags('spoken'), '--label', 'k', '--key', keyFile],
+      ...['--certificate', certificateFile, '--id', 'A1b2'],
+    ]);
+    expect(stderr).toBe('');
+    expect(stdout).toMatch(
+      /^imported a private key \(ec\) and 1 certificate with the label "k" and the id a1b2; a signature proved it\npkcs11:token=spoken;serial=[0-9a-f]+;object=k;id=%A1%B2;type=private\?module-path=\S+\npkcs11:\S+;type=cert\?\S+\n$/,
+    );
+    expect(status).toBe(0);
+    expect(tokens.objects('spoken').match(/ID: +a1b2\n/g)).toHaveLength(3);
+  });
+
+  it('derives the id as certificates name their key', async () => {
+    const { keyFile, certificateFile } = device('derived', 'RSA 2048');
+    const { id } = await runJson<ImportJson>([
+      ...['token', 'import', ...tokens.flags('derived'), '--label', 'k', '--key', keyFile],
+    ]);
+    const text = openssl('x509', '-in', certificateFile, '-noout', '-ext', 'subjectKeyIdentifier');
+    expect(text.toString().replaceAll(':', '').toLowerCase()).toContain(id);
+    expect(tokens.objects('derived').match(/Object;/g)).toHaveLength(2);
+  });
+
+  it('stores the chain, the CA under an id of its own, and a CA that is there once only', async () => {
+    const ca = device('ca', 'RSA 2048');
+    const chains = ['one', 'two'].map((name) => {
+      const key = device(name);
+      const csr = join(folder, `${name}.csr`);
+      const certificate = join(folder, `${name}-chain.pem`);
+      openssl('req', '-new', '-key', key.keyFile, '-subj', `/C=DE/CN=${name}`, '-out', csr);
+      openssl(
+        ...['x509', '-req', '-in', csr, '-CA', ca.certificateFile, '-CAkey', ca.keyFile],
+        ...['-CAcreateserial', '-days', '3', '-out', certificate],
+      );
+      // The CA first: the order in the file does not matter.
+      writeFileSync(
+        certificate,
+        readFileSync(ca.certificateFile, 'utf8') + readFileSync(certificate, 'utf8'),
+      );
+      return { keyFile: key.keyFile, certificate };
+    });
+    const stored: number[] = [];
+    for (const [index, { keyFile, certificate }] of chains.entries()) {
+      const { certificates } = await runJson<ImportJson>([
+        ...['token', 'import', ...tokens.flags('chains'), '--label', `k${index}`],
+        ...['--key', keyFile, '--certificate', certificate],
+      ]);
+      stored.push(certificates);
+    }
+    expect(stored).toEqual([2, 1]);
+    const objects = tokens.objects('chains');
+    expect(objects.match(/Certificate Object/g)).toHaveLength(3);
+    expect(objects).toContain('subject:    DN: C=DE, CN=two');
+    expect(objects).toMatch(/label: +k0 CA\n +subject: +DN: CN=ca\n/);
+  });
+
+  it.each([
+    ['a label', ['--label', 'k', '--id', '02'], /holds a private key with the label "k" already/],
+    ['an id', ['--label', 'other', '--id', '01'], /holds an object with the id 01 already/],
+  ])('refuses %s that is taken, and writes nothing', async (_name, naming, message) => {
+    const flags = tokens.flags('taken');
+    if (!tokens.objects('taken').includes('Private Key')) {
+      const first = device('first');
+      const args = ['token', 'import', ...flags, '--label', 'k', '--id', '01'];
+      await runJson([...args, '--key', first.keyFile]);
+    }
+    const before = tokens.objects('taken');
+    const second = device('second');
+    const args = ['token', 'import', ...flags, ...naming, '--key', second.keyFile];
+    const { status, stdout, stderr } = await run([...args, '--delete-source']);
+    expect(stdout).toBe('');
+    expect(stderr).toMatch(message);
+    expect(stderr).toMatch(/^awsiot-credentialhelper: error: .*\nawsiot-credentialhelper: hint: /);
+    expect(status).toBe(1);
+    expect(tokens.objects('taken')).toBe(before);
+    expect(existsSync(second.keyFile)).toBe(true);
+  });
+
+  it('refuses a certificate of another key before the token is touched', async () => {
+    const { keyFile } = device('own');
+    const { certificateFile } = device('foreign', 'RSA 2048');
+    const { status, stdout, stderr } = await run([
+      ...['token', 'import', '--module', SOFTHSM_LIBRARY],
+      ...['--token-label', 'there is no such token', '--label', 'k', '--key', keyFile],
+      ...['--certificate', certificateFile, '--delete-source', '--json'],
+    ]);
+    expect(JSON.parse(stdout)).toMatchObject({ error: { code: 'ERR_KEY_CERTIFICATE_MISMATCH' } });
+    expect(stderr).toMatch(
+      /the private key \(ec\) does not belong to certificate [0-9a-f]{64} \(CN=foreign\)/,
+    );
+    expect(status).toBe(1);
+    expect(existsSync(keyFile)).toBe(true);
+  });
+
+  it('stores a certificate for a key that is there, and not twice, nor for another key', async () => {
+    const flags = tokens.flags('later');
+    const { keyFile, certificateFile } = device('later');
+    const args = ['token', 'import', ...flags, '--label', 'k'];
+    const { id } = await runJson<ImportJson>([...args, '--key', keyFile]);
+    const stored = await runJson<ImportJson>([...args, '--certificate', certificateFile]);
+    expect(stored).toMatchObject({ id, certificates: 1 });
+    const before = tokens.objects('later');
+    const again = await run([...args, '--certificate', certificateFile]);
+    expect(again.stderr).toMatch(/holds certificate [0-9a-f]{64} \(CN=later\) already/);
+    const { certificateFile: foreign } = device('not-later');
+    const other = await run([...args, '--certificate', foreign]);
+    expect(other.stderr).toMatch(/"k" of token "later".*does not belong to .*CN=not-later/);
+    const nobody = await run([...args.slice(0, -1), 'nobody', '--certificate', foreign]);
+    expect(nobody.stderr).toMatch(/no private key with the label "nobody"; there: pkcs11:/);
+    expect([again.status, other.status, nobody.status]).toEqual([1, 1, 1]);
+    expect(tokens.objects('later')).toBe(before);
+  });
+
+  it('tells a key that is encrypted, and a passphrase that is wrong', async () => {
+    const file = convertKey(device('encrypted').keyFile, 'encrypted PKCS#8 PEM', passphraseFile);
+    const args = ['token', 'import', ...tokens.flags('encrypted'), '--label', 'k', '--key', file];
+    const none = await run(args);
+    expect(none.stderr).toMatch(/no terminal.*\n.*hint: .*--passphrase-file FILE\n$/);
+    const wrong = tokens.secretFile('wrong-passphrase', 'not the passphrase');
+    const refused = await run([...args, '--passphrase-file', wrong]);
+    expect(refused.stderr).toMatch(/the passphrase does not decrypt the private key in file/);
+    expect([none.status, refused.status]).toEqual([1, 1]);
+    expect(tokens.objects('encrypted')).not.toContain('Object;');
+  });
+
+  it.each<[string, string[], RegExp]>([
+    ['neither key nor certificate', ['--label', 'k'], /nothing to import/],
+    ['no label', ['--key', 'x'], /needs a label/],
+    ['an id that is no hex', ['--label', 'k', '--key', 'x', '--id', 'xyz'], /hexadecimal/],
+    ['PEM text for a path', ['--label', 'k', '--key', '-----BEGIN x'], /is the path of a file/],
+    ['a URI for a path', ['--label', 'k', '--key', 'pkcs11:object=k'], /PKCS#11 URI was given/],
+    [
+      '--delete-source without --key',
+      ['--label', 'k', '--certificate', 'x', '--delete-source'],
+      /--delete-source is for the file of --key/,
+    ],
+  ])('answers %s with exit status 2', async (_name, args, message) => {
+    const { status, stdout, stderr } = await run([
+      'token',
+      'import',
+      '--module',
+      SOFTHSM_LIBRARY,
+      ...args,
+    ]);
+    expect(stderr).toMatch(message);
+    expect(stdout).toBe('');
+    expect(status).toBe(2);
+  });
+});
+
+describe('token import --delete-source', () => {
+  it('removes the file once the token has proved that it works', async () => {
+    const { keyFile, certificateFile } = device('removed');
+    const { removed } = await runJson<ImportJson>([
+      ...['token', 'import', ...tokens.flags('removed'), '--label', 'k', '--key', keyFile],
+      ...['--certificate', certificateFile, '--delete-source'],
+    ]);
+    expect(removed).toBe(keyFile);
+    expect(existsSync(keyFile)).toBe(false);
+    expect(existsSync(certificateFile)).toBe(true);
+  });
+
+  it.each(['a symbolic link', 'a hard link'])('refuses %s', async (kind) => {
+    const { keyFile } = device(`link-${kind.length}`);
+    const link = join(folder, `link-to-${kind.length}`);
+    if (kind === 'a hard link') linkSync(keyFile, link);
+    else symlinkSync(keyFile, link);
+    const flags = tokens.flags('links');
+    const args = ['token', 'import', ...flags, '--label', 'k', '--key', link, '--delete-source'];
+    const { status, stderr } = await run(args);
+    expect(stderr).toMatch(/symbolic link|2 names/);
+    expect(status).toBe(1);
+    expect(tokens.objects('links')).not.toContain('Object;');
+    expect(existsSync(keyFile) && existsSync(link)).toBe(true);
+  });
+});
+
+describe('token import into a token that fails', () => {
+  const library = buildFaultyModule(makeFolder(folder, 'faulty'));
+
+  it.each<[Fault, string, RegExp]>([
+    [
+      'no-import',
+      'ERR_IMPORT_REFUSED',
+      /does not take this private key: C_CreateObject returned CKR_FUNCTION_NOT_SUPPORTED for token/,
+    ],
+    [
+      'second-object',
+      'ERR_PKCS11',
+      /C_CreateObject returned CKR_DEVICE_MEMORY for token "failing"/,
+    ],
+    ['third-object', 'ERR_PKCS11', /C_CreateObject returned CKR_DEVICE_MEMORY for token "failing"/],
+    ['bad-signature', 'ERR_KEY_CERTIFICATE_MISMATCH', /does not belong to certificate/],
+    ['no-sign', 'ERR_PKCS11', /C_SignInit returned CKR_KEY_FUNCTION_NOT_PERMITTED/],
+    ['locked', 'ERR_PIN_LOCKED', /the PIN of token "failing" in slot \d+ is locked/],
+    ['last-try', 'ERR_PIN_FINAL_TRY', /has one try left.*--ignore-pin-flags/s],
+  ])('leaves nothing behind and keeps the file: %s', async (fault, code, message) => {
+    const flags = tokens.flags('failing').map((flag) => (flag.endsWith('.so') ? library : flag));
+    const { keyFile, certificateFile } = device('failing');
+    const digest = createHash('sha256').update(readFileSync(keyFile)).digest('hex');
+    const { status, stdout, stderr } = await run(
+      [
+        ...['token', 'import', ...flags, '--label', 'k', '--key', keyFile],
+        ...['--certificate', certificateFile, '--delete-source', '--json'],
+      ],
+      { env: { FAULT: fault } },
+    );
+    expect(JSON.parse(stdout)).toMatchObject({ error: { code } });
+    expect(stderr).toMatch(message);
+    if (fault === 'no-import') expect(stderr).toContain('"token generate --csr FILE"');
+    expect(status).toBe(1);
+    expect(tokens.objects('failing')).not.toContain('Object;');
+    expect(createHash('sha256').update(readFileSync(keyFile)).digest('hex')).toBe(digest);
+  });
+});

@@ -1,0 +1,44 @@
+import { execFileSync } from 'node:child_process';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { SOFTHSM_LIBRARY } from './softhsm.ts';
+
+const SOURCE = fileURLToPath(new URL('./faulty-module.c', import.meta.url));
+
+/** What {@link buildFaultyModule} can do wrong, named by the environment variable `FAULT`. */
+export type Fault =
+  | 'crash'
+  | 'hang'
+  | 'no-import'
+  | 'second-object'
+  | 'third-object'
+  | 'bad-signature'
+  | 'no-pss'
+  | 'no-sign'
+  | 'locked'
+  | 'last-try';
+
+/** Builds a PKCS#11 module that is SoftHSM, with a fault where one is asked for, and gives its path. */
+export function buildFaultyModule(folder: string): string {
+  const target = join(folder, 'libfaulty.so');
+  const headers = join(
+    dirname(createRequire(import.meta.url).resolve('pkcs11js')),
+    'includes/pkcs11',
+  );
+  execFileSync(
+    'cc',
+    [
+      '-shared',
+      '-fPIC',
+      `-I${headers}`,
+      `-DSOFTHSM="${SOFTHSM_LIBRARY}"`,
+      SOURCE,
+      '-o',
+      target,
+      '-ldl',
+    ],
+    { stdio: 'pipe' },
+  );
+  return target;
+}
