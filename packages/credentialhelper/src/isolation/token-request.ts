@@ -8,9 +8,21 @@ import type { ConnectionSettings, HttpsRequest, HttpsResponse } from '../tls/cli
 import { getWithCrt } from '../tls/crt.ts';
 import { getWithNode } from '../tls/node.ts';
 import { createTokenContext } from '../tls/token.ts';
-import { findPrivateKey, findToken, openSession, type TokenSession } from '../token/find.ts';
+import {
+  assertLoginPossible,
+  findPrivateKey,
+  findToken,
+  openSession,
+  type TokenSession,
+} from '../token/find.ts';
 import { findCertificateChain } from '../token/find-certificate.ts';
-import { type Binding, loadBinding, openLibrary } from '../token/library.ts';
+import {
+  type Binding,
+  type Library,
+  loadBinding,
+  openLibrary,
+  type TokenInSlot,
+} from '../token/library.ts';
 import { assertKeyOfCertificate, proveKey } from '../token/prove.ts';
 import { openRejectedPins } from '../token/rejected-pins.ts';
 import { hasRsaPss } from '../token/rsa-pss.ts';
@@ -66,6 +78,8 @@ async function sendChecked(
   const library = openLibrary(binding, tokenRequest.token.library);
   try {
     const token = findToken(library, match);
+    const needsLogin = (token.flags & binding.CKF_LOGIN_REQUIRED) !== 0;
+    if (pin === null && needsLogin) return await sendWithKeypad(tokenRequest, library, token);
     const rejectedPins = openRejectedPins(stateFolder, warn);
     const session = openSession(library, token, pin, { rejectedPins, ignorePinFlags });
     try {
@@ -93,8 +107,37 @@ function prepareKey({ token, certificate }: TokenRequest, session: TokenSession)
     slotId: session.token.attributes.slotId,
     certificateChain,
     loggedIn: true,
-    signsForTls13: !key.isRsa || hasRsaPss(session),
+    signsForTls13: !key.isRsa || hasRsaPss(session.library, session.token),
   };
+}
+
+/**
+ * The token asks for the PIN itself: what speaks TLS logs in, once, because somebody has to type for each login. The key
+ * is not looked at before.
+ */
+function sendWithKeypad(
+  tokenRequest: TokenRequest,
+  library: Library,
+  token: TokenInSlot,
+): Promise<HttpsResponse> {
+  const { certificate } = tokenRequest;
+  const { match, ignorePinFlags } = tokenRequest.token;
+  assertLoginPossible(library, token, null, ignorePinFlags);
+  if (!('chain' in certificate)) {
+    throw new CredentialHelperError(
+      'a certificate cannot be looked for in a token that asks for the PIN on its own keypad',
+      { code: 'ERR_PIN_REQUIRED', hint: 'pass the certificate as a file' },
+    );
+  }
+  const { publicKey } = new X509Certificate(certificate.chain);
+  const { token: label, serial, slotId } = token.attributes;
+  return send(tokenRequest, {
+    attributes: { ...match, token: label, ...(serial ? { serial } : {}) },
+    slotId,
+    certificateChain: certificate.chain,
+    loggedIn: false,
+    signsForTls13: publicKey.asymmetricKeyType !== 'rsa' || hasRsaPss(library, token),
+  });
 }
 
 async function sendUnchecked(tokenRequest: TokenRequest, warn: Warn): Promise<HttpsResponse> {
