@@ -12,4 +12,6 @@ for package in packages/*/; do
     npm run --silent build --workspace "$package"
   fi
 done
+# The SDK's advice on Node versions is not what the demo is about.
+export AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED=true
 exec npx tsx examples/demo/main.ts "$@"

@@ -16,8 +16,10 @@ step reference; npm run --silent check:docs
 
 step tests
 results=test-results.json
+output=test-output.log
 rm -f "$results"
 status=0
-npx vitest run --reporter=default --reporter=json --outputFile.json="$results" "$@" || status=$?
+npx vitest run --reporter=default --reporter=json --outputFile.json="$results" "$@" 2>&1 | tee "$output" || status=$?
+node scripts/find-secrets.mjs "$output" "$results" || status=$?
 node scripts/test-summary.mjs "$results"
 exit "$status"

@@ -1,9 +1,10 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { inspect } from 'node:util';
 import { createSession, type IotCoreOptions, type Pkcs11Options } from 'awsiot-credentialhelper';
 import { describe, expect, it } from 'vitest';
 import { errorOf } from '../support/errors.ts';
 import { type KeyType, makeSelfSigned } from '../support/openssl.ts';
+import { childrenOfThisProcess } from '../support/processes.ts';
 import { type Behaviour, credentials, json, startRawServer } from '../support/raw-server.ts';
 import { PIN, SOFTHSM_LIBRARY, startSoftHsm } from '../support/softhsm.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -196,19 +197,3 @@ describe('the child process', () => {
     expect(seen).not.toContain(PIN);
   });
 });
-
-/** The process ids of the children that are running now. */
-function childrenOfThisProcess(): number[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number)
-    .filter((pid) => parentOf(pid) === process.pid);
-}
-
-function parentOf(pid: number): number | undefined {
-  try {
-    return Number(/^PPid:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
-  } catch {
-    return undefined;
-  }
-}

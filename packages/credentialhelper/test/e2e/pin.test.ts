@@ -1,0 +1,100 @@
+import { execFileSync } from 'node:child_process';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { createSession, type IotCoreOptions, type PinSource } from 'awsiot-credentialhelper';
+import { describe, expect, it } from 'vitest';
+import { errorOf } from '../support/errors.ts';
+import { makeSelfSigned } from '../support/openssl.ts';
+import { childrenOfThisProcess } from '../support/processes.ts';
+import { credentials, json, startRawServer } from '../support/raw-server.ts';
+import { PIN, SOFTHSM_LIBRARY, startSoftHsm } from '../support/softhsm.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+
+const folder = temporaryFolder();
+const softHsm = startSoftHsm();
+const device = makeSelfSigned(folder, 'device');
+const server = await startRawServer(folder);
+server.behave = json({ credentials });
+softHsm.initToken('the-token');
+softHsm.importKey({ token: 'the-token', label: 'key', id: '01', file: device.keyFile });
+
+function optionsWith(userPin: PinSource, more: Partial<IotCoreOptions> = {}): IotCoreOptions {
+  return {
+    endpoint: server.endpoint,
+    region: 'eu-west-1',
+    roleAlias: 'the-alias',
+    certificate: device.certificateFile,
+    ca: server.caFile,
+    pkcs11: { library: SOFTHSM_LIBRARY, userPin, tokenLabel: 'the-token' },
+    ...more,
+  };
+}
+
+describe('the PIN', () => {
+  it('is read from a file for each login', async () => {
+    const file = join(folder, 'pin');
+    writeFileSync(file, 'wrong-in-file\n', { mode: 0o600 });
+    const session = createSession(optionsWith({ file }));
+    expect((await errorOf(() => session.credentials())).code).toBe('ERR_PIN_INCORRECT');
+    writeFileSync(file, `${PIN}\n`);
+    expect((await session.credentials()).accessKeyId).toBe(credentials.accessKeyId);
+  });
+
+  it('comes from a function that takes its time', async () => {
+    const session = createSession(optionsWith(async () => PIN));
+    expect((await session.credentials()).accessKeyId).toBe(credentials.accessKeyId);
+  });
+
+  it('comes from an environment variable, which the child process does not see', async () => {
+    process.env.TEST_TOKEN_PIN = PIN;
+    let environment = '';
+    server.behave = (socket) => {
+      environment = childrenOfThisProcess()
+        .map((pid) => readFileSync(`/proc/${pid}/environ`, 'utf8'))
+        .join();
+      json({ credentials })(socket);
+    };
+    await createSession(optionsWith({ environmentVariable: 'TEST_TOKEN_PIN' })).credentials();
+    server.behave = json({ credentials });
+    expect(environment).toContain('SOFTHSM2_CONF=');
+    expect(environment).not.toContain('TEST_TOKEN_PIN');
+    expect(environment).not.toContain(PIN);
+  });
+});
+
+describe('a rejected PIN', () => {
+  /** Asks for credentials in a process of its own, and gives the code of the error. */
+  function runProcess(options: IotCoreOptions): string {
+    const library = fileURLToPath(new URL('../../dist/index.js', import.meta.url));
+    const program = `
+      import { createSession } from ${JSON.stringify(library)};
+      const session = createSession(${JSON.stringify(options)});
+      const error = await session.credentials().catch((error) => error);
+      console.log(error.code + ' ' + error.message);`;
+    return execFileSync(process.execPath, ['--input-type=module', '--eval', program], {
+      encoding: 'utf8',
+    });
+  }
+
+  it('is not tried again by another process, until the file that remembers it is gone', () => {
+    const stateFolder = join(folder, 'state');
+    const options = optionsWith('wrong-across-processes', { stateFolder });
+    expect(runProcess(options)).toMatch(/^ERR_PIN_INCORRECT C_Login returned CKR_PIN_INCORRECT/);
+    expect(runProcess(options)).toMatch(
+      /^ERR_PIN_INCORRECT the token rejected this PIN on .* not tried again/,
+    );
+    // Another way to name the same token is the same token.
+    const { pkcs11: _, ...rest } = options;
+    const uri = `pkcs11:token=the-token;model=SoftHSM%20v2?module-path=${SOFTHSM_LIBRARY}&pin-value=wrong-across-processes`;
+    expect(runProcess({ ...rest, privateKey: uri })).toContain('not tried again');
+    for (const file of readdirSync(stateFolder)) rmSync(join(stateFolder, file));
+    expect(runProcess(options)).toMatch(/^ERR_PIN_INCORRECT C_Login returned CKR_PIN_INCORRECT/);
+  });
+
+  it('is remembered by the process alone where there is no state folder', () => {
+    const options = optionsWith('wrong-without-state', { stateFolder: null });
+    expect(runProcess(options)).toContain('C_Login returned');
+    expect(runProcess(options)).toContain('C_Login returned');
+  });
+});

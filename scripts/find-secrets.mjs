@@ -1,0 +1,20 @@
+// Fails where a file holds one of the secrets that the tests plant: nothing the tests print may show one.
+import { readFileSync } from 'node:fs';
+
+/** The PIN of test/support/softhsm.ts, as it is, in a URI and in JSON; and the body of any private key. */
+const PIN = 'p:1?n&ü%;=/';
+const SECRETS = [
+  ['a PIN', PIN],
+  ['a PIN', encodeURIComponent(PIN)],
+  ['a private key', /PRIVATE KEY-----(\\n|\s)+[A-Za-z0-9+/]{16}/],
+];
+
+for (const file of process.argv.slice(2)) {
+  const text = readFileSync(file, 'utf8');
+  for (const [name, secret] of SECRETS) {
+    if (secret instanceof RegExp ? secret.test(text) : text.includes(secret)) {
+      console.error(`${file} shows ${name}`);
+      process.exitCode = 1;
+    }
+  }
+}
