@@ -6,6 +6,7 @@ import type { PrivateKeyInToken, TokenSession } from './find.ts';
 import { readCertificatesInToken } from './find-certificate.ts';
 import { publicKeysWithId } from './key-objects.ts';
 import { readFlag } from './object-access.ts';
+import { hasRsaPss } from './rsa-pss.ts';
 import { hashOf, isGoodSignature, type SignatureScheme, schemesOf, signInToken } from './sign.ts';
 
 /** What trying out a key brought to light. */
@@ -19,6 +20,8 @@ export interface Verification {
   /** What is wrong with the certificate's dates. */
   readonly dateProblem: string | undefined;
   readonly signatures: readonly SignatureTrial[];
+  /** Whether RSA-PSS failed and the token signs raw RSA, which the OpenSSL engine takes and pads by itself. */
+  readonly paddedByEngine: boolean;
   readonly attributes: {
     readonly sensitive: boolean | undefined;
     readonly extractable: boolean | undefined;
@@ -90,6 +93,9 @@ export function verifyKey(
     certificate: shown && { description: describeCertificate(shown), from },
     dateProblem: shown && certificateDateProblem(shown, Date.now()),
     signatures: best?.signatures ?? [],
+    paddedByEngine:
+      best?.signatures.some(({ scheme, works: good }) => scheme === 'RSA-PSS' && !good) === true &&
+      hasRsaPss(session),
     attributes: {
       sensitive: readFlag(session, key.handle, binding.CKA_SENSITIVE),
       extractable: readFlag(session, key.handle, binding.CKA_EXTRACTABLE),

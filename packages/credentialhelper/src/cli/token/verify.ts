@@ -88,7 +88,7 @@ interface Verdict {
   readonly text: string;
 }
 
-function judge({ belongs, signatures }: Verification): Verdict {
+function judge({ belongs, signatures, attributes, paddedByEngine }: Verification): Verdict {
   const tls = ['1.2', '1.3'].filter((version) =>
     signatures.some((trial) => trial.works && (trial.tls as readonly string[]).includes(version)),
   );
@@ -106,7 +106,18 @@ function judge({ belongs, signatures }: Verification): Verdict {
       text: 'the key cannot serve TLS: it makes no signature that TLS asks for',
     };
   }
-  const missing = tls.includes('1.3') ? '' : ', not TLS 1.3, which wants RSA-PSS';
+  if (attributes.alwaysAuthenticate === true) {
+    return {
+      ok: false,
+      tls,
+      text: 'the key cannot serve TLS: it wants the PIN for each signature, and what speaks TLS does not give it',
+    };
+  }
+  const missing = tls.includes('1.3')
+    ? ''
+    : paddedByEngine
+      ? '; for TLS 1.3 the OpenSSL engine has to make RSA-PSS from raw RSA, which was not tried'
+      : ', not TLS 1.3, which wants RSA-PSS';
   const note = belongs === undefined ? '; there was no certificate to compare it with' : '';
   return { ok: true, tls, text: `the key can serve TLS ${tls.join(' and ')}${missing}${note}` };
 }

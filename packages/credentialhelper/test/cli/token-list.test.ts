@@ -1,0 +1,161 @@
+import { copyFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { run, runJson, runOnTerminal, useTerminal } from '../support/cli.ts';
+import { buildFaultyModule } from '../support/faulty-module.ts';
+import { makeSelfSigned } from '../support/openssl.ts';
+import { PIN, SOFTHSM_LIBRARY } from '../support/softhsm.ts';
+import { makeFolder, startTokens } from '../support/token.ts';
+
+interface ListJson {
+  readonly modules: readonly {
+    readonly path: string;
+    readonly foundBy: string;
+    readonly library: {
+      readonly slots: readonly {
+        readonly slotId: number;
+        readonly token: {
+          readonly label: string;
+          readonly uri: string;
+          readonly pin: string;
+          readonly loggedIn: boolean;
+          readonly objects: readonly { type: string; label: string; uri: string; detail: string }[];
+        } | null;
+      }[];
+    } | null;
+    readonly problem: { readonly code: string | null; readonly message: string } | null;
+  }[];
+}
+
+const tokens = startTokens();
+useTerminal();
+const { folder, pinFile } = tokens;
+const flags = tokens.flags('list & co; ü');
+tokens.flags('second');
+const { keyFile, certificateFile } = makeSelfSigned(folder, 'device');
+await runJson([
+  ...['token', 'import', ...flags, '--label', 'my/key', '--key', keyFile],
+  ...['--certificate', certificateFile],
+]);
+const withoutPin = flags.slice(0, -2);
+const home = (name: string) => makeFolder(folder, name, '.config/pkcs11/modules');
+
+/** The objects of the only token that a listing shows. */
+function objectsOf({ modules }: ListJson) {
+  const [slot, ...more] = modules[0]?.library?.slots ?? [];
+  expect(more).toEqual([]);
+  return slot?.token?.objects ?? [];
+}
+
+describe('token list', () => {
+  it('finds the modules of this system, and looks into each but the one with CA certificates', async () => {
+    const { modules } = await runJson<ListJson>(['token', 'list']);
+    const softHsm = modules.find(({ path }) => path.endsWith('libsofthsm2.so'));
+    expect(softHsm?.foundBy).toMatch(/softhsm2\.module$|^well-known path$/);
+    expect(softHsm?.library?.slots.map(({ token }) => token?.label)).toEqual(
+      expect.arrayContaining(['list & co; ü', 'second', undefined]),
+    );
+    expect(modules.filter(({ path }) => path.includes('softhsm2'))).toHaveLength(1);
+    const trust = modules.find(({ path }) => path.includes('p11-kit-trust'));
+    expect(trust?.library ?? null).toBeNull();
+  });
+
+  it('shows without a login what anybody may see', async () => {
+    const listed = await runJson<ListJson>(['token', 'list', ...withoutPin]);
+    expect(objectsOf(listed).map(({ type, label, detail }) => [type, label, detail])).toEqual([
+      ['public', 'my/key', 'EC P-256'],
+      ['cert', 'my/key', expect.stringMatching(/^certificate [0-9a-f]{64} \(CN=device\)$/)],
+    ]);
+  });
+
+  it('shows private keys after a login, as URIs that other commands take', async () => {
+    const listed = await runJson<ListJson>(['token', 'list', ...flags]);
+    const key = objectsOf(listed).find(({ type }) => type === 'private');
+    expect(key?.uri).toMatch(
+      /^pkcs11:token=list%20%26%20co%3B%20%C3%BC;serial=[0-9a-f]+;object=my%2Fkey;id=(%[0-9A-F]{2}){20};type=private\?module-path=/,
+    );
+    const verify = ['token', 'verify', '--uri', String(key?.uri), '--pin-file', pinFile];
+    expect((await run(verify)).status).toBe(0);
+  });
+
+  it('says it in words', async () => {
+    const { status, stdout, stderr } = await run(['token', 'list', ...withoutPin]);
+    expect(stdout).toMatch(
+      new RegExp(
+        `^module ${SOFTHSM_LIBRARY} \\(.*SoftHSM\\)\\n {2}slot \\d+: token "list & co; ü"; private objects show after a login \\(--login\\)\\n {4}pkcs11:token=list\\S+\\n {4}public key "my/key" id [0-9a-f]{40}: EC P-256\\n {6}pkcs11:\\S+;type=public\\S+\\n {4}certificate "my/key" id`,
+      ),
+    );
+    expect([stderr, status]).toEqual(['', 0]);
+  });
+
+  it('asks for the PIN with --login only', async () => {
+    const { stdout, status, seen } = await runOnTerminal(
+      ['token', 'list', ...withoutPin, '--login', '--json'],
+      [['PIN: ', `${PIN}\n`]],
+    );
+    expect(objectsOf(JSON.parse(stdout) as ListJson)).toHaveLength(3);
+    expect(status).toBe(0);
+    expect(seen.trim()).toBe('PIN:');
+  });
+
+  it('gives a PIN to no token where several match', async () => {
+    const { status, stderr } = await run([
+      ...['token', 'list', '--module', SOFTHSM_LIBRARY, '--pin-file', pinFile],
+    ]);
+    expect(stderr).toMatch(/2 tokens match/);
+    expect(status).toBe(1);
+    const nowhere = await run(['token', 'list', '--pin-file', pinFile]);
+    expect(nowhere.stderr).toMatch(/no PKCS#11 library is named/);
+    expect(nowhere.status).toBe(2);
+  });
+
+  it('shows what the token says of its PIN', async () => {
+    const library = buildFaultyModule(makeFolder(folder, 'pin-states'));
+    for (const [fault, state, words] of [
+      ['locked', 'locked', 'its PIN is LOCKED'],
+      ['last-try', 'one-try-left', 'ONE TRY LEFT'],
+    ] as const) {
+      const args = ['token', 'list', '--module', library, '--token-label', 'second'];
+      const env = { FAULT: fault };
+      const { modules } = await runJson<ListJson>(args, { env });
+      expect(modules[0]?.library?.slots[0]?.token?.pin).toBe(state);
+      expect((await run(args, { env })).stdout).toContain(words);
+    }
+  });
+
+  it.each([
+    ['crash', 'ERR_TOKEN_CRASHED', /ended before it answered \(SIGABRT\)/],
+    ['hang', 'ERR_TOKEN_TIMEOUT', /did not come back within 4000 ms/],
+  ])('reports a module that does this and shows the others: %s', async (fault, code, message) => {
+    const modulesFolder = home(fault);
+    const library = buildFaultyModule(modulesFolder);
+    writeFileSync(join(modulesFolder, 'faulty.module'), `# a comment\nmodule: ${library}\n`);
+    const args = ['token', 'list', '--timeout-ms', '4000'];
+    const env = { HOME: join(folder, fault), FAULT: fault };
+    const { modules } = await runJson<ListJson>(args, { env });
+    const faulty = modules.find(({ path }) => path === library);
+    expect(faulty?.problem).toMatchObject({ code, message: expect.stringMatching(message) });
+    expect(faulty?.foundBy).toBe(join(modulesFolder, 'faulty.module'));
+    expect(modules.find(({ path }) => path.endsWith('libsofthsm2.so'))?.library).not.toBeNull();
+    const named = await run([...args, '--module', library], { env });
+    expect(named.stderr).toMatch(message);
+    expect([named.stdout, named.status]).toEqual(['', 1]);
+  });
+
+  it('says of a module that is configured and not there that it is not there', async () => {
+    const modulesFolder = home('gone');
+    const library = join(modulesFolder, 'gone.so');
+    copyFileSync(SOFTHSM_LIBRARY, library);
+    rmSync(library);
+    writeFileSync(join(modulesFolder, 'gone.module'), `module: ${library}\n`);
+    const env = { HOME: join(folder, 'gone') };
+    const { modules } = await runJson<ListJson>(['token', 'list'], { env });
+    expect(modules.find(({ path }) => path === library)?.problem?.message).toMatch(/no such file/);
+  });
+
+  it('names a file that is no module', async () => {
+    const { status, stderr } = await run(['token', 'list', '--module', '/etc/hostname']);
+    expect(stderr).toMatch(/cannot load the PKCS#11 library \/etc\/hostname/);
+    expect(status).toBe(1);
+  });
+});

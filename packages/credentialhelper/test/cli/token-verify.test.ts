@@ -1,0 +1,147 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { run, runJson } from '../support/cli.ts';
+import { buildFaultyModule, type Fault } from '../support/faulty-module.ts';
+import { makeSelfSigned, openssl } from '../support/openssl.ts';
+import { makeFolder, startTokens } from '../support/token.ts';
+
+interface VerifyJson {
+  readonly ok: boolean;
+  readonly belongs: boolean | null;
+  readonly verdict: string;
+  readonly tls: readonly string[];
+  readonly certificate: { readonly description: string; readonly from: string } | null;
+  readonly signatures: readonly {
+    readonly scheme: string;
+    readonly works: boolean;
+    readonly reason: string | null;
+    readonly milliseconds: number | null;
+  }[];
+  readonly attributes: Readonly<Record<string, boolean>>;
+}
+
+const tokens = startTokens();
+const { folder } = tokens;
+const flags = tokens.flags('verify');
+const ec = makeSelfSigned(folder, 'ec', 'EC P-384');
+const rsa = makeSelfSigned(folder, 'rsa', 'RSA 2048');
+await runJson([
+  ...['token', 'import', ...flags, '--label', 'ec', '--key', ec.keyFile],
+  ...['--certificate', ec.certificateFile],
+]);
+await runJson(['token', 'import', ...flags, '--label', 'rsa', '--key', rsa.keyFile]);
+
+const verify = (...args: readonly string[]) => ['token', 'verify', ...flags, ...args];
+
+describe('token verify', () => {
+  it('tells all of a key that is as it should be', async () => {
+    const result = await runJson<VerifyJson>(verify('--label', 'ec'));
+    expect(result).toMatchObject({
+      ok: true,
+      belongs: true,
+      tls: ['1.2', '1.3'],
+      certificate: { from: 'token', description: expect.stringContaining('(CN=ec)') },
+      signatures: [{ scheme: 'ECDSA', works: true, reason: null }],
+      attributes: { sensitive: true, extractable: false, alwaysAuthenticate: false },
+    });
+    expect(result.signatures[0]?.milliseconds).toBeGreaterThan(0);
+  });
+
+  it('says it in words too', async () => {
+    const { status, stdout, stderr } = await run(
+      verify('--label', 'rsa', '--certificate', rsa.certificateFile),
+    );
+    expect(stdout).toMatch(
+      /^private key of token "verify" in slot \d+\n {2}pkcs11:token=verify;\S+\n {2}belongs to the certificate [0-9a-f]{64} \(CN=rsa\) in the file: yes\n {2}signs RSA PKCS#1 v1\.5 \(TLS 1\.2\): yes, [\d.]+ ms per signature\n {2}signs RSA-PSS \(TLS 1\.2 and 1\.3\): yes, [\d.]+ ms per signature\n {2}sensitive: yes, extractable: no, wants the PIN for each signature: no\nthe key can serve TLS 1\.2 and 1\.3\n$/,
+    );
+    expect([stderr, status]).toEqual(['', 0]);
+  });
+
+  it('says where there was no certificate to compare with', async () => {
+    const result = await runJson<VerifyJson>(verify('--label', 'rsa'));
+    expect(result).toMatchObject({ ok: true, belongs: null, certificate: null });
+    expect(result.verdict).toMatch(/no certificate to compare/);
+  });
+
+  it.each([
+    ['of another kind', 'ec', rsa],
+    ['of another kind', 'rsa', ec],
+    ['of the same kind', 'ec', makeSelfSigned(folder, 'other', 'EC P-384')],
+  ])('fails for a certificate %s', async (_name, label, { certificateFile }) => {
+    const { status, stdout } = await run(
+      verify('--label', label, '--certificate', certificateFile, '--json'),
+    );
+    expect(JSON.parse(stdout)).toMatchObject({ ok: false, belongs: false });
+    expect(JSON.parse(stdout).verdict).toMatch(/cannot serve TLS with this certificate/);
+    expect(status).toBe(1);
+  });
+
+  it('warns of a certificate that has expired', async () => {
+    const csr = join(folder, 'expired.csr');
+    const certificate = join(folder, 'expired.pem');
+    openssl('req', '-new', '-key', ec.keyFile, '-subj', '/CN=expired', '-out', csr);
+    openssl('x509', '-req', '-in', csr, '-signkey', ec.keyFile, '-days', '-1', '-out', certificate);
+    const { status, stderr } = await run(verify('--label', 'ec', '--certificate', certificate));
+    expect(stderr).toMatch(/^awsiot-credentialhelper: warning: .*\(CN=expired\) expired on /);
+    expect(status).toBe(0);
+  });
+
+  it.each<[Fault, string, boolean, RegExp]>([
+    ['no-pss', 'rsa', true, /can serve TLS 1\.2; for TLS 1\.3 the OpenSSL engine/],
+    ['no-sign', 'rsa', false, /makes no signature that TLS asks for/],
+    ['bad-signature', 'ec', false, /cannot serve TLS/],
+  ])('finds what a token cannot do: %s', async (fault, label, ok, verdict) => {
+    const library = buildFaultyModule(makeFolder(folder, fault));
+    const args = verify('--label', label, '--json').map((arg) =>
+      arg.endsWith('.so') ? library : arg,
+    );
+    const { status, stdout } = await run(args, { env: { FAULT: fault } });
+    const result = JSON.parse(stdout) as VerifyJson;
+    expect(result.ok).toBe(ok);
+    expect(result.verdict).toMatch(verdict);
+    expect(result.signatures.filter(({ works }) => !works)[0]?.reason).toMatch(
+      /C_SignInit returned CKR_|the signature does not fit/,
+    );
+    expect(status).toBe(ok ? 0 : 1);
+  });
+
+  it.each([
+    [
+      'a key that is not there',
+      ['--label', 'nope'],
+      /no private key with the label "nope"; there: pkcs11:.*object=ec.*object=rsa/,
+    ],
+    ['no key named where there are two', [], /holds 2 private keys: pkcs11:/],
+  ])('names %s', async (_name, args, message) => {
+    const { status, stderr } = await run(verify(...args));
+    expect(stderr).toMatch(message);
+    expect(status).toBe(1);
+  });
+
+  it('tries a wrong PIN once, and not again in another process', async () => {
+    const wrong = tokens.secretFile('wrong-pin', 'wrong pin 4711');
+    const args = ['token', 'verify', ...flags.slice(0, -1), wrong, '--label', 'ec'];
+    const first = await run(args);
+    expect(first.stderr).toMatch(
+      /C_Login returned CKR_PIN_INCORRECT for token "verify" in slot \d+/,
+    );
+    const second = await run(args);
+    expect(second.stderr).toMatch(/the token rejected this PIN on .*, so it was not tried again/);
+    expect([first.status, second.status]).toEqual([1, 1]);
+  });
+
+  it('warns of a PIN file that others can read', async () => {
+    const file = join(folder, 'open-pin');
+    writeFileSync(file, 'wrong pin 4712', { mode: 0o644 });
+    const { stderr } = await run(['token', 'verify', ...flags.slice(0, -1), file, '--label', 'ec']);
+    expect(stderr.match(/warning: the PIN file .* can be read by other users/g)).toHaveLength(1);
+  });
+
+  it('takes the PIN from the pin-source of a URI', async () => {
+    const uri = `pkcs11:token=verify;object=ec?module-name=softhsm2&pin-source=file:${tokens.pinFile}`;
+    expect(await runJson<VerifyJson>(['token', 'verify', '--uri', uri])).toMatchObject({
+      ok: true,
+    });
+  });
+});

@@ -1,0 +1,133 @@
+import { cpSync, symlinkSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import manifest from '../../package.json' with { type: 'json' };
+import { MAIN, run } from '../support/cli.ts';
+import { makeSelfSigned } from '../support/openssl.ts';
+import { plantSecret } from '../support/secrets.ts';
+import { SOFTHSM_LIBRARY } from '../support/softhsm.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+import { makeFolder } from '../support/token.ts';
+
+const COMMANDS = ['list', 'init', 'import', 'generate', 'verify'];
+const folder = temporaryFolder();
+const secret = plantSecret('secret-that-was-typed');
+
+describe('the command line', () => {
+  it('shows its version', async () => {
+    const { status, stdout, stderr } = await run(['--version']);
+    expect([stdout, stderr, status]).toEqual([`${manifest.version}\n`, '', 0]);
+  });
+
+  it.each([[], ['token']])(
+    'shows its help on stderr and fails where no command is given: %s',
+    async (...args) => {
+      const { status, stdout, stderr } = await run(args.filter((arg) => arg !== undefined));
+      expect(stderr).toMatch(/^Usage: awsiot-credentialhelper/);
+      expect([stdout, status]).toEqual(['', 2]);
+    },
+  );
+
+  it('lists the commands', async () => {
+    const { status, stdout, stderr } = await run(['token', '--help']);
+    for (const name of COMMANDS) expect(stdout).toMatch(new RegExp(`\n {2}${name} +\\w`));
+    expect([stderr, status]).toEqual(['', 0]);
+  });
+
+  it.each(COMMANDS)('has examples and exit status in the help of %s', async (name) => {
+    const { status, stdout, stderr } = await run(['token', name, '--help']);
+    expect(stdout).toMatch(new RegExp(`\nExamples:\n {2}awsiot-credentialhelper token ${name}`));
+    expect(stdout).toMatch(/\nExit status:\n {2}0 {2}it worked\n {2}1 .*\n {2}2 /);
+    expect(stdout).toContain('--json');
+    expect([stderr, status]).toEqual(['', 0]);
+  });
+
+  it.each<[string, string[], RegExp]>([
+    ['an unknown command', ['nope'], /error: unknown command 'nope'\n/],
+    ['an unknown token command', ['token', 'nope'], /error: unknown command 'nope'\n/],
+    [
+      'a misspelt command',
+      ['token', 'lst'],
+      /unknown command 'lst'\n.*hint: did you mean list\?\n$/,
+    ],
+    ['an unknown option', ['token', 'list', '--nope'], /error: unknown option '--nope'\n/],
+    ['a misspelt option', ['token', 'list', '--modul', 'x'], /hint: did you mean --module\?\n$/],
+    ['an argument too many', ['token', 'list', secret], /too many arguments/],
+    ['an option without value', ['token', 'list', '--module'], /argument missing/],
+    ['a number that is none', ['token', 'list', '--slot-id', '-1'], /whole number/],
+    ['a missing option', ['token', 'init', '--label', 'x'], /required option '--module <path>'/],
+    ['no module', ['token', 'verify'], /no PKCS#11 library is named/],
+    ['a URI that is none', ['token', 'verify', '--uri', 'pkcs:x'], /does not begin with pkcs11:/],
+    [
+      'a PIN on the command line',
+      ['token', 'list', `--pin=${secret}`],
+      /unknown option '--pin'\n.*hint: .*--pin-file/,
+    ],
+    ['a PIN on the command line', ['token', 'list', '--pin', secret], /hint: .*--pin-file/],
+    [
+      'a PIN in a URI on the command line',
+      ['token', 'list', '--uri', `pkcs11:token=x?pin-value=${secret}`],
+      /pin-value.*\n.*hint: use pin-source/,
+    ],
+    [
+      'a PIN in a broken URI',
+      ['token', 'list', '--uri', `pkcs11:token=x?pin-value=${secret}?`, '--module', '/x'],
+      /--uri/,
+    ],
+    [
+      'a token that is named twice',
+      ['token', 'list', '--uri', 'pkcs11:token=x?module-name=softhsm2', '--token-label', 'y'],
+      /--token-label is given, and --uri says the same thing/,
+    ],
+  ])('answers %s with one error and exit status 2', async (_name, args, message) => {
+    const { status, stdout, stderr } = await run(args);
+    expect(stderr).toMatch(message);
+    expect(stderr.match(/error: /g)).toHaveLength(1);
+    for (const line of stderr.trimEnd().split('\n')) {
+      expect(line).toMatch(/^awsiot-credentialhelper: (error|hint): /);
+    }
+    expect([stdout, status]).toEqual(['', 2]);
+  });
+
+  it('says how to get pkcs11js where it is not installed', async () => {
+    const dist = dirname(dirname(MAIN));
+    const modules = makeFolder(folder, 'node_modules');
+    cpSync(dist, join(folder, 'dist'), { recursive: true });
+    cpSync(join(dist, '../package.json'), join(folder, 'package.json'));
+    for (const name of Object.keys(manifest.dependencies)) {
+      makeFolder(dirname(join(modules, name)));
+      symlinkSync(packageFolder(name), join(modules, name));
+    }
+    for (const args of [
+      ['list'],
+      ['init', '--module', SOFTHSM_LIBRARY, '--label', 'x'],
+      ['import', '--module', SOFTHSM_LIBRARY, '--label', 'x', '--certificate', certificateFile()],
+      ['generate', '--module', SOFTHSM_LIBRARY, '--label', 'x'],
+      ['verify', '--module', SOFTHSM_LIBRARY],
+    ]) {
+      const main = join(folder, 'dist/cli/main.js');
+      const { status, stdout, stderr } = await run(['token', ...args], { main });
+      expect(stderr).toMatch(
+        /error: the npm package pkcs11js, .* is not installed or was not built\n/,
+      );
+      expect(stderr).toContain('npm install pkcs11js');
+      expect(stderr).toContain('"allowScripts": {"pkcs11js": true}');
+      expect(stderr).toContain(
+        'npm install --global --allow-scripts=pkcs11js awsiot-credentialhelper',
+      );
+      expect([stdout, status]).toEqual(['', 1]);
+    }
+  });
+});
+
+function certificateFile(): string {
+  return makeSelfSigned(folder, 'device').certificateFile;
+}
+
+/** Where a package is installed. */
+function packageFolder(name: string): string {
+  const file = fileURLToPath(import.meta.resolve(name));
+  const end = file.lastIndexOf(join('node_modules', name)) + join('node_modules', name).length;
+  return file.slice(0, end);
+}
