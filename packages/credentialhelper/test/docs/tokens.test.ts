@@ -42,9 +42,9 @@ function standIn(name: string, script: string): void {
 standIn('sudo', 'exec "$@"');
 standIn(
   'apt-get',
-  '[[ $1 == update ]] || for package in "${@:2}"; do [[ $package == --* ]] || dpkg-query --show "$package" >/dev/null; done',
+  '[[ $1 == update ]] && exit; shift; for package; do [[ $package == --* ]] || dpkg-query --show "$package" >/dev/null; done',
 );
-standIn('npm', '[[ $1 == install ]]; printf "%s\\n" "${@:2}" > ../installed');
+standIn('npm', '[[ $1 == install ]]; shift; printf "%s\\n" "$@" > ../installed');
 standIn(
   'aws',
   `case "$1 $2" in
