@@ -15,12 +15,14 @@ export interface Result {
 
 /** Writes a result to stdout. */
 export function printResult({ text, json }: Result, asJson: boolean): void {
-  process.stdout.write(asJson ? `${JSON.stringify(json, null, 2)}\n` : `${text}\n`);
+  process.stdout.write(asJson ? `${JSON.stringify(json, null, 2)}\n` : `${visible(text)}\n`);
 }
 
 /** Writes a line for each line of the text to stderr, marked as what it is. */
 export function printLine(kind: 'error' | 'hint' | 'warning', text: string): void {
-  for (const line of text.split('\n')) process.stderr.write(`${PROGRAM}: ${kind}: ${line}\n`);
+  for (const line of text.split('\n')) {
+    process.stderr.write(`${PROGRAM}: ${kind}: ${visible(line)}\n`);
+  }
 }
 
 /**
@@ -33,6 +35,17 @@ export function printError(error: unknown, asJson: boolean): void {
   printLine('error', message);
   if (hint !== undefined) printLine('hint', hint);
   if (asJson) printResult({ text: '', json: { error: { code, message, hint } } }, true);
+}
+
+// A label or a subject could hold what a terminal takes for commands.
+function visible(text: string): string {
+  return text.replace(/[\p{Cc}\u2028-\u202e\u2066-\u2069]/gu, (character) =>
+    character === '\n' ? character : escaped(character),
+  );
+}
+
+function escaped(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
 }
 
 /** The library's hints name options of `createSession`; here they are called otherwise. */

@@ -63,8 +63,9 @@ async function readLine(question: string, otherwise: string, hidden: boolean): P
   const output = openSync(TERMINAL, 'w');
   const terminal = new ReadStream(file);
   try {
-    writeSync(output, question);
+    // First, so that nothing that is typed early is shown.
     if (hidden) terminal.setRawMode(true);
+    writeSync(output, question);
     return await typedLine(terminal, hidden);
   } finally {
     if (hidden) {

@@ -119,7 +119,7 @@ function sendThroughChild(
   });
 }
 
-function environmentWithout(name: string | undefined): NodeJS.ProcessEnv {
+export function environmentWithout(name: string | undefined): NodeJS.ProcessEnv {
   // biome-ignore lint/style/noProcessEnv: PKCS#11 libraries find their configuration by environment variables
   const environment = { ...process.env };
   if (name !== undefined) delete environment[name];

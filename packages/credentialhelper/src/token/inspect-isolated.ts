@@ -1,6 +1,7 @@
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { CredentialHelperError } from '../errors.ts';
+import { environmentWithout } from '../isolation/parent.ts';
 import type { InspectAnswer, InspectRequest, LibraryReport } from './inspect.ts';
 
 const CHILD = fileURLToPath(new URL('./inspect-child.js', import.meta.url));
@@ -9,14 +10,20 @@ const CHILD = fileURLToPath(new URL('./inspect-child.js', import.meta.url));
  * Looks into a PKCS#11 library in a process of its own: one that crashes, hangs or prints does so there.
  *
  * @param limitMs - how long it may take before the process is ended, in milliseconds
+ * @param hidden - an environment variable that the process must not see, because the PIN is in it
  * @throws {@link CredentialHelperError} (as a rejection) `ERR_TOKEN_TIMEOUT`, `ERR_TOKEN_CRASHED`, and all that
  * `inspectLibrary` throws
  */
-export function inspectIsolated(request: InspectRequest, limitMs: number): Promise<LibraryReport> {
+export function inspectIsolated(
+  request: InspectRequest,
+  limitMs: number,
+  hidden?: string,
+): Promise<LibraryReport> {
   const { library } = request;
   return new Promise((resolve, reject) => {
     const child = fork(CHILD, [], {
       execArgv: [],
+      env: environmentWithout(hidden),
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
       // In a session of its own it has no terminal, so nothing in it can ask for a PIN there.

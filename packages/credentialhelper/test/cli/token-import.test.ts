@@ -187,6 +187,27 @@ describe('token import', () => {
     expect(tokens.objects('later')).toBe(before);
   });
 
+  it('takes P-521, and refuses other curves before the token is touched', async () => {
+    const flags = tokens.flags('curves');
+    for (const curve of ['secp521r1', 'secp256k1', 'brainpoolP256r1']) {
+      const file = join(folder, curve);
+      openssl('ecparam', '-genkey', '-noout', '-name', curve, '-out', file);
+      const args = ['token', 'import', ...flags, '--label', curve, '--key', file];
+      const { status, stderr } = await run(args);
+      expect(stderr).toMatch(
+        curve === 'secp521r1'
+          ? /^$/
+          : new RegExp(`error: the key is on the elliptic curve ${curve}\n`),
+      );
+      expect(status).toBe(curve === 'secp521r1' ? 0 : 1);
+    }
+    const objects = tokens.objects('curves');
+    expect(objects.match(/Object;/g)).toHaveLength(2);
+    const der = openssl('pkey', '-in', join(folder, 'secp521r1'), '-pubout', '-outform', 'DER');
+    const point = /EC_POINT: +048185([0-9a-f]+)/.exec(objects)?.[1] ?? 'none';
+    expect(der.toString('hex').endsWith(point)).toBe(true);
+  });
+
   it('tells a key that is encrypted, and a passphrase that is wrong', async () => {
     const file = convertKey(device('encrypted').keyFile, 'encrypted PKCS#8 PEM', passphraseFile);
     const args = ['token', 'import', ...tokens.flags('encrypted'), '--label', 'k', '--key', file];

@@ -38,6 +38,7 @@ await runJson([
   ...['--certificate', certificateFile],
 ]);
 const withoutPin = flags.slice(0, -2);
+const library = buildFaultyModule(makeFolder(folder, 'faulty'));
 const home = (name: string) => makeFolder(folder, name, '.config/pkcs11/modules');
 
 /** The objects of the only token that a listing shows. */
@@ -98,11 +99,27 @@ describe('token list', () => {
     expect(seen.trim()).toBe('PIN:');
   });
 
+  it('takes the PIN from an environment variable that the other process does not see', async () => {
+    const uri = `pkcs11:token=list%20%26%20co%3B%20%C3%BC?module-path=${library}&pin-source=env:THE_PIN`;
+    const env = { THE_PIN: PIN, FAULT: 'no-pin-in-environment' };
+    const listed = await runJson<ListJson>(['token', 'list', '--uri', uri], { env });
+    expect(objectsOf(listed)).toHaveLength(3);
+  });
+
+  it('shows control characters as what they are', async () => {
+    const label = 'red \u001b[31m\u009b31m\u202e';
+    const args = ['token', 'generate', ...tokens.flags('colours'), '--label', label];
+    const { stdout } = await run(args);
+    expect(stdout).toContain('"red \\u001b[31m\\u009b31m\\u202e"');
+    const again = await run(args);
+    expect(again.stderr).toContain('"red \\u001b[31m\\u009b31m\\u202e"');
+  });
+
   it('gives a PIN to no token where several match', async () => {
     const { status, stderr } = await run([
       ...['token', 'list', '--module', SOFTHSM_LIBRARY, '--pin-file', pinFile],
     ]);
-    expect(stderr).toMatch(/2 tokens match/);
+    expect(stderr).toMatch(/\d tokens match/);
     expect(status).toBe(1);
     const nowhere = await run(['token', 'list', '--pin-file', pinFile]);
     expect(nowhere.stderr).toMatch(/no PKCS#11 library is named/);

@@ -92,8 +92,7 @@ export async function runOnTerminal(
     if (question === undefined || !unanswered.includes(question)) return;
     left.shift();
     unanswered = '';
-    // The question is written before the terminal is told not to show what is typed.
-    setTimeout(() => child.stdin.write(answer ?? ''), 300);
+    child.stdin.write(answer ?? '');
   });
   const status = await new Promise<number | null>((resolve, reject) => {
     child.on('error', reject).on('close', resolve);

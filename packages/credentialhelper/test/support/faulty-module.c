@@ -24,6 +24,7 @@ static int fault(const char *name) {
 
 static CK_RV initialize(CK_VOID_PTR arguments) {
   if (fault("crash")) abort();
+  if (fault("no-pin-in-environment") && getenv("THE_PIN") != 0) return CKR_GENERAL_ERROR;
   while (fault("hang")) sleep(1);
   if (fault("initialize-error")) return CKR_GENERAL_ERROR;
   return softhsm->C_Initialize(arguments);

@@ -1,4 +1,10 @@
-import { openPinSource, type Pin, type PinSource, readPinFile } from '../../identity/pin.ts';
+import {
+  openPinSource,
+  type Pin,
+  type PinReader,
+  type PinSource,
+  readPinFile,
+} from '../../identity/pin.ts';
 import type { Secret } from '../../identity/secret.ts';
 import { defaultStateFolder } from '../../state-folder.ts';
 import { findToken, openSession, type TokenSession } from '../../token/find.ts';
@@ -60,9 +66,9 @@ export function readSecretFile(path: string, what: 'PIN' | 'passphrase'): Secret
   return readPinFile(path, warn, what);
 }
 
-/** Reads the PIN from where the options say. */
-export async function readPin(source: PinSource): Promise<Pin> {
-  return openPinSource(source, '--uri', warn).read();
+/** Opens the place of the PIN that the options name. */
+export function openPin(source: PinSource): PinReader {
+  return openPinSource(source, '--uri', warn);
 }
 
 const warned = new Set<string>();
@@ -84,7 +90,7 @@ async function choosePin(
   // Such a token is refused when the session is opened: nobody has to type for that.
   const spent = binding.CKF_USER_PIN_LOCKED | binding.CKF_USER_PIN_FINAL_TRY;
   if (has(spent) && !ignorePinFlags) return undefined;
-  if (pinSource !== undefined) return readPin(pinSource);
+  if (pinSource !== undefined) return openPin(pinSource).read();
   return askSecret(
     `PIN of token "${attributes.token}": `,
     'give the PIN in a file: --pin-file FILE',

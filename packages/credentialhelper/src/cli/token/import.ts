@@ -1,4 +1,4 @@
-import type { KeyObject } from 'node:crypto';
+import type { KeyObject, X509Certificate } from 'node:crypto';
 import { accessSync, constants, lstatSync, unlinkSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Command } from 'commander';
@@ -7,6 +7,7 @@ import { chainForKey, readCertificates } from '../../identity/certificate.ts';
 import { formatPkcs11Uri, type Pkcs11Uri } from '../../identity/pkcs11-uri.ts';
 import { readPrivateKey } from '../../identity/private-key.ts';
 import { type Imported, importCertificate, importKey } from '../../token/import.ts';
+import { curveOf } from '../../token/key-objects.ts';
 import { action } from '../action.ts';
 import type { Result } from '../output.ts';
 import { askSecret } from '../prompt.ts';
@@ -75,8 +76,7 @@ async function runImport(flags: ImportFlags): Promise<Result> {
       : readCertificates(filePath(flags.certificate, '--certificate'), '--certificate');
   if (flags.deleteSource === true && keyFile !== undefined) assertRemovable(keyFile);
   const key = keyFile === undefined ? undefined : await readKey(keyFile, flags.passphraseFile);
-  // Before the PIN is asked for: what does not belong together needs no token.
-  if (key !== undefined && certificates.length > 0) chainForKey(certificates, key);
+  if (key !== undefined) checkKey(key, certificates);
 
   const imported = await withToken(target, { write: true }, ({ session }) =>
     key === undefined
@@ -86,6 +86,12 @@ async function runImport(flags: ImportFlags): Promise<Result> {
   const removed = flags.deleteSource === true && keyFile !== undefined;
   if (removed) removeSource(keyFile);
   return describe(imported, target.library, key, removed ? keyFile : undefined);
+}
+
+/** Refuses, before the PIN is asked for, what no token could make use of. */
+function checkKey(key: KeyObject, certificates: readonly X509Certificate[]): void {
+  curveOf(key);
+  if (certificates.length > 0) chainForKey(certificates, key);
 }
 
 function refuseWithoutKey({ certificate, deleteSource, passphraseFile }: ImportFlags): void {

@@ -10,7 +10,7 @@ import { action } from '../action.ts';
 import type { Result } from '../output.ts';
 import { askSecret } from '../prompt.ts';
 import { EXIT_STATUS_HELP, parseWholeNumber } from '../usage.ts';
-import { readPin } from './connect.ts';
+import { openPin } from './connect.ts';
 import {
   addTokenOptions,
   readTarget,
@@ -113,14 +113,15 @@ async function lookClosely(
   { timeoutMs }: ListFlags,
 ): Promise<LibraryReport> {
   if (!request.login) return inspectIsolated(request, timeoutMs);
+  const reader = pinSource === undefined ? undefined : openPin(pinSource);
   const pin =
-    pinSource === undefined
+    reader === undefined
       ? await askSecret('PIN: ', 'give the PIN in a file: --pin-file FILE')
-      : await readPin(pinSource);
-  const stateFolder = defaultStateFolder();
+      : await reader.read();
   return inspectIsolated(
-    { ...request, ignorePinFlags, stateFolder, pin: pin?.reveal() },
+    { ...request, ignorePinFlags, stateFolder: defaultStateFolder(), pin: pin?.reveal() },
     timeoutMs,
+    reader?.environmentVariable,
   );
 }
 

@@ -1,0 +1,168 @@
+// Runs every command of docs/tokens.md, in order, in a home folder of its own. What stands in for the world outside:
+// installing (the packages must be there already), the AWS command line, and the emulator for AWS.
+import { execFile } from 'node:child_process';
+import { chmodSync, existsSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { startEmulator } from 'awsiot-credentialhelper-emulator';
+import { afterAll, describe, expect, it } from 'vitest';
+import { makeSelfSigned } from '../support/openssl.ts';
+import { findSecret, plantKey, plantSecret } from '../support/secrets.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+import { makeFolder } from '../support/token.ts';
+
+const DOCUMENT = readFileSync(new URL('../../../../docs/tokens.md', import.meta.url), 'utf8');
+const blocks = [...DOCUMENT.matchAll(/^```(\w+)\n(.*?)^```$/gms)].map(
+  ([, language, text = '']) => ({
+    language,
+    text,
+  }),
+);
+
+const home = temporaryFolder();
+const work = makeFolder(home, 'work');
+const bin = makeFolder(home, 'bin');
+const emulator = await startEmulator({ region: 'eu-west-1' });
+afterAll(() => emulator.close());
+const thing = await emulator.seed({ thingName: 'my-thing', roleAlias: 'my-alias' });
+const ca = makeSelfSigned(home, 'ca');
+const caFile = join(home, 'emulator-ca.pem');
+writeFileSync(caFile, emulator.ca);
+writeFileSync(join(work, 'thing-cert.pem'), thing.certificatePem);
+writeFileSync(join(work, 'thing-key.pem'), thing.privateKeyPem);
+plantKey(thing.privateKeyPem);
+
+/** Puts a command into the way of the one of the system. */
+function standIn(name: string, script: string): void {
+  const file = join(bin, name);
+  writeFileSync(file, `#!/usr/bin/env bash\nset -euo pipefail\n${script}\n`);
+  chmodSync(file, 0o755);
+}
+standIn('sudo', 'exec "$@"');
+standIn(
+  'apt-get',
+  '[[ $1 == update ]] && exit; shift; for package; do [[ $package == --* ]] || dpkg-query --show "$package" >/dev/null; done',
+);
+standIn('npm', '[[ $1 == install ]]; shift; printf "%s\\n" "$@" > ../installed');
+standIn(
+  'aws',
+  `case "$1 $2" in
+    "iot create-certificate-from-csr")
+      openssl x509 -req -in "\${4#file://}" -CA ${ca.certificateFile} -CAkey ${ca.keyFile} -CAcreateserial -days 30 ;;
+    *) echo "no stand-in for aws $*" >&2; exit 1 ;;
+  esac`,
+);
+
+/** Makes node_modules as `npm install` would, from what this workspace has. */
+function install(): void {
+  for (const name of readFileSync(join(home, 'installed'), 'utf8').trim().split('\n')) {
+    const file = fileURLToPath(import.meta.resolve(name));
+    const root = /^(.*\/node_modules\/(?:@[^/]+\/)?[^/]+)\/|^(.*\/packages\/[^/]+)\//.exec(file);
+    const target = join(work, 'node_modules', name);
+    makeFolder(dirname(target));
+    symlinkSync(String(root?.[1] ?? root?.[2]), target);
+  }
+  makeFolder(work, 'node_modules', '.bin');
+  const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+  const command = join(work, 'node_modules', '.bin', 'awsiot-credentialhelper');
+  writeFileSync(command, `#!/bin/sh\nexec '${process.execPath}' '${main}' "$@"\n`, { mode: 0o755 });
+}
+
+/** Runs a block of the document as a person would type it. */
+async function shell(script: string): Promise<string> {
+  const { SOFTHSM2_CONF: _conf, XDG_STATE_HOME: _state, ...env } = process.env;
+  const { stdout, stderr } = await promisify(execFile)('bash', ['-euo', 'pipefail', '-c', script], {
+    cwd: work,
+    env: {
+      ...env,
+      HOME: home,
+      PATH: `${bin}:${env.PATH}`,
+      AWS_ENDPOINT_URL: emulator.apiEndpoint,
+      NODE_EXTRA_CA_CERTS: caFile,
+    },
+  });
+  for (const file of ['pin.txt', 'so-pin.txt']) {
+    const path = join(work, file);
+    if (existsSync(path)) plantSecret(readFileSync(path, 'utf8').trim());
+  }
+  expect(findSecret(stdout + stderr), 'a secret in what the commands printed').toBeUndefined();
+  return stdout;
+}
+
+/** What the one block with this text prints. */
+async function runBlock(having: string): Promise<string> {
+  const [block, ...more] = blocks.filter(({ text }) => text.includes(having));
+  expect(more, `one block has ${having}`).toEqual([]);
+  remaining.delete(block?.text ?? '');
+  return shell(block?.text ?? 'false');
+}
+
+const remaining = new Set(blocks.map(({ text }) => text));
+const arn = (certificateId: string) =>
+  `arn:aws:sts::${emulator.accountId}:assumed-role/${thing.roleName}/${certificateId}\n`;
+
+/** Writes the program of the document, for the emulator's endpoint. */
+function writeProgram(replace: readonly (readonly [string, string])[] = []): void {
+  const program = blocks.find(({ language }) => language === 'js')?.text ?? '';
+  remaining.delete(program);
+  const text = [
+    [
+      "'YOUR-PREFIX.credentials.iot.eu-west-1.amazonaws.com',",
+      `'${emulator.credentialsEndpoint}', region: 'eu-west-1',`,
+    ] as const,
+    ...replace,
+  ].reduce((before, [from, to]) => {
+    expect(before).toContain(from);
+    return before.replace(from, to);
+  }, program);
+  writeFileSync(join(work, 'session.mjs'), text);
+}
+
+describe.sequential('docs/tokens.md', () => {
+  it('sets up the machine', async () => {
+    await runBlock('apt-get install');
+    install();
+    await runBlock('softhsm2.conf');
+    await runBlock('openssl rand');
+  });
+
+  it('gets from a file to a session in three steps', async () => {
+    expect(await runBlock('token init')).toMatch(/^initialised token "device" in slot \d+\n/);
+    expect(await runBlock('--delete-source')).toMatch(
+      /^imported a private key \(rsa\) and 1 certificate [\s\S]*\nremoved .*thing-key\.pem\n$/,
+    );
+    expect(existsSync(join(work, 'thing-key.pem'))).toBe(false);
+    writeProgram();
+    expect(await runBlock('node session.mjs')).toBe(arn(thing.certificateId));
+  });
+
+  it('gets from a key made in the token to a session', async () => {
+    expect(await runBlock('--csr new.csr')).toMatch(/^generated a key pair \(p256\)/);
+    expect(await runBlock('create-certificate-from-csr')).toMatch(/^imported 1 certificate /);
+    const certificatePem = readFileSync(join(work, 'new-cert.pem'), 'utf8');
+    const { certificateId, certificateArn } = emulator.registerCertificate({
+      certificatePem,
+      status: 'ACTIVE',
+    });
+    emulator.attachPolicy({ policyName: thing.policyName, target: certificateArn });
+    emulator.attachThingPrincipal({ thingName: 'my-thing', principal: certificateArn });
+    writeProgram([
+      ["'thing-cert.pem'", "'new-cert.pem'"],
+      ["'thing-key'", "'new-key'"],
+    ]);
+    expect(await shell('node session.mjs')).toBe(arn(certificateId));
+  });
+
+  it('lists and verifies', async () => {
+    const listed = await runBlock('token list');
+    expect(listed).toMatch(/private key "thing-key" .*: RSA 2048\n/);
+    expect(listed).toMatch(/private key "new-key" /);
+    const verified = await runBlock('token verify');
+    expect(verified.match(/the key can serve TLS 1\.2 and 1\.3\n/g)).toHaveLength(2);
+  });
+
+  it('has no block that no test has run', () => {
+    expect([...remaining]).toEqual([]);
+  });
+});
