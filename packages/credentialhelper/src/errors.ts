@@ -301,10 +301,10 @@ export function isCredentialHelperError(value: unknown): value is CredentialHelp
   );
 }
 
-/** Whether an error says that a token rejected a PIN that was tried. */
+/**
+ * Whether an error says that a token rejected a PIN that was tried. A locked PIN is none: the same PIN may be right once
+ * it has been unlocked.
+ */
 export function isPinRejection(error: unknown): error is CredentialHelperError {
-  return (
-    isCredentialHelperError(error) &&
-    (error.code === 'ERR_PIN_INCORRECT' || error.code === 'ERR_PIN_LOCKED')
-  );
+  return isCredentialHelperError(error) && error.code === 'ERR_PIN_INCORRECT';
 }

@@ -51,6 +51,7 @@ function fileIdentity(settings: Settings, key: FileKeySettings): () => HttpsGet 
 function tokenIdentity(settings: Settings, key: TokenKeySettings): () => HttpsGet {
   const tls = chooseTokenTls(key.tls);
   const { logger } = settings;
+  const warn = (message: string) => logger?.warn(message);
   const { pin: pinReader, ...token } = key.token;
   return () => {
     const certificate = readTokenCertificate(settings, key);
@@ -61,7 +62,7 @@ function tokenIdentity(settings: Settings, key: TokenKeySettings): () => HttpsGe
       return withPinLatch(tokenKey, () =>
         key.isolate
           ? sendTokenRequestIsolated(tokenRequest, pinReader.environmentVariable, logger)
-          : sendTokenRequest(tokenRequest, (message) => logger?.warn(message)),
+          : sendTokenRequest(tokenRequest, { warn, isOutputFiltered: false }),
       );
     };
   };

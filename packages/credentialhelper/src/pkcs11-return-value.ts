@@ -32,11 +32,13 @@ const HINTS: Readonly<Record<string, string>> = {
   CKR_USER_NOT_LOGGED_IN: 'the token wants a login: give its PIN',
 };
 
+const OTHER_HINT = 'the library’s own log and documentation may say more';
+
 /**
  * What a PKCS#11 return value means for the user.
  *
  * @param name - such as `CKR_PIN_INCORRECT` (PKCS #11 Base Specification 3.0, section 5.1.8)
  */
-export function explainReturnValue(name: string): { code: ErrorCode; hint: string | undefined } {
-  return { code: CODES[name] ?? 'ERR_PKCS11', hint: HINTS[name] };
+export function explainReturnValue(name: string): { code: ErrorCode; hint: string } {
+  return { code: CODES[name] ?? 'ERR_PKCS11', hint: HINTS[name] ?? OTHER_HINT };
 }

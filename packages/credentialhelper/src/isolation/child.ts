@@ -6,10 +6,10 @@ import { sendTokenRequest } from './token-request.ts';
 process.once('disconnect', () => process.exit());
 process.once('message', async (message: RequestMessage) => {
   const warn = (text: string) => send({ kind: 'warning', message: text });
-  const answer = await sendTokenRequest(unpackRequest(message), warn).then(
-    (response): ResponseMessage => ({ kind: 'response', response }),
-    packError,
-  );
+  const answer = await sendTokenRequest(unpackRequest(message), {
+    warn,
+    isOutputFiltered: true,
+  }).then((response): ResponseMessage => ({ kind: 'response', response }), packError);
   send(answer, () => process.exit());
 });
 

@@ -8,9 +8,21 @@ import type { ConnectionSettings, HttpsRequest, HttpsResponse } from '../tls/cli
 import { getWithCrt } from '../tls/crt.ts';
 import { getWithNode } from '../tls/node.ts';
 import { createTokenContext } from '../tls/token.ts';
-import { findPrivateKey, findToken, openSession, type TokenSession } from '../token/find.ts';
+import {
+  assertLoginPossible,
+  findPrivateKey,
+  findToken,
+  openSession,
+  type TokenSession,
+} from '../token/find.ts';
 import { findCertificateChain } from '../token/find-certificate.ts';
-import { type Binding, loadBinding, openLibrary } from '../token/library.ts';
+import {
+  type Binding,
+  type Library,
+  loadBinding,
+  openLibrary,
+  type TokenInSlot,
+} from '../token/library.ts';
 import { assertKeyOfCertificate, proveKey } from '../token/prove.ts';
 import { openRejectedPins } from '../token/rejected-pins.ts';
 import { hasRsaPss } from '../token/rsa-pss.ts';
@@ -25,15 +37,19 @@ export interface TokenRequest {
   readonly certificate: { readonly chain: string } | { readonly match: Pkcs11Uri };
 }
 
-type Warn = (message: string) => void;
+/** Where a request with a key in a token is made. */
+export interface Surroundings {
+  /** Told what does not stop the request. */
+  readonly warn: (message: string) => void;
+  /** Whether somebody else looks at what is printed here, and takes PINs out. */
+  readonly isOutputFiltered: boolean;
+}
 
 /** A key that was found, and all that is needed to speak TLS with it. */
 interface ReadyKey {
   readonly attributes: Pkcs11Uri;
   readonly slotId: number | undefined;
   readonly certificateChain: string;
-  /** Whether this process is logged in to the token, so that the OpenSSL engine needs no PIN. */
-  readonly loggedIn: boolean;
   /** Whether the token can sign what TLS 1.3 wants of an RSA key; true for EC keys. */
   readonly signsForTls13: boolean;
 }
@@ -44,28 +60,29 @@ interface ReadyKey {
  * With pkcs11js the token is looked at first, so that a token or key that is not there, a PIN that is wrong and a key
  * of another certificate are told apart before any network. Without it, what speaks TLS has to find the key.
  *
- * @param warn - told what does not stop the request
  * @throws {@link CredentialHelperError} (as a rejection) for what is wrong with the token, the key or the wire
  */
 export async function sendTokenRequest(
   tokenRequest: TokenRequest,
-  warn: Warn,
+  surroundings: Surroundings,
 ): Promise<HttpsResponse> {
   const binding = await loadBinding();
   return binding === undefined
-    ? sendUnchecked(tokenRequest, warn)
-    : sendChecked(tokenRequest, binding, warn);
+    ? sendUnchecked(tokenRequest, surroundings)
+    : sendChecked(tokenRequest, binding, surroundings);
 }
 
 async function sendChecked(
   tokenRequest: TokenRequest,
   binding: Binding,
-  warn: Warn,
+  { warn }: Surroundings,
 ): Promise<HttpsResponse> {
   const { match, pin, ignorePinFlags, stateFolder } = tokenRequest.token;
   const library = openLibrary(binding, tokenRequest.token.library);
   try {
     const token = findToken(library, match);
+    const needsLogin = (token.flags & binding.CKF_LOGIN_REQUIRED) !== 0;
+    if (pin === null && needsLogin) return await sendWithKeypad(tokenRequest, library, token);
     const rejectedPins = openRejectedPins(stateFolder, warn);
     const session = openSession(library, token, pin, { rejectedPins, ignorePinFlags });
     try {
@@ -92,18 +109,52 @@ function prepareKey({ token, certificate }: TokenRequest, session: TokenSession)
     attributes: key.attributes,
     slotId: session.token.attributes.slotId,
     certificateChain,
-    loggedIn: true,
-    signsForTls13: !key.isRsa || hasRsaPss(session),
+    signsForTls13: !key.isRsa || hasRsaPss(session.library, session.token),
   };
 }
 
-async function sendUnchecked(tokenRequest: TokenRequest, warn: Warn): Promise<HttpsResponse> {
+/**
+ * The token asks for the PIN itself: what speaks TLS logs in, once, because somebody has to type for each login. The key
+ * is not looked at before.
+ */
+function sendWithKeypad(
+  tokenRequest: TokenRequest,
+  library: Library,
+  token: TokenInSlot,
+): Promise<HttpsResponse> {
+  const { certificate } = tokenRequest;
+  const { match, ignorePinFlags } = tokenRequest.token;
+  assertLoginPossible(library, token, null, ignorePinFlags);
+  if (!('chain' in certificate)) {
+    throw new CredentialHelperError(
+      'a certificate cannot be looked for in a token that asks for the PIN on its own keypad',
+      { code: 'ERR_PIN_REQUIRED', hint: 'pass the certificate as a file' },
+    );
+  }
+  const { publicKey } = new X509Certificate(certificate.chain);
+  const { token: label, serial, slotId } = token.attributes;
+  return send(tokenRequest, {
+    attributes: { ...match, token: label, ...(serial ? { serial } : {}) },
+    slotId,
+    certificateChain: certificate.chain,
+    signsForTls13: publicKey.asymmetricKeyType !== 'rsa' || hasRsaPss(library, token),
+  });
+}
+
+async function sendUnchecked(
+  tokenRequest: TokenRequest,
+  { warn, isOutputFiltered }: Surroundings,
+): Promise<HttpsResponse> {
   const { tls, token, certificate } = tokenRequest;
   const { match, library, pin } = token;
   if (!('chain' in certificate)) throw needsPkcs11js('to read a certificate from a token');
   // Without a name the engine would log in to some token, and a wrong PIN there counts.
   if (tls.kind === 'node' && match.token === undefined && match.serial === undefined) {
     throw needsPkcs11js('to find a token otherwise than by label or serial number');
+  }
+  // Where there is no such key, the engine prints what it was asked for, with the PIN.
+  if (tls.kind === 'node' && pin != null && !isOutputFiltered) {
+    throw needsPkcs11js('to use a key in a token in the calling process ("isolate": false)');
   }
   const rejectedPins = openRejectedPins(token.stateFolder, warn);
   const identity = JSON.stringify([library, formatPkcs11Uri(match)]);
@@ -113,7 +164,6 @@ async function sendUnchecked(tokenRequest: TokenRequest, warn: Warn): Promise<Ht
       attributes: match,
       slotId: match.slotId,
       certificateChain: certificate.chain,
-      loggedIn: false,
       signsForTls13: true,
     });
   } catch (error) {
@@ -125,7 +175,7 @@ async function sendUnchecked(tokenRequest: TokenRequest, warn: Warn): Promise<Ht
 async function send(tokenRequest: TokenRequest, key: ReadyKey): Promise<HttpsResponse> {
   const { request, connection, tls } = tokenRequest;
   const { library, pin } = tokenRequest.token;
-  const { attributes, certificateChain, loggedIn, signsForTls13, slotId } = key;
+  const { attributes, certificateChain, signsForTls13, slotId } = key;
   if (tls.kind === 'crt') {
     return getWithCrt(request, connection, {
       library,
@@ -140,7 +190,7 @@ async function send(tokenRequest: TokenRequest, key: ReadyKey): Promise<HttpsRes
     library,
     engineFolder: tls.engineFolder,
     attributes,
-    pin: loggedIn ? undefined : (pin ?? undefined),
+    pin: pin ?? undefined,
     certificateChain,
     signsForTls13,
   });

@@ -119,12 +119,29 @@ export function openSession(
     const flags = binding.CKF_SERIAL_SESSION | (options.write ? binding.CKF_RW_SESSION : 0);
     const session = pkcs11.C_OpenSession(token.slot, flags);
     if ((token.flags & binding.CKF_LOGIN_REQUIRED) !== 0) {
-      if (!options.ignorePinFlags) assertPinUsable(library, token, context.token);
-      assertPinGiven(library, token, pin, context.token);
+      assertLoginPossible(library, token, pin, options.ignorePinFlags);
       login(library, token, session, pin, options.rejectedPins);
     }
     return { library, token, session, context, close: () => pkcs11.C_CloseSession(session) };
   });
+}
+
+/**
+ * Checks that a login may be tried: a PIN is given where one is needed, and the token does not say that its PIN is
+ * locked or has one try left.
+ *
+ * @throws {@link CredentialHelperError} `ERR_PIN_REQUIRED`, `ERR_PIN_LOCKED`, `ERR_PIN_FINAL_TRY`
+ */
+export function assertLoginPossible(
+  library: Library,
+  token: TokenInSlot,
+  pin: Pin,
+  ignorePinFlags: boolean,
+): void {
+  const { slotId, token: label } = token.attributes;
+  const name = `token "${label}" in slot ${slotId}`;
+  if (!ignorePinFlags) assertPinUsable(library, token, name);
+  assertPinGiven(library, token, pin, name);
 }
 
 function login(
@@ -138,8 +155,8 @@ function login(
   const identity = JSON.stringify([manufacturer, token, serial]);
   if (pin != null) rejectedPins.assertNotRejected(identity, pin);
   try {
-    if (pin == null) pkcs11.C_Login(session, binding.CKU_USER);
-    else pkcs11.C_Login(session, binding.CKU_USER, pin.reveal());
+    // The binding cannot pass no PIN at all, as PKCS#11 has it for a keypad; an empty one is taken for it.
+    pkcs11.C_Login(session, binding.CKU_USER, pin?.reveal() ?? '');
   } catch (error) {
     // A login holds for the whole process, and what speaks TLS in it may have logged in before.
     if (returnValueName(error) === 'CKR_USER_ALREADY_LOGGED_IN') return;

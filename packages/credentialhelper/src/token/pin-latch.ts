@@ -12,7 +12,7 @@ const rejected = new Map<string, CredentialHelperError>();
  * Runs something that logs in to a token, unless the token has already rejected this very PIN in this process: then it
  * is not tried again. Tokens lock after a few wrong PINs, and a refresh that repeats one would use them up.
  *
- * @throws {@link CredentialHelperError} (as a rejection) `ERR_PIN_INCORRECT` or `ERR_PIN_LOCKED`, as the token said
+ * @throws {@link CredentialHelperError} (as a rejection) `ERR_PIN_INCORRECT`
  */
 export async function withPinLatch<T>(token: TokenKey, login: () => Promise<T>): Promise<T> {
   if (token.pin == null) return login();

@@ -1,7 +1,7 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { CredentialHelperError, type ErrorCode } from '../errors.ts';
+import { CredentialHelperError } from '../errors.ts';
 import type { Secret } from '../identity/secret.ts';
 import { parseJson } from '../json.ts';
 
@@ -14,7 +14,7 @@ import { parseJson } from '../json.ts';
 export interface RejectedPins {
   /**
    * @param token - what tells the token apart from others
-   * @throws {@link CredentialHelperError} with the code of the rejection, where this PIN was rejected before
+   * @throws {@link CredentialHelperError} `ERR_PIN_INCORRECT`, where this PIN was rejected before
    */
   assertNotRejected(token: string, pin: Secret): void;
   /** Remembers a rejection. */
@@ -46,17 +46,17 @@ export function openRejectedPins(
       throw new CredentialHelperError(
         `the token rejected this PIN on ${rejection.at}, so it was not tried again: ${rejection.message}`,
         {
-          code: rejection.code,
+          code: 'ERR_PIN_INCORRECT',
           hint: `correct the PIN; if the token's PIN has been set to this one since, delete ${file}`,
         },
       );
     },
-    remember(token, pin, { code, message }) {
+    remember(token, pin, { message }) {
       try {
         mkdirSync(folder, { recursive: true, mode: 0o700 });
         const file = entry(readKey(folder) ?? makeKey(folder), token, pin);
         const at = new Date().toISOString();
-        writeWhole(file, JSON.stringify({ code, message, at }));
+        writeWhole(file, JSON.stringify({ message, at }));
       } catch (error) {
         warn(
           `cannot remember in ${folder} that the token rejected the PIN: ${(error as Error).message}`,
@@ -67,7 +67,6 @@ export function openRejectedPins(
 }
 
 interface Rejection {
-  readonly code: ErrorCode;
   readonly message: string;
   readonly at: string;
 }
@@ -97,9 +96,8 @@ function readRejection(file: string): Rejection | undefined {
   const bytes = readIfThere(file);
   if (bytes === undefined) return undefined;
   // A file that is there is a rejection, whatever became of its text.
-  const { code, message, at } = (parseJson(bytes) ?? {}) as Partial<Rejection>;
+  const { message, at } = (parseJson(bytes) ?? {}) as Partial<Rejection>;
   return {
-    code: code === 'ERR_PIN_LOCKED' ? code : 'ERR_PIN_INCORRECT',
     message: String(message ?? 'no details were kept'),
     at: String(at ?? 'an unknown date'),
   };

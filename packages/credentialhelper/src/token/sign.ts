@@ -54,8 +54,7 @@ export function signInToken(
   return withContext(context, () => {
     pkcs11.C_SignInit(session, mechanism, key);
     if (wantsPin) {
-      if (pin == null) pkcs11.C_Login(session, binding.CKU_CONTEXT_SPECIFIC);
-      else pkcs11.C_Login(session, binding.CKU_CONTEXT_SPECIFIC, pin.reveal());
+      pkcs11.C_Login(session, binding.CKU_CONTEXT_SPECIFIC, pin?.reveal() ?? '');
     }
     return pkcs11.C_Sign(session, data, Buffer.alloc(MAX_SIGNATURE_BYTES));
   });

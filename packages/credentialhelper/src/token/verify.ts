@@ -95,7 +95,7 @@ export function verifyKey(
     signatures: best?.signatures ?? [],
     paddedByEngine:
       best?.signatures.some(({ scheme, works: good }) => scheme === 'RSA-PSS' && !good) === true &&
-      hasRsaPss(session),
+      hasRsaPss(session.library, session.token),
     attributes: {
       sensitive: readFlag(session, key.handle, binding.CKA_SENSITIVE),
       extractable: readFlag(session, key.handle, binding.CKA_EXTRACTABLE),

@@ -17,7 +17,19 @@ export type Fault =
   | 'no-pss'
   | 'no-sign'
   | 'locked'
-  | 'last-try';
+  | 'last-try'
+  | 'keypad'
+  | 'no-login'
+  | 'no-slots'
+  | 'initialize-error'
+  | 'login-hang'
+  | 'login-print'
+  | 'locks-at-once'
+  | 'always-authenticate'
+  | 'sign-crash'
+  | 'sign-hang'
+  | 'sign-slow'
+  | 'vendor-error';
 
 /** Builds a PKCS#11 module that is SoftHSM, with a fault where one is asked for, and gives its path. */
 export function buildFaultyModule(folder: string): string {

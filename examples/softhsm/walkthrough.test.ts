@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { startEmulator } from 'awsiot-credentialhelper-emulator';
 import { afterAll, expect, it } from 'vitest';
 
-const PROGRAM = fileURLToPath(new URL('who-am-i.ts', import.meta.url));
+const PROGRAM = fileURLToPath(new URL('../who-am-i.ts', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'softhsm-example-'));
 const aws = await startEmulator({ dir: join(folder, 'aws') });
 afterAll(async () => {

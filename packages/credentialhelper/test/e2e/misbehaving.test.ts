@@ -1,0 +1,202 @@
+import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { inspect } from 'node:util';
+import { createSession, type IotCoreOptions, type Pkcs11Options } from 'awsiot-credentialhelper';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { errorOf } from '../support/errors.ts';
+import { buildFaultyModule, type Fault } from '../support/faulty-module.ts';
+import { makeSelfSigned } from '../support/openssl.ts';
+import { childrenOfThisProcess } from '../support/processes.ts';
+import { credentials, json, startRawServer } from '../support/raw-server.ts';
+import { PIN, startSoftHsm } from '../support/softhsm.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+
+const folder = temporaryFolder();
+const library = buildFaultyModule(folder);
+const softHsm = startSoftHsm();
+softHsm.initToken('the-token');
+const rsa = makeSelfSigned(folder, 'rsa', 'RSA 2048');
+const ec = makeSelfSigned(folder, 'ec', 'EC P-256');
+softHsm.importKey({ token: 'the-token', label: 'rsa', id: '01', file: rsa.keyFile });
+softHsm.importKey({ token: 'the-token', label: 'ec', id: '02', file: ec.keyFile });
+const server = await startRawServer(folder);
+const tls13 = await startRawServer(folder, { minVersion: 'TLSv1.3' });
+let tlsVersion: string | null = null;
+for (const one of [server, tls13]) {
+  one.behave = (socket) => {
+    tlsVersion = socket.getProtocol();
+    json({ credentials })(socket);
+  };
+}
+
+const loginLog = join(folder, 'logins');
+process.env.LOGIN_LOG = loginLog;
+process.env.KEYPAD_PIN = PIN;
+
+function setFault(fault: Fault | undefined): void {
+  if (fault === undefined) delete process.env.FAULT;
+  else process.env.FAULT = fault;
+}
+const logins = () =>
+  existsSync(loginLog) ? readFileSync(loginLog, 'utf8').split('\n').length - 1 : 0;
+
+beforeEach(() => rmSync(loginLog, { force: true }));
+afterEach(() => setFault(undefined));
+
+function open(pkcs11: Partial<Pkcs11Options> = {}, options: Partial<IotCoreOptions> = {}) {
+  return createSession({
+    endpoint: server.endpoint,
+    region: 'eu-west-1',
+    roleAlias: 'the-alias',
+    certificate: pkcs11.privateKeyLabel === 'rsa' ? rsa.certificateFile : ec.certificateFile,
+    ca: server.caFile,
+    timeoutMs: 1500,
+    stateFolder: null,
+    pkcs11: { library, userPin: PIN, tokenLabel: 'the-token', privateKeyLabel: 'ec', ...pkcs11 },
+    ...options,
+  });
+}
+
+/** Fails with a fault, and works again without it: this process has not been harmed. */
+async function failsWith(fault: Fault, options: Partial<IotCoreOptions> = {}) {
+  setFault(fault);
+  const session = open({}, options);
+  const error = await errorOf(() => session.credentials());
+  expect(inspect(error, { depth: 9 })).not.toContain(PIN);
+  await expect.poll(childrenOfThisProcess, { timeout: 5000 }).toEqual([]);
+  setFault(undefined);
+  expect((await session.credentials()).accessKeyId).toBe(credentials.accessKeyId);
+  return error;
+}
+
+describe('a PKCS#11 module that misbehaves is survived', () => {
+  it.each<[string, Fault, string, RegExp]>([
+    ['aborts when it is initialised', 'crash', 'ERR_TOKEN_CRASHED', /SIGABRT/],
+    [
+      'fails to initialise',
+      'initialize-error',
+      'ERR_PKCS11',
+      /C_Initialize returned CKR_GENERAL_ERROR/,
+    ],
+    ['hangs when it is initialised', 'hang', 'ERR_TOKEN_TIMEOUT', /2500 ms/],
+    ['hangs at the login', 'login-hang', 'ERR_TOKEN_TIMEOUT', /2500 ms/],
+    ['crashes when it signs', 'sign-crash', 'ERR_TOKEN_CRASHED', /SIGSEGV/],
+    ['hangs when it signs', 'sign-hang', 'ERR_TOKEN_TIMEOUT', /2500 ms/],
+    [
+      'fails in a way of its own',
+      'vendor-error',
+      'ERR_PKCS11',
+      /C_Sign returned CKR_VENDOR_DEFINED.* for token "the-token" in slot \d+/,
+    ],
+    [
+      'refuses to sign',
+      'no-sign',
+      'ERR_PKCS11',
+      /C_SignInit returned CKR_KEY_FUNCTION_NOT_PERMITTED/,
+    ],
+    ['shows no token', 'no-slots', 'ERR_TOKEN_NOT_FOUND', /shows no initialised token/],
+  ])('one that %s', async (_name, fault, code, message) => {
+    const error = await failsWith(fault);
+    expect(error.code, error.message).toBe(code);
+    expect(error.message).toMatch(message);
+    expect(error.message).toContain(library);
+    expect(error.hint).toBeDefined();
+  });
+
+  it('one that signs wrongly', async () => {
+    const error = await failsWith('bad-signature');
+    expect(error.code).toBe('ERR_KEY_CERTIFICATE_MISMATCH');
+    expect(error.message).toContain('"ec" of token "the-token"');
+  });
+
+  it('one that prints the PIN: it goes to the log at most, and without the PIN', async () => {
+    setFault('login-print');
+    const logged: unknown[] = [];
+    const log = (...content: unknown[]) => logged.push(...content);
+    const logger = { debug: log, info: log, warn: log, error: log };
+    await open({}, { logger }).credentials();
+    await expect
+      .poll(() => logged.join('\n'), { timeout: 5000 })
+      .toContain('C_Login with PIN [secret]');
+    expect(logged.join('\n')).not.toContain(PIN);
+  });
+
+  it('one that takes 2 s for a signature: the event loop of this process stays free', async () => {
+    setFault('sign-slow');
+    const delay = monitorEventLoopDelay({ resolution: 1 });
+    const fetch = open({}, { timeoutMs: 10_000 }).credentials();
+    // Starting a process takes its time; what is measured is the time in which the module signs.
+    await new Promise((resolve) => setTimeout(resolve, 700));
+    delay.enable();
+    await new Promise((resolve) => setTimeout(resolve, 2500));
+    delay.disable();
+    expect((await fetch).accessKeyId).toBe(credentials.accessKeyId);
+    // A busy machine may hold this process up now and then; a blocked loop would hold up nearly all of the time.
+    expect(delay.percentile(99) / 1e6).toBeLessThan(20);
+    expect(delay.count).toBeGreaterThan(1000);
+  });
+});
+
+describe('a PIN is never used up', () => {
+  it('a wrong one is tried once, by however many sessions and calls', async () => {
+    const sessions = Array.from({ length: 3 }, () => open({ userPin: 'wrong-once' }));
+    for (const session of [...sessions, ...sessions]) {
+      expect((await errorOf(() => session.credentials())).code).toBe('ERR_PIN_INCORRECT');
+    }
+    expect(logins()).toBe(1);
+  });
+
+  it.each<[Fault, string]>([
+    ['locked', 'ERR_PIN_LOCKED'],
+    ['last-try', 'ERR_PIN_FINAL_TRY'],
+  ])(
+    'a token that says it is at "%s" is left alone, unless that is to be ignored',
+    async (fault, code) => {
+      setFault(fault);
+      expect((await errorOf(() => open().credentials())).code).toBe(code);
+      expect(logins()).toBe(0);
+      await open({ ignorePinFlags: true }).credentials();
+      expect(logins()).toBeGreaterThan(0);
+    },
+  );
+
+  it('one that is locked is used again once it is unlocked', async () => {
+    setFault('locks-at-once');
+    const session = open();
+    expect((await errorOf(() => session.credentials())).code).toBe('ERR_PIN_LOCKED');
+    setFault(undefined);
+    expect((await session.credentials()).accessKeyId).toBe(credentials.accessKeyId);
+  });
+
+  it('is not needed by a token without login, nor by one with a keypad', async () => {
+    setFault('no-login');
+    await open({ userPin: undefined }).credentials();
+    expect(logins()).toBe(0);
+    setFault('keypad');
+    await open({ userPin: null }).credentials();
+    const error = await errorOf(() => open({ userPin: undefined }).credentials());
+    expect(error.hint).toContain('null');
+  });
+});
+
+describe('what a token cannot do is said', () => {
+  it('a key that wants the PIN for each signature', async () => {
+    const error = await failsWith('always-authenticate');
+    expect(error.code).toBe('ERR_KEY_UNSUITABLE');
+    expect(error.message).toContain('CKA_ALWAYS_AUTHENTICATE');
+  });
+
+  it('without RSA-PSS an RSA key serves TLS 1.2, and an endpoint that wants 1.3 is explained', async () => {
+    setFault('no-pss');
+    const session = open({ privateKeyLabel: 'rsa' });
+    await session.credentials();
+    expect(tlsVersion).toBe('TLSv1.2');
+    const other = { endpoint: tls13.endpoint, ca: tls13.caFile };
+    const error = await errorOf(() => open({ privateKeyLabel: 'rsa' }, other).credentials());
+    expect(error.code, error.message).toBe('ERR_TLS_VERSION');
+    expect(error.message).toContain('no RSA-PSS');
+    expect((await open({}, other).credentials()).accessKeyId).toBe(credentials.accessKeyId);
+    expect(tlsVersion).toBe('TLSv1.3');
+  });
+});

@@ -1,0 +1,99 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
+import { createSession } from 'awsiot-credentialhelper';
+import { startEmulator } from 'awsiot-credentialhelper-emulator';
+import { afterAll, describe, expect, it } from 'vitest';
+import { run } from '../support/cli.ts';
+import { makeSelfSigned, openssl } from '../support/openssl.ts';
+import { startSoftHsm } from '../support/softhsm.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+import { startTpm2, TPM2_LIBRARY } from '../support/tpm2.ts';
+
+const PIN = 'tpm-user-pin';
+const folder = temporaryFolder();
+// For the folder that remembers rejected PINs.
+startSoftHsm();
+startTpm2('tpm-token', PIN);
+const pinFile = join(folder, 'pin');
+writeFileSync(pinFile, `${PIN}\n`, { mode: 0o600 });
+const issuer = makeSelfSigned(folder, 'issuer');
+
+const tls12 = await startEmulator();
+const tls13 = await startEmulator({ minTlsVersion: 'TLSv1.3' });
+afterAll(() => Promise.all([tls12.close(), tls13.close()]));
+
+/** Makes a key in the TPM and a certificate for it, and gives the certificate. */
+async function makeKey(label: string, keyType: string): Promise<string> {
+  const csr = join(folder, `${label}.csr`);
+  const token = ['--module', TPM2_LIBRARY, '--token-label', 'tpm-token', '--pin-file', pinFile];
+  const { status, stderr } = await run([
+    'token',
+    'generate',
+    ...token,
+    '--label',
+    label,
+    '--key-type',
+    keyType,
+    '--csr',
+    csr,
+  ]);
+  expect(status, stderr).toBe(0);
+  const certificateFile = join(folder, `${label}.pem`);
+  openssl(
+    ...['x509', '-req', '-in', csr, '-CA', issuer.certificateFile, '-CAkey', issuer.keyFile],
+    ...['-CAcreateserial', '-days', '30', '-out', certificateFile],
+  );
+  return readFileSync(certificateFile, 'utf8');
+}
+
+/** Registers a certificate with an emulator, with all it needs to get credentials. */
+async function register(aws: typeof tls12, label: string, certificatePem: string): Promise<string> {
+  const { policyName, roleName } = await aws.seed({ thingName: `seed-${label}`, roleAlias: label });
+  const { certificateId, certificateArn } = await aws.registerCertificate({
+    certificatePem,
+    status: 'ACTIVE',
+  });
+  await aws.createThing({ thingName: label });
+  await aws.attachThingPrincipal({ thingName: label, principal: certificateArn });
+  await aws.attachPolicy({ policyName, target: certificateArn });
+  return `arn:aws:sts::${aws.accountId}:assumed-role/${roleName}/${certificateId}`;
+}
+
+describe.each([
+  ['ec', 'p256'],
+  ['rsa', 'rsa2048'],
+])('an %s key in a TPM 2.0', async (label, keyType) => {
+  const certificate = await makeKey(label, keyType);
+  const expected = new Map<typeof tls12, string>();
+  for (const aws of [tls12, tls13]) expected.set(aws, await register(aws, label, certificate));
+
+  it.each([
+    { tls: 'node', name: 'any version', aws: tls12, version: 'TLSv1.3' },
+    { tls: 'node', name: 'TLS 1.3 only', aws: tls13, version: 'TLSv1.3' },
+    { tls: 'crt', name: 'any version', aws: tls12, version: 'TLSv1.2' },
+  ] as const)('signs for a session with tls $tls where the server takes $name', async (way) => {
+    const { tls, aws, version } = way;
+    const known = aws.requests.length;
+    const session = createSession({
+      endpoint: aws.credentialsEndpoint,
+      region: aws.region,
+      roleAlias: label,
+      thingName: label,
+      certificate,
+      ca: aws.ca,
+      tls,
+      pkcs11: {
+        library: TPM2_LIBRARY,
+        userPin: { file: pinFile },
+        tokenLabel: 'tpm-token',
+        privateKeyLabel: label,
+      },
+    });
+    const sts = new STSClient({ ...session, endpoint: aws.apiEndpoint });
+    const { Arn } = await sts.send(new GetCallerIdentityCommand({}));
+    sts.destroy();
+    expect(Arn).toBe(expected.get(aws));
+    expect(aws.requests[known]?.tlsVersion).toBe(version);
+  });
+});
