@@ -10,13 +10,18 @@ export const TPM2_LIBRARY = '/usr/lib/x86_64-linux-gnu/pkcs11/libtpm2_pkcs11.so'
 
 const SCRIPT = fileURLToPath(new URL('../../../../examples/tpm2/software-tpm.sh', import.meta.url));
 
+const started: string[] = [];
+
+// Here and not where a TPM is started: within a test it would be too late to register it.
+afterAll(() => {
+  for (const folder of started) execFileSync(SCRIPT, ['stop', folder], { stdio: 'pipe' });
+});
+
 /** Starts a TPM in software for this process and its children, without any token yet. It stops after the tests. */
 export function startTpm2(): void {
   const folder = join(temporaryFolder(), 'tpm2');
   execFileSync(SCRIPT, ['start', folder], { stdio: 'pipe' });
-  afterAll(() => {
-    execFileSync(SCRIPT, ['stop', folder], { stdio: 'pipe' });
-  });
+  started.push(folder);
   for (const [, name = '', value] of readFileSync(join(folder, 'environment'), 'utf8').matchAll(
     /^export (\w+)=(.*)$/gm,
   )) {
