@@ -59,14 +59,14 @@ export function findToken(library: Library, match: Pkcs11Uri): TokenInSlot {
       : `searched: ${formatPkcs11Uri(Object.fromEntries(wanted.map((name) => [name, match[name]])))}`;
   if (matching.length > 1) {
     throw new CredentialHelperError(
-      `${matching.length} tokens match in library ${library.path} (${searched}): ${list(matching.map(tokenUri))}`,
+      `${matching.length} tokens match in library ${library.path} (${searched}): ${list(matching.map((one) => tokenUri(library, one)))}`,
       { code: 'ERR_TOKEN_AMBIGUOUS', hint: 'name one by its label or slot id' },
     );
   }
   throw new CredentialHelperError(
     tokens.length === 0
       ? `library ${library.path} shows no initialised token`
-      : `no token matches in library ${library.path} (${searched}); there: ${list(tokens.map(tokenUri))}`,
+      : `no token matches in library ${library.path} (${searched}); there: ${list(tokens.map((one) => tokenUri(library, one)))}`,
     {
       code: 'ERR_TOKEN_NOT_FOUND',
       hint:
@@ -84,9 +84,15 @@ export function matchesToken({ attributes }: TokenInSlot, match: Pkcs11Uri): boo
   );
 }
 
-/** The URI of a token by label, serial number and slot: what tells it apart from others. */
-function tokenUri({ attributes: { token, serial, slotId } }: TokenInSlot): string {
-  return formatPkcs11Uri({ token, slotId, ...(serial ? { serial } : {}) });
+/** The URI of a token by label, serial number and slot: what tells it apart from others, ready to be used. */
+function tokenUri(library: Library, { attributes }: TokenInSlot): string {
+  const { token, serial, slotId } = attributes;
+  return formatPkcs11Uri({
+    token,
+    slotId,
+    ...(serial ? { serial } : {}),
+    modulePath: library.path,
+  });
 }
 
 /** How careful a login is. */
@@ -241,7 +247,11 @@ export function findPrivateKey(
     return { handle: key.handle, isRsa: key.isRsa, attributes: keyAttributes(key) };
   }
   const uris = (found: typeof keys) =>
-    list(found.map((item) => formatPkcs11Uri(keyAttributes(item))));
+    list(
+      found.map((item) =>
+        formatPkcs11Uri({ ...keyAttributes(item), modulePath: library.path }),
+      ),
+    );
   const wanted = [
     match.object === undefined ? '' : ` with the label "${match.object}"`,
     match.id === undefined ? '' : ` with the id ${Buffer.from(match.id).toString('hex')}`,
