@@ -11,6 +11,7 @@ import { makeSelfSigned } from '../support/openssl.ts';
 import { findSecret, plantKey, plantSecret } from '../support/secrets.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { makeFolder } from '../support/token.ts';
+import { startTpm2, TPM2_LIBRARY } from '../support/tpm2.ts';
 
 const DOCUMENT = readFileSync(new URL('../../../../docs/tokens.md', import.meta.url), 'utf8');
 const blocks = [...DOCUMENT.matchAll(/^```(\w+)\n(.*?)^```$/gms)].map(
@@ -40,6 +41,7 @@ function standIn(name: string, script: string): void {
   chmodSync(file, 0o755);
 }
 standIn('sudo', 'exec "$@"');
+standIn('usermod', '[[ $* == "--append --groups tss $USER" ]]');
 standIn(
   'apt-get',
   '[[ $1 == update ]] && exit; shift; for package; do [[ $package == --* ]] || dpkg-query --show "$package" >/dev/null; done',
@@ -77,6 +79,7 @@ async function shell(script: string): Promise<string> {
     env: {
       ...env,
       HOME: home,
+      USER: 'somebody',
       PATH: `${bin}:${env.PATH}`,
       AWS_ENDPOINT_URL: emulator.apiEndpoint,
       NODE_EXTRA_CA_CERTS: caFile,
@@ -119,16 +122,30 @@ function writeProgram(replace: readonly (readonly [string, string])[] = []): voi
   writeFileSync(join(work, 'session.mjs'), text);
 }
 
+/** Registers a certificate for the thing, and gives its id. */
+async function register(file: string): Promise<string> {
+  const certificatePem = readFileSync(join(work, file), 'utf8');
+  const { certificateId, certificateArn } = await emulator.registerCertificate({
+    certificatePem,
+    status: 'ACTIVE',
+  });
+  await emulator.attachPolicy({ policyName: thing.policyName, target: certificateArn });
+  await emulator.attachThingPrincipal({ thingName: 'my-thing', principal: certificateArn });
+  return certificateId;
+}
+
 describe.sequential('docs/tokens.md', () => {
   it('sets up the machine', async () => {
-    await runBlock('apt-get install');
+    await runBlock('install --yes softhsm2');
     install();
     await runBlock('softhsm2.conf');
     await runBlock('openssl rand');
   });
 
   it('gets from a file to a session in three steps', async () => {
-    expect(await runBlock('token init')).toMatch(/^initialised token "device" in slot \d+\n/);
+    expect(await runBlock('--label device --pin-file')).toMatch(
+      /^initialised token "device" in slot \d+\n/,
+    );
     expect(await runBlock('--delete-source')).toMatch(
       /^imported a private key \(rsa\) and 1 certificate [\s\S]*\nremoved .*thing-key\.pem\n$/,
     );
@@ -139,14 +156,8 @@ describe.sequential('docs/tokens.md', () => {
 
   it('gets from a key made in the token to a session', async () => {
     expect(await runBlock('--csr new.csr')).toMatch(/^generated a key pair \(p256\)/);
-    expect(await runBlock('create-certificate-from-csr')).toMatch(/^imported 1 certificate /);
-    const certificatePem = readFileSync(join(work, 'new-cert.pem'), 'utf8');
-    const { certificateId, certificateArn } = emulator.registerCertificate({
-      certificatePem,
-      status: 'ACTIVE',
-    });
-    emulator.attachPolicy({ policyName: thing.policyName, target: certificateArn });
-    emulator.attachThingPrincipal({ thingName: 'my-thing', principal: certificateArn });
+    expect(await runBlock('file://new.csr')).toMatch(/^imported 1 certificate /);
+    const certificateId = await register('new-cert.pem');
     writeProgram([
       ["'thing-cert.pem'", "'new-cert.pem'"],
       ["'thing-key'", "'new-key'"],
@@ -158,8 +169,27 @@ describe.sequential('docs/tokens.md', () => {
     const listed = await runBlock('token list');
     expect(listed).toMatch(/private key "thing-key" .*: RSA 2048\n/);
     expect(listed).toMatch(/private key "new-key" /);
-    const verified = await runBlock('token verify');
+    const verified = await runBlock('?module-name=softhsm2');
     expect(verified.match(/the key can serve TLS 1\.2 and 1\.3\n/g)).toHaveLength(2);
+  });
+
+  it('gets to a session with a TPM', async () => {
+    startTpm2();
+    // The document uses the usual place, in the home folder.
+    delete process.env.TPM2_PKCS11_STORE;
+    await runBlock('libtpm2-pkcs11-1');
+    expect(await runBlock('tpm.csr --subject')).toMatch(
+      /^initialised token "tpm" [\s\S]*generated a key pair \(p256\) with the label "tpm-key"/,
+    );
+    expect(await runBlock('file://tpm.csr')).toMatch(/the key can serve TLS 1\.2 and 1\.3\n$/);
+    const certificateId = await register('tpm-cert.pem');
+    writeProgram([
+      ["'thing-cert.pem'", "'pkcs11:'"],
+      ["'/usr/lib/softhsm/libsofthsm2.so'", `'${TPM2_LIBRARY}'`],
+      ["'device'", "'tpm'"],
+      ["'thing-key'", "'tpm-key'"],
+    ]);
+    expect(await shell('node session.mjs')).toBe(arn(certificateId));
   });
 
   it('has no block that no test has run', () => {

@@ -6,17 +6,22 @@ import { startEmulator } from 'awsiot-credentialhelper-emulator';
 import { afterAll, describe, expect, it } from 'vitest';
 import { run } from '../support/cli.ts';
 import { makeSelfSigned, openssl } from '../support/openssl.ts';
+import { plantSecret } from '../support/secrets.ts';
 import { startSoftHsm } from '../support/softhsm.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { startTpm2, TPM2_LIBRARY } from '../support/tpm2.ts';
 
-const PIN = 'tpm-user-pin';
 const folder = temporaryFolder();
 // For the folder that remembers rejected PINs.
 startSoftHsm();
-startTpm2('tpm-token', PIN);
+startTpm2();
 const pinFile = join(folder, 'pin');
-writeFileSync(pinFile, `${PIN}\n`, { mode: 0o600 });
+writeFileSync(pinFile, `${plantSecret('tpm-user-pin')}\n`, { mode: 0o600 });
+const initialised = await run([
+  ...['token', 'init', '--module', TPM2_LIBRARY, '--label', 'tpm-token'],
+  ...['--pin-file', pinFile, '--so-pin-file', pinFile],
+]);
+expect(initialised.status, initialised.stderr).toBe(0);
 const issuer = makeSelfSigned(folder, 'issuer');
 
 const tls12 = await startEmulator();

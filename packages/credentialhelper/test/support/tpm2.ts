@@ -10,19 +10,21 @@ export const TPM2_LIBRARY = '/usr/lib/x86_64-linux-gnu/pkcs11/libtpm2_pkcs11.so'
 
 const SCRIPT = fileURLToPath(new URL('../../../../examples/tpm2/software-tpm.sh', import.meta.url));
 
-/** Starts a TPM in software for this process and its children, with one token. It stops after the tests. */
-export function startTpm2(label: string, pin: string): void {
+const started: string[] = [];
+
+// Here and not where a TPM is started: within a test it would be too late to register it.
+afterAll(() => {
+  for (const folder of started) execFileSync(SCRIPT, ['stop', folder], { stdio: 'pipe' });
+});
+
+/** Starts a TPM in software for this process and its children, without any token yet. It stops after the tests. */
+export function startTpm2(): void {
   const folder = join(temporaryFolder(), 'tpm2');
   execFileSync(SCRIPT, ['start', folder], { stdio: 'pipe' });
-  afterAll(() => {
-    execFileSync(SCRIPT, ['stop', folder], { stdio: 'pipe' });
-  });
+  started.push(folder);
   for (const [, name = '', value] of readFileSync(join(folder, 'environment'), 'utf8').matchAll(
     /^export (\w+)=(.*)$/gm,
   )) {
     process.env[name] = value;
   }
-  const ptool = (...args: string[]) => execFileSync('tpm2_ptool', args, { stdio: 'pipe' });
-  ptool('init');
-  ptool('addtoken', '--pid=1', `--label=${label}`, '--sopin=12345678', `--userpin=${pin}`);
 }
