@@ -1,9 +1,11 @@
+import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { run, runJson } from '../support/cli.ts';
 import { buildFaultyModule, type Fault } from '../support/faulty-module.ts';
 import { makeSelfSigned, openssl } from '../support/openssl.ts';
+import { PIN, SOFTHSM_LIBRARY } from '../support/softhsm.ts';
 import { makeFolder, startTokens } from '../support/token.ts';
 
 interface VerifyJson {
