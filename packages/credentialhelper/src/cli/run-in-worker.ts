@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { CredentialHelperError } from '../errors.ts';
-import { WORKER_MARK, type WorkerMessage } from './worker.ts';
+import { SIGNALS, WORKER_MARK, type WorkerMessage } from './worker.ts';
 
 const MAIN = fileURLToPath(new URL('./main.js', import.meta.url));
 
@@ -23,6 +23,13 @@ export function runInWorker(): Promise<number> {
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     });
     let status: number | undefined;
+    let interrupted = false;
+    const interrupt = (signal: NodeJS.Signals) => {
+      // A worker that is at work ends when that is done; who asks twice does not want to wait.
+      child.kill(interrupted ? 'SIGKILL' : signal);
+      interrupted = true;
+    };
+    for (const signal of SIGNALS) process.on(signal, interrupt);
     child.on('message', (message: WorkerMessage) => {
       if ('stream' in message) {
         process[message.stream].write(message.text);
@@ -34,11 +41,21 @@ export function runInWorker(): Promise<number> {
     });
     child.on('error', (cause) => reject(crashed(cause.message, cause)));
     child.on('close', (code, signal) => {
+      for (const name of SIGNALS) process.off(name, interrupt);
       // A library that crashes while its process ends has done its work before.
       if (status !== undefined) resolve(status);
+      else if (interrupted) reject(new Interrupted());
       else reject(crashed(signal ?? `exit status ${code}`));
     });
   });
+}
+
+/** The command was ended from outside. */
+class Interrupted extends Error {
+  constructor() {
+    super('interrupted');
+    this.name = 'Interrupted';
+  }
 }
 
 function crashed(how: string, cause?: unknown): CredentialHelperError {
