@@ -15,8 +15,9 @@ step packages; npm run --silent check:package
 step reference; npm run --silent check:docs
 
 step tests
-results=test-results.json
-output=test-output.log
+mkdir -p test-output
+results=test-output/results.json
+output=test-output/output.log
 rm -f "$results"
 status=0
 npx vitest run --reporter=default --reporter=json --outputFile.json="$results" "$@" 2>&1 | tee "$output" || status=$?

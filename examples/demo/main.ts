@@ -1,6 +1,6 @@
 // The main job from end to end, with no AWS account: a device certificate becomes AWS credentials that the AWS SDK uses,
 // first with the private key in a file, then with the same key inside a SoftHSM token.
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -11,7 +11,7 @@ import {
   isCredentialHelperError,
 } from 'awsiot-credentialhelper';
 import { type Emulator, startEmulator } from 'awsiot-credentialhelper-emulator';
-import { findSoftHsm, importKey, initToken } from './softhsm.ts';
+import { findSoftHsm, makePinFile, token, useFolder } from './softhsm.ts';
 
 const USAGE = `Usage: npm run demo [-- --library PATH]
 
@@ -26,6 +26,7 @@ const KEY_LABEL = 'demo-key';
 let steps = 0;
 const step = (text: string) => console.log(`\n${++steps}. ${text}`);
 const note = (text: string) => console.log(`   ${text}`);
+const noteAll = (lines: string) => lines.split('\n').forEach(note);
 const mask = (secret: string) => `${secret.slice(0, 4)}${'*'.repeat(12)}`;
 
 async function demo(library: string, folder: string): Promise<void> {
@@ -53,15 +54,27 @@ async function demo(library: string, folder: string): Promise<void> {
   step('Open a session with certificate and key as they are, and ask STS who we are.');
   await showCaller(emulator, { ...common, privateKey: device.privateKeyPem }, expected);
 
-  step('Make a SoftHSM token in a temporary folder, and put the key into it.');
-  const pin = initToken(library, folder, TOKEN_LABEL);
-  importKey(folder, device.privateKeyPem, { token: TOKEN_LABEL, label: KEY_LABEL, pin });
-  note(
-    `token "${TOKEN_LABEL}" now holds the private key "${KEY_LABEL}"; no file holds it any more`,
-  );
+  step('Make a SoftHSM token in a temporary folder: awsiot-credentialhelper token init');
+  useFolder(folder);
+  const pinFile = makePinFile(join(folder, 'pin'));
+  const soPinFile = makePinFile(join(folder, 'so-pin'));
+  const module = ['--module', library];
+  const pins = ['--pin-file', pinFile, '--so-pin-file', soPinFile];
+  noteAll(token('init', ...module, '--label', TOKEN_LABEL, ...pins));
+
+  step('Move the key file into it: awsiot-credentialhelper token import --delete-source');
+  const keyFile = join(folder, 'demo-thing-key.pem');
+  const certificateFile = join(folder, 'demo-thing-cert.pem');
+  writeFileSync(keyFile, device.privateKeyPem, { mode: 0o600 });
+  writeFileSync(certificateFile, device.certificatePem);
+  const target = [...module, '--token-label', TOKEN_LABEL, '--pin-file', pinFile];
+  const files = ['--key', keyFile, '--certificate', certificateFile, '--delete-source'];
+  noteAll(token('import', ...target, '--label', KEY_LABEL, ...files));
+  if (existsSync(keyFile)) throw new Error(`${keyFile} should have been removed`);
 
   step('Open a session with token label and key label, and ask STS again.');
-  const pkcs11 = { library, userPin: pin, tokenLabel: TOKEN_LABEL, privateKeyLabel: KEY_LABEL };
+  const userPin = { file: pinFile };
+  const pkcs11 = { library, userPin, tokenLabel: TOKEN_LABEL, privateKeyLabel: KEY_LABEL };
   await showCaller(emulator, { ...common, pkcs11 }, expected);
   const { tlsVersion } =
     emulator.requests.findLast(({ endpoint }) => endpoint === 'credentials') ?? {};

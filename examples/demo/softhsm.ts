@@ -1,7 +1,8 @@
 import { spawnSync } from 'node:child_process';
-import { createPrivateKey, randomInt } from 'node:crypto';
-import { mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { randomInt } from 'node:crypto';
+import { mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
 const LIBRARIES = [
   '/usr/lib/softhsm/libsofthsm2.so', // Debian, Ubuntu
@@ -9,6 +10,11 @@ const LIBRARIES = [
   '/usr/local/lib/softhsm/libsofthsm2.so',
   '/opt/homebrew/lib/softhsm/libsofthsm2.so',
 ];
+
+const COMMAND = join(
+  fileURLToPath(import.meta.resolve('awsiot-credentialhelper')),
+  '../cli/main.js',
+);
 
 /** Finds SoftHSM's PKCS#11 library: where the user says, else in the usual places. */
 export function findSoftHsm(given: string | undefined): string {
@@ -23,43 +29,29 @@ export function findSoftHsm(given: string | undefined): string {
   return library;
 }
 
-/** Makes a token in a folder of its own, with PINs by chance, and gives the user's PIN. */
-export function initToken(library: string, folder: string, label: string): string {
+/** Lets SoftHSM keep its tokens in a folder, for this process and its children. */
+export function useFolder(folder: string): void {
   const tokens = join(folder, 'tokens');
   mkdirSync(tokens);
   const configuration = join(folder, 'softhsm2.conf');
   writeFileSync(configuration, `directories.tokendir = ${tokens}\nlog.level = ERROR\n`);
   process.env.SOFTHSM2_CONF = configuration;
-  const pin = randomPin();
-  const pins = ['--pin', pin, '--so-pin', randomPin()];
-  softHsmUtil('--init-token', '--free', '--label', label, '--module', library, ...pins);
-  return pin;
+  process.env.XDG_STATE_HOME = join(folder, 'state');
 }
 
-/** Puts a private key into a token: as PKCS#8, the only form that softhsm2-util takes. */
-export function importKey(
-  folder: string,
-  pem: string,
-  { token, label, pin }: { token: string; label: string; pin: string },
-): void {
-  const file = join(folder, 'key-pkcs8.pem');
-  writeFileSync(file, createPrivateKey(pem).export({ type: 'pkcs8', format: 'pem' }), {
-    mode: 0o600,
+/** Writes a PIN by chance into a file that only its owner can read. */
+export function makePinFile(file: string): string {
+  const pin = String(randomInt(1e8)).padStart(8, '0');
+  writeFileSync(file, `${pin}\n`, { mode: 0o600 });
+  return file;
+}
+
+/** Runs `awsiot-credentialhelper token …`, and gives what it printed. */
+export function token(...args: readonly string[]): string {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [COMMAND, 'token', ...args], {
+    encoding: 'utf8',
   });
-  try {
-    softHsmUtil('--import', file, '--token', token, '--label', label, '--id', '01', '--pin', pin);
-  } finally {
-    rmSync(file);
-  }
-}
-
-function randomPin(): string {
-  return String(randomInt(1e8)).padStart(8, '0');
-}
-
-function softHsmUtil(...args: readonly string[]): void {
-  const { error, status, stderr } = spawnSync('softhsm2-util', args, { encoding: 'utf8' });
-  if (error !== undefined) throw new Error(`cannot run softhsm2-util: ${error.message}`);
-  // The arguments hold the PIN, so they stand in no message.
-  if (status !== 0) throw new Error(`softhsm2-util ${args[0]} failed: ${stderr.trim()}`);
+  if (status !== 0)
+    throw new Error(stderr.trim().replaceAll(/^awsiot-credentialhelper: (error: )?/gm, ''));
+  return stdout.trim();
 }

@@ -1,5 +1,5 @@
 import { execFile, execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -18,19 +18,29 @@ process.env.XDG_STATE_HOME = join(folder, 'state');
 mkdirSync(join(folder, 'tokens'));
 writeFileSync(process.env.SOFTHSM2_CONF, `directories.tokendir = ${join(folder, 'tokens')}\n`);
 
+/** The `token` commands of README.md. */
+const COMMANDS = [
+  ...readFileSync(new URL('README.md', import.meta.url), 'utf8').matchAll(
+    /npx (awsiot-credentialhelper token (?:.*\\\n)*.*)\n/g,
+  ),
+].map(([, command = '']) => command);
+const BIN = fileURLToPath(new URL('../../node_modules/.bin', import.meta.url));
+process.env.PATH = `${BIN}:${process.env.PATH}`;
+
 const shell = (command: string) =>
   execFileSync('sh', ['-c', command], { cwd: folder, stdio: 'pipe' });
+
+it('has the two commands', () => {
+  expect(COMMANDS).toHaveLength(2);
+});
 
 it('the steps of README.md lead to the assumed role', async () => {
   const device = await aws.seed({ thingName: 'my-thing', roleAlias: 'my-alias' });
   writeFileSync(join(folder, 'my-thing-cert.pem'), device.certificatePem);
   writeFileSync(join(folder, 'my-thing-key.pem'), device.privateKeyPem);
-  shell('softhsm2-util --init-token --free --label my-token --so-pin 12345678 --pin 1234');
-  shell('openssl pkcs8 -topk8 -nocrypt -in my-thing-key.pem -out my-thing-pkcs8.pem');
-  shell(
-    'softhsm2-util --import my-thing-pkcs8.pem --token my-token --label my-key --id 01 --pin 1234',
-  );
-  shell('umask 077 && echo 1234 > pin.txt');
+  shell('umask 077; openssl rand -hex 8 > pin.txt; openssl rand -hex 8 > so-pin.txt');
+  for (const line of COMMANDS) shell(line);
+  expect(existsSync(join(folder, 'my-thing-key.pem'))).toBe(false);
   // The emulator runs in this process, so nothing here may block while the program runs.
   const run = (...more: string[]) =>
     new Promise<{ failed: boolean; stdout: string; stderr: string }>((resolve) => {

@@ -1,3 +1,5 @@
+import { OctetString } from 'asn1js';
+
 /** An elliptic curve that AWS IoT takes. */
 export interface Curve {
   /** Its name in a JWK (RFC 7518, section 6.2.1.1). */
@@ -31,10 +33,8 @@ export function curveByParameters(parameters: Buffer | undefined): Curve | undef
 
 /** `CKA_EC_POINT`: the uncompressed point (SEC 1, section 2.3.3) in a DER OCTET STRING. */
 export function encodePoint(x: Buffer, y: Buffer): Buffer {
-  const point = Buffer.concat([Buffer.of(4), x, y]);
-  // 4 is the tag of an OCTET STRING; a length over 127 (P-521: 133) takes a byte that says how many bytes follow.
-  const length = point.length < 128 ? [point.length] : [0x81, point.length];
-  return Buffer.concat([Buffer.of(4, ...length), point]);
+  const valueHex = Uint8Array.of(4, ...x, ...y).buffer;
+  return Buffer.from(new OctetString({ valueHex }).toBER());
 }
 
 /** The coordinates in a `CKA_EC_POINT`, with or without the OCTET STRING around it: tokens differ. */
