@@ -13,15 +13,25 @@ export interface Result {
   readonly status?: 0 | 1;
 }
 
+/** Where output goes; a worker sends it to the process that started it. */
+type Write = (stream: 'stdout' | 'stderr', text: string) => void;
+
+let write: Write = (stream, text) => process[stream].write(text);
+
+/** Sends all output elsewhere. */
+export function redirectOutput(to: Write): void {
+  write = to;
+}
+
 /** Writes a result to stdout. */
 export function printResult({ text, json }: Result, asJson: boolean): void {
-  process.stdout.write(asJson ? `${JSON.stringify(json, null, 2)}\n` : `${visible(text)}\n`);
+  write('stdout', asJson ? `${JSON.stringify(json, null, 2)}\n` : `${visible(text)}\n`);
 }
 
 /** Writes a line for each line of the text to stderr, marked as what it is. */
 export function printLine(kind: 'error' | 'hint' | 'warning', text: string): void {
   for (const line of text.split('\n')) {
-    process.stderr.write(`${PROGRAM}: ${kind}: ${visible(line)}\n`);
+    write('stderr', `${PROGRAM}: ${kind}: ${visible(line)}\n`);
   }
 }
 

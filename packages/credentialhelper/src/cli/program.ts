@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { addLazyCommands, type LazyCommands } from './lazy-commands.ts';
 import { PROGRAM, printError } from './output.ts';
 import { setUpErrors, usageStatus } from './usage.ts';
+import { becomeWorker } from './worker.ts';
 
 /** The commands; what each needs is loaded when it is called. */
 const COMMANDS: LazyCommands = {
@@ -19,6 +20,13 @@ const COMMANDS: LazyCommands = {
  * @returns the exit status
  */
 export async function run(args: readonly string[]): Promise<number> {
+  const end = becomeWorker();
+  const status = await runHere(args);
+  end?.(status);
+  return status;
+}
+
+async function runHere(args: readonly string[]): Promise<number> {
   const program = setUpErrors(new Command(PROGRAM))
     .description('AWS credentials for a device that holds an X.509 certificate.')
     .version(version(), '--version', 'show the version');

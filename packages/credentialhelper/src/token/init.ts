@@ -123,18 +123,13 @@ export function initToken(
 // SoftHSM gives a new token another slot id the next time it is loaded: what is told must be what others will see.
 function tokenAfterInit(binding: Binding, library: Library, label: string): Pkcs11Uri {
   withContext({ library: library.path }, () => library.pkcs11.C_Finalize());
-  library.close();
   const again = openLibrary(binding, library.path);
-  try {
-    const found = again.tokens().find(({ attributes }) => attributes.token === label);
-    if (found !== undefined) return found.attributes;
-    throw new CredentialHelperError(
-      `library ${library.path} initialised the token "${label}" and does not show it now`,
-      { code: 'ERR_TOKEN_NOT_FOUND', hint: 'the library’s own log may say more' },
-    );
-  } finally {
-    again.close();
-  }
+  const found = again.tokens().find(({ attributes }) => attributes.token === label);
+  if (found !== undefined) return found.attributes;
+  throw new CredentialHelperError(
+    `library ${library.path} initialised the token "${label}" and does not show it now`,
+    { code: 'ERR_TOKEN_NOT_FOUND', hint: 'the library’s own log may say more' },
+  );
 }
 
 function describeSlots(slots: readonly SlotWithToken[]): string {

@@ -309,4 +309,34 @@ describe('token import into a token that fails', () => {
     expect(tokens.objects('failing')).not.toContain('Object;');
     expect(createHash('sha256').update(readFileSync(keyFile)).digest('hex')).toBe(digest);
   });
+
+  it.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
+    'finishes what it has begun when it is interrupted by %s',
+    async (signal) => {
+      const flags = tokens.flags(signal).map((flag) => (flag.endsWith('.so') ? library : flag));
+      const { keyFile } = device(signal);
+      const args = ['token', 'import', ...flags, '--label', 'k', '--key', keyFile];
+      const { status, stdout } = await run([...args, '--delete-source'], {
+        env: { FAULT: 'sign-slow', LOGIN_LOG: join(folder, signal) },
+        signals: { onceThereIs: join(folder, signal), send: [signal] },
+      });
+      expect(stdout).toMatch(/^imported a private key/);
+      expect(status).toBe(0);
+      expect(tokens.objects(signal).match(/Object;/g)).toHaveLength(2);
+      expect(existsSync(keyFile)).toBe(false);
+    },
+  );
+
+  it('ends at once when it is interrupted twice', async () => {
+    const flags = tokens.flags('hanging').map((flag) => (flag.endsWith('.so') ? library : flag));
+    const { keyFile } = device('hanging');
+    const args = ['token', 'import', ...flags, '--label', 'k', '--key', keyFile];
+    const { status, stdout, stderr } = await run([...args, '--delete-source'], {
+      env: { FAULT: 'sign-hang', LOGIN_LOG: join(folder, 'hanging-login') },
+      signals: { onceThereIs: join(folder, 'hanging-login'), send: ['SIGINT', 'SIGINT'] },
+    });
+    expect(stderr).toBe('awsiot-credentialhelper: error: interrupted\n');
+    expect([stdout, status]).toEqual(['', 1]);
+    expect(existsSync(keyFile)).toBe(true);
+  });
 });

@@ -1,9 +1,11 @@
+import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { run, runJson } from '../support/cli.ts';
 import { buildFaultyModule, type Fault } from '../support/faulty-module.ts';
 import { makeSelfSigned, openssl } from '../support/openssl.ts';
+import { PIN, SOFTHSM_LIBRARY } from '../support/softhsm.ts';
 import { makeFolder, startTokens } from '../support/token.ts';
 
 interface VerifyJson {
@@ -32,6 +34,9 @@ await runJson([
 ]);
 await runJson(['token', 'import', ...flags, '--label', 'rsa', '--key', rsa.keyFile]);
 
+const library = buildFaultyModule(makeFolder(folder, 'faulty'));
+const withLibrary = (args: readonly string[], path: string) =>
+  args.map((arg) => (arg.endsWith('.so') ? path : arg));
 const verify = (...args: readonly string[]) => ['token', 'verify', ...flags, ...args];
 
 describe('token verify', () => {
@@ -88,14 +93,12 @@ describe('token verify', () => {
   });
 
   it.each<[Fault, string, boolean, RegExp]>([
-    ['no-pss', 'rsa', true, /can serve TLS 1\.2; for TLS 1\.3 the OpenSSL engine/],
+    ['no-pss', 'rsa', true, /can serve TLS 1\.2, not TLS 1\.3, which wants RSA-PSS/],
+    ['no-pss-but-raw', 'rsa', true, /can serve TLS 1\.2; for TLS 1\.3 the OpenSSL engine/],
     ['no-sign', 'rsa', false, /makes no signature that TLS asks for/],
     ['bad-signature', 'ec', false, /cannot serve TLS/],
   ])('finds what a token cannot do: %s', async (fault, label, ok, verdict) => {
-    const library = buildFaultyModule(makeFolder(folder, fault));
-    const args = verify('--label', label, '--json').map((arg) =>
-      arg.endsWith('.so') ? library : arg,
-    );
+    const args = withLibrary(verify('--label', label, '--json'), library);
     const { status, stdout } = await run(args, { env: { FAULT: fault } });
     const result = JSON.parse(stdout) as VerifyJson;
     expect(result.ok).toBe(ok);
@@ -105,6 +108,56 @@ describe('token verify', () => {
     );
     expect(status).toBe(ok ? 0 : 1);
   });
+
+  it('tells a key that wants the PIN for each signature, which signs and cannot serve TLS', async () => {
+    const login = ['--module', SOFTHSM_LIBRARY, '--token-label', 'verify', '--login', '--pin', PIN];
+    const key = ['--key-type', 'EC:prime256v1', '--always-auth', '--label', 'strict'];
+    execFileSync('pkcs11-tool', [...login, '--keypairgen', ...key, '--id', '77'], {
+      stdio: 'ignore',
+    });
+    const { status, stdout } = await run(verify('--label', 'strict', '--json'));
+    expect(JSON.parse(stdout)).toMatchObject({
+      ok: false,
+      verdict: expect.stringMatching(/cannot serve TLS: it wants the PIN for each signature/),
+      attributes: { alwaysAuthenticate: true },
+      signatures: [{ scheme: 'ECDSA', works: true }],
+    });
+    expect(status).toBe(1);
+  });
+
+  it('survives a library that crashes', async () => {
+    const env = { FAULT: 'sign-crash' };
+    const { status, signal, stdout, stderr } = await run(
+      withLibrary(verify('--label', 'ec', '--json'), library),
+      { env },
+    );
+    expect(JSON.parse(stdout)).toMatchObject({ error: { code: 'ERR_TOKEN_CRASHED' } });
+    expect(stderr).toMatch(
+      /ended before its work was done \(SIGSEGV\)\n.*hint: the library crashed/,
+    );
+    expect([status, signal]).toEqual([1, null]);
+  });
+
+  it.each<Fault>(['crash-at-exit', 'login-print'])(
+    'passes on the result alone from a library with this fault: %s',
+    async (fault) => {
+      const env = { FAULT: fault };
+      const args = withLibrary(['token', 'verify', ...flags, '--label', 'ec'], library);
+      expect(await runJson<VerifyJson>(args, { env })).toMatchObject({ ok: true });
+    },
+  );
+
+  it.each<Fault>(['keypad', 'no-login'])(
+    'asks for no PIN where the token needs none: %s',
+    async (fault) => {
+      const env = { FAULT: fault, KEYPAD_PIN: PIN };
+      const args = withLibrary(
+        ['token', 'verify', ...flags.slice(0, -2), '--label', 'ec'],
+        library,
+      );
+      expect(await runJson<VerifyJson>(args, { env })).toMatchObject({ ok: true });
+    },
+  );
 
   it.each([
     [

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
@@ -21,6 +21,8 @@ export interface Run {
 interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly main?: string;
+  /** Signals to send, half a second apart, once there is a file. */
+  readonly signals?: { readonly onceThereIs: string; readonly send: readonly NodeJS.Signals[] };
 }
 
 /**
@@ -34,6 +36,13 @@ export async function run(args: readonly string[], options: RunOptions = {}): Pr
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+  const { onceThereIs = '', send = [] } = options.signals ?? {};
+  const left = [...send];
+  const sending = setInterval(() => {
+    if (!existsSync(onceThereIs)) return;
+    const signal = left.shift();
+    if (signal !== undefined) child.kill(signal);
+  }, 500);
   let stdout = '';
   let stderr = '';
   child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
@@ -47,6 +56,8 @@ export async function run(args: readonly string[], options: RunOptions = {}): Pr
       child.on('error', reject).on('close', (...ended) => resolve(ended));
     },
   );
+  clearInterval(sending);
+  expect(left, 'what was never sent').toEqual([]);
   expect(findSecret(stdout + stderr), 'a secret in what the command printed').toBeUndefined();
   return { status, signal, stdout, stderr };
 }

@@ -15,6 +15,8 @@ export type Fault =
   | 'third-object'
   | 'bad-signature'
   | 'no-pss'
+  | 'no-pss-but-raw'
+  | 'crash-at-exit'
   | 'no-sign'
   | 'locked'
   | 'last-try'

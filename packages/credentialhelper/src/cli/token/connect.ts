@@ -34,26 +34,23 @@ export async function withToken<T>(
   task: (connection: Connection) => T | Promise<T>,
 ): Promise<T> {
   const library = await loadLibrary(requireModule(target));
+  const token = findToken(library, target.match);
+  const pin = await choosePin(library, token, target);
+  const session = openSession(library, token, pin, {
+    write,
+    ignorePinFlags: target.ignorePinFlags,
+    rejectedPins: openRejectedPins(defaultStateFolder(), warn),
+  });
   try {
-    const token = findToken(library, target.match);
-    const pin = await choosePin(library, token, target);
-    const session = openSession(library, token, pin, {
-      write,
-      ignorePinFlags: target.ignorePinFlags,
-      rejectedPins: openRejectedPins(defaultStateFolder(), warn),
-    });
-    try {
-      return await task({ session, pin });
-    } finally {
-      session.close();
-    }
+    return await task({ session, pin });
   } finally {
-    library.close();
+    session.close();
   }
 }
 
 /**
- * Loads a PKCS#11 library into this process.
+ * Loads a PKCS#11 library into this process. It stays loaded: the process ends soon, and some libraries crash when they
+ * are let go.
  *
  * @throws {@link CredentialHelperError} (as a rejection) `ERR_PKCS11_BINDING`, `ERR_PKCS11_LIBRARY`
  */

@@ -7,7 +7,7 @@ import { type Generated, generateKey, KEY_TYPES, type KeyType } from '../../toke
 import { proveKey } from '../../token/prove.ts';
 import { signInToken } from '../../token/sign.ts';
 import { commonName, parseSubject, subjectName } from '../../token/subject.ts';
-import { action } from '../action.ts';
+import { workerAction } from '../action.ts';
 import type { Result } from '../output.ts';
 import { EXIT_STATUS_HELP, UsageError } from '../usage.ts';
 import { type Connection, withToken } from './connect.ts';
@@ -53,7 +53,7 @@ Examples:
     --pin-file pin.txt --label thing-key --certificate thing-cert.pem
 ${EXIT_STATUS_HELP}`,
     )
-    .action(action(generate));
+    .action(workerAction(generate));
 }
 
 async function generate(flags: GenerateFlags): Promise<Result> {

@@ -8,7 +8,7 @@ import { formatPkcs11Uri, type Pkcs11Uri } from '../../identity/pkcs11-uri.ts';
 import { readPrivateKey } from '../../identity/private-key.ts';
 import { type Imported, importCertificate, importKey } from '../../token/import.ts';
 import { curveOf } from '../../token/key-objects.ts';
-import { action } from '../action.ts';
+import { workerAction } from '../action.ts';
 import type { Result } from '../output.ts';
 import { askSecret } from '../prompt.ts';
 import { EXIT_STATUS_HELP, UsageError } from '../usage.ts';
@@ -59,7 +59,7 @@ Examples:
     --pin-file pin.txt --label thing-key --certificate thing-cert.pem
 ${EXIT_STATUS_HELP}`,
     )
-    .action(action(runImport));
+    .action(workerAction(runImport));
 }
 
 async function runImport(flags: ImportFlags): Promise<Result> {

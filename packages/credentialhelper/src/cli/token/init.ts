@@ -7,7 +7,7 @@ import { checkInit, chooseSlot, initToken } from '../../token/init.ts';
 import type { Library } from '../../token/library.ts';
 import { findAll, openPublicSession } from '../../token/object-access.ts';
 import type { SlotWithToken } from '../../token/slots.ts';
-import { action } from '../action.ts';
+import { workerAction } from '../action.ts';
 import type { Result } from '../output.ts';
 import { askNewSecret, confirm } from '../prompt.ts';
 import { EXIT_STATUS_HELP, parseWholeNumber } from '../usage.ts';
@@ -50,34 +50,30 @@ Examples:
     --pin-file pin.txt --so-pin-file so-pin.txt
 ${EXIT_STATUS_HELP}`,
     )
-    .action(action(init));
+    .action(workerAction(init));
 }
 
 async function init(flags: InitFlags): Promise<Result> {
   const { label } = flags;
   const library = await loadLibrary(checkModule(filePath(flags.module, '--module'), '--module'));
-  try {
-    const slot = chooseSlot(library, label, flags.slotId);
-    const request = {
-      label,
-      userPin: await newPin(flags.pinFile, '--pin-file', `New PIN of token "${label}"`),
-      soPin: await newPin(flags.soPinFile, '--so-pin-file', `SO PIN of token "${label}"`),
-    };
-    checkInit(library, slot, request);
-    if (slot.initialized) await agreeToErase(library, slot, flags.yes === true);
-    const { token, serial, slotId } = initToken(library, slot, request);
-    const uri = formatPkcs11Uri({
-      ...(token === undefined ? {} : { token }),
-      ...(serial ? { serial } : {}),
-      modulePath: library.path,
-    });
-    return {
-      text: `initialised token "${label}" in slot ${slotId}\n${uri}`,
-      json: { token: { label, serial, slotId, uri }, erased: slot.initialized },
-    };
-  } finally {
-    library.close();
-  }
+  const slot = chooseSlot(library, label, flags.slotId);
+  const request = {
+    label,
+    userPin: await newPin(flags.pinFile, '--pin-file', `New PIN of token "${label}"`),
+    soPin: await newPin(flags.soPinFile, '--so-pin-file', `SO PIN of token "${label}"`),
+  };
+  checkInit(library, slot, request);
+  if (slot.initialized) await agreeToErase(library, slot, flags.yes === true);
+  const { token, serial, slotId } = initToken(library, slot, request);
+  const uri = formatPkcs11Uri({
+    ...(token === undefined ? {} : { token }),
+    ...(serial ? { serial } : {}),
+    modulePath: library.path,
+  });
+  return {
+    text: `initialised token "${label}" in slot ${slotId}\n${uri}`,
+    json: { token: { label, serial, slotId, uri }, erased: slot.initialized },
+  };
 }
 
 async function newPin(file: string | undefined, option: string, what: string): Promise<Secret> {

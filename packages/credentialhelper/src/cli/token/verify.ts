@@ -3,7 +3,7 @@ import { readCertificates } from '../../identity/certificate.ts';
 import { formatPkcs11Uri } from '../../identity/pkcs11-uri.ts';
 import { findPrivateKey } from '../../token/find.ts';
 import { type SignatureTrial, type Verification, verifyKey } from '../../token/verify.ts';
-import { action } from '../action.ts';
+import { workerAction } from '../action.ts';
 import { printLine, type Result } from '../output.ts';
 import { EXIT_STATUS_HELP } from '../usage.ts';
 import { withToken } from './connect.ts';
@@ -39,7 +39,7 @@ Examples:
 ${EXIT_STATUS_HELP}
      A key that cannot serve TLS, or not with this certificate, is a failure.`,
     )
-    .action(action(verify));
+    .action(workerAction(verify));
 }
 
 async function verify(flags: VerifyFlags): Promise<Result> {

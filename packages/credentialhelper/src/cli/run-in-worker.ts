@@ -1,0 +1,70 @@
+import { fork } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { CredentialHelperError } from '../errors.ts';
+import { SIGNALS, WORKER_MARK, type WorkerMessage } from './worker.ts';
+
+const MAIN = fileURLToPath(new URL('./main.js', import.meta.url));
+
+/** How long a worker may take to end once it has sent its status, in milliseconds; then it is killed. */
+const END_MS = 2000;
+
+/**
+ * Runs this command line in a worker and passes on what it has to say. What else the worker's process prints comes from
+ * the PKCS#11 library, may hold a PIN, and is dropped. The worker has the same terminal, and asks there.
+ *
+ * @returns the exit status
+ * @throws {@link CredentialHelperError} (as a rejection) `ERR_TOKEN_CRASHED` where the worker ends without a status
+ */
+export function runInWorker(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const child = fork(MAIN, process.argv.slice(2), {
+      execArgv: [],
+      env: { ...process.env, [WORKER_MARK]: '1' },
+      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+    });
+    let status: number | undefined;
+    let interrupted = false;
+    const interrupt = (signal: NodeJS.Signals) => {
+      // A worker that is at work ends when that is done; who asks twice does not want to wait.
+      child.kill(interrupted ? 'SIGKILL' : signal);
+      interrupted = true;
+    };
+    for (const signal of SIGNALS) process.on(signal, interrupt);
+    child.on('message', (message: WorkerMessage) => {
+      if ('stream' in message) {
+        process[message.stream].write(message.text);
+        return;
+      }
+      status = message.status;
+      const kill = setTimeout(() => child.kill('SIGKILL'), END_MS);
+      child.once('exit', () => clearTimeout(kill));
+    });
+    child.on('error', (cause) => reject(crashed(cause.message, cause)));
+    child.on('close', (code, signal) => {
+      for (const name of SIGNALS) process.off(name, interrupt);
+      // A library that crashes while its process ends has done its work before.
+      if (status !== undefined) resolve(status);
+      else if (interrupted) reject(new Interrupted());
+      else reject(crashed(signal ?? `exit status ${code}`));
+    });
+  });
+}
+
+/** The command was ended from outside. */
+class Interrupted extends Error {
+  constructor() {
+    super('interrupted');
+    this.name = 'Interrupted';
+  }
+}
+
+function crashed(how: string, cause?: unknown): CredentialHelperError {
+  return new CredentialHelperError(
+    `the process that had loaded the PKCS#11 library ended before its work was done (${how})`,
+    {
+      code: 'ERR_TOKEN_CRASHED',
+      cause,
+      hint: 'the library crashed: look for a newer one; "token list" shows what is in the token now',
+    },
+  );
+}
