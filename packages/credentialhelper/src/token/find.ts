@@ -248,9 +248,7 @@ export function findPrivateKey(
   }
   const uris = (found: typeof keys) =>
     list(
-      found.map((item) =>
-        formatPkcs11Uri({ ...keyAttributes(item), modulePath: library.path }),
-      ),
+      found.map((item) => formatPkcs11Uri({ ...keyAttributes(item), modulePath: library.path })),
     );
   const wanted = [
     match.object === undefined ? '' : ` with the label "${match.object}"`,
