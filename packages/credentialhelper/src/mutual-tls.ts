@@ -6,8 +6,7 @@ import {
   toPem,
 } from './identity/certificate.ts';
 import { readPrivateKey } from './identity/private-key.ts';
-import { sendTokenRequestIsolated } from './isolation/parent.ts';
-import { sendTokenRequest, type TokenRequest } from './isolation/token-request.ts';
+import type { TokenRequest } from './isolation/token-request.ts';
 import type { FileKeySettings, Settings, TokenKeySettings } from './options.ts';
 import { chooseTokenTls } from './tls/choose.ts';
 import type { ConnectionSettings, HttpsGet } from './tls/client.ts';
@@ -59,11 +58,15 @@ function tokenIdentity(settings: Settings, key: TokenKeySettings): () => HttpsGe
     return async (request) => {
       const tokenKey = { ...token, pin: await pinReader.read(), stateFolder: key.stateFolder };
       const tokenRequest: TokenRequest = { request, connection, tls, token: tokenKey, certificate };
-      return withPinLatch(tokenKey, () =>
-        key.isolate
-          ? sendTokenRequestIsolated(tokenRequest, pinReader.environmentVariable, logger)
-          : sendTokenRequest(tokenRequest, { warn, isOutputFiltered: false }),
-      );
+      // Loaded when needed: a session with a key from a file starts without what tokens take.
+      return withPinLatch(tokenKey, async () => {
+        if (key.isolate) {
+          const { sendTokenRequestIsolated } = await import('./isolation/parent.ts');
+          return sendTokenRequestIsolated(tokenRequest, pinReader.environmentVariable, logger);
+        }
+        const { sendTokenRequest } = await import('./isolation/token-request.ts');
+        return sendTokenRequest(tokenRequest, { warn, isOutputFiltered: false });
+      });
     };
   };
 }

@@ -1,4 +1,4 @@
-import { fork } from 'node:child_process';
+import { fork, type StdioOptions } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { CredentialHelperError } from '../errors.ts';
 import { SIGNALS, WORKER_MARK, type WorkerMessage } from './worker.ts';
@@ -20,7 +20,7 @@ export function runInWorker(): Promise<number> {
     const child = fork(MAIN, process.argv.slice(2), {
       execArgv: [],
       env: { ...process.env, [WORKER_MARK]: '1' },
-      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+      stdio: workerStdio(process.argv),
     });
     let status: number | undefined;
     let interrupted = false;
@@ -48,6 +48,19 @@ export function runInWorker(): Promise<number> {
       else reject(crashed(signal ?? `exit status ${code}`));
     });
   });
+}
+
+/** What the worker inherits: nothing but a file descriptor that a URI names as the place of the PIN. */
+function workerStdio(args: readonly string[]): StdioOptions {
+  const named = /[?&]pin-source=fd:(\d{1,4})(?:&|$)/m.exec(args.join('\n'))?.[1];
+  const fileDescriptor = Number(named ?? 0);
+  const stdio: Array<'ignore' | 'inherit' | 'ipc' | number> = ['ignore', 'ignore', 'ignore'];
+  if (fileDescriptor === 0) stdio[0] = named === undefined ? 'ignore' : 'inherit';
+  else {
+    while (stdio.length < fileDescriptor) stdio.push('ignore');
+    stdio[fileDescriptor] = fileDescriptor;
+  }
+  return [...stdio, 'ipc'];
 }
 
 /** The command was ended from outside. */
