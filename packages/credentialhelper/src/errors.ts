@@ -25,7 +25,6 @@ export type ErrorCode =
   | 'ERR_PIN_FINAL_TRY'
   | 'ERR_KEY_UNSUITABLE'
   | 'ERR_CERTIFICATE_NOT_FOUND'
-  | 'ERR_PKCS11JS_UNAVAILABLE'
   | 'ERR_PKCS11'
   | 'ERR_TOKEN_TIMEOUT'
   | 'ERR_TOKEN_CRASHED'
@@ -127,10 +126,6 @@ export const ERROR_CODES: Readonly<Record<ErrorCode, ErrorKind>> = {
   ERR_CERTIFICATE_NOT_FOUND: {
     transient: false,
     meaning: 'the token holds no certificate that matches and belongs to the key',
-  },
-  ERR_PKCS11JS_UNAVAILABLE: {
-    transient: false,
-    meaning: 'this needs the npm package pkcs11js, which is not installed or was not built',
   },
   ERR_PKCS11: { transient: true, meaning: 'a call to the PKCS#11 library failed' },
   ERR_TOKEN_TIMEOUT: {

@@ -8,13 +8,7 @@ import type { ConnectionSettings, HttpsRequest, HttpsResponse } from '../tls/cli
 import { getWithCrt } from '../tls/crt.ts';
 import { getWithNode } from '../tls/node.ts';
 import { createTokenContext } from '../tls/token.ts';
-import {
-  assertLoginPossible,
-  findPrivateKey,
-  findToken,
-  openSession,
-  type TokenSession,
-} from '../token/find.ts';
+import { findPrivateKey, findToken } from '../token/find.ts';
 import { findCertificateChain } from '../token/find-certificate.ts';
 import {
   type Binding,
@@ -25,7 +19,9 @@ import {
 } from '../token/library.ts';
 import { assertKeyOfCertificate, proveKey } from '../token/prove.ts';
 import { openRejectedPins } from '../token/rejected-pins.ts';
+import { bindingMissing } from '../token/require-binding.ts';
 import { hasRsaPss } from '../token/rsa-pss.ts';
+import { assertLoginPossible, openSession, type TokenSession } from '../token/session.ts';
 
 /** A request to be made with a key in a token. */
 export interface TokenRequest {
@@ -147,14 +143,14 @@ async function sendUnchecked(
 ): Promise<HttpsResponse> {
   const { tls, token, certificate } = tokenRequest;
   const { match, library, pin } = token;
-  if (!('chain' in certificate)) throw needsPkcs11js('to read a certificate from a token');
+  if (!('chain' in certificate)) throw bindingMissing('to read a certificate from a token');
   // Without a name the engine would log in to some token, and a wrong PIN there counts.
   if (tls.kind === 'node' && match.token === undefined && match.serial === undefined) {
-    throw needsPkcs11js('to find a token otherwise than by label or serial number');
+    throw bindingMissing('to find a token otherwise than by label or serial number');
   }
   // Where there is no such key, the engine prints what it was asked for, with the PIN.
   if (tls.kind === 'node' && pin != null && !isOutputFiltered) {
-    throw needsPkcs11js('to use a key in a token in the calling process ("isolate": false)');
+    throw bindingMissing('to use a key in a token in the calling process ("isolate": false)');
   }
   const rejectedPins = openRejectedPins(token.stateFolder, warn);
   const identity = JSON.stringify([library, formatPkcs11Uri(match)]);
@@ -212,11 +208,4 @@ function withoutTls13(error: unknown): unknown {
       cause: error,
     },
   );
-}
-
-function needsPkcs11js(what: string): CredentialHelperError {
-  return new CredentialHelperError(`the npm package pkcs11js is needed ${what}`, {
-    code: 'ERR_PKCS11JS_UNAVAILABLE',
-    hint: 'npm install pkcs11js',
-  });
 }

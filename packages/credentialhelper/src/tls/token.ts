@@ -90,6 +90,13 @@ function engineError(error: unknown, key: EngineKey): unknown {
       { code: explained.code, cause: error, hint: explained.hint },
     );
   }
+  if (library === 'libp11') {
+    return new CredentialHelperError(`cannot load the PKCS#11 library ${key.library}`, {
+      code: 'ERR_PKCS11_LIBRARY',
+      cause: error,
+      hint: `it must be a PKCS#11 library for this system (${process.platform} ${process.arch})`,
+    });
+  }
   if (library === 'pkcs11 engine') {
     return new CredentialHelperError(`there is no ${describe(key)}`, {
       code: 'ERR_KEY_NOT_FOUND',

@@ -3,8 +3,8 @@ import { type BaseBlock, Constructed, fromBER } from 'asn1js';
 import type { Template } from 'pkcs11js';
 import { CredentialHelperError } from '../errors.ts';
 import { describeCertificate } from '../identity/certificate.ts';
-import type { TokenSession } from './find.ts';
 import type { KeyName } from './key-objects.ts';
+import type { TokenSession } from './session.ts';
 
 /** The parts of a certificate that PKCS#11 wants beside it, byte for byte as they stand in it. */
 interface CertificateParts {

@@ -2,10 +2,10 @@ import { X509Certificate } from 'node:crypto';
 import { CredentialHelperError } from '../errors.ts';
 import { describeCertificate } from '../identity/certificate.ts';
 import { formatPkcs11Uri, type Pkcs11Uri } from '../identity/pkcs11-uri.ts';
-import { matchesToken, type TokenSession } from './find.ts';
-import { findObjects, readAttributes } from './objects.ts';
-import { withContext } from './pkcs11-error.ts';
+import { matchesToken } from './find.ts';
+import { findAll, readAttribute } from './objects.ts';
 import type { KeyProof } from './prove.ts';
+import type { TokenSession } from './session.ts';
 
 /** A certificate in a token. */
 export interface CertificateInToken {
@@ -19,30 +19,25 @@ export interface CertificateInToken {
  *
  * @throws {@link CredentialHelperError} `ERR_PKCS11`
  */
-export function readCertificatesInToken({
-  library,
-  session,
-  context,
-}: TokenSession): readonly CertificateInToken[] {
-  const { pkcs11, binding } = library;
-  return withContext(context, () => {
-    const template = [
-      { type: binding.CKA_CLASS, value: binding.CKO_CERTIFICATE },
-      { type: binding.CKA_CERTIFICATE_TYPE, value: binding.CKC_X_509 },
-    ];
-    return findObjects(pkcs11, session, template).flatMap((handle) => {
-      const [label, id, value] = readAttributes(pkcs11, session, handle, [
-        binding.CKA_LABEL,
-        binding.CKA_ID,
-        binding.CKA_VALUE,
-      ]);
-      try {
-        const certificate = new X509Certificate(value ?? Buffer.alloc(0));
-        return [{ certificate, label: (label ?? '').toString(), id: id ?? Buffer.alloc(0) }];
-      } catch {
-        return [];
-      }
-    });
+export function readCertificatesInToken(session: TokenSession): readonly CertificateInToken[] {
+  const { binding } = session.library;
+  const template = [
+    { type: binding.CKA_CLASS, value: binding.CKO_CERTIFICATE },
+    { type: binding.CKA_CERTIFICATE_TYPE, value: binding.CKC_X_509 },
+  ];
+  return findAll(session, template).flatMap((handle) => {
+    const read = (type: number) => readAttribute(session, handle, type) ?? Buffer.alloc(0);
+    try {
+      return [
+        {
+          certificate: new X509Certificate(read(binding.CKA_VALUE)),
+          label: read(binding.CKA_LABEL).toString(),
+          id: read(binding.CKA_ID),
+        },
+      ];
+    } catch {
+      return [];
+    }
   });
 }
 

@@ -1,8 +1,8 @@
 import { CredentialHelperError } from '../errors.ts';
 import { formatPkcs11Uri } from '../identity/pkcs11-uri.ts';
-import type { TokenSession } from './find.ts';
 import type { KeyName } from './key-objects.ts';
-import { findAll } from './object-access.ts';
+import { findAll } from './objects.ts';
+import type { TokenSession } from './session.ts';
 
 /**
  * Checks that no private key in the token has this label, and no object this id.

@@ -2,12 +2,13 @@ import { type KeyObject, randomBytes } from 'node:crypto';
 import type { KeyPair, Template } from 'pkcs11js';
 import { CredentialHelperError } from '../errors.ts';
 import { curveByName } from './curves.ts';
-import { findPrivateKey, type PrivateKeyInToken, type TokenSession } from './find.ts';
+import { findPrivateKey, type PrivateKeyInToken } from './find.ts';
 import { assertNameIsFree } from './free-name.ts';
 import { type KeyName, privateKeyRules, publicKeyRules, readPublicKey } from './key-objects.ts';
 import type { Binding } from './library.ts';
-import { destroyObjects } from './object-access.ts';
+import { destroyObjects } from './objects.ts';
 import { withContext } from './pkcs11-error.ts';
+import type { TokenSession } from './session.ts';
 
 /** The kinds of key pair that tokens are asked for. */
 export const KEY_TYPES = ['p256', 'p384', 'rsa2048', 'rsa3072', 'rsa4096'] as const;

@@ -3,7 +3,7 @@ import type { Handle, Template } from 'pkcs11js';
 import { CredentialHelperError, isCredentialHelperError } from '../errors.ts';
 import { chainForKey, describeCertificate } from '../identity/certificate.ts';
 import { certificateMaterial, subjectOf } from './certificate-objects.ts';
-import { findPrivateKey, type PrivateKeyInToken, type TokenSession } from './find.ts';
+import { findPrivateKey, type PrivateKeyInToken } from './find.ts';
 import { readCertificatesInToken } from './find-certificate.ts';
 import { assertNameIsFree } from './free-name.ts';
 import {
@@ -14,9 +14,10 @@ import {
   publicKeyMaterial,
   publicKeyRules,
 } from './key-objects.ts';
-import { destroyObjects, readFlag } from './object-access.ts';
+import { destroyObjects, readFlag } from './objects.ts';
 import { returnValueName, withContext } from './pkcs11-error.ts';
 import { assertKeyOfCertificate, proveKey } from './prove.ts';
+import type { TokenSession } from './session.ts';
 
 /** What is to be put into a token. */
 export interface ImportRequest {

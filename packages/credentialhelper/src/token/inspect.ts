@@ -4,13 +4,14 @@ import { describeCertificate } from '../identity/certificate.ts';
 import type { Pin } from '../identity/pin.ts';
 import { formatPkcs11Uri, type Pkcs11Uri } from '../identity/pkcs11-uri.ts';
 import { Secret } from '../identity/secret.ts';
-import { findToken, matchesToken, openSession, type TokenSession } from './find.ts';
+import { findToken, matchesToken } from './find.ts';
 import { readCertificatesInToken } from './find-certificate.ts';
 import { curveOf, readPublicKey } from './key-objects.ts';
 import { type Library, loadBinding, openLibrary, type TokenInSlot, trim } from './library.ts';
-import { findAll, openPublicSession, readAttribute, readNumber } from './object-access.ts';
+import { findAll, readAttribute, readNumber } from './objects.ts';
 import { openRejectedPins } from './rejected-pins.ts';
 import { bindingMissing } from './require-binding.ts';
+import { openPublicSession, openSession, type TokenSession } from './session.ts';
 import { listSlots } from './slots.ts';
 
 /** Which library to look into, and what for. It goes over the channel between processes. */

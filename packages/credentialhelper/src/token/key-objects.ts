@@ -2,9 +2,9 @@ import { createHash, createPublicKey, type JsonWebKey, type KeyObject } from 'no
 import type { Handle, Template } from 'pkcs11js';
 import { CredentialHelperError } from '../errors.ts';
 import { type Curve, curveByName, curveByParameters, decodePoint, encodePoint } from './curves.ts';
-import type { TokenSession } from './find.ts';
 import type { Binding } from './library.ts';
-import { findAll, readAttribute, readNumber } from './object-access.ts';
+import { findAll, readAttribute, readNumber } from './objects.ts';
+import type { TokenSession } from './session.ts';
 
 /** What names a key and the objects that belong to it. */
 export interface KeyName {

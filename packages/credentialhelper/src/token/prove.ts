@@ -1,9 +1,10 @@
 import { createHash, type KeyObject, randomBytes, verify, type X509Certificate } from 'node:crypto';
 import { CredentialHelperError } from '../errors.ts';
 import { describeCertificate } from '../identity/certificate.ts';
-import type { PrivateKeyInToken, TokenSession } from './find.ts';
-import { readAttributes } from './objects.ts';
+import type { PrivateKeyInToken } from './find.ts';
+import { readFlag } from './objects.ts';
 import { withContext } from './pkcs11-error.ts';
+import type { TokenSession } from './session.ts';
 
 // The DigestInfo of SHA-256 up to the digest (RFC 8017, section 9.2, note 1).
 const SHA256_DIGEST_INFO = Buffer.from('3031300d060960864801650304020105000420', 'hex');
@@ -65,22 +66,16 @@ export function assertKeyOfCertificate(
   );
 }
 
-function assertCanSign(
-  { library: { pkcs11, binding }, session, context }: TokenSession,
-  { handle, attributes }: PrivateKeyInToken,
-): void {
-  const [sign, alwaysAuthenticate] = readAttributes(pkcs11, session, handle, [
-    binding.CKA_SIGN,
-    binding.CKA_ALWAYS_AUTHENTICATE,
-  ]).map((value) => value?.[0]);
+function assertCanSign(session: TokenSession, { handle, attributes }: PrivateKeyInToken): void {
+  const { library, context } = session;
   const name = `the private key "${attributes.object ?? ''}" of ${context.token}`;
-  if (sign === 0) {
+  if (readFlag(session, handle, library.binding.CKA_SIGN) === false) {
     throw new CredentialHelperError(`${name} may not sign (CKA_SIGN is false)`, {
       code: 'ERR_KEY_UNSUITABLE',
       hint: 'TLS signs with the key; use one that may',
     });
   }
-  if (alwaysAuthenticate === 1) {
+  if (readFlag(session, handle, library.binding.CKA_ALWAYS_AUTHENTICATE) === true) {
     throw new CredentialHelperError(
       `${name} wants the PIN again for each signature (CKA_ALWAYS_AUTHENTICATE is true)`,
       {

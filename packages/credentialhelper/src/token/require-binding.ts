@@ -12,10 +12,14 @@ export async function requireBinding(): Promise<Binding> {
   return binding;
 }
 
-/** The error for a binding that is not there; it says how to get it. */
-export function bindingMissing(): CredentialHelperError {
+/**
+ * The error for a binding that is not there; it says how to get it.
+ *
+ * @param purpose - what it is needed for, where that is not looking into tokens
+ */
+export function bindingMissing(purpose = 'to look into tokens'): CredentialHelperError {
   return new CredentialHelperError(
-    'the npm package pkcs11js, which looks into tokens, is not installed or was not built',
+    `the npm package pkcs11js is needed ${purpose}, and is not installed or was not built`,
     {
       code: 'ERR_PKCS11_BINDING',
       hint: [

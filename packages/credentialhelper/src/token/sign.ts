@@ -1,10 +1,10 @@
 import { constants, createHash, type KeyObject, verify } from 'node:crypto';
 import type { Handle, Mechanism, RsaPSS } from 'pkcs11js';
 import type { Pin } from '../identity/pin.ts';
-import type { TokenSession } from './find.ts';
 import { curveOf } from './key-objects.ts';
-import { readFlag } from './object-access.ts';
+import { readFlag } from './objects.ts';
 import { withContext } from './pkcs11-error.ts';
+import type { TokenSession } from './session.ts';
 
 /** The kinds of signature that TLS asks a client's key for. */
 export type SignatureScheme = 'ECDSA' | 'RSA PKCS#1 v1.5' | 'RSA-PSS';

@@ -2,11 +2,12 @@ import { type KeyObject, randomBytes, type X509Certificate } from 'node:crypto';
 import { CredentialHelperError, isCredentialHelperError } from '../errors.ts';
 import { certificateDateProblem, describeCertificate } from '../identity/certificate.ts';
 import type { Pin } from '../identity/pin.ts';
-import type { PrivateKeyInToken, TokenSession } from './find.ts';
+import type { PrivateKeyInToken } from './find.ts';
 import { readCertificatesInToken } from './find-certificate.ts';
 import { publicKeysWithId } from './key-objects.ts';
-import { readFlag } from './object-access.ts';
+import { readFlag } from './objects.ts';
 import { hasRsaPss } from './rsa-pss.ts';
+import type { TokenSession } from './session.ts';
 import { hashOf, isGoodSignature, type SignatureScheme, schemesOf, signInToken } from './sign.ts';
 
 /** What trying out a key brought to light. */

@@ -1,14 +1,12 @@
-import { cpSync, symlinkSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import manifest from '../../package.json' with { type: 'json' };
-import { MAIN, run } from '../support/cli.ts';
+import { run } from '../support/cli.ts';
 import { makeSelfSigned } from '../support/openssl.ts';
 import { plantSecret } from '../support/secrets.ts';
 import { SOFTHSM_LIBRARY } from '../support/softhsm.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
-import { makeFolder } from '../support/token.ts';
+import { copyWithoutPkcs11js } from '../support/without-pkcs11js.ts';
 
 const COMMANDS = ['list', 'init', 'import', 'generate', 'verify'];
 const folder = temporaryFolder();
@@ -91,14 +89,7 @@ describe('the command line', () => {
   });
 
   it('says how to get pkcs11js where it is not installed', async () => {
-    const dist = dirname(dirname(MAIN));
-    const modules = makeFolder(folder, 'node_modules');
-    cpSync(dist, join(folder, 'dist'), { recursive: true });
-    cpSync(join(dist, '../package.json'), join(folder, 'package.json'));
-    for (const name of Object.keys(manifest.dependencies)) {
-      makeFolder(dirname(join(modules, name)));
-      symlinkSync(packageFolder(name), join(modules, name));
-    }
+    const main = join(copyWithoutPkcs11js(folder), 'cli/main.js');
     for (const args of [
       ['list'],
       ['init', '--module', SOFTHSM_LIBRARY, '--label', 'x'],
@@ -106,10 +97,9 @@ describe('the command line', () => {
       ['generate', '--module', SOFTHSM_LIBRARY, '--label', 'x'],
       ['verify', '--module', SOFTHSM_LIBRARY],
     ]) {
-      const main = join(folder, 'dist/cli/main.js');
       const { status, stdout, stderr } = await run(['token', ...args], { main });
       expect(stderr).toMatch(
-        /error: the npm package pkcs11js, .* is not installed or was not built\n/,
+        /error: the npm package pkcs11js is needed .* is not installed or was not built\n/,
       );
       expect(stderr).toContain('npm install pkcs11js');
       expect(stderr).toContain('"allowScripts": {"pkcs11js": true}');
@@ -126,8 +116,3 @@ function certificateFile(): string {
 }
 
 /** Where a package is installed. */
-function packageFolder(name: string): string {
-  const file = fileURLToPath(import.meta.resolve(name));
-  const end = file.lastIndexOf(join('node_modules', name)) + join('node_modules', name).length;
-  return file.slice(0, end);
-}

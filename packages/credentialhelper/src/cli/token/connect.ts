@@ -7,10 +7,11 @@ import {
 } from '../../identity/pin.ts';
 import type { Secret } from '../../identity/secret.ts';
 import { defaultStateFolder } from '../../state-folder.ts';
-import { findToken, openSession, type TokenSession } from '../../token/find.ts';
+import { findToken } from '../../token/find.ts';
 import { type Library, openLibrary, type TokenInSlot } from '../../token/library.ts';
 import { openRejectedPins } from '../../token/rejected-pins.ts';
 import { requireBinding } from '../../token/require-binding.ts';
+import { openSession, type TokenSession } from '../../token/session.ts';
 import { printLine } from '../output.ts';
 import { askSecret } from '../prompt.ts';
 import { requireModule, type Target } from './options.ts';
