@@ -19,7 +19,8 @@ const PATTERNS: Readonly<Record<Kind, RegExp>> = {
  * @throws {@link EmulatorError} with that code
  */
 export function checkName(kind: Kind, name: string, code = 'InvalidRequestException'): string {
-  if (PATTERNS[kind].test(name)) return name;
+  // A table that is a JavaScript object cannot hold this one as a key.
+  if (PATTERNS[kind].test(name) && name !== '__proto__') return name;
   throw new EmulatorError(`${JSON.stringify(name)} is not a valid ${kind}`, {
     code,
   });

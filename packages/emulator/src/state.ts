@@ -174,3 +174,11 @@ export function makeId(): string {
 export function lookUp<T>(record: Readonly<Record<string, T>>, name: string): T | undefined {
   return Object.hasOwn(record, name) ? record[name] : undefined;
 }
+
+/** The role that an ARN names, if there is one. */
+export function findRoleByArn({ accountId, roles }: State, arn: string): Role | undefined {
+  const role = lookUp(roles, arn.slice(arn.lastIndexOf('/') + 1));
+  return role && arn === `arn:aws:iam::${accountId}:role${role.path ?? '/'}${role.roleName}`
+    ? role
+    : undefined;
+}

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { EmulatorError } from '../errors.ts';
 import type { Response } from '../http.ts';
-import type { ApiRequest } from '../sigv4.ts';
+import type { ApiRequest } from '../signing.ts';
 import { type Input, isObject, type Member, type Members } from './members.ts';
 
 /** An operation of a REST API, ready to be called. */
