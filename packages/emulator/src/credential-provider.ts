@@ -3,7 +3,7 @@ import type { Response } from './http.ts';
 import { certificateId } from './pki.ts';
 import { evaluatePolicies, trustsService } from './policy.ts';
 import { issueCredentials } from './sealed-credentials.ts';
-import { type Certificate, lookUp, type Role, type State } from './state.ts';
+import { type Certificate, findRoleByArn, lookUp, type Role, type State } from './state.ts';
 
 /** A request to the credential provider. */
 export interface CredentialRequest {
@@ -90,10 +90,7 @@ function isAllowed(state: State, certificate: Certificate, aliasName: string): b
 }
 
 function assumableRole(state: State, roleArn: string): Role | undefined {
-  const prefix = `arn:aws:iam::${state.accountId}:role/`;
-  const role = roleArn.startsWith(prefix)
-    ? lookUp(state.roles, roleArn.slice(prefix.length))
-    : undefined;
+  const role = findRoleByArn(state, roleArn);
   return role && trustsService(role.assumeRolePolicyDocument, 'credentials.iot.amazonaws.com')
     ? role
     : undefined;

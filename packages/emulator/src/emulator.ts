@@ -76,8 +76,12 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
   const { state } = store;
   const requests: RequestRecord[] = [];
   let lifetimeMs: number | undefined;
+  let credentialsEndpoint = '';
+  const account = openAccount(store, now);
   const context = {
     state,
+    account,
+    credentialsEndpoint: () => credentialsEndpoint,
     now,
     lifetimeMs: () => lifetimeMs,
     record(request: RequestRecord) {
@@ -95,11 +99,12 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
       listen(credentialServer, credentialsPort),
       listen(apiServer, apiPort),
     ]);
+    // A name, so that the client sends it in the TLS handshake as it would to AWS.
+    credentialsEndpoint = `localhost:${boundCredentialsPort}`;
     return {
-      ...openAccount(store, now),
+      ...account,
       apiEndpoint: `http://127.0.0.1:${boundApiPort}`,
-      // A name, so that the client sends it in the TLS handshake as it would to AWS.
-      credentialsEndpoint: `localhost:${boundCredentialsPort}`,
+      credentialsEndpoint,
       ca: state.pki.serverCa.certificatePem,
       caFile: store.caFile,
       accountId: state.accountId,

@@ -15,11 +15,13 @@ const PATTERNS: Readonly<Record<Kind, RegExp>> = {
 /**
  * Checks a name against the pattern that AWS has for it.
  *
- * @throws {@link EmulatorError} `InvalidRequestException`
+ * @param code - AWS's name for the error, in the service that is asked
+ * @throws {@link EmulatorError} with that code
  */
-export function checkName(kind: Kind, name: string): string {
-  if (PATTERNS[kind].test(name)) return name;
+export function checkName(kind: Kind, name: string, code = 'InvalidRequestException'): string {
+  // A table that is a JavaScript object cannot hold this one as a key.
+  if (PATTERNS[kind].test(name) && name !== '__proto__') return name;
   throw new EmulatorError(`${JSON.stringify(name)} is not a valid ${kind}`, {
-    code: 'InvalidRequestException',
+    code,
   });
 }

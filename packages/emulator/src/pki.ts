@@ -2,6 +2,7 @@ import 'reflect-metadata';
 import {
   createHash,
   createPrivateKey,
+  createPublicKey,
   generateKeyPair,
   type KeyObject,
   randomBytes,
@@ -15,9 +16,11 @@ import {
   type Extension,
   KeyUsageFlags,
   KeyUsagesExtension,
+  Pkcs10CertificateRequest,
   SubjectAlternativeNameExtension,
   X509CertificateGenerator,
 } from '@peculiar/x509';
+import { EmulatorError } from './errors.ts';
 
 /** The kinds of key that AWS IoT takes. */
 export type KeyType = 'RSA-2048' | 'EC-P256' | 'EC-P384';
@@ -96,6 +99,57 @@ export async function issueDeviceCertificate(
   };
 }
 
+/**
+ * Makes a certificate for a certificate signing request in PEM form.
+ *
+ * @throws {@link EmulatorError} `InvalidRequestException` where it is none, its signature is wrong, or AWS IoT does not
+ * take its key
+ */
+export async function issueFromRequest(
+  deviceCa: KeyAndCertificate,
+  pem: string,
+  nowMs: number,
+): Promise<string> {
+  const { subject, publicKey } = await readRequest(pem);
+  const { certificatePem } = await issue({
+    subject,
+    from: new Date(nowMs - DAY_MS / 24),
+    to: DEVICE_END,
+    issuer: deviceCa,
+    publicKey,
+  });
+  return certificatePem;
+}
+
+const LEAST_RSA_BITS = 2048;
+
+async function readRequest(pem: string): Promise<{ subject: string; publicKey: KeyObject }> {
+  try {
+    const request = new Pkcs10CertificateRequest(pem);
+    const key = Buffer.from(request.publicKey.rawData);
+    const publicKey = createPublicKey({ key, format: 'der', type: 'spki' });
+    if (isDeviceKey(publicKey) && (await request.verify())) {
+      return { subject: request.subject, publicKey };
+    }
+  } catch (cause) {
+    throw badRequest('not a certificate signing request in PEM form', cause);
+  }
+  throw badRequest(
+    'the signature of the request is wrong, or its key is neither RSA of 2048 bits or more, nor EC on P-256 or P-384',
+  );
+}
+
+function isDeviceKey({ asymmetricKeyType, asymmetricKeyDetails }: KeyObject): boolean {
+  const { modulusLength = 0, namedCurve = '' } = asymmetricKeyDetails ?? {};
+  return asymmetricKeyType === 'rsa'
+    ? modulusLength >= LEAST_RSA_BITS
+    : ['prime256v1', 'secp384r1'].includes(namedCurve);
+}
+
+function badRequest(why: string, cause?: unknown): EmulatorError {
+  return new EmulatorError(why, { code: 'InvalidRequestException', cause });
+}
+
 /** The id of a certificate in AWS IoT: the SHA-256 of its DER form. */
 export function certificateId(der: Uint8Array): string {
   return createHash('sha256').update(der).digest('hex');
@@ -114,6 +168,8 @@ interface IssueOptions {
   /** Default: the certificate is self-signed. */
   readonly issuer?: KeyAndCertificate;
   readonly keys?: KeyPair;
+  /** Of whoever keeps the private key. */
+  readonly publicKey?: KeyObject;
   readonly extensions?: readonly Extension[];
 }
 
@@ -126,7 +182,7 @@ async function issue(options: IssueOptions): Promise<KeyAndCertificate> {
     issuer: issuer?.subject ?? subject,
     notBefore: from,
     notAfter: to,
-    publicKey: await importPublicKey(keys.publicKey),
+    publicKey: await importPublicKey(options.publicKey ?? keys.publicKey),
     signingKey: await importSigningKey(
       issuer ? createPrivateKey(issuer.privateKeyPem) : keys.privateKey,
     ),

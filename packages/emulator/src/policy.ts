@@ -21,11 +21,22 @@ export function evaluatePolicies(documents: readonly string[], request: PolicyRe
 
 /** Whether a role's trust policy lets a service assume it. */
 export function trustsService(document: string, service: string): boolean {
+  return trusts(document, 'Service', [service]);
+}
+
+/** Whether a role's trust policy lets an AWS principal assume it, under any of its names. */
+export function trustsPrincipal(document: string, names: readonly string[]): boolean {
+  return trusts(document, 'AWS', names);
+}
+
+function trusts(document: string, kind: 'AWS' | 'Service', names: readonly string[]): boolean {
   const trusting = statementsOf(document).filter(
     ({ Action, Principal }) =>
       matchesAny(Action, 'sts:AssumeRole') &&
       (Principal === '*' ||
-        matchesAny((Principal as { Service?: unknown } | undefined)?.Service, service)),
+        names.some((name) =>
+          matchesAny((Principal as { [Kind in typeof kind]?: unknown } | undefined)?.[kind], name),
+        )),
   );
   const effects = trusting.map(({ Effect }) => Effect);
   return effects.includes('Allow') && !effects.includes('Deny');

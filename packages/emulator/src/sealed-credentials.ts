@@ -3,7 +3,8 @@ import { makeAccessKeyId, type State } from './state.ts';
 
 /** Whom temporary credentials are for, and until when. */
 export interface Grant {
-  readonly roleName: string;
+  /** Undefined: the account's administrator (`GetSessionToken`). */
+  readonly roleName?: string | undefined;
   readonly sessionName: string;
   /** Epoch milliseconds. */
   readonly expirationMs: number;

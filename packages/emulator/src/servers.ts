@@ -7,17 +7,22 @@ import {
 import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { TLSSocket } from 'node:tls';
+import type { Account } from './account.ts';
+import { readApiRequest } from './api/read-request.ts';
+import { answerApi } from './api/router.ts';
 import { provideCredentials } from './credential-provider.ts';
 import { EmulatorError } from './errors.ts';
 import type { Response } from './http.ts';
 import { certificateId } from './pki.ts';
 import type { RequestRecord } from './request-record.ts';
 import type { State } from './state.ts';
-import { answerSts } from './sts.ts';
 
 /** What the servers answer from, and whom they tell. */
 export interface ServerContext {
   readonly state: State;
+  readonly account: Account;
+  /** `host:port` of the credential provider, once it listens. */
+  readonly credentialsEndpoint: () => string;
   readonly now: () => number;
   /** How long credentials live, in milliseconds, instead of what the role alias says. */
   readonly lifetimeMs: () => number | undefined;
@@ -26,7 +31,6 @@ export interface ServerContext {
 
 /** The only address that the emulator listens on. */
 const LOOPBACK = '127.0.0.1';
-const MAX_BODY_BYTES = 1024 * 1024;
 
 /** The credential provider: HTTPS that asks for a client certificate and leaves the decision to the handler. */
 export function createCredentialServer(
@@ -72,38 +76,19 @@ export function createCredentialServer(
 export function createApiServer(context: ServerContext): Server {
   return createHttpServer(async (request, response) => {
     const { method = '', url = '' } = request;
-    const answer = await answerApi(context, request);
+    const given = await answer(context, request);
     const path = url.split('?')[0] ?? '';
-    context.record({ timeMs: context.now(), endpoint: 'api', method, path, status: answer.status });
-    send(response, answer);
+    context.record({ timeMs: context.now(), endpoint: 'api', method, path, status: given.status });
+    send(response, given);
   });
 }
 
-async function answerApi(
-  { state, now }: ServerContext,
-  request: IncomingMessage,
-): Promise<Response> {
-  const chunks: Buffer[] = [];
-  let length = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    length += chunk.length;
-    if (length > MAX_BODY_BYTES) return { status: 413, headers: {}, body: '' };
-    chunks.push(chunk);
-  }
-  const url = new URL(request.url ?? '/', 'http://localhost');
-  return answerSts(
-    state,
-    {
-      method: request.method ?? '',
-      path: url.pathname,
-      query: Object.fromEntries(url.searchParams),
-      headers: Object.fromEntries(
-        Object.keys(request.headers).map((name) => [name, headerText(request, name) ?? '']),
-      ),
-      body: Buffer.concat(chunks),
-    },
-    now(),
-  );
+async function answer(context: ServerContext, request: IncomingMessage): Promise<Response> {
+  const read = await readApiRequest(request);
+  if (read === undefined) return { status: 413, headers: { connection: 'close' }, body: '' };
+  const { state, account } = context;
+  const credentialsEndpoint = context.credentialsEndpoint();
+  return answerApi({ state, account, credentialsEndpoint, nowMs: context.now() }, read);
 }
 
 /** Starts to listen on the loopback address; 0 is any free port. */

@@ -1,96 +1,56 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import { SignatureV4 } from '@smithy/signature-v4';
 import { openSessionToken, secretOf } from './sealed-credentials.ts';
+import { type ApiRequest, isSigningParameter, type Refusal, type Signing } from './signing.ts';
 import type { State } from './state.ts';
-
-/** A request to one of the AWS APIs. */
-export interface ApiRequest {
-  readonly method: string;
-  readonly path: string;
-  readonly query: Readonly<Record<string, string | string[]>>;
-  /** Header fields, their names in lower case. */
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: Buffer;
-}
 
 /** Who signed a request. */
 export type Caller =
   | { readonly kind: 'administrator' }
   | { readonly kind: 'role'; readonly roleName: string; readonly sessionName: string };
 
-/** Why a request is refused, by AWS's name for it. */
-export interface Refusal {
-  readonly code:
-    | 'MissingAuthenticationToken'
-    | 'IncompleteSignature'
-    | 'InvalidClientTokenId'
-    | 'SignatureDoesNotMatch'
-    | 'ExpiredToken';
-  readonly message: string;
-}
-
 /** The outcome of checking a signature. */
 export type Authentication = { readonly caller: Caller } | { readonly refusal: Refusal };
 
-const AUTHORIZATION =
-  /^AWS4-HMAC-SHA256 Credential=([^/,\s]+)\/(\d{8})\/([^/,\s]+)\/([^/,\s]+)\/aws4_request,\s*SignedHeaders=([^,\s]+),\s*Signature=([0-9a-f]{64})$/;
 const AMZ_DATE = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/;
 const MAX_SKEW_MS = 5 * 60_000;
 
 /**
- * Checks the signature of a request (AWS General Reference, Signature Version 4, in the `Authorization` header).
+ * Checks the signature of a request (AWS General Reference, Signature Version 4), in the `Authorization` header or in
+ * the query.
  *
- * @param service - the service of the credential scope that is asked for
+ * @param signing - what the request says about its signature
+ * @param regions - the regions that the credential scope may name
  */
 export async function authenticate(
   state: State,
   request: ApiRequest,
-  service: string,
+  signing: Signing | Refusal,
+  regions: readonly string[],
   nowMs: number,
 ): Promise<Authentication> {
-  const { authorization } = request.headers;
-  if (authorization === undefined) {
-    return refuse('MissingAuthenticationToken', 'Request is missing Authentication Token');
-  }
-  const [
-    ,
-    accessKeyId = '',
-    day = '',
-    region = '',
-    scopeService = '',
-    signedHeaders = '',
-    signature = '',
-  ] = AUTHORIZATION.exec(authorization) ?? [];
-  const date = request.headers['x-amz-date'] ?? '';
+  if ('code' in signing) return { refusal: signing };
+  const { date, day, region, service } = signing;
   const signedAtMs = Date.parse(date.replace(AMZ_DATE, '$1-$2-$3T$4:$5:$6Z'));
-  if (signature === '' || Number.isNaN(signedAtMs)) {
-    return refuse(
-      'IncompleteSignature',
-      'The request needs an Authorization header for Signature Version 4 and an X-Amz-Date header.',
-    );
+  if (!AMZ_DATE.test(date) || Number.isNaN(signedAtMs)) {
+    return refuse('IncompleteSignature', 'Date must be in ISO-8601 basic format.');
   }
-  const key = findKey(state, accessKeyId, request.headers['x-amz-security-token']);
+  const key = findKey(state, signing.accessKeyId, signing.sessionToken);
   if (key === undefined) {
     return refuse('InvalidClientTokenId', 'The security token included in the request is invalid.');
   }
-  if (Math.abs(signedAtMs - nowMs) > MAX_SKEW_MS || !date.startsWith(day)) {
+  const late = lateness(signing, signedAtMs, nowMs);
+  if (late !== undefined) return refuse('SignatureDoesNotMatch', late);
+  if (!date.startsWith(day)) {
+    return refuse('SignatureDoesNotMatch', `Date in Credential scope does not match ${date}`);
+  }
+  if (!regions.includes(region)) {
     return refuse(
       'SignatureDoesNotMatch',
-      `Signature expired or not yet current: ${date} is more than 5 minutes from ${new Date(nowMs).toISOString()}`,
+      `Credential should be scoped to a valid region: ${regions[0]} for service ${service}.`,
     );
   }
-  if (scopeService !== service || region !== state.region) {
-    return refuse(
-      'SignatureDoesNotMatch',
-      `Credential should be scoped to service ${service} in region ${state.region}.`,
-    );
-  }
-  const signed = new Set(signedHeaders.split(';'));
-  const isWhole = signed.has('host') && signed.has('x-amz-date') && hasHonestBodyHash(request);
-  if (
-    !isWhole ||
-    !(await isSignature(request, signed, signature, signedAtMs, { ...key, region, service }))
-  ) {
+  if (!(await isSigned(request, signing, signedAtMs, key))) {
     return refuse(
       'SignatureDoesNotMatch',
       'The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method.',
@@ -100,6 +60,39 @@ export async function authenticate(
     return refuse('ExpiredToken', 'The security token included in the request is expired');
   }
   return { caller: key.caller };
+}
+
+/** Why a signature's time is not now, or undefined where it is. */
+function lateness(signing: Signing, signedAtMs: number, nowMs: number): string | undefined {
+  const { date, expiresSeconds } = signing;
+  const now = new Date(nowMs).toISOString();
+  const lifeMs = expiresSeconds === undefined ? MAX_SKEW_MS : expiresSeconds * 1000;
+  if (nowMs - signedAtMs > lifeMs) return `Signature expired: ${date} is too old at ${now}`;
+  if (signedAtMs - nowMs > MAX_SKEW_MS) return `Signature not yet current: ${date} is after ${now}`;
+  return undefined;
+}
+
+async function isSigned(
+  request: ApiRequest,
+  signing: Signing,
+  signedAtMs: number,
+  key: Key,
+): Promise<boolean> {
+  const { signedHeaders } = signing;
+  const isWhole =
+    signedHeaders.has('host') &&
+    [...signedHeaders].every((name) => request.headers[name] !== undefined) &&
+    (signing.expiresSeconds !== undefined || signedHeaders.has('x-amz-date')) &&
+    hasHonestBodyHash(request);
+  if (!isWhole) return false;
+  try {
+    const expected = await sign(request, signing, signedAtMs, key);
+    const given = signing.signature;
+    return timingSafeEqual(Buffer.from(given.padEnd(64)), Buffer.from(expected.padEnd(64)));
+  } catch {
+    // The signer refuses what it would never sign itself, such as a lifetime of more than a week.
+    return false;
+  }
 }
 
 interface Key {
@@ -124,7 +117,8 @@ function findKey(
   if (!grant || sessionToken === undefined) return undefined;
   const { roleName, sessionName, expirationMs } = grant;
   const secretAccessKey = secretOf(state, accessKeyId);
-  const caller = { kind: 'role', roleName, sessionName } as const;
+  const caller: Caller =
+    roleName === undefined ? { kind: 'administrator' } : { kind: 'role', roleName, sessionName };
   return { accessKeyId, secretAccessKey, sessionToken, expirationMs, caller };
 }
 
@@ -133,14 +127,15 @@ function hasHonestBodyHash({ headers, body }: ApiRequest): boolean {
   return claimed === undefined || claimed === createHash('sha256').update(body).digest('hex');
 }
 
-async function isSignature(
+/** The signature that the request should have. */
+async function sign(
   request: ApiRequest,
-  signed: ReadonlySet<string>,
-  signature: string,
+  signing: Signing,
   signedAtMs: number,
-  key: Key & { readonly region: string; readonly service: string },
-): Promise<boolean> {
-  const { region, service, accessKeyId, secretAccessKey, sessionToken } = key;
+  key: Key,
+): Promise<string> {
+  const { region, service, expiresSeconds } = signing;
+  const { accessKeyId, secretAccessKey, sessionToken } = key;
   const signer = new SignatureV4({
     region,
     service,
@@ -149,22 +144,30 @@ async function isSignature(
     applyChecksum: false,
   });
   const headers = Object.fromEntries(
-    Object.entries(request.headers).filter(([name]) => signed.has(name)),
+    Object.entries(request.headers).filter(([name]) => signing.signedHeaders.has(name)),
   );
-  const { headers: again } = await signer.sign(
+  const { method, path, body } = request;
+  const unsigned = { method, protocol: 'http:', hostname: '', path, headers, body };
+  const signableHeaders = new Set(signing.signedHeaders);
+  const signingDate = new Date(signedAtMs);
+  if (expiresSeconds === undefined) {
+    const query = { ...request.query };
+    const again = await signer.sign({ ...unsigned, query }, { signingDate, signableHeaders });
+    return /Signature=([0-9a-f]{64})$/.exec(again.headers.authorization ?? '')?.[1] ?? '';
+  }
+  const query = Object.fromEntries(
+    Object.entries(request.query).filter(([name]) => !isSigningParameter(name)),
+  );
+  const again = await signer.presign(
+    { ...unsigned, query },
     {
-      method: request.method,
-      protocol: 'http:',
-      hostname: '',
-      path: request.path,
-      query: { ...request.query },
-      headers,
-      body: request.body,
+      signingDate,
+      signableHeaders,
+      unhoistableHeaders: signableHeaders,
+      expiresIn: expiresSeconds,
     },
-    { signingDate: new Date(signedAtMs), signableHeaders: new Set(signed) },
   );
-  const expected = /Signature=([0-9a-f]{64})$/.exec(again.authorization ?? '')?.[1] ?? '';
-  return timingSafeEqual(Buffer.from(signature.padEnd(64)), Buffer.from(expected.padEnd(64)));
+  return String(again.query?.['X-Amz-Signature'] ?? '');
 }
 
 /** SHA-256 and its HMAC in the form that the signer wants them. */

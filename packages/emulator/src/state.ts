@@ -7,6 +7,16 @@ export interface Thing {
   readonly thingId: string;
   /** Ids of the certificates that are attached to it. */
   readonly certificateIds: readonly string[];
+  readonly thingTypeName?: string | undefined;
+  readonly attributes?: Readonly<Record<string, string>> | undefined;
+}
+
+/** A type of things. */
+export interface ThingType {
+  readonly thingTypeName: string;
+  readonly thingTypeId: string;
+  readonly description?: string | undefined;
+  readonly creationMs: number;
 }
 
 /** A registered certificate. */
@@ -16,6 +26,20 @@ export interface Certificate {
   readonly status: CertificateStatus;
   /** Names of the policies that are attached to it. */
   readonly policyNames: readonly string[];
+  /** Names of the things that it is attached to: the way back from {@link Thing.certificateIds}. */
+  readonly thingNames?: readonly string[] | undefined;
+  readonly creationMs?: number | undefined;
+  readonly lastModifiedMs?: number | undefined;
+  /** The registered authority that issued it. */
+  readonly caCertificateId?: string | undefined;
+}
+
+/** A registered certificate authority. */
+export interface CaCertificate {
+  readonly certificateId: string;
+  readonly certificatePem: string;
+  readonly status: 'ACTIVE' | 'INACTIVE';
+  readonly certificateMode: 'DEFAULT' | 'SNI_ONLY';
 }
 
 /** The status of a certificate that decides whether it may be used: only `ACTIVE` may. */
@@ -29,7 +53,21 @@ export type CertificateStatus =
 /** A policy of AWS IoT. */
 export interface Policy {
   readonly policyName: string;
+  /** The document of the default version. */
   readonly policyDocument: string;
+  /** Default: `1`. */
+  readonly defaultVersionId?: string | undefined;
+  /** All versions, oldest first; a policy that never had a second one may lack them. */
+  readonly versions?: readonly PolicyVersion[] | undefined;
+  readonly creationMs?: number | undefined;
+  readonly lastModifiedMs?: number | undefined;
+}
+
+/** A version of a policy. */
+export interface PolicyVersion {
+  readonly versionId: string;
+  readonly policyDocument: string;
+  readonly creationMs: number;
 }
 
 /** A role alias of AWS IoT. */
@@ -38,6 +76,8 @@ export interface RoleAlias {
   readonly roleArn: string;
   /** 900 to 43200. */
   readonly credentialDurationSeconds: number;
+  readonly creationMs?: number | undefined;
+  readonly lastModifiedMs?: number | undefined;
 }
 
 /** A role of IAM. */
@@ -47,6 +87,12 @@ export interface Role {
   readonly assumeRolePolicyDocument: string;
   /** In seconds, 3600 to 43200. */
   readonly maxSessionDuration: number;
+  /** Default: `/`. */
+  readonly path?: string | undefined;
+  readonly description?: string | undefined;
+  /** Inline policies: documents by name. They are kept, not evaluated. */
+  readonly policies?: Readonly<Record<string, string>> | undefined;
+  readonly creationMs?: number | undefined;
 }
 
 /** The tables of an account: records by their key. A record is never changed, only replaced. */
@@ -61,6 +107,10 @@ export interface Tables {
   readonly roleAliases: Readonly<Record<string, RoleAlias>>;
   /** By name. */
   readonly roles: Readonly<Record<string, Role>>;
+  /** By name. */
+  readonly thingTypes: Readonly<Record<string, ThingType>>;
+  /** By id. */
+  readonly caCertificates: Readonly<Record<string, CaCertificate>>;
 }
 
 /** All that the emulator remembers; it is plain JSON. */
@@ -93,11 +143,20 @@ export async function createState(
       secretAccessKey: randomBytes(30).toString('base64url'),
     },
     sealingKey: randomBytes(32).toString('hex'),
+    ...emptyTables(),
+  };
+}
+
+/** The tables of an account that has nothing. */
+export function emptyTables(): Tables {
+  return {
     things: {},
     certificates: {},
     policies: {},
     roleAliases: {},
     roles: {},
+    thingTypes: {},
+    caCertificates: {},
   };
 }
 
@@ -114,4 +173,12 @@ export function makeId(): string {
 /** Looks up a name that came from outside, which may be one that every object has, such as `constructor`. */
 export function lookUp<T>(record: Readonly<Record<string, T>>, name: string): T | undefined {
   return Object.hasOwn(record, name) ? record[name] : undefined;
+}
+
+/** The role that an ARN names, if there is one. */
+export function findRoleByArn({ accountId, roles }: State, arn: string): Role | undefined {
+  const role = lookUp(roles, arn.slice(arn.lastIndexOf('/') + 1));
+  return role && arn === `arn:aws:iam::${accountId}:role${role.path ?? '/'}${role.roleName}`
+    ? role
+    : undefined;
 }

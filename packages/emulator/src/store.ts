@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { EmulatorError } from './errors.ts';
-import { createState, type State, type Tables } from './state.ts';
+import { createState, emptyTables, type State, type Tables } from './state.ts';
 
 /** The state of an emulator, and how it is kept. */
 export interface Store {
@@ -92,7 +92,7 @@ function readState(file: string): State | undefined {
   }
   try {
     const state = JSON.parse(text) as State;
-    if (state.version === 1) return state;
+    if (state.version === 1) return { ...emptyTables(), ...state };
   } catch {
     // Said below: the text holds keys, and the parser's error quotes it.
   }

@@ -1,0 +1,77 @@
+import type { Account } from '../account.ts';
+import { integer, optional, text } from './members.ts';
+import { action, type QueryService, toXmlText } from './query-protocol.ts';
+
+// Lengths and patterns of IAM's API model.
+const RoleName = text({ min: 1, max: 64, pattern: /^[\w+=,.@-]+$/ });
+const PolicyName = text({ min: 1, max: 128, pattern: /^[\w+=,.@-]+$/ });
+const PolicyDocument = text({ min: 1, max: 131_072, pattern: /^[\t\n\r\u0020-\u00ff]+$/ });
+const Description = optional(text({ max: 1000, pattern: /^[\t\n\r\u0020-\u007e\u00a1-\u00ff]*$/ }));
+const MaxSessionDuration = optional(integer({ min: 3600, max: 43_200 }));
+const Path = optional(text({ min: 1, max: 512, pattern: /^(?:\/|\/[\u0021-\u007e]+\/)$/ }));
+
+/** AWS IAM, as far as roles go. */
+export const IAM: QueryService<Account> = {
+  version: '2010-05-08',
+  namespace: 'https://iam.amazonaws.com/doc/2010-05-08/',
+  actions: {
+    CreateRole: action(
+      { RoleName, AssumeRolePolicyDocument: PolicyDocument, MaxSessionDuration, Description, Path },
+      (account: Account, input) => {
+        const roleName = input.RoleName;
+        account.createRole({
+          roleName,
+          assumeRolePolicyDocument: input.AssumeRolePolicyDocument,
+          maxSessionDuration: input.MaxSessionDuration,
+          description: input.Description,
+          path: input.Path,
+        });
+        return { Role: describe(account, roleName) };
+      },
+    ),
+    GetRole: action({ RoleName }, (account: Account, input) => ({
+      Role: describe(account, input.RoleName),
+    })),
+    UpdateRole: action({ RoleName, MaxSessionDuration, Description }, (account: Account, input) => {
+      account.updateRole({
+        roleName: input.RoleName,
+        maxSessionDuration: input.MaxSessionDuration,
+        description: input.Description,
+      });
+      return '';
+    }),
+    UpdateAssumeRolePolicy: action({ RoleName, PolicyDocument }, (account: Account, input) =>
+      account.updateAssumeRolePolicy({
+        roleName: input.RoleName,
+        policyDocument: input.PolicyDocument,
+      }),
+    ),
+    DeleteRole: action({ RoleName }, (account: Account, input) =>
+      account.deleteRole({ roleName: input.RoleName }),
+    ),
+    PutRolePolicy: action({ RoleName, PolicyName, PolicyDocument }, (account: Account, input) =>
+      account.putRolePolicy({
+        roleName: input.RoleName,
+        policyName: input.PolicyName,
+        policyDocument: input.PolicyDocument,
+      }),
+    ),
+    DeleteRolePolicy: action({ RoleName, PolicyName }, (account: Account, input) =>
+      account.deleteRolePolicy({ roleName: input.RoleName, policyName: input.PolicyName }),
+    ),
+  },
+};
+
+function describe(account: Account, roleName: string): Record<string, unknown> {
+  const role = account.getRole({ roleName });
+  return {
+    Path: role.path ?? '/',
+    RoleName: role.roleName,
+    RoleId: role.roleId,
+    Arn: role.roleArn,
+    CreateDate: new Date(role.creationMs ?? 0).toISOString(),
+    AssumeRolePolicyDocument: encodeURIComponent(role.assumeRolePolicyDocument),
+    ...(role.description !== undefined && { Description: toXmlText(role.description) }),
+    MaxSessionDuration: role.maxSessionDuration,
+  };
+}

@@ -1,0 +1,112 @@
+import { iotArn } from '../operations/context.ts';
+import { type IotContext, policyName as policyNameText, seconds } from './iot-context.ts';
+import { body, flag, optional, query, text, uri } from './members.ts';
+import { page, pageSize, pageToken } from './paging.ts';
+import { operation, type RestOperation } from './rest-json.ts';
+
+const policyName = uri(policyNameText);
+const policyDocument = body(text({ max: 404_600 }));
+const policyVersionId = uri(text({ pattern: /^[0-9]+$/ }));
+const target = text({ min: 1, max: 2048 });
+const self = (name: string) => name;
+const listed = { marker: query(pageToken), pageSize: query(pageSize) };
+
+/** Operations of AWS IoT on policies: method, path, members, and what they do. */
+export const POLICY_OPERATIONS: readonly RestOperation<IotContext>[] = [
+  // CreatePolicy
+  operation(
+    'POST',
+    '/policies/{policyName}',
+    { policyName, policyDocument },
+    ({ account }, input) => {
+      account.createPolicy(input);
+      const { policyArn } = account.getPolicy(input);
+      return { ...input, policyArn, policyVersionId: '1' };
+    },
+  ),
+  // GetPolicy
+  operation('GET', '/policies/{policyName}', { policyName }, ({ account }, input) => {
+    const policy = account.getPolicy(input);
+    return {
+      policyName: policy.policyName,
+      policyArn: policy.policyArn,
+      policyDocument: policy.policyDocument,
+      defaultVersionId: policy.defaultVersionId ?? '1',
+      creationDate: seconds(policy.creationMs),
+      lastModifiedDate: seconds(policy.lastModifiedMs),
+    };
+  }),
+  // DeletePolicy
+  operation('DELETE', '/policies/{policyName}', { policyName }, ({ account }, input) =>
+    account.deletePolicy(input),
+  ),
+  // CreatePolicyVersion
+  operation(
+    'POST',
+    '/policies/{policyName}/version',
+    { policyName, policyDocument, setAsDefault: query(optional(flag)) },
+    ({ account }, input) => {
+      const { versionId, isDefaultVersion } = account.createPolicyVersion(input);
+      const { policyArn } = account.getPolicy(input);
+      return {
+        policyArn,
+        policyDocument: input.policyDocument,
+        policyVersionId: versionId,
+        isDefaultVersion,
+      };
+    },
+  ),
+  // ListPolicyVersions
+  operation('GET', '/policies/{policyName}/version', { policyName }, ({ account }, input) => {
+    const { defaultVersionId = '1' } = account.getPolicy(input);
+    const policyVersions = account.listPolicyVersions(input).map(({ versionId, creationMs }) => ({
+      versionId,
+      isDefaultVersion: versionId === defaultVersionId,
+      createDate: seconds(creationMs),
+    }));
+    return { policyVersions };
+  }),
+  // SetDefaultPolicyVersion
+  operation(
+    'PATCH',
+    '/policies/{policyName}/version/{policyVersionId}',
+    { policyName, policyVersionId },
+    ({ account }, input) => account.setDefaultPolicyVersion(input),
+  ),
+  // DeletePolicyVersion
+  operation(
+    'DELETE',
+    '/policies/{policyName}/version/{policyVersionId}',
+    { policyName, policyVersionId },
+    ({ account }, input) => account.deletePolicyVersion(input),
+  ),
+  // AttachPolicy
+  operation(
+    'PUT',
+    '/target-policies/{policyName}',
+    { policyName, target: body(target) },
+    ({ account }, input) => account.attachPolicy(input),
+  ),
+  // DetachPolicy
+  operation(
+    'POST',
+    '/target-policies/{policyName}',
+    { policyName, target: body(target) },
+    ({ account }, input) => account.detachPolicy(input),
+  ),
+  // ListAttachedPolicies
+  operation(
+    'POST',
+    '/attached-policies/{target}',
+    { target: uri(target), ...listed },
+    ({ account, state }, input) => {
+      const all = account.listAttachedPolicies(input);
+      const { items, next } = page(all, self, input.marker, input.pageSize);
+      const policies = items.map((name) => ({
+        policyName: name,
+        policyArn: iotArn(state, `policy/${name}`),
+      }));
+      return { policies, nextMarker: next };
+    },
+  ),
+];

@@ -1,0 +1,67 @@
+import { endpointAddress } from './endpoints.ts';
+import { type IotContext, roleAlias as roleAliasText, roleArn, seconds } from './iot-context.ts';
+import { body, flag, integer, optional, query, text, uri } from './members.ts';
+import { page, pageSize, pageToken } from './paging.ts';
+import { operation, type RestOperation } from './rest-json.ts';
+
+const roleAlias = uri(roleAliasText);
+const credentialDurationSeconds = body(optional(integer({ min: 900, max: 43_200 })));
+
+/** Operations of AWS IoT on role aliases, and `DescribeEndpoint`: method, path, members, and what they do. */
+export const ROLE_ALIAS_OPERATIONS: readonly RestOperation<IotContext>[] = [
+  // CreateRoleAlias
+  operation(
+    'POST',
+    '/role-aliases/{roleAlias}',
+    { roleAlias, roleArn: body(roleArn), credentialDurationSeconds },
+    ({ account }, input) => account.createRoleAlias(input),
+  ),
+  // DescribeRoleAlias
+  operation('GET', '/role-aliases/{roleAlias}', { roleAlias }, ({ account, state }, input) => {
+    const { creationMs, lastModifiedMs, ...alias } = account.describeRoleAlias(input);
+    return {
+      roleAliasDescription: {
+        ...alias,
+        owner: state.accountId,
+        creationDate: seconds(creationMs),
+        lastModifiedDate: seconds(lastModifiedMs),
+      },
+    };
+  }),
+  // UpdateRoleAlias
+  operation(
+    'PUT',
+    '/role-aliases/{roleAlias}',
+    { roleAlias, roleArn: body(optional(roleArn)), credentialDurationSeconds },
+    ({ account }, input) => account.updateRoleAlias(input),
+  ),
+  // DeleteRoleAlias
+  operation('DELETE', '/role-aliases/{roleAlias}', { roleAlias }, ({ account }, input) =>
+    account.deleteRoleAlias(input),
+  ),
+  // ListRoleAliases
+  operation(
+    'GET',
+    '/role-aliases',
+    {
+      marker: query(pageToken),
+      pageSize: query(pageSize),
+      ascendingOrder: query(optional(flag), 'isAscendingOrder'),
+    },
+    ({ state }, input) => {
+      const all = Object.keys(state.roleAliases).sort();
+      if (input.ascendingOrder === false) all.reverse();
+      const { items, next } = page(all, (name) => name, input.marker, input.pageSize);
+      return { roleAliases: items, nextMarker: next };
+    },
+  ),
+  // DescribeEndpoint
+  operation(
+    'GET',
+    '/endpoint',
+    { endpointType: query(optional(text({ max: 128 }))) },
+    ({ state, credentialsEndpoint }, { endpointType = 'iot:Data' }) => ({
+      endpointAddress: endpointAddress(state, endpointType, credentialsEndpoint),
+    }),
+  ),
+];

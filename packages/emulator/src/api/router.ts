@@ -1,0 +1,124 @@
+import type { Account } from '../account.ts';
+import type { Response } from '../http.ts';
+import { type ApiRequest, type Refusal, readSigning } from '../signing.ts';
+import { authenticate, type Caller } from '../sigv4.ts';
+import type { State } from '../state.ts';
+import { IAM } from './iam.ts';
+import { CERTIFICATE_OPERATIONS } from './iot-certificates.ts';
+import { POLICY_OPERATIONS } from './iot-policies.ts';
+import { ROLE_ALIAS_OPERATIONS } from './iot-role-aliases.ts';
+import { THING_OPERATIONS } from './iot-things.ts';
+import { answerQuery, refuseQuery } from './query-protocol.ts';
+import { answerRest, refuseRest } from './rest-json.ts';
+import { STS } from './sts.ts';
+
+/** What the AWS APIs answer from. */
+export interface ApiContext {
+  readonly state: State;
+  readonly account: Account;
+  /** `host:port` of the credential provider. */
+  readonly credentialsEndpoint: string;
+  readonly nowMs: number;
+}
+
+interface Service {
+  /** Regions that the credential scope may name. */
+  readonly regions: (region: string) => readonly string[];
+  readonly refuse: (code: string, message: string) => Response;
+  readonly answer: (
+    context: ApiContext,
+    caller: Caller,
+    request: ApiRequest,
+  ) => Promise<Response> | Response;
+}
+
+const IOT_OPERATIONS = [
+  ...THING_OPERATIONS,
+  ...CERTIFICATE_OPERATIONS,
+  ...POLICY_OPERATIONS,
+  ...ROLE_ALIAS_OPERATIONS,
+];
+
+/** The names that restJson1 services have for what Signature Version 4 refuses. */
+const JSON_CODES: Readonly<Record<Refusal['code'], string>> = {
+  MissingAuthenticationToken: 'MissingAuthenticationTokenException',
+  IncompleteSignature: 'IncompleteSignatureException',
+  InvalidClientTokenId: 'UnrecognizedClientException',
+  SignatureDoesNotMatch: 'InvalidSignatureException',
+  ExpiredToken: 'ExpiredTokenException',
+};
+
+const NOT_ADMINISTRATOR =
+  "only the account's administrator may do this here: the emulator does not evaluate the policies of roles";
+
+const IOT: Service = {
+  regions: (region) => [region],
+  refuse: refuseRest,
+  answer: (context, caller, request) =>
+    caller.kind === 'administrator'
+      ? answerRest(IOT_OPERATIONS, context, request)
+      : refuseRest('AccessDeniedException', NOT_ADMINISTRATOR),
+};
+
+/** Services by the name in the credential scope. */
+const SERVICES: ReadonlyMap<string, Service> = new Map<string, Service>([
+  ['iot', IOT],
+  // Older service models, such as the one in Debian's botocore, sign for this name.
+  ['execute-api', IOT],
+  [
+    'iam',
+    {
+      // IAM is global, and signed for us-east-1; botocore takes the client's region where it is given an endpoint.
+      regions: (region) => ['us-east-1', region],
+      refuse: (code, message) => refuseQuery(IAM, code, message),
+      answer: (context, caller, request) =>
+        caller.kind === 'administrator'
+          ? answerQuery(IAM, context.account, request)
+          : refuseQuery(IAM, 'AccessDenied', NOT_ADMINISTRATOR),
+    },
+  ],
+  [
+    'sts',
+    {
+      // STS has a global endpoint too, which is signed for us-east-1.
+      regions: (region) => [region, 'us-east-1'],
+      refuse: (code, message) => refuseQuery(STS, code, message),
+      answer: ({ state, nowMs }, caller, request) =>
+        answerQuery(STS, { state, nowMs, caller }, request),
+    },
+  ],
+]);
+
+/** Answers a request to one of the AWS APIs: the service is the one in the credential scope of its signature. */
+export async function answerApi(context: ApiContext, request: ApiRequest): Promise<Response> {
+  const signing = readSigning(request);
+  if ('code' in signing) {
+    const { refuse } = guessService(request);
+    return refuse(jsonCode(refuse, signing.code), signing.message);
+  }
+  const service = SERVICES.get(signing.service);
+  if (service === undefined) {
+    const { refuse } = guessService(request);
+    const message = `Credential should be scoped to correct service: ${[...SERVICES.keys()].join(', ')}.`;
+    return refuse(jsonCode(refuse, 'SignatureDoesNotMatch'), message);
+  }
+  const { state, nowMs } = context;
+  const regions = service.regions(state.region);
+  const outcome = await authenticate(state, request, signing, regions, nowMs);
+  if ('refusal' in outcome) {
+    const { code, message } = outcome.refusal;
+    return service.refuse(jsonCode(service.refuse, code), message);
+  }
+  return service.answer(context, outcome.caller, request);
+}
+
+function jsonCode(refuse: Service['refuse'], code: Refusal['code']): string {
+  return refuse === refuseRest ? JSON_CODES[code] : code;
+}
+
+/** Without a credential scope the path tells: the query protocol has but one. */
+function guessService({ path }: ApiRequest): Pick<Service, 'refuse'> {
+  return path === '/'
+    ? { refuse: (code, message) => refuseQuery(STS, code, message) }
+    : { refuse: refuseRest };
+}

@@ -1,0 +1,109 @@
+import { EmulatorError } from '../errors.ts';
+import { trustsPrincipal } from '../policy.ts';
+import { type Grant, issueCredentials } from '../sealed-credentials.ts';
+import type { Caller } from '../sigv4.ts';
+import { findRoleByArn, lookUp, type Role, type State } from '../state.ts';
+import { integer, optional, text } from './members.ts';
+import { action, type QueryService } from './query-protocol.ts';
+
+/** What the handlers of AWS STS work on. */
+export interface StsContext {
+  readonly state: State;
+  readonly caller: Caller;
+  readonly nowMs: number;
+}
+
+const DEFAULT_ROLE_SECONDS = 3600;
+const DEFAULT_SESSION_SECONDS = 43_200;
+
+/** AWS STS. */
+export const STS: QueryService<StsContext> = {
+  version: '2011-06-15',
+  namespace: 'https://sts.amazonaws.com/doc/2011-06-15/',
+  actions: {
+    GetCallerIdentity: action({}, ({ state, caller }: StsContext) => identify(state, caller)),
+    AssumeRole: action(
+      {
+        RoleArn: text({ min: 20, max: 2048 }),
+        RoleSessionName: text({ min: 2, max: 64, pattern: /^[\w+=,.@-]*$/ }),
+        DurationSeconds: optional(integer({ min: 900, max: DEFAULT_SESSION_SECONDS })),
+      },
+      (context: StsContext, input) => {
+        const { DurationSeconds = DEFAULT_ROLE_SECONDS, RoleSessionName } = input;
+        const { roleName, roleId, maxSessionDuration } = findRole(context, input.RoleArn);
+        if (DurationSeconds > maxSessionDuration) {
+          throw new EmulatorError(
+            'The requested DurationSeconds exceeds the MaxSessionDuration set for this role.',
+            { code: 'ValidationError' },
+          );
+        }
+        const grant = { roleName, sessionName: RoleSessionName };
+        return {
+          Credentials: issue(context, grant, DurationSeconds),
+          AssumedRoleUser: {
+            AssumedRoleId: `${roleId}:${RoleSessionName}`,
+            Arn: sessionArn(context.state, roleName, RoleSessionName),
+          },
+        };
+      },
+    ),
+    GetSessionToken: action(
+      { DurationSeconds: optional(integer({ min: 900, max: 129_600 })) },
+      (context: StsContext, { DurationSeconds = DEFAULT_SESSION_SECONDS }) => {
+        if (context.caller.kind !== 'administrator') {
+          throw denied('Cannot call GetSessionToken with session credentials');
+        }
+        return { Credentials: issue(context, { sessionName: 'session' }, DurationSeconds) };
+      },
+    ),
+  },
+};
+
+function issue(
+  { state, nowMs }: StsContext,
+  grant: Omit<Grant, 'expirationMs'>,
+  durationSeconds: number,
+): Record<string, string> {
+  const expirationMs = nowMs + durationSeconds * 1000;
+  const issued = issueCredentials(state, { ...grant, expirationMs });
+  return {
+    AccessKeyId: issued.accessKeyId,
+    SecretAccessKey: issued.secretAccessKey,
+    SessionToken: issued.sessionToken,
+    Expiration: `${new Date(expirationMs).toISOString().slice(0, -'.000Z'.length)}Z`,
+  };
+}
+
+function findRole({ state, caller }: StsContext, roleArn: string): Role {
+  const { Arn } = identify(state, caller);
+  const names = [Arn];
+  if (caller.kind === 'administrator') names.push(state.accountId);
+  else names.push(`arn:aws:iam::${state.accountId}:role/${caller.roleName}`);
+  const role = findRoleByArn(state, roleArn);
+  if (role && trustsPrincipal(role.assumeRolePolicyDocument, names)) return role;
+  throw denied(
+    `User: ${Arn} is not authorized to perform: sts:AssumeRole on resource: ${roleArn.replace(/[^\x20-\x7e]/g, '?')}`,
+  );
+}
+
+function identify(state: State, caller: Caller): { Arn: string; UserId: string; Account: string } {
+  const Account = state.accountId;
+  if (caller.kind === 'administrator') {
+    return { Arn: `arn:aws:iam::${Account}:root`, UserId: Account, Account };
+  }
+  const { roleName, sessionName } = caller;
+  const roleId = lookUp(state.roles, roleName)?.roleId ?? roleName;
+  return {
+    Arn: sessionArn(state, roleName, sessionName),
+    UserId: `${roleId}:${sessionName}`,
+    Account,
+  };
+}
+
+function sessionArn({ accountId }: State, roleName: string, sessionName: string): string {
+  return `arn:aws:sts::${accountId}:assumed-role/${roleName}/${sessionName}`;
+}
+
+function denied(message: string): EmulatorError {
+  return new EmulatorError(message, { code: 'AccessDenied' });
+}

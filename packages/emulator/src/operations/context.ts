@@ -1,0 +1,70 @@
+import { EmulatorError } from '../errors.ts';
+import { type Certificate, lookUp, type State } from '../state.ts';
+import type { Store } from '../store.ts';
+
+/** What the operations of an account work on. */
+export interface OperationContext {
+  readonly store: Store;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+}
+
+/** The ARN of a resource of AWS IoT. */
+export function iotArn({ region, accountId }: State, resource: string): string {
+  return `arn:aws:iot:${region}:${accountId}:${resource}`;
+}
+
+/** The ARN of a role. */
+export function roleArn({ accountId }: State, roleName: string, path = '/'): string {
+  return `arn:aws:iam::${accountId}:role${path}${roleName}`;
+}
+
+/** An error of AWS, by its name. */
+export function failure(code: string, message: string, cause?: unknown): EmulatorError {
+  return new EmulatorError(message, { code, cause });
+}
+
+/** The error for what is not there. */
+export function missing(what: string): EmulatorError {
+  return failure('ResourceNotFoundException', `${what} does not exist`);
+}
+
+/** The error for what is there already. */
+export function present(what: string): EmulatorError {
+  return failure('ResourceAlreadyExistsException', `${what} already exists`);
+}
+
+/** A registered certificate by its id. */
+export function getCertificate(state: State, id: string): Certificate {
+  const certificate = lookUp(state.certificates, id);
+  if (certificate === undefined) throw missing(`certificate ${id}`);
+  return certificate;
+}
+
+/** A registered certificate by its ARN. */
+export function getPrincipal(state: State, principal: string): Certificate {
+  const prefix = iotArn(state, 'cert/');
+  if (!principal.startsWith(prefix)) throw missing(`principal ${principal}`);
+  return getCertificate(state, principal.slice(prefix.length));
+}
+
+/** A list with an item, once. */
+export function withItem(list: readonly string[] = [], item: string): readonly string[] {
+  return list.includes(item) ? list : [...list, item];
+}
+
+/** A list without an item. */
+export function withoutItem(list: readonly string[] = [], item: string): readonly string[] {
+  return list.filter((other) => other !== item);
+}
+
+const MAX_SECONDS = 43_200;
+
+/** Checks a duration in seconds. */
+export function checkSeconds(name: string, value: number, least: number, code: string): void {
+  if (Number.isInteger(value) && value >= least && value <= MAX_SECONDS) return;
+  throw failure(
+    code,
+    `${name} must be a whole number from ${least} to ${MAX_SECONDS}, and is ${value}`,
+  );
+}

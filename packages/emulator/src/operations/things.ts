@@ -1,0 +1,152 @@
+import { isDeepStrictEqual } from 'node:util';
+import { checkName } from '../names.ts';
+import { lookUp, makeId, type Thing, type ThingType } from '../state.ts';
+import {
+  failure,
+  getPrincipal,
+  iotArn,
+  missing,
+  type OperationContext,
+  present,
+  withItem,
+  withoutItem,
+} from './context.ts';
+
+/** Operations of AWS IoT on things and their types. */
+export interface ThingOperations {
+  /** The same thing may be made again; a thing of that name that differs is a conflict. */
+  createThing(input: {
+    thingName: string;
+    thingTypeName?: string | undefined;
+    attributes?: Readonly<Record<string, string>> | undefined;
+  }): {
+    thingName: string;
+    thingArn: string;
+    thingId: string;
+  };
+  describeThing(input: { thingName: string }): Thing & { readonly thingArn: string };
+  /** Nothing happens where there is no such thing. */
+  deleteThing(input: { thingName: string }): void;
+  createThingType(input: { thingTypeName: string; description?: string | undefined }): {
+    thingTypeName: string;
+    thingTypeArn: string;
+    thingTypeId: string;
+  };
+  describeThingType(input: {
+    thingTypeName: string;
+  }): ThingType & { readonly thingTypeArn: string };
+  /** `principal` is the ARN of a certificate. */
+  attachThingPrincipal(input: { thingName: string; principal: string }): void;
+  detachThingPrincipal(input: { thingName: string; principal: string }): void;
+  /** The ARNs of the certificates that are attached to a thing. */
+  listThingPrincipals(input: { thingName: string }): readonly string[];
+  /** The names of the things that a certificate is attached to. */
+  listPrincipalThings(input: { principal: string }): readonly string[];
+}
+
+/** The operations on things over the stored state. */
+export function thingOperations({ store, now }: OperationContext): ThingOperations {
+  const { state } = store;
+  const getThing = (name: string) => {
+    const thing = lookUp(state.things, name);
+    if (thing === undefined) throw missing(`thing ${name}`);
+    return thing;
+  };
+  const getType = (name: string) => {
+    const type = lookUp(state.thingTypes, name);
+    if (type === undefined) throw missing(`thing type ${name}`);
+    return type;
+  };
+  const thingArn = (name: string) => iotArn(state, `thing/${name}`);
+  const thingTypeArn = (name: string) => iotArn(state, `thingtype/${name}`);
+
+  return {
+    createThing({ thingName, thingTypeName, attributes = {} }) {
+      checkName('thing name', thingName);
+      if (thingTypeName !== undefined) getType(thingTypeName);
+      const existing = lookUp(state.things, thingName);
+      if (existing !== undefined) {
+        const isSame =
+          existing.thingTypeName === thingTypeName &&
+          isDeepStrictEqual({ ...existing.attributes }, { ...attributes });
+        if (!isSame) throw present(`thing ${thingName}, with other properties,`);
+        return { thingName, thingId: existing.thingId, thingArn: thingArn(thingName) };
+      }
+      const thingId = makeId();
+      store.put('things', thingName, {
+        thingName,
+        thingId,
+        certificateIds: [],
+        ...(thingTypeName !== undefined && { thingTypeName }),
+        ...(Object.keys(attributes).length > 0 && { attributes: { ...attributes } }),
+      });
+      return { thingName, thingId, thingArn: thingArn(thingName) };
+    },
+    describeThing({ thingName }) {
+      return { ...getThing(thingName), thingArn: thingArn(thingName) };
+    },
+    deleteThing({ thingName }) {
+      const thing = lookUp(state.things, thingName);
+      if (thing === undefined) return;
+      if (thing.certificateIds.length > 0) {
+        throw failure(
+          'InvalidRequestException',
+          `Cannot delete. Thing ${thingName} is still attached to one or more principals`,
+        );
+      }
+      store.remove('things', thingName);
+    },
+    createThingType({ thingTypeName, description }) {
+      checkName('thing name', thingTypeName);
+      const existing = lookUp(state.thingTypes, thingTypeName);
+      if (existing !== undefined && existing.description !== description) {
+        throw present(`thing type ${thingTypeName}, with other properties,`);
+      }
+      const thingTypeId = existing?.thingTypeId ?? makeId();
+      if (existing === undefined) {
+        const type = { thingTypeName, thingTypeId, creationMs: now() };
+        store.put('thingTypes', thingTypeName, {
+          ...type,
+          ...(description !== undefined && { description }),
+        });
+      }
+      return { thingTypeName, thingTypeId, thingTypeArn: thingTypeArn(thingTypeName) };
+    },
+    describeThingType({ thingTypeName }) {
+      return { ...getType(thingTypeName), thingTypeArn: thingTypeArn(thingTypeName) };
+    },
+    attachThingPrincipal({ thingName, principal }) {
+      const thing = getThing(thingName);
+      const certificate = getPrincipal(state, principal);
+      const { certificateId: id } = certificate;
+      // The thing decides, so its record comes last here and first below: a crash between leaves nothing attached.
+      store.put('certificates', id, {
+        ...certificate,
+        thingNames: withItem(certificate.thingNames, thingName),
+      });
+      store.put('things', thingName, {
+        ...thing,
+        certificateIds: withItem(thing.certificateIds, id),
+      });
+    },
+    detachThingPrincipal({ thingName, principal }) {
+      const thing = getThing(thingName);
+      const certificate = getPrincipal(state, principal);
+      const { certificateId: id } = certificate;
+      store.put('things', thingName, {
+        ...thing,
+        certificateIds: withoutItem(thing.certificateIds, id),
+      });
+      store.put('certificates', id, {
+        ...certificate,
+        thingNames: withoutItem(certificate.thingNames, thingName),
+      });
+    },
+    listThingPrincipals({ thingName }) {
+      return getThing(thingName).certificateIds.map((id) => iotArn(state, `cert/${id}`));
+    },
+    listPrincipalThings({ principal }) {
+      return getPrincipal(state, principal).thingNames ?? [];
+    },
+  };
+}
