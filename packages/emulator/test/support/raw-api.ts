@@ -53,7 +53,7 @@ export interface SignOptions {
   readonly presignSeconds?: number;
 }
 
-/** Signs a request; its path must need no encoding. */
+/** Signs a request as it stands: its path is sent as it is. */
 export async function signRaw(
   emulator: Emulator,
   raw: RawRequest,
@@ -61,7 +61,8 @@ export async function signRaw(
 ): Promise<RawRequest> {
   const { accessKeyId, secretAccessKey } = { ...emulator, ...options };
   const { sessionToken, service = 'iot', region = emulator.region } = options;
-  const url = new URL(raw.path, emulator.apiEndpoint);
+  const { hostname, host } = new URL(emulator.apiEndpoint);
+  const [path = '', text = ''] = raw.path.split('?');
   const signer = new SignatureV4({
     service,
     region,
@@ -71,10 +72,10 @@ export async function signRaw(
   const unsigned = {
     method: raw.method,
     protocol: 'http:',
-    hostname: url.hostname,
-    path: url.pathname,
-    query: Object.fromEntries(url.searchParams),
-    headers: { host: url.host, ...raw.headers },
+    hostname,
+    path,
+    query: Object.fromEntries(new URLSearchParams(text)),
+    headers: { host, ...raw.headers },
     body: raw.body,
   };
   const signingDate = options.date ?? new Date();
@@ -86,8 +87,8 @@ export async function signRaw(
     signingDate,
     expiresIn: options.presignSeconds,
   });
-  const text = new URLSearchParams(query as Record<string, string>).toString();
-  return { ...raw, path: `${url.pathname}?${text.replaceAll('+', '%20')}` };
+  const signed = new URLSearchParams(query as Record<string, string>).toString();
+  return { ...raw, path: `${path}?${signed.replaceAll('+', '%20')}` };
 }
 
 class Sha256 {
