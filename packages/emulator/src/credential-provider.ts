@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Response } from './http.ts';
 import { certificateId } from './pki.ts';
 import { evaluatePolicies, trustsService } from './policy.ts';
+import { policyVariables } from './policy-variables.ts';
 import { issueCredentials } from './sealed-credentials.ts';
 import { type Certificate, findRoleByArn, lookUp, type Role, type State } from './state.ts';
 
@@ -47,7 +48,7 @@ export function provideCredentials(
   const certificate = activeCertificate(state, request.certificate);
   if (certificate === undefined) return deny(MESSAGES.certificate);
   if (!isAttached(state, request.thingName, certificate)) return deny(MESSAGES.thing);
-  if (!isAllowed(state, certificate, aliasName)) return deny(MESSAGES.policy);
+  if (!isAllowed(state, certificate, aliasName, request.thingName)) return deny(MESSAGES.policy);
   const alias = lookUp(state.roleAliases, aliasName);
   if (alias === undefined) return refuse(404, 'ResourceNotFoundException', MESSAGES.alias);
   const role = assumableRole(state, alias.roleArn);
@@ -79,14 +80,20 @@ function isAttached(
   return lookUp(state.things, thingName)?.certificateIds.includes(id) ?? false;
 }
 
-function isAllowed(state: State, certificate: Certificate, aliasName: string): boolean {
+function isAllowed(
+  state: State,
+  certificate: Certificate,
+  aliasName: string,
+  thingName: string | undefined,
+): boolean {
   const documents = certificate.policyNames.map(
     (name) => state.policies[name]?.policyDocument ?? '',
   );
+  const action = 'iot:AssumeRoleWithCertificate';
   const resource = `arn:aws:iot:${state.region}:${state.accountId}:rolealias/${aliasName}`;
-  return (
-    evaluatePolicies(documents, { action: 'iot:AssumeRoleWithCertificate', resource }) === 'allow'
-  );
+  const thing = thingName === undefined ? undefined : lookUp(state.things, thingName);
+  const variables = policyVariables(certificate, thing);
+  return evaluatePolicies(documents, { action, resource, variables }) === 'allow';
 }
 
 function assumableRole(state: State, roleArn: string): Role | undefined {

@@ -1,9 +1,14 @@
+import { matchesPattern, type Variables } from './pattern.ts';
+import { conditionHolds } from './policy-condition.ts';
+
 /** One question to a policy: may this be done to that? */
 export interface PolicyRequest {
   /** Such as `iot:AssumeRoleWithCertificate`. */
   readonly action: string;
   /** An ARN. */
   readonly resource: string;
+  /** What `${…}` in resources and the keys of conditions stand for. */
+  readonly variables?: Variables | undefined;
 }
 
 /** What a policy, or several together, say: an explicit deny wins over any allow; silence is a deny. */
@@ -32,7 +37,7 @@ export function trustsPrincipal(document: string, names: readonly string[]): boo
 function trusts(document: string, kind: 'AWS' | 'Service', names: readonly string[]): boolean {
   const trusting = statementsOf(document).filter(
     ({ Action, Principal }) =>
-      matchesAny(Action, 'sts:AssumeRole') &&
+      matchesAny(lowerCase(Action), 'sts:assumerole') &&
       (Principal === '*' ||
         names.some((name) =>
           matchesAny((Principal as { [Kind in typeof kind]?: unknown } | undefined)?.[kind], name),
@@ -49,33 +54,42 @@ interface Statement {
   readonly Resource?: unknown;
   readonly NotResource?: unknown;
   readonly Principal?: unknown;
+  readonly Condition?: unknown;
 }
 
 function statementsOf(document: string): readonly Statement[] {
   try {
     const { Statement } = JSON.parse(document) as { Statement?: Statement | Statement[] };
-    return [Statement ?? []].flat();
+    return [Statement ?? []].flat().filter((one) => typeof one === 'object' && one !== null);
   } catch {
     return [];
   }
 }
 
-function applies(statement: Statement, { action, resource }: PolicyRequest): boolean {
-  const { Action, NotAction, Resource, NotResource } = statement;
+function applies(statement: Statement, request: PolicyRequest): boolean {
+  const { Action, NotAction, Resource, NotResource, Condition } = statement;
+  const { resource, variables } = request;
+  // Actions are not told apart by the case of their letters.
+  const action = request.action.toLowerCase();
   const actionApplies =
-    NotAction === undefined ? matchesAny(Action, action, 'i') : !matchesAny(NotAction, action, 'i');
+    NotAction === undefined
+      ? matchesAny(lowerCase(Action), action)
+      : !matchesAny(lowerCase(NotAction), action);
   const resourceApplies =
-    NotResource === undefined ? matchesAny(Resource, resource) : !matchesAny(NotResource, resource);
-  return actionApplies && resourceApplies;
+    NotResource === undefined
+      ? matchesAny(Resource, resource, variables)
+      : !matchesAny(NotResource, resource, variables);
+  return actionApplies && resourceApplies && conditionHolds(Condition, variables);
 }
 
-function matchesAny(patterns: unknown, value: string, flags = ''): boolean {
-  return [patterns].flat().some((pattern) => {
-    if (typeof pattern !== 'string') return false;
-    const source = pattern
-      .replace(/[\\^$.+()[\]{}|]/g, '\\$&')
-      .replaceAll('*', '.*')
-      .replaceAll('?', '.');
-    return new RegExp(`^${source}$`, `s${flags}`).test(value);
-  });
+function matchesAny(patterns: unknown, value: string, variables?: Variables): boolean {
+  return [patterns]
+    .flat()
+    .some((pattern) => typeof pattern === 'string' && matchesPattern(pattern, value, variables));
+}
+
+function lowerCase(patterns: unknown): readonly unknown[] {
+  return [patterns]
+    .flat()
+    .map((pattern: unknown) => (typeof pattern === 'string' ? pattern.toLowerCase() : pattern));
 }

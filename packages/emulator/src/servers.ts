@@ -88,7 +88,13 @@ async function answer(context: ServerContext, request: IncomingMessage): Promise
   if (read === undefined) return { status: 413, headers: { connection: 'close' }, body: '' };
   const { state, account } = context;
   const credentialsEndpoint = context.credentialsEndpoint();
-  return answerApi({ state, account, credentialsEndpoint, nowMs: context.now() }, read);
+  try {
+    return await answerApi({ state, account, credentialsEndpoint, nowMs: context.now() }, read);
+  } catch {
+    // A mistake of the emulator must not end it; what the request held is not told.
+    const headers = { 'x-amzn-ErrorType': 'InternalFailureException' };
+    return { status: 500, headers, body: '{"message":"the emulator failed"}' };
+  }
 }
 
 /** Starts to listen on the loopback address; 0 is any free port. */

@@ -1,0 +1,40 @@
+import { matchesPattern, type Variables } from './pattern.ts';
+
+type Test = (wanted: string, value: string, variables: Variables) => boolean;
+
+const literally: Test = (wanted, value) => wanted === value;
+const inAnyCase: Test = (wanted, value) => wanted.toLowerCase() === value.toLowerCase();
+
+/** Operators by name: what one wanted value means, and whether none may hold instead of one. */
+const OPERATORS: Readonly<Record<string, { readonly test: Test; readonly isInverse: boolean }>> = {
+  StringEquals: { test: literally, isInverse: false },
+  StringNotEquals: { test: literally, isInverse: true },
+  StringEqualsIgnoreCase: { test: inAnyCase, isInverse: false },
+  StringNotEqualsIgnoreCase: { test: inAnyCase, isInverse: true },
+  StringLike: { test: matchesPattern, isInverse: false },
+  StringNotLike: { test: matchesPattern, isInverse: true },
+  Bool: { test: inAnyCase, isInverse: false },
+};
+
+/**
+ * Whether a statement's condition holds: every operator, for every key. A key without a value fails what wants one; an
+ * operator that is not known holds never.
+ */
+export function conditionHolds(condition: unknown, variables: Variables = {}): boolean {
+  if (condition === undefined) return true;
+  if (!isObject(condition)) return false;
+  return Object.entries(condition).every(([operator, keys]) => {
+    const known = Object.hasOwn(OPERATORS, operator) ? OPERATORS[operator] : undefined;
+    if (known === undefined || !isObject(keys)) return false;
+    return Object.entries(keys).every(([key, wanted]) => {
+      const value = Object.hasOwn(variables, key) ? variables[key] : undefined;
+      if (value === undefined) return known.isInverse;
+      const isFound = [wanted].flat().some((one) => known.test(String(one), value, variables));
+      return isFound !== known.isInverse;
+    });
+  });
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

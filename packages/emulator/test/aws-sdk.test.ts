@@ -1,0 +1,373 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import * as iam from '@aws-sdk/client-iam';
+import * as iot from '@aws-sdk/client-iot';
+import * as sts from '@aws-sdk/client-sts';
+import { createSession } from 'awsiot-credentialhelper';
+import { afterAll, describe, expect, it } from 'vitest';
+import { startEmulator } from '../src/index.ts';
+import { allowAlias, TRUST_POLICY, whoIsThing } from './support/session.ts';
+
+const emulator = await startEmulator({ region: 'ap-south-1', accountId: '444455556666' });
+const { region, accessKeyId, secretAccessKey, accountId } = emulator;
+const options = {
+  endpoint: emulator.apiEndpoint,
+  region,
+  maxAttempts: 1,
+  credentials: { accessKeyId, secretAccessKey },
+};
+const things = new iot.IoTClient(options);
+const roles = new iam.IAMClient(options);
+const tokens = new sts.STSClient(options);
+afterAll(async () => {
+  for (const client of [things, roles, tokens]) client.destroy();
+  await emulator.close();
+});
+
+const createRole = (RoleName: string, more: Partial<iam.CreateRoleCommandInput> = {}) =>
+  roles.send(
+    new iam.CreateRoleCommand({ RoleName, AssumeRolePolicyDocument: TRUST_POLICY, ...more }),
+  );
+const createCertificate = async () => {
+  const made = await things.send(new iot.CreateKeysAndCertificateCommand({ setAsActive: true }));
+  return {
+    certificateId: made.certificateId ?? '',
+    certificateArn: made.certificateArn ?? '',
+    certificatePem: made.certificatePem ?? '',
+    privateKey: made.keyPair?.PrivateKey ?? '',
+  };
+};
+
+describe('the credential provider, set up with the SDK', async () => {
+  const thingName = 'sdk-thing';
+  const roleAlias = 'sdk-alias';
+  const roleName = 'sdk-role';
+  const certificate = await createCertificate();
+  const principal = certificate.certificateArn;
+  const whoIs = () =>
+    whoIsThing(emulator, {
+      thingName,
+      roleAlias,
+      certificate: certificate.certificatePem,
+      privateKey: certificate.privateKey,
+      endpoint: emulator.credentialsEndpoint,
+    });
+  const roleAliasArn = `arn:aws:iot:${region}:${accountId}:rolealias/${roleAlias}`;
+
+  it('sees each change with the next request', async () => {
+    await things.send(new iot.CreateThingCommand({ thingName }));
+    await expect(whoIs()).rejects.toMatchObject({ code: expect.stringMatching(/THING/) });
+
+    await things.send(new iot.AttachThingPrincipalCommand({ thingName, principal }));
+    await expect(whoIs()).rejects.toThrow();
+
+    const deny = allowAlias(roleAliasArn).replace('Allow', 'Deny');
+    const policyName = 'sdk-policy';
+    await things.send(new iot.CreatePolicyCommand({ policyName, policyDocument: deny }));
+    await things.send(new iot.AttachPolicyCommand({ policyName, target: principal }));
+    await expect(whoIs()).rejects.toThrow();
+
+    const version = await things.send(
+      new iot.CreatePolicyVersionCommand({
+        policyName,
+        policyDocument: allowAlias(roleAliasArn),
+        setAsDefault: true,
+      }),
+    );
+    expect(version).toMatchObject({ policyVersionId: '2', isDefaultVersion: true });
+    await expect(whoIs()).rejects.toThrow();
+
+    const roleArn = `arn:aws:iam::${accountId}:role/${roleName}`;
+    await things.send(
+      new iot.CreateRoleAliasCommand({ roleAlias, roleArn, credentialDurationSeconds: 7200 }),
+    );
+    await expect(whoIs()).rejects.toThrow();
+
+    await createRole(roleName);
+    await expect(whoIs()).rejects.toThrow();
+
+    await roles.send(new iam.UpdateRoleCommand({ RoleName: roleName, MaxSessionDuration: 7200 }));
+    expect(await whoIs()).toBe(
+      `arn:aws:sts::${accountId}:assumed-role/${roleName}/${certificate.certificateId}`,
+    );
+
+    const { certificateId } = certificate;
+    await things.send(new iot.UpdateCertificateCommand({ certificateId, newStatus: 'REVOKED' }));
+    await expect(whoIs()).rejects.toThrow();
+    await things.send(new iot.UpdateCertificateCommand({ certificateId, newStatus: 'ACTIVE' }));
+    await expect(whoIs()).resolves.toContain(certificateId);
+  });
+
+  it("lets a thing's session neither change nor see the account", async () => {
+    const session = createSession({
+      endpoint: emulator.credentialsEndpoint,
+      roleAlias,
+      thingName,
+      certificate: certificate.certificatePem,
+      privateKey: certificate.privateKey,
+      ca: emulator.ca,
+      region,
+    });
+    const client = new iot.IoTClient({ ...session, endpoint: emulator.apiEndpoint });
+    await expect(client.send(new iot.ListThingsCommand({}))).rejects.toMatchObject({
+      name: 'AccessDeniedException',
+      $metadata: { httpStatusCode: 403 },
+    });
+    client.destroy();
+  });
+});
+
+describe('things', () => {
+  it('may be made twice the same, and not differing', async () => {
+    await things.send(new iot.CreateThingTypeCommand({ thingTypeName: 'kind' }));
+    const thing = { thingName: 'twice', thingTypeName: 'kind' };
+    const one = await things.send(new iot.CreateThingCommand(thing));
+    expect(await things.send(new iot.CreateThingCommand(thing))).toMatchObject({
+      thingId: one.thingId,
+      thingArn: `arn:aws:iot:${region}:${accountId}:thing/twice`,
+    });
+    await expect(
+      things.send(new iot.CreateThingCommand({ thingName: 'twice' })),
+    ).rejects.toBeInstanceOf(iot.ResourceAlreadyExistsException);
+    await expect(
+      things.send(new iot.CreateThingCommand({ thingName: 'x', thingTypeName: 'none' })),
+    ).rejects.toBeInstanceOf(iot.ResourceNotFoundException);
+    expect(
+      await things.send(new iot.DescribeThingTypeCommand({ thingTypeName: 'kind' })),
+    ).toMatchObject({ thingTypeName: 'kind', thingTypeMetadata: { deprecated: false } });
+  });
+
+  it('are listed page by page', async () => {
+    const names = Array.from({ length: 7 }, (_, index) => `page-${index}`);
+    for (const thingName of names) await things.send(new iot.CreateThingCommand({ thingName }));
+    const seen: (string | undefined)[] = [];
+    const pages = iot.paginateListThings({ client: things, pageSize: 2 }, {});
+    for await (const page of pages) {
+      expect(page.things?.length).toBeLessThanOrEqual(2);
+      seen.push(...(page.things ?? []).map(({ thingName }) => thingName));
+    }
+    expect(seen).toEqual(expect.arrayContaining(names));
+    expect(new Set(seen).size).toBe(seen.length);
+    await expect(
+      things.send(new iot.ListThingsCommand({ maxResults: 251 })),
+    ).rejects.toBeInstanceOf(iot.InvalidRequestException);
+    await things.send(new iot.DeleteThingCommand({ thingName: 'page-0' }));
+    await things.send(new iot.DeleteThingCommand({ thingName: 'page-0' }));
+    await expect(
+      things.send(new iot.DescribeThingCommand({ thingName: 'page-0' })),
+    ).rejects.toMatchObject({
+      name: 'ResourceNotFoundException',
+      $metadata: { httpStatusCode: 404 },
+    });
+  });
+});
+
+describe('certificates', () => {
+  it('are not deleted while something needs them', async () => {
+    const { certificateId, certificateArn: principal } = await createCertificate();
+    const thingName = 'holder';
+    const remove = () => things.send(new iot.DeleteCertificateCommand({ certificateId }));
+    await things.send(new iot.CreateThingCommand({ thingName }));
+    await things.send(new iot.AttachThingPrincipalCommand({ thingName, principal }));
+    expect((await things.send(new iot.ListPrincipalThingsCommand({ principal }))).things).toEqual([
+      thingName,
+    ]);
+    expect(
+      (await things.send(new iot.ListThingPrincipalsCommand({ thingName }))).principals,
+    ).toEqual([principal]);
+    await expect(remove()).rejects.toBeInstanceOf(iot.CertificateStateException);
+    await things.send(new iot.UpdateCertificateCommand({ certificateId, newStatus: 'INACTIVE' }));
+    await expect(remove()).rejects.toBeInstanceOf(iot.DeleteConflictException);
+    await expect(things.send(new iot.DeleteThingCommand({ thingName }))).rejects.toBeInstanceOf(
+      iot.InvalidRequestException,
+    );
+    await things.send(new iot.DetachThingPrincipalCommand({ thingName, principal }));
+    await remove();
+    await expect(remove()).rejects.toBeInstanceOf(iot.ResourceNotFoundException);
+  });
+
+  it('are made for a request, and taken from a registered authority or without one', async () => {
+    const dir = mkdtempSync(join(tmpdir(), 'authority-'));
+    const file = (name: string) => join(dir, name);
+    const openssl = (...args: string[]) => execFileSync('openssl', args, { stdio: 'pipe' });
+    const request = (name: string, subject: string) =>
+      openssl(
+        ...['req', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'],
+        ...['-keyout', file(`${name}.key`), '-out', file(`${name}.csr`), '-subj', `/CN=${subject}`],
+      );
+    const sign = (name: string) => {
+      const ca = ['-CA', file('ca.pem'), '-CAkey', file('ca.key'), '-CAcreateserial'];
+      openssl('x509', '-req', '-in', file(`${name}.csr`), ...ca, '-out', file(`${name}.pem`));
+      return readFileSync(file(`${name}.pem`), 'utf8');
+    };
+    try {
+      const { registrationCode = '' } = await things.send(new iot.GetRegistrationCodeCommand({}));
+      openssl(
+        ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'],
+        ...['-keyout', file('ca.key'), '-out', file('ca.pem'), '-subj', '/CN=The CA'],
+      );
+      const caCertificate = readFileSync(file('ca.pem'), 'utf8');
+      request('code', registrationCode);
+      request('device', 'device');
+      const certificatePem = sign('device');
+      await expect(
+        things.send(new iot.RegisterCertificateCommand({ certificatePem })),
+      ).rejects.toBeInstanceOf(iot.CertificateValidationException);
+      await expect(
+        things.send(
+          new iot.RegisterCACertificateCommand({
+            caCertificate,
+            verificationCertificate: certificatePem,
+          }),
+        ),
+      ).rejects.toBeInstanceOf(iot.RegistrationCodeValidationException);
+      const ca = await things.send(
+        new iot.RegisterCACertificateCommand({
+          caCertificate,
+          verificationCertificate: sign('code'),
+          setAsActive: true,
+        }),
+      );
+      const { certificateId } = await things.send(
+        new iot.RegisterCertificateCommand({ certificatePem, status: 'ACTIVE' }),
+      );
+      const { certificateDescription } = await things.send(
+        new iot.DescribeCertificateCommand({ certificateId }),
+      );
+      expect(certificateDescription).toMatchObject({
+        certificateId,
+        caCertificateId: ca.certificateId,
+        status: 'ACTIVE',
+        certificatePem,
+      });
+      await expect(
+        things.send(new iot.RegisterCertificateWithoutCACommand({ certificatePem })),
+      ).rejects.toBeInstanceOf(iot.ResourceAlreadyExistsException);
+      const certificateSigningRequest = readFileSync(file('device.csr'), 'utf8');
+      const made = await things.send(
+        new iot.CreateCertificateFromCsrCommand({ certificateSigningRequest }),
+      );
+      expect(made.certificatePem).toContain('BEGIN CERTIFICATE');
+      const { certificates } = await things.send(
+        new iot.ListCertificatesCommand({ pageSize: 1, ascendingOrder: false }),
+      );
+      expect(certificates?.[0]).toMatchObject({
+        certificateId: made.certificateId,
+        status: 'INACTIVE',
+      });
+    } finally {
+      rmSync(dir, { recursive: true });
+    }
+  });
+});
+
+describe('policies', () => {
+  it('have five versions at most, and stay while they are attached', async () => {
+    const policyName = 'versions';
+    const policyDocument = allowAlias('*');
+    await things.send(new iot.CreatePolicyCommand({ policyName, policyDocument }));
+    const add = () =>
+      things.send(new iot.CreatePolicyVersionCommand({ policyName, policyDocument }));
+    for (let count = 2; count <= 5; count++) await add();
+    await expect(add()).rejects.toBeInstanceOf(iot.VersionsLimitExceededException);
+    await expect(things.send(new iot.DeletePolicyCommand({ policyName }))).rejects.toBeInstanceOf(
+      iot.DeleteConflictException,
+    );
+    expect(await things.send(new iot.GetPolicyCommand({ policyName }))).toMatchObject({
+      defaultVersionId: '1',
+      policyDocument,
+    });
+    await expect(
+      things.send(new iot.CreatePolicyCommand({ policyName: 'bad', policyDocument: '{}' })),
+    ).rejects.toBeInstanceOf(iot.MalformedPolicyException);
+  });
+});
+
+describe('role aliases and endpoints', () => {
+  it('are described, changed and deleted', async () => {
+    const roleAlias = 'changing';
+    const roleArn = `arn:aws:iam::${accountId}:role/any`;
+    await things.send(new iot.CreateRoleAliasCommand({ roleAlias, roleArn }));
+    await things.send(
+      new iot.UpdateRoleAliasCommand({ roleAlias, credentialDurationSeconds: 900 }),
+    );
+    const { roleAliasDescription } = await things.send(
+      new iot.DescribeRoleAliasCommand({ roleAlias }),
+    );
+    expect(roleAliasDescription).toMatchObject({ roleArn, credentialDurationSeconds: 900 });
+    expect(roleAliasDescription?.creationDate?.getTime()).toBeCloseTo(Date.now(), -5);
+    expect((await things.send(new iot.ListRoleAliasesCommand({}))).roleAliases).toContain(
+      roleAlias,
+    );
+    await things.send(new iot.DeleteRoleAliasCommand({ roleAlias }));
+    await expect(things.send(new iot.DeleteRoleAliasCommand({ roleAlias }))).rejects.toBeInstanceOf(
+      iot.ResourceNotFoundException,
+    );
+    const endpoint = async (endpointType?: string) =>
+      (await things.send(new iot.DescribeEndpointCommand({ endpointType }))).endpointAddress;
+    expect(await endpoint('iot:CredentialProvider')).toBe(emulator.credentialsEndpoint);
+    expect(await endpoint('iot:Data-ATS')).toMatch(/-ats\.iot\.ap-south-1\.amazonaws\.com$/);
+    await expect(endpoint('iot:Nothing')).rejects.toBeInstanceOf(iot.InvalidRequestException);
+  });
+});
+
+describe('IAM and STS', () => {
+  it('have their own names for what goes wrong', async () => {
+    await createRole('one', { MaxSessionDuration: 3600, Description: 'a & b <c>' });
+    const { Role } = await roles.send(new iam.GetRoleCommand({ RoleName: 'one' }));
+    expect(Role).toMatchObject({ Description: 'a & b <c>', MaxSessionDuration: 3600 });
+    expect(decodeURIComponent(Role?.AssumeRolePolicyDocument ?? '')).toBe(TRUST_POLICY);
+    await expect(createRole('one')).rejects.toBeInstanceOf(iam.EntityAlreadyExistsException);
+    await expect(createRole('two', { AssumeRolePolicyDocument: '{' })).rejects.toBeInstanceOf(
+      iam.MalformedPolicyDocumentException,
+    );
+    await expect(createRole('two', { MaxSessionDuration: 60 })).rejects.toMatchObject({
+      name: 'ValidationError',
+    });
+    const policy = { RoleName: 'one', PolicyName: 'inline', PolicyDocument: allowAlias('*') };
+    await roles.send(new iam.PutRolePolicyCommand(policy));
+    const remove = () => roles.send(new iam.DeleteRoleCommand({ RoleName: 'one' }));
+    await expect(remove()).rejects.toBeInstanceOf(iam.DeleteConflictException);
+    await roles.send(new iam.DeleteRolePolicyCommand(policy));
+    await remove();
+    await expect(remove()).rejects.toBeInstanceOf(iam.NoSuchEntityException);
+  });
+
+  it('let the administrator assume a role that trusts the account', async () => {
+    const trust = TRUST_POLICY.replace('Service', 'AWS').replace(
+      'credentials.iot.amazonaws.com',
+      `arn:aws:iam::${accountId}:root`,
+    );
+    await createRole('trusting', { AssumeRolePolicyDocument: trust });
+    await createRole('other');
+    const assume = (role: string) =>
+      tokens.send(
+        new sts.AssumeRoleCommand({
+          RoleArn: `arn:aws:iam::${accountId}:role/${role}`,
+          RoleSessionName: 'me',
+          DurationSeconds: 900,
+        }),
+      );
+    await expect(assume('other')).rejects.toMatchObject({ name: 'AccessDenied' });
+    const { Credentials } = await assume('trusting');
+    expect(await whoIs(Credentials)).toBe(`arn:aws:sts::${accountId}:assumed-role/trusting/me`);
+    const session = await tokens.send(new sts.GetSessionTokenCommand({ DurationSeconds: 900 }));
+    expect(await whoIs(session.Credentials)).toBe(`arn:aws:iam::${accountId}:root`);
+  });
+
+  async function whoIs(given: sts.Credentials | undefined) {
+    const client = new sts.STSClient({
+      ...options,
+      credentials: {
+        accessKeyId: given?.AccessKeyId ?? '',
+        secretAccessKey: given?.SecretAccessKey ?? '',
+        sessionToken: given?.SessionToken ?? '',
+      },
+    });
+    const { Arn } = await client.send(new sts.GetCallerIdentityCommand({}));
+    client.destroy();
+    return Arn;
+  }
+});

@@ -1,0 +1,191 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: policy variables look like templates
+import { connect } from 'node:net';
+import fc from 'fast-check';
+import { afterAll, describe, expect, it } from 'vitest';
+import { startEmulator } from '../src/index.ts';
+import { evaluatePolicies, trustsService } from '../src/policy.ts';
+import { type RawRequest, sendRaw, signRaw } from './support/raw-api.ts';
+
+const emulator = await startEmulator();
+afterAll(() => emulator.close());
+
+/** Asserts that the emulator still answers, and answered nothing with an error of its own. */
+async function assertWell(): Promise<void> {
+  const answer = await sendRaw(
+    emulator,
+    await signRaw(emulator, { method: 'GET', path: '/things' }),
+  );
+  expect(answer.status).toBe(200);
+  expect(emulator.requests.filter(({ status }) => status >= 500)).toEqual([]);
+}
+
+/** Sends bytes as they are, and gives what comes back until the connection ends, or for a moment. */
+function sendBytes(bytes: Uint8Array): Promise<string> {
+  return new Promise((resolve) => {
+    const socket = connect(Number(new URL(emulator.apiEndpoint).port), '127.0.0.1');
+    let text = '';
+    const end = () => {
+      socket.destroy();
+      resolve(text);
+    };
+    socket.setTimeout(100, end).on('error', end).on('close', end);
+    socket.on('data', (chunk) => {
+      text += chunk.toString('latin1');
+    });
+    socket.end(bytes);
+  });
+}
+
+const name = fc.oneof(
+  fc.constantFrom('__proto__', 'constructor', 'a', '..', '%00', 'x'.repeat(200)),
+  fc.string({ maxLength: 20 }).map((text) => encodeURIComponent(text)),
+);
+const path = fc.oneof(
+  name.map((one) => `/things/${one}`),
+  name.map((one) => `/things/${one}/principals`),
+  name.map((one) => `/policies/${one}`),
+  name.map((one) => `/policies/${one}/version`),
+  name.map((one) => `/role-aliases/${one}`),
+  name.map((one) => `/certificates/${one}`),
+  name.map((one) => `/target-policies/${one}`),
+  name.map((one) => `/attached-policies/${one}`),
+  fc.constantFrom('/certificates', '/certificate/register', '/cacertificate', '/endpoint', '/'),
+  fc.array(name, { maxLength: 4 }).map((names) => `/${names.join('/')}`),
+);
+const method = fc.constantFrom('GET', 'POST', 'PUT', 'DELETE', 'PATCH');
+const members = fc.constantFrom(
+  ...['thingTypeName', 'attributePayload', 'attributes', 'policyDocument', 'certificatePem'],
+  ...['caCertificate', 'certificateSigningRequest', 'roleArn', 'target', 'status', '__proto__'],
+  ...['credentialDurationSeconds', 'thingTypeProperties', 'verificationCertificate'],
+);
+const json = fc.oneof(
+  fc.string(),
+  fc.json(),
+  fc.dictionary(members, fc.jsonValue({ maxDepth: 3 })).map((value) => JSON.stringify(value)),
+);
+const statement = fc.record(
+  {
+    Effect: fc.constantFrom('Allow', 'Deny', 'Maybe'),
+    Action: fc.oneof(fc.string(), fc.array(fc.string()), fc.jsonValue()),
+    Resource: fc.oneof(fc.string(), fc.array(fc.constantFrom('*', '${', '?*', '${a}', '}'))),
+    NotResource: fc.jsonValue(),
+    Principal: fc.jsonValue(),
+    Condition: fc.jsonValue(),
+  },
+  { requiredKeys: [] },
+);
+
+describe('nothing that a client sends breaks the emulator:', () => {
+  it('signed requests of any path, query and body', async () => {
+    await fc.assert(
+      fc.asyncProperty(method, path, json, async (verb, where, body) => {
+        const raw: RawRequest = { method: verb, path: where, body };
+        const { status } = await sendRaw(emulator, await signRaw(emulator, raw));
+        expect(status).toBeLessThan(500);
+      }),
+      { numRuns: 300 },
+    );
+    await assertWell();
+  });
+
+  it('forms of the query protocol', async () => {
+    const action = fc.constantFrom(
+      ...['CreateRole', 'GetRole', 'UpdateRole', 'PutRolePolicy', 'AssumeRole', 'toString'],
+    );
+    const field = fc.constantFrom(
+      ...['RoleName', 'PolicyName', 'PolicyDocument', 'AssumeRolePolicyDocument', 'Path'],
+      ...['Description', 'MaxSessionDuration', 'RoleArn', 'RoleSessionName', 'DurationSeconds'],
+    );
+    const value = fc.oneof(fc.string({ unit: 'binary' }), fc.constantFrom('x', '/', '{}', '3600'));
+    await fc.assert(
+      fc.asyncProperty(action, fc.dictionary(field, value), async (Action, fields) => {
+        const service = Action === 'AssumeRole' ? 'sts' : 'iam';
+        const Version = service === 'sts' ? '2011-06-15' : '2010-05-08';
+        const body = new URLSearchParams({ ...fields, Action, Version }).toString();
+        const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+        const raw = { method: 'POST', path: '/', headers, body };
+        const region = 'us-east-1';
+        const signed = await signRaw(emulator, raw, { service, region });
+        const { status } = await sendRaw(emulator, signed);
+        expect(status).toBeLessThan(500);
+      }),
+      { numRuns: 200 },
+    );
+    await assertWell();
+  });
+
+  it('headers and queries that only look like signatures', async () => {
+    const part = fc.oneof(
+      fc.string({ maxLength: 30 }).map((text) => text.replace(/[^\x20-\x7e]/g, '')),
+      fc.constantFrom('Credential=', 'SignedHeaders=host', 'Signature=', 'a'.repeat(64), '/', ','),
+      fc.constantFrom(`${emulator.accessKeyId}/20260101/us-east-1/iot/aws4_request`, '='),
+    );
+    const header = fc.array(part, { maxLength: 10 }).map((parts) => parts.join(''));
+    const date = fc.constantFrom('', '20260101T000000Z', '20269999T999999Z', 'x');
+    await fc.assert(
+      fc.asyncProperty(header, date, fc.boolean(), async (text, when, inQuery) => {
+        const query = new URLSearchParams({
+          'X-Amz-Algorithm': 'AWS4-HMAC-SHA256',
+          'X-Amz-Credential': text,
+          'X-Amz-SignedHeaders': 'host',
+          'X-Amz-Signature': 'a'.repeat(64),
+          'X-Amz-Expires': '999999',
+          'X-Amz-Date': when,
+        });
+        const raw = inQuery
+          ? { method: 'GET', path: `/things?${query}` }
+          : {
+              method: 'GET',
+              path: '/things',
+              headers: { authorization: `AWS4-HMAC-SHA256 ${text}`, 'x-amz-date': when },
+            };
+        expect((await sendRaw(emulator, raw)).status).toBe(403);
+      }),
+      { numRuns: 200 },
+    );
+    await assertWell();
+  });
+
+  it('bytes that are hardly HTTP', async () => {
+    const line = fc.constantFrom(
+      ...['GET / HTTP/1.1\r\n', 'GET // HTTP/1.1\r\n', 'POST http://[ HTTP/1.1\r\n', '\r\n'],
+      ...['Host: x\r\n', 'Content-Length: 9\r\n', 'Transfer-Encoding: chunked\r\n', 'ff\r\n'],
+      ...[`X: ${'y'.repeat(20_000)}\r\n`, 'Expect: 100-continue\r\n', 'Upgrade: h2c\r\n'],
+    );
+    const noise = fc.uint8Array({ maxLength: 20 }).map((bytes) => Buffer.from(bytes));
+    const bytes = fc
+      .array(
+        fc.oneof(
+          line.map((text) => Buffer.from(text)),
+          noise,
+        ),
+        { maxLength: 8 },
+      )
+      .map((parts) => Buffer.concat(parts));
+    await fc.assert(
+      fc.asyncProperty(bytes, async (sent) => {
+        expect(await sendBytes(sent)).not.toMatch(/^HTTP\/1.1 5/);
+      }),
+      { numRuns: 60 },
+    );
+    await assertWell();
+  });
+
+  it('policies of any shape', () => {
+    const document = fc.oneof(
+      fc.json(),
+      fc
+        .record({ Statement: fc.oneof(statement, fc.array(statement)) })
+        .map((one) => JSON.stringify(one)),
+      fc.array(statement).map((Statement) => JSON.stringify({ Statement })),
+    );
+    const request = { action: 'iot:AssumeRoleWithCertificate', resource: 'arn:aws:iot:x' };
+    fc.assert(
+      fc.property(fc.array(document, { maxLength: 3 }), (documents) => {
+        expect(['allow', 'deny', 'silent']).toContain(evaluatePolicies(documents, request));
+        for (const one of documents) expect(trustsService(one, 'x')).toBeTypeOf('boolean');
+      }),
+      { numRuns: 1000 },
+    );
+  });
+});

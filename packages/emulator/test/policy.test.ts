@@ -1,0 +1,94 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: policy variables look like templates
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { matchesPattern } from '../src/pattern.ts';
+import { evaluatePolicies } from '../src/policy.ts';
+
+const action = 'iot:AssumeRoleWithCertificate';
+const resource = 'arn:aws:iot:eu-west-1:111122223333:rolealias/red-alias';
+const variables = {
+  'iot:Connection.Thing.ThingName': 'red',
+  'iot:Connection.Thing.IsAttached': 'true',
+};
+const decide = (...statements: object[]) =>
+  evaluatePolicies([JSON.stringify({ Version: '2012-10-17', Statement: statements })], {
+    action,
+    resource,
+    variables,
+  });
+
+describe('a policy', () => {
+  it.each([
+    [{ Effect: 'Allow', Action: action, Resource: resource }, 'allow'],
+    [{ Effect: 'Allow', Action: 'IOT:assumerole*', Resource: '*' }, 'allow'],
+    [{ Effect: 'Allow', Action: ['iot:Connect', 'iot:?ssume*'], Resource: [resource] }, 'allow'],
+    [{ Effect: 'Allow', Action: 'iot:Connect', Resource: '*' }, 'silent'],
+    [{ Effect: 'Allow', NotAction: 'iot:Connect', Resource: '*' }, 'allow'],
+    [{ Effect: 'Allow', NotAction: 'iot:*', Resource: '*' }, 'silent'],
+    [{ Effect: 'Allow', Action: '*', NotResource: '*rolealias/blue*' }, 'allow'],
+    [{ Effect: 'Allow', Action: '*', NotResource: resource }, 'silent'],
+    [{ Effect: 'Allow', Action: '*', Resource: resource.toUpperCase() }, 'silent'],
+    [
+      { Effect: 'Allow', Action: '*', Resource: '*/${iot:Connection.Thing.ThingName}-alias' },
+      'allow',
+    ],
+    [
+      { Effect: 'Allow', Action: '*', Resource: '*${iot:Connection.Thing.ThingTypeName}*' },
+      'silent',
+    ],
+    [
+      {
+        Effect: 'Allow',
+        Action: '*',
+        Resource: '*',
+        Condition: { Bool: { 'iot:Connection.Thing.IsAttached': ['true'] } },
+      },
+      'allow',
+    ],
+    [
+      {
+        Effect: 'Allow',
+        Action: '*',
+        Resource: '*',
+        Condition: { StringNotLike: { 'iot:Connection.Thing.ThingName': 'r*' } },
+      },
+      'silent',
+    ],
+    [{ Effect: 'Allow', Action: '*', Resource: '*', Condition: { Unknown: {} } }, 'silent'],
+  ])('%j: %s', (statement, decision) => {
+    expect(decide(statement)).toBe(decision);
+  });
+
+  it('that denies wins over all that allow', () => {
+    const allow = { Effect: 'Allow', Action: '*', Resource: '*' };
+    expect(decide(allow, { ...allow, Effect: 'Deny' })).toBe('deny');
+    expect(decide(allow, { ...allow, Effect: 'Deny', Action: 'iot:Connect' })).toBe('allow');
+  });
+});
+
+describe('a pattern', () => {
+  it('takes the value of a variable literally', () => {
+    expect(matchesPattern('${a}', 'anything', { a: '*' })).toBe(false);
+    expect(matchesPattern('${a}x', '*x', { a: '*' })).toBe(true);
+    expect(matchesPattern('${*}', '*')).toBe(true);
+    expect(matchesPattern('${toString}', '')).toBe(false);
+  });
+
+  it('means the same as the regular expression of it', () => {
+    const part = fc.constantFrom('*', '?', 'a', 'b', '.', '\n');
+    const pattern = fc.array(part, { maxLength: 8 }).map((parts) => parts.join(''));
+    fc.assert(
+      fc.property(pattern, pattern, (one, value) => {
+        const source = one.replaceAll('.', '[.]').replaceAll('*', '[^]*').replaceAll('?', '[^]');
+        const regex = new RegExp(`^${source}$`);
+        expect(matchesPattern(one, value)).toBe(regex.test(value));
+      }),
+    );
+  });
+
+  it('takes no long time, however many wildcards it has', () => {
+    const start = performance.now();
+    expect(matchesPattern(`${'*a'.repeat(1000)}b`, 'a'.repeat(4000))).toBe(false);
+    expect(performance.now() - start).toBeLessThan(2000);
+  });
+});

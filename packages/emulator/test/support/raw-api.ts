@@ -1,0 +1,113 @@
+import { createHash, createHmac } from 'node:crypto';
+import { request } from 'node:http';
+import { SignatureV4 } from '@smithy/signature-v4';
+import type { Emulator } from '../../src/index.ts';
+
+/** What is on the wire. */
+export interface RawAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, unknown>>;
+  readonly body: string;
+}
+
+/** A request to the AWS APIs as it is sent. */
+export interface RawRequest {
+  readonly method: string;
+  /** With the query. */
+  readonly path: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+}
+
+/** Sends a request with nothing but Node between. */
+export function sendRaw(emulator: Emulator, raw: RawRequest): Promise<RawAnswer> {
+  const { method, path, headers = {}, body } = raw;
+  const { hostname, port, host } = new URL(emulator.apiEndpoint);
+  return new Promise((resolve, reject) => {
+    const sent = request(
+      { hostname, port, method, path, headers: { host, ...headers }, agent: false },
+      (response) => {
+        let text = '';
+        response.setEncoding('utf8').on('data', (chunk: string) => {
+          text += chunk;
+        });
+        response.on('end', () =>
+          resolve({ status: response.statusCode ?? 0, headers: response.headers, body: text }),
+        );
+        response.on('error', reject);
+      },
+    );
+    sent.on('error', reject).end(body);
+  });
+}
+
+/** How {@link signRaw} signs. */
+export interface SignOptions {
+  readonly service?: string;
+  readonly region?: string;
+  readonly accessKeyId?: string;
+  readonly secretAccessKey?: string;
+  readonly sessionToken?: string;
+  readonly date?: Date;
+  /** In the query, for this many seconds, instead of in the header. */
+  readonly presignSeconds?: number;
+}
+
+/** Signs a request as it stands: its path is sent as it is. */
+export async function signRaw(
+  emulator: Emulator,
+  raw: RawRequest,
+  options: SignOptions = {},
+): Promise<RawRequest> {
+  const { accessKeyId, secretAccessKey } = { ...emulator, ...options };
+  const { sessionToken, service = 'iot', region = emulator.region } = options;
+  const { hostname, host } = new URL(emulator.apiEndpoint);
+  const [path = '', text = ''] = raw.path.split('?');
+  const signer = new SignatureV4({
+    service,
+    region,
+    credentials: { accessKeyId, secretAccessKey, ...(sessionToken && { sessionToken }) },
+    sha256: Sha256,
+  });
+  const unsigned = {
+    method: raw.method,
+    protocol: 'http:',
+    hostname,
+    path,
+    query: Object.fromEntries(new URLSearchParams(text)),
+    headers: { host, ...raw.headers },
+    body: raw.body,
+  };
+  const signingDate = options.date ?? new Date();
+  if (options.presignSeconds === undefined) {
+    const { headers } = await signer.sign(unsigned, { signingDate });
+    return { ...raw, headers };
+  }
+  const { query = {} } = await signer.presign(unsigned, {
+    signingDate,
+    expiresIn: options.presignSeconds,
+  });
+  const signed = new URLSearchParams(query as Record<string, string>).toString();
+  return { ...raw, path: `${path}?${signed.replaceAll('+', '%20')}` };
+}
+
+class Sha256 {
+  readonly #hash;
+  constructor(key?: string | ArrayBuffer | ArrayBufferView) {
+    this.#hash = key === undefined ? createHash('sha256') : createHmac('sha256', bytes(key));
+  }
+  update(data: string | ArrayBuffer | ArrayBufferView): void {
+    this.#hash.update(bytes(data));
+  }
+  digest(): Promise<Uint8Array> {
+    return Promise.resolve(this.#hash.digest());
+  }
+  reset(): void {}
+}
+
+function bytes(data: string | ArrayBuffer | ArrayBufferView): Buffer {
+  if (typeof data === 'string') return Buffer.from(data);
+  return ArrayBuffer.isView(data)
+    ? Buffer.from(data.buffer, data.byteOffset, data.byteLength)
+    : Buffer.from(data);
+}
