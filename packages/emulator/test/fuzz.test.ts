@@ -8,6 +8,8 @@ import { type RawRequest, sendRaw, signRaw } from './support/raw-api.ts';
 
 const emulator = await startEmulator();
 afterAll(() => emulator.close());
+await emulator.seed({ thingName: 'a', roleAlias: 'a', keyType: 'EC-P256' });
+const certificate = await emulator.createKeysAndCertificate({ keyType: 'EC-P256' });
 
 /** Asserts that the emulator still answers, and answered nothing with an error of its own. */
 async function assertWell(): Promise<void> {
@@ -37,6 +39,7 @@ function sendBytes(bytes: Uint8Array): Promise<string> {
 }
 
 const name = fc.oneof(
+  { weight: 3, arbitrary: fc.constant('a') },
   fc.constantFrom('__proto__', 'constructor', 'a', '..', '%00', 'x'.repeat(200)),
   fc.string({ maxLength: 20 }).map((text) => encodeURIComponent(text)),
 );
@@ -47,6 +50,8 @@ const path = fc.oneof(
   name.map((one) => `/policies/${one}/version`),
   name.map((one) => `/role-aliases/${one}`),
   name.map((one) => `/certificates/${one}`),
+  fc.constant(`/certificates/${certificate.certificateId}`),
+  fc.constant(`/attached-policies/${encodeURIComponent(certificate.certificateArn)}`),
   name.map((one) => `/target-policies/${one}`),
   name.map((one) => `/attached-policies/${one}`),
   fc.constantFrom('/certificates', '/certificate/register', '/cacertificate', '/endpoint', '/'),
@@ -58,10 +63,28 @@ const members = fc.constantFrom(
   ...['caCertificate', 'certificateSigningRequest', 'roleArn', 'target', 'status', '__proto__'],
   ...['credentialDurationSeconds', 'thingTypeProperties', 'verificationCertificate'],
 );
+const valid = fc.constantFrom<unknown>(
+  ...[
+    'a',
+    'ACTIVE',
+    900,
+    emulator.ca,
+    'arn:aws:iam::123456789012:role/a',
+    certificate.certificateArn,
+  ],
+  ...[JSON.stringify({ Statement: { Effect: 'Allow', Action: '*', Resource: '*' } }), {}],
+  { attributes: { colour: 'red', ['__proto__']: 'x' } },
+);
 const json = fc.oneof(
   fc.string(),
   fc.json(),
-  fc.dictionary(members, fc.jsonValue({ maxDepth: 3 })).map((value) => JSON.stringify(value)),
+  fc
+    .dictionary(members, fc.oneof(valid, fc.jsonValue({ maxDepth: 3 })))
+    .map((value) => JSON.stringify(value)),
+  fc.constant('{}'),
+  fc
+    .record({ policyDocument: valid, roleArn: valid, target: valid })
+    .map((value) => JSON.stringify(value)),
 );
 const statement = fc.record(
   {
