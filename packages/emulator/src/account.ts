@@ -59,17 +59,19 @@ export function openAccount(store: Store, now: () => number): Account {
       const names = seedNames(roleAlias);
       const roleArn = makeRoleArn(state, names.roleName);
       const issued = await account.createKeysAndCertificate({ setAsActive: true, keyType });
-      if (!lookUp(state.roles, names.roleName)) {
-        account.createRole({ roleName: names.roleName, assumeRolePolicyDocument: TRUST_POLICY });
-      }
-      if (!lookUp(state.roleAliases, roleAlias)) account.createRoleAlias({ roleAlias, roleArn });
-      if (!lookUp(state.policies, names.policyName)) {
-        const policyDocument = allowAlias(iotArn(state, `rolealias/${roleAlias}`));
-        account.createPolicy({ policyName: names.policyName, policyDocument });
-      }
-      account.createThing({ thingName });
-      account.attachThingPrincipal({ thingName, principal: issued.certificateArn });
-      account.attachPolicy({ policyName: names.policyName, target: issued.certificateArn });
+      store.batch(() => {
+        if (!lookUp(state.roles, names.roleName)) {
+          account.createRole({ roleName: names.roleName, assumeRolePolicyDocument: TRUST_POLICY });
+        }
+        if (!lookUp(state.roleAliases, roleAlias)) account.createRoleAlias({ roleAlias, roleArn });
+        if (!lookUp(state.policies, names.policyName)) {
+          const policyDocument = allowAlias(iotArn(state, `rolealias/${roleAlias}`));
+          account.createPolicy({ policyName: names.policyName, policyDocument });
+        }
+        account.createThing({ thingName });
+        account.attachThingPrincipal({ thingName, principal: issued.certificateArn });
+        account.attachPolicy({ policyName: names.policyName, target: issued.certificateArn });
+      });
       const { keyPair, ...certificate } = issued;
       return {
         thingName,

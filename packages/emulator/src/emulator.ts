@@ -1,7 +1,11 @@
+import { randomBytes } from 'node:crypto';
+import { closeSync, openSync, writeSync } from 'node:fs';
 import { type Account, openAccount } from './account.ts';
 import { EmulatorError } from './errors.ts';
+import { type Fault, openFaults } from './faults.ts';
 import { checkName } from './names.ts';
-import type { RequestRecord } from './request-record.ts';
+import { createWrongCertificates } from './pki.ts';
+import type { Counters, RequestRecord } from './request-record.ts';
 import { close, createApiServer, createCredentialServer, listen } from './servers.ts';
 import { openStore } from './store.ts';
 
@@ -19,6 +23,10 @@ export interface EmulatorOptions {
   readonly accountId?: string | undefined;
   /** AWS region. Default `us-east-1`. */
   readonly region?: string | undefined;
+  /** File that each request is written to, as a line of JSON without secrets. Default: none. */
+  readonly logFile?: string | undefined;
+  /** What goes wrong from the start; see `addFault`. */
+  readonly faults?: readonly Fault[] | undefined;
   /** The time. Default: this machine's. */
   readonly clock?: { /** Epoch milliseconds. */ now(): number } | undefined;
 }
@@ -45,6 +53,18 @@ export interface Emulator extends Account, AsyncDisposable {
    * the role alias.
    */
   setCredentialLifetime(lifetimeMs: number | undefined): void;
+  /** How many requests there were since the start, by endpoint and status. */
+  readonly counters: Counters;
+  /** What control requests carry as bearer token. */
+  readonly controlToken: string;
+  /**
+   * Makes something go wrong at the credential provider.
+   *
+   * @throws {@link EmulatorError} `ERR_FAULT`
+   */
+  addFault(fault: Fault): void;
+  /** Ends all faults. */
+  clearFaults(): void;
   /** Stops the emulator. */
   close(): Promise<void>;
 }
@@ -75,24 +95,51 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
   const store = await openStore({ dir, accountId, region, nowMs: now() });
   const { state } = store;
   const requests: RequestRecord[] = [];
+  const counters = { credentials: {}, api: {} } as Record<
+    RequestRecord['endpoint'],
+    Record<number, number>
+  >;
   let lifetimeMs: number | undefined;
   let credentialsEndpoint = '';
   const account = openAccount(store, now);
+  const faults = openFaults();
+  const controlToken = randomBytes(24).toString('base64url');
+  let log: number | undefined;
+  const stopStore = () => {
+    store.close();
+    if (log !== undefined) closeSync(log);
+  };
+  try {
+    for (const fault of options.faults ?? []) faults.add(fault);
+    log = options.logFile === undefined ? undefined : openLog(options.logFile);
+  } catch (error) {
+    stopStore();
+    throw error;
+  }
   const context = {
     state,
     account,
     credentialsEndpoint: () => credentialsEndpoint,
     now,
     lifetimeMs: () => lifetimeMs,
+    faults,
+    wrongCertificates: await createWrongCertificates(state.pki.serverCa, now()),
+    control: { account, faults, counters: () => counters, controlToken },
     record(request: RequestRecord) {
       requests.push(request);
       if (requests.length > MAX_RECORDS) requests.shift();
+      const statuses = counters[request.endpoint];
+      statuses[request.status] = (statuses[request.status] ?? 0) + 1;
+      if (log !== undefined) writeSync(log, `${JSON.stringify(request)}\n`);
     },
   };
   const credentialServer = createCredentialServer(context, minTlsVersion);
   const apiServer = createApiServer(context);
+  let stopped = false;
   const stop = async () => {
     await Promise.all([credentialServer, apiServer].map(close));
+    if (!stopped) stopStore();
+    stopped = true;
   };
   try {
     const [boundCredentialsPort, boundApiPort] = await Promise.all([
@@ -101,9 +148,11 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
     ]);
     // A name, so that the client sends it in the TLS handshake as it would to AWS.
     credentialsEndpoint = `localhost:${boundCredentialsPort}`;
+    const apiEndpoint = `http://127.0.0.1:${boundApiPort}`;
+    store.lock?.publish({ apiEndpoint, controlToken });
     return {
       ...account,
-      apiEndpoint: `http://127.0.0.1:${boundApiPort}`,
+      apiEndpoint,
       credentialsEndpoint,
       ca: state.pki.serverCa.certificatePem,
       caFile: store.caFile,
@@ -111,6 +160,10 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
       region: state.region,
       ...state.administrator,
       requests,
+      counters,
+      controlToken,
+      addFault: (fault) => faults.add(fault),
+      clearFaults: () => faults.clear(),
       setCredentialLifetime(value) {
         lifetimeMs = value;
       },
@@ -120,6 +173,15 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
   } catch (error) {
     await stop();
     throw error;
+  }
+}
+
+function openLog(file: string): number {
+  try {
+    return openSync(file, 'a', 0o600);
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    throw new EmulatorError(`cannot write the log ${file}: ${code}`, { code: 'ERR_FILE', cause });
   }
 }
 

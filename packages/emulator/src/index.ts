@@ -6,7 +6,8 @@
 export type { Account, Seed } from './account.ts';
 export { type Emulator, type EmulatorOptions, startEmulator } from './emulator.ts';
 export { EmulatorError } from './errors.ts';
+export type { Fault, WrongCertificate } from './faults.ts';
 export type { KeysAndCertificate } from './operations/certificates.ts';
 export type { KeyType } from './pki.ts';
-export type { RequestRecord } from './request-record.ts';
+export type { Counters, RequestRecord } from './request-record.ts';
 export type { CertificateStatus } from './state.ts';

@@ -76,6 +76,34 @@ export async function createPki(region: string, nowMs: number): Promise<Pki> {
   return { serverCa, server, deviceCa };
 }
 
+/** Server certificates that a client must not believe. */
+export interface WrongCertificates {
+  readonly 'other-name': KeyAndCertificate;
+  readonly untrusted: KeyAndCertificate;
+  readonly expired: KeyAndCertificate;
+}
+
+/** Makes server certificates that a client must not believe. */
+export async function createWrongCertificates(
+  serverCa: KeyAndCertificate,
+  nowMs: number,
+): Promise<WrongCertificates> {
+  const from = new Date(nowMs - 30 * DAY_MS);
+  const to = new Date(nowMs + 30 * DAY_MS);
+  const named = (name: string) => ({
+    subject: `CN=${name}`,
+    from,
+    to,
+    extensions: [new SubjectAlternativeNameExtension([{ type: 'dns', value: name }])],
+  });
+  const [otherName, untrusted, expired] = await Promise.all([
+    issue({ ...named('other.example'), issuer: serverCa }),
+    issue(named('localhost')),
+    issue({ ...named('localhost'), to: new Date(nowMs - DAY_MS), issuer: serverCa }),
+  ]);
+  return { 'other-name': otherName, untrusted, expired };
+}
+
 /** Makes a device's key and certificate, as AWS IoT does: an RSA key in PKCS#1 form, an EC key in SEC1 form. */
 export async function issueDeviceCertificate(
   deviceCa: KeyAndCertificate,

@@ -14,4 +14,11 @@ export interface RequestRecord {
   readonly tlsVersion?: string | undefined;
   /** The name that the client asked for in the TLS handshake (SNI). */
   readonly serverName?: string | undefined;
+  /** Whether a fault was made to happen. */
+  readonly fault?: boolean | undefined;
 }
+
+/** How many requests there were, by endpoint and status. */
+export type Counters = Readonly<
+  Record<RequestRecord['endpoint'], Readonly<Record<number, number>>>
+>;

@@ -4,17 +4,20 @@ import {
   type Server,
   type ServerResponse,
 } from 'node:http';
-import { createServer as createHttpsServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
-import type { TLSSocket } from 'node:tls';
+import { createServer as createHttpsServer, type ServerOptions } from 'node:https';
+import type { AddressInfo, Socket } from 'node:net';
+import { createSecureContext, type TLSSocket } from 'node:tls';
 import type { Account } from './account.ts';
 import { readApiRequest } from './api/read-request.ts';
 import { answerApi } from './api/router.ts';
+import { answerControl, CONTROL_PREFIX, type ControlContext } from './control.ts';
 import { provideCredentials } from './credential-provider.ts';
 import { EmulatorError } from './errors.ts';
+import type { Fault, Faults } from './faults.ts';
 import type { Response } from './http.ts';
-import { certificateId } from './pki.ts';
+import { certificateId, type WrongCertificates } from './pki.ts';
 import type { RequestRecord } from './request-record.ts';
+import { send, sendWithFault } from './send.ts';
 import type { State } from './state.ts';
 
 /** What the servers answer from, and whom they tell. */
@@ -26,6 +29,9 @@ export interface ServerContext {
   readonly now: () => number;
   /** How long credentials live, in milliseconds, instead of what the role alias says. */
   readonly lifetimeMs: () => number | undefined;
+  readonly faults: Faults;
+  readonly wrongCertificates: WrongCertificates;
+  readonly control: ControlContext;
   readonly record: (request: RequestRecord) => void;
 }
 
@@ -37,39 +43,83 @@ export function createCredentialServer(
   context: ServerContext,
   minVersion: 'TLSv1.2' | 'TLSv1.3',
 ): Server {
-  const { server } = context.state.pki;
-  const options = {
-    key: server.privateKeyPem,
-    cert: server.certificatePem,
-    requestCert: true,
-    rejectUnauthorized: false,
+  const { faults, state, now, wrongCertificates } = context;
+  const right = {
+    key: state.pki.server.privateKeyPem,
+    cert: state.pki.server.certificatePem,
     minVersion,
   };
-  return createHttpsServer(options, (request, response) => {
-    const socket = request.socket as TLSSocket;
-    // Node gives an empty object where the client showed no certificate.
-    const certificate: Buffer | undefined = socket.getPeerCertificate().raw;
-    const { method = '', url: path = '' } = request;
-    const thingName = headerText(request, 'x-amzn-iot-thingname');
-    const answer = provideCredentials(
-      context.state,
-      { method, path, thingName, certificate },
-      context.now(),
-      context.lifetimeMs(),
-    );
-    context.record({
-      timeMs: context.now(),
-      endpoint: 'credentials',
-      method,
-      path,
-      status: answer.status,
-      thingName,
-      certificateId: certificate && certificateId(certificate),
-      tlsVersion: socket.getProtocol() ?? undefined,
-      serverName: (socket as TLSSocket & { servername?: string | false }).servername || undefined,
-    });
-    send(response, answer);
+  const connections = new Map<number | undefined, Socket>();
+  const options: ServerOptions = {
+    ...right,
+    requestCert: true,
+    rejectUnauthorized: false,
+    SNICallback: (_name, done) => {
+      const wrong = faults.forConnection(now());
+      if (wrong === undefined) return done(null);
+      const { privateKeyPem, certificatePem } = wrongCertificates[wrong];
+      done(null, createSecureContext({ key: privateKeyPem, cert: certificatePem, minVersion }));
+    },
+  };
+  const server = createHttpsServer(options, (request, response) => {
+    const port = request.socket.remotePort;
+    void answerCredentials(context, request, response, connections.get(port));
   });
+  server.on('connection', (socket: Socket) => {
+    const { remotePort } = socket;
+    connections.set(remotePort, socket);
+    socket.once('close', () => connections.delete(remotePort));
+  });
+  return server;
+}
+
+async function answerCredentials(
+  context: ServerContext,
+  request: IncomingMessage,
+  response: ServerResponse,
+  tcp: Socket | undefined,
+): Promise<void> {
+  const socket = request.socket as TLSSocket;
+  // Node gives an empty object where the client showed no certificate.
+  const certificate: Buffer | undefined = socket.getPeerCertificate().raw;
+  const { method = '', url: path = '' } = request;
+  const thingName = headerText(request, 'x-amzn-iot-thingname');
+  const fault = context.faults.forRequest(thingName, context.now());
+  const answer =
+    fault?.response !== undefined || fault?.requestsPerSecond !== undefined
+      ? faultyResponse(fault)
+      : provideCredentials(
+          context.state,
+          { method, path, thingName, certificate },
+          context.now() + (fault?.clockOffsetMs ?? 0),
+          fault?.lifetimeMs ?? context.lifetimeMs(),
+        );
+  context.record({
+    timeMs: context.now(),
+    endpoint: 'credentials',
+    method,
+    path,
+    status: answer.status,
+    thingName,
+    certificateId: certificate && certificateId(certificate),
+    tlsVersion: socket.getProtocol() ?? undefined,
+    serverName: (socket as TLSSocket & { servername?: string | false }).servername || undefined,
+    ...(fault !== undefined && { fault: true }),
+  });
+  if (fault === undefined) send(response, answer);
+  else await sendWithFault(response, answer, fault, tcp);
+}
+
+function faultyResponse({ response }: Fault): Response {
+  if (response !== undefined) {
+    const { status, body = '', headers = { 'content-type': 'application/json' } } = response;
+    return { status, headers, body };
+  }
+  return {
+    status: 429,
+    headers: { 'content-type': 'application/json', 'x-amzn-ErrorType': 'ThrottlingException' },
+    body: JSON.stringify({ message: 'Rate exceeded' }),
+  };
 }
 
 /** The AWS APIs: HTTP with signed requests. */
@@ -86,6 +136,7 @@ export function createApiServer(context: ServerContext): Server {
 async function answer(context: ServerContext, request: IncomingMessage): Promise<Response> {
   const read = await readApiRequest(request);
   if (read === undefined) return { status: 413, headers: { connection: 'close' }, body: '' };
+  if (read.path.startsWith(CONTROL_PREFIX)) return answerControl(context.control, read);
   const { state, account } = context;
   const credentialsEndpoint = context.credentialsEndpoint();
   try {
@@ -121,9 +172,4 @@ export function close(server: Server): Promise<void> {
 function headerText(request: IncomingMessage, name: string): string | undefined {
   const value = request.headers[name];
   return Array.isArray(value) ? value.join(',') : value;
-}
-
-function send(response: ServerResponse, { status, headers, body }: Response): void {
-  response.writeHead(status, { ...headers, 'content-length': Buffer.byteLength(body) });
-  response.end(body);
 }

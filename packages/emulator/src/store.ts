@@ -1,6 +1,8 @@
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { EmulatorError } from './errors.ts';
+import { type Change, openJournal, writeWhole } from './journal.ts';
+import { type Lock, lockFolder } from './lock.ts';
 import { createState, emptyTables, type State, type Tables } from './state.ts';
 
 /** The state of an emulator, and how it is kept. */
@@ -12,6 +14,11 @@ export interface Store {
   put<Table extends keyof Tables>(table: Table, key: string, record: Tables[Table][string]): void;
   /** Removes a record, likewise. */
   remove(table: keyof Tables, key: string): void;
+  /** Makes the changes of a task together: after a crash either all are there or none. */
+  batch<T>(task: () => T): T;
+  /** The hold on the folder, where there is one. */
+  readonly lock: Lock | undefined;
+  close(): void;
 }
 
 /** What a new account is made with; an account that is there must agree. */
@@ -22,53 +29,108 @@ export interface StoreOptions {
   readonly nowMs: number;
 }
 
+/** What an account is made with once: all of the state but its tables. */
+type Foundation = Omit<State, keyof Tables>;
+
 const DEFAULT_ACCOUNT_ID = '123456789012';
 const DEFAULT_REGION = 'us-east-1';
 
 /**
- * Opens the state in a folder, or makes it; without a folder it is kept in memory.
+ * Opens the state in a folder, or makes it; without a folder it is kept in memory. A folder belongs to one process at a
+ * time.
  *
- * @throws {@link EmulatorError} where the folder cannot be used, or holds another account or region
+ * @throws {@link EmulatorError} where the folder cannot be used, is in use, or holds another account or region
  */
 export async function openStore(options: StoreOptions): Promise<Store> {
   const { dir, accountId = DEFAULT_ACCOUNT_ID, region = DEFAULT_REGION, nowMs } = options;
   if (dir === undefined) {
     const state = await createState(accountId, region, nowMs);
-    return { ...openTables(state, () => {}), caFile: undefined };
+    return { ...openTables(state, () => {}), caFile: undefined, lock: undefined, close() {} };
   }
-  const file = join(dir, 'state.json');
-  const caFile = join(dir, 'ca.pem');
   makeFolder(dir);
-  const existing = readState(file);
-  if (existing !== undefined) assertSame(existing, options);
-  const state = existing ?? (await createState(accountId, region, nowMs));
-  const save = () => writeWhole(file, `${JSON.stringify(state, null, 1)}\n`, 0o600);
-  if (existing === undefined) save();
-  writeWhole(caFile, state.pki.serverCa.certificatePem, 0o644);
-  return { ...openTables(state, save), caFile };
+  const lock = lockFolder(dir);
+  try {
+    const foundation = await openFoundation(dir, { ...options, accountId, region }, options);
+    const state: State = { ...foundation, ...emptyTables() };
+    const journal = openJournal(
+      join(dir, 'records.jsonl'),
+      (change) => applyChange(state, change),
+      () => allRecords(state),
+    );
+    const caFile = join(dir, 'ca.pem');
+    writeWhole(caFile, state.pki.serverCa.certificatePem, 0o644);
+    const close = () => {
+      journal.close();
+      lock.release();
+    };
+    return { ...openTables(state, (changes) => journal.append(changes)), caFile, lock, close };
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
 }
 
-function openTables(state: State, save: () => void): Pick<Store, 'state' | 'put' | 'remove'> {
-  // The tables are read-only for everybody but this function; `put` keeps table and record of one kind.
-  const tables = state as Readonly<Record<keyof Tables, Record<string, unknown>>>;
+function openTables(
+  state: State,
+  keep: (changes: readonly Change[]) => void,
+): Pick<Store, 'state' | 'put' | 'remove' | 'batch'> {
+  let collected: Change[] | undefined;
+  const make = (change: Change) => {
+    // What is on disk first is never lost; what is in memory first might be acknowledged and lost.
+    if (collected === undefined) keep([change]);
+    else collected.push(change);
+    applyChange(state, change);
+  };
   return {
     state,
-    put(table: keyof Tables, key: string, record: unknown) {
-      tables[table][key] = record;
-      save();
-    },
-    remove(table, key) {
-      delete tables[table][key];
-      save();
+    put: (table, key, record) => make([table, key, record]),
+    remove: (table, key) => make([table, key]),
+    batch(task) {
+      if (collected !== undefined) return task();
+      collected = [];
+      try {
+        return task();
+      } finally {
+        const changes = collected;
+        collected = undefined;
+        if (changes.length > 0) keep(changes);
+      }
     },
   };
 }
 
-/** Writes a file so that it is there whole or as it was before. */
-export function writeWhole(file: string, text: string, mode: number): void {
-  const temporary = `${file}.${process.pid}.tmp`;
-  writeFileSync(temporary, text, { mode, flush: true });
-  renameSync(temporary, file);
+/** The one place that changes a table; everybody else sees them as read-only. */
+function applyChange(state: State, [table, key, record]: Change): void {
+  const records = (state as unknown as Record<string, Record<string, unknown>>)[table];
+  if (records === undefined) return;
+  if (record === undefined) delete records[key];
+  else records[key] = record;
+}
+
+function allRecords(state: State): readonly Change[] {
+  return (Object.keys(emptyTables()) as (keyof Tables)[]).flatMap((table) =>
+    Object.entries(state[table]).map(([key, record]): Change => [table, key, record]),
+  );
+}
+
+async function openFoundation(
+  dir: string,
+  made: { accountId: string; region: string; nowMs: number },
+  wanted: StoreOptions,
+): Promise<Foundation> {
+  const file = join(dir, 'account.json');
+  const existing = readFoundation(file);
+  if (existing !== undefined) {
+    assertSame(existing, wanted);
+    return existing;
+  }
+  const state = await createState(made.accountId, made.region, made.nowMs);
+  const tables = Object.keys(emptyTables());
+  const foundation = Object.fromEntries(
+    Object.entries(state).filter(([name]) => !tables.includes(name)),
+  );
+  writeWhole(file, `${JSON.stringify(foundation, null, 1)}\n`, 0o600);
+  return state;
 }
 
 function makeFolder(dir: string): void {
@@ -81,7 +143,7 @@ function makeFolder(dir: string): void {
   }
 }
 
-function readState(file: string): State | undefined {
+function readFoundation(file: string): Foundation | undefined {
   let text: string;
   try {
     text = readFileSync(file, 'utf8');
@@ -91,20 +153,20 @@ function readState(file: string): State | undefined {
     throw new EmulatorError(`cannot read ${file}: ${code}`, { code: 'ERR_DIR', cause });
   }
   try {
-    const state = JSON.parse(text) as State;
-    if (state.version === 1) return { ...emptyTables(), ...state };
+    const foundation = JSON.parse(text) as Foundation;
+    if (foundation.version === 1) return foundation;
   } catch {
     // Said below: the text holds keys, and the parser's error quotes it.
   }
-  throw new EmulatorError(`${file} is not the state of this emulator`, { code: 'ERR_DIR' });
+  throw new EmulatorError(`${file} is not the account of this emulator`, { code: 'ERR_DIR' });
 }
 
-function assertSame(state: State, options: StoreOptions): void {
+function assertSame(foundation: Foundation, options: StoreOptions): void {
   for (const name of ['accountId', 'region'] as const) {
     const wanted = options[name];
-    if (wanted !== undefined && wanted !== state[name]) {
+    if (wanted !== undefined && wanted !== foundation[name]) {
       throw new EmulatorError(
-        `the state in ${options.dir} is for ${name} ${state[name]}, and ${wanted} was asked for`,
+        `the account in ${options.dir} is for ${name} ${foundation[name]}, and ${wanted} was asked for`,
         { code: 'ERR_DIR' },
       );
     }

@@ -16,6 +16,7 @@ const newFolder = () => join(root, String(++count));
 
 const run = (...args: string[]) => {
   const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, ...args], {
+    timeout: 20_000,
     encoding: 'utf8',
   });
   return { status, stdout, stderr };
@@ -83,7 +84,7 @@ describe('seed and start', () => {
     const keyFile = join(dir, 'thing-1-key.pem');
     expect(readFileSync(keyFile, 'utf8')).toMatch(/^-----BEGIN RSA PRIVATE KEY-----/);
     expect(statSync(keyFile).mode & 0o777).toBe(0o600);
-    expect(statSync(join(dir, 'state.json')).mode & 0o777).toBe(0o600);
+    expect(statSync(join(dir, 'account.json')).mode & 0o777).toBe(0o600);
 
     const { ready, stop } = await start('--dir', dir);
     expect(Object.keys(ready)).toEqual(
@@ -166,6 +167,9 @@ describe('bad input gets one clear line and a status', () => {
       "'--min-tls <version>' argument '1.3' is invalid",
       ['start', '--dir', newFolder(), '--min-tls', '1.3'],
     ],
+    [2, 'this is no fault: it is not JSON', ['start', '--dir', newFolder(), '--fault', '{']],
+    [2, 'unknown member "nap"', ['start', '--dir', newFolder(), '--fault', '{"nap":1}']],
+    [1, 'cannot write the log', ['start', '--dir', newFolder(), '--log', '/no/such/folder/log']],
     [2, 'too many arguments', ['start', '--dir', newFolder(), 'more']],
     [1, '"12" is not a valid account id', ['start', '--dir', newFolder(), '--account', '12']],
     [1, '"Ireland" is not a valid region', ['start', '--dir', newFolder(), '--region', 'Ireland']],
@@ -203,10 +207,10 @@ describe('bad input gets one clear line and a status', () => {
   it('refuses state that is damaged, and does not show it', () => {
     const dir = newFolder();
     run('seed', '--dir', dir, '--thing', 't', '--role-alias', 'a');
-    writeFileSync(join(dir, 'state.json'), '{"sealingKey":"hunter2",');
+    writeFileSync(join(dir, 'account.json'), '{"sealingKey":"hunter2",');
     const result = run('start', '--dir', dir);
     expect(result.status).toBe(1);
-    expect(result.stderr).toContain('is not the state of this emulator');
+    expect(result.stderr).toContain('is not the account of this emulator');
     expect(result.stderr).not.toContain('hunter2');
   });
 

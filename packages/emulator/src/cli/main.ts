@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { EmulatorError } from '../errors.ts';
+import { type Fault, parseFault } from '../faults.ts';
 import { seed } from './seed.ts';
 import { start } from './start.ts';
 
@@ -11,6 +12,10 @@ function port(text: string): number {
   const value = Number(text);
   if (/^\d{1,5}$/.test(text) && value <= 65_535) return value;
   throw new InvalidArgumentError('It is not a number from 0 to 65535.');
+}
+
+function fault(text: string, before: readonly Fault[]): readonly Fault[] {
+  return [...before, parseFault(text)];
 }
 
 const program = new Command(NAME)
@@ -57,6 +62,13 @@ program
     'AWS account id, 12 digits (default: the one in the folder, or 123456789012)',
   )
   .option('--region <region>', 'AWS region (default: the one in the folder, or us-east-1)')
+  .option(
+    '--fault <json>',
+    'something that goes wrong at the credential provider, such as {"action":"hang","count":1}; may be repeated',
+    fault,
+    [],
+  )
+  .option('--log <file>', 'file that each request is written to, as a line of JSON')
   .addHelpText('after', EXIT_CODES)
   .action(start);
 
@@ -83,7 +95,7 @@ try {
     }
   } else if (error instanceof EmulatorError) {
     report(error.message);
-    process.exitCode = 1;
+    process.exitCode = error.code === 'ERR_FAULT' ? 2 : 1;
   } else {
     throw error;
   }

@@ -1,7 +1,8 @@
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { openAccount } from '../account.ts';
+import { openAccount, type Seed } from '../account.ts';
 import { EmulatorError } from '../errors.ts';
+import { findRunning, type Running } from '../lock.ts';
 import { checkName } from '../names.ts';
 import { openStore } from '../store.ts';
 
@@ -20,13 +21,7 @@ export async function seed(options: {
   if (existing !== undefined) {
     throw new EmulatorError(`${existing} exists, and is not overwritten`, { code: 'ERR_FILE' });
   }
-  const store = await openStore({
-    dir,
-    accountId: undefined,
-    region: undefined,
-    nowMs: Date.now(),
-  });
-  const seeded = await openAccount(store, Date.now).seed({ thingName: thing, roleAlias });
+  const seeded = await seedFolder(dir, { thingName: thing, roleAlias });
   try {
     writeFileSync(keyFile, seeded.privateKeyPem, { mode: 0o600, flag: 'wx' });
     writeFileSync(certificateFile, seeded.certificatePem, { flag: 'wx' });
@@ -39,4 +34,38 @@ export async function seed(options: {
   }
   const { privateKeyPem: _, certificatePem: __, ...shown } = seeded;
   process.stdout.write(`${JSON.stringify({ ...shown, certificateFile, keyFile })}\n`);
+}
+
+/** Seeds the folder, or lets the emulator that has it open do so. */
+async function seedFolder(
+  dir: string,
+  input: { thingName: string; roleAlias: string },
+): Promise<Seed> {
+  const running = findRunning(dir);
+  if (running?.apiEndpoint !== undefined) return seedRunning(running, input);
+  const store = await openStore({
+    dir,
+    accountId: undefined,
+    region: undefined,
+    nowMs: Date.now(),
+  });
+  try {
+    return await openAccount(store, Date.now).seed(input);
+  } finally {
+    store.close();
+  }
+}
+
+async function seedRunning(
+  { apiEndpoint, controlToken }: Running,
+  input: { thingName: string; roleAlias: string },
+): Promise<Seed> {
+  const response = await fetch(`${apiEndpoint}/_emulator/seed`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${controlToken}` },
+    body: JSON.stringify(input),
+  });
+  const answer = (await response.json()) as Seed & { code: string; message: string };
+  if (response.ok) return answer;
+  throw new EmulatorError(answer.message, { code: answer.code });
 }

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { startEmulator } from '../emulator.ts';
+import type { Fault } from '../faults.ts';
 
 /** Runs the emulator until it is told to end. */
 export async function start(options: {
@@ -9,8 +10,10 @@ export async function start(options: {
   minTls: 'TLSv1.2' | 'TLSv1.3';
   account?: string;
   region?: string;
+  fault: readonly Fault[];
+  log?: string;
 }): Promise<void> {
-  const { dir, apiPort, credentialsPort, minTls, account, region } = options;
+  const { dir, apiPort, credentialsPort, minTls, account, region, fault, log } = options;
   const emulator = await startEmulator({
     dir,
     apiPort,
@@ -18,6 +21,8 @@ export async function start(options: {
     minTlsVersion: minTls,
     accountId: account,
     region,
+    faults: fault,
+    logFile: log,
   });
   const { apiEndpoint, credentialsEndpoint, caFile, accountId, accessKeyId, secretAccessKey } =
     emulator;
@@ -29,6 +34,7 @@ export async function start(options: {
     region: emulator.region,
     accessKeyId,
     secretAccessKey,
+    controlToken: emulator.controlToken,
   };
   process.stdout.write(`${JSON.stringify(ready)}\n`);
   await Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')]);

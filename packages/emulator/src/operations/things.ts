@@ -59,6 +59,21 @@ export function thingOperations({ store, now }: OperationContext): ThingOperatio
   };
   const thingArn = (name: string) => iotArn(state, `thing/${name}`);
   const thingTypeArn = (name: string) => iotArn(state, `thingtype/${name}`);
+  const changeAttachment = (thingName: string, principal: string, change: typeof withItem) => {
+    const thing = getThing(thingName);
+    const certificate = getPrincipal(state, principal);
+    const { certificateId: id } = certificate;
+    store.batch(() => {
+      store.put('things', thingName, {
+        ...thing,
+        certificateIds: change(thing.certificateIds, id),
+      });
+      store.put('certificates', id, {
+        ...certificate,
+        thingNames: change(certificate.thingNames, thingName),
+      });
+    });
+  };
 
   return {
     createThing({ thingName, thingTypeName, attributes = {} }) {
@@ -116,31 +131,10 @@ export function thingOperations({ store, now }: OperationContext): ThingOperatio
       return { ...getType(thingTypeName), thingTypeArn: thingTypeArn(thingTypeName) };
     },
     attachThingPrincipal({ thingName, principal }) {
-      const thing = getThing(thingName);
-      const certificate = getPrincipal(state, principal);
-      const { certificateId: id } = certificate;
-      // The thing decides, so its record comes last here and first below: a crash between leaves nothing attached.
-      store.put('certificates', id, {
-        ...certificate,
-        thingNames: withItem(certificate.thingNames, thingName),
-      });
-      store.put('things', thingName, {
-        ...thing,
-        certificateIds: withItem(thing.certificateIds, id),
-      });
+      changeAttachment(thingName, principal, withItem);
     },
     detachThingPrincipal({ thingName, principal }) {
-      const thing = getThing(thingName);
-      const certificate = getPrincipal(state, principal);
-      const { certificateId: id } = certificate;
-      store.put('things', thingName, {
-        ...thing,
-        certificateIds: withoutItem(thing.certificateIds, id),
-      });
-      store.put('certificates', id, {
-        ...certificate,
-        thingNames: withoutItem(certificate.thingNames, thingName),
-      });
+      changeAttachment(thingName, principal, withoutItem);
     },
     listThingPrincipals({ thingName }) {
       return getThing(thingName).certificateIds.map((id) => iotArn(state, `cert/${id}`));

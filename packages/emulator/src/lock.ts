@@ -1,0 +1,84 @@
+import { linkSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { EmulatorError } from './errors.ts';
+
+/** How another process reaches the emulator that has a folder open. */
+export interface Running {
+  readonly pid: number;
+  /** Missing until it is ready, and in a process that only makes a change. */
+  readonly apiEndpoint?: string;
+  /** What control requests carry. */
+  readonly controlToken?: string;
+}
+
+/** A folder that belongs to this process. */
+export interface Lock {
+  /** Tells other processes how to reach this one. */
+  publish(running: Omit<Running, 'pid'>): void;
+  release(): void;
+}
+
+const lockFile = (dir: string) => join(dir, 'running.json');
+
+/**
+ * Takes a folder for this process. What a process left that has ended is taken over.
+ *
+ * @throws {@link EmulatorError} `ERR_IN_USE` where another process has it
+ */
+export function lockFolder(dir: string): Lock {
+  const file = lockFile(dir);
+  const temporary = `${file}.${process.pid}`;
+  const write = (running: Running) =>
+    writeFileSync(temporary, `${JSON.stringify(running)}\n`, { mode: 0o600 });
+  write({ pid: process.pid });
+  try {
+    takeFile(dir, temporary, file);
+  } finally {
+    rmSync(temporary, { force: true });
+  }
+  return {
+    publish: (running) =>
+      writeFileSync(file, `${JSON.stringify({ pid: process.pid, ...running })}\n`),
+    release: () => rmSync(file, { force: true }),
+  };
+}
+
+/** The process that has a folder open now, if any. */
+export function findRunning(dir: string): Running | undefined {
+  try {
+    const running = JSON.parse(readFileSync(lockFile(dir), 'utf8')) as Running;
+    return isAlive(running.pid) ? running : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+// A hard link is made by one process only, and the file it gives is whole.
+function takeFile(dir: string, temporary: string, file: string): void {
+  for (const _try of [1, 2]) {
+    try {
+      linkSync(temporary, file);
+      return;
+    } catch (cause) {
+      if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause;
+      const running = findRunning(dir);
+      if (running !== undefined) {
+        throw new EmulatorError(`${dir} is in use by process ${running.pid}`, {
+          code: 'ERR_IN_USE',
+          cause,
+        });
+      }
+      rmSync(file, { force: true });
+    }
+  }
+  throw new EmulatorError(`${dir} is being opened by several processes`, { code: 'ERR_IN_USE' });
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}

@@ -1,0 +1,150 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { afterAll, describe, expect, it } from 'vitest';
+import { type Emulator, startEmulator } from '../src/index.ts';
+
+const BUILT = fileURLToPath(new URL('../dist/index.js', import.meta.url));
+const MAIN = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
+const root = mkdtempSync(join(tmpdir(), 'emulator-durability-'));
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+let count = 0;
+const newFolder = () => join(root, String(++count));
+
+/** A process that makes things without end, and says each one's name once it has been acknowledged. */
+function makeThings(dir: string, prefix: string): ChildProcess {
+  const program = `
+    import { startEmulator } from ${JSON.stringify(BUILT)};
+    const aws = await startEmulator({ dir: ${JSON.stringify(dir)} });
+    for (let i = 0; ; i++) {
+      const { thingName } = await aws.createThing({ thingName: '${prefix}-' + i });
+      process.stdout.write(thingName + '\\n');
+      if (i % 20 === 0) await new Promise(setImmediate);
+    }`;
+  return spawn(process.execPath, ['--input-type=module', '--eval', program], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+}
+
+function has(aws: Emulator, thingName: string): boolean {
+  try {
+    return aws.describeThing({ thingName }).thingName === thingName;
+  } catch {
+    return false;
+  }
+}
+
+describe('the state in a folder', () => {
+  it('loses nothing acknowledged when the process is killed, at any instant', async () => {
+    const dir = newFolder();
+    const acknowledged: string[] = [];
+    for (let round = 0; round < 5; round++) {
+      const child = makeThings(dir, `round${round}`);
+      const lines = createInterface({ input: child.stdout ?? process.stdin });
+      lines.on('line', (line) => acknowledged.push(line));
+      await once(lines, 'line');
+      await new Promise((resolve) => setTimeout(resolve, 20 + Math.random() * 100));
+      const ended = Promise.all([once(child, 'exit'), once(lines, 'close')]);
+      child.kill('SIGKILL');
+      await ended;
+      const aws = await startEmulator({ dir });
+      const names = acknowledged.filter((name) => /^round\d-\d+$/.test(name));
+      const lost = names.filter((name) => !has(aws, name));
+      await aws.close();
+      // The name that was on its way out may have been cut off, and then names another thing.
+      expect(lost.length).toBeLessThanOrEqual(1);
+      expect(names.length).toBeGreaterThan(round);
+    }
+  });
+
+  it('comes back without what a crash left of a last line', async () => {
+    const dir = newFolder();
+    const first = await startEmulator({ dir });
+    await first.createThing({ thingName: 'whole' });
+    await first.close();
+    appendFileSync(join(dir, 'records.jsonl'), '[["things","torn",{"thingNa');
+    const second = await startEmulator({ dir });
+    expect(['whole', 'torn'].map((name) => has(second, name))).toEqual([true, false]);
+    await second.createThing({ thingName: 'after' });
+    await second.close();
+    const third = await startEmulator({ dir });
+    expect(['whole', 'after'].map((name) => has(third, name))).toEqual([true, true]);
+    await third.close();
+  });
+
+  it('refuses a file that is damaged within', async () => {
+    const dir = newFolder();
+    const aws = await startEmulator({ dir });
+    await aws.close();
+    appendFileSync(join(dir, 'records.jsonl'), 'nonsense\n');
+    await expect(startEmulator({ dir })).rejects.toThrow('records.jsonl is damaged');
+    // Nothing is held after that.
+    expect(existsSync(join(dir, 'running.json'))).toBe(false);
+  });
+
+  it('does not grow without end', async () => {
+    const dir = newFolder();
+    const aws = await startEmulator({ dir });
+    const { certificateId } = await aws.createKeysAndCertificate({ keyType: 'EC-P256' });
+    for (let i = 0; i < 1500; i++) {
+      await aws.updateCertificate({ certificateId, newStatus: i % 2 ? 'ACTIVE' : 'INACTIVE' });
+    }
+    await aws.close();
+    const file = join(dir, 'records.jsonl');
+    const grown = statSync(file).size;
+    await (await startEmulator({ dir })).close();
+    expect(statSync(file).size).toBeLessThan(grown / 100);
+    const again = await startEmulator({ dir });
+    expect(again.describeCertificate({ certificateId }).status).toBe('ACTIVE');
+    await again.close();
+  });
+
+  it('belongs to one process at a time, and is taken over from one that has died', async () => {
+    const dir = newFolder();
+    const aws = await startEmulator({ dir });
+    await expect(startEmulator({ dir })).rejects.toThrow(/is in use by process \d+/);
+    expect(statSync(join(dir, 'running.json')).mode & 0o777).toBe(0o600);
+    await aws.close();
+    const child = makeThings(dir, 'dying');
+    await once(createInterface({ input: child.stdout ?? process.stdin }), 'line');
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+    await (await startEmulator({ dir })).close();
+  });
+});
+
+describe('seed while the emulator runs', () => {
+  it('is done by the running one', async () => {
+    const dir = newFolder();
+    const aws = await startEmulator({ dir });
+    const child = spawn(
+      process.execPath,
+      [MAIN, 'seed', '--dir', dir, '--thing', 'late', '--role-alias', 'late'],
+      { stdio: ['ignore', 'ignore', 'inherit'] },
+    );
+    const [status] = await once(child, 'exit');
+    expect(status).toBe(0);
+    expect(has(aws, 'late')).toBe(true);
+    expect(readFileSync(join(dir, 'late-key.pem'), 'utf8')).toContain('BEGIN RSA PRIVATE KEY');
+    await aws.close();
+  });
+});
+
+describe('the request log', () => {
+  it('has a line of JSON for each request, and no secret', async () => {
+    const logFile = join(root, 'requests.jsonl');
+    const aws = await startEmulator({ logFile });
+    await fetch(aws.apiEndpoint, { headers: { authorization: 'secret-of-the-header' } });
+    await aws.close();
+    const lines = readFileSync(logFile, 'utf8').trim().split('\n');
+    expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual([
+      expect.objectContaining({ endpoint: 'api', method: 'GET', path: '/' }),
+    ]);
+    expect(lines.join()).not.toContain('secret-of-the-header');
+    expect(statSync(logFile).mode & 0o777).toBe(0o600);
+  });
+});
