@@ -33,8 +33,13 @@ const HANDLERS: Readonly<Record<string, Handler>> = {
     return faults.list();
   },
   'POST seed': ({ account }, input) => {
-    const { thingName, roleAlias } = input as { thingName: string; roleAlias: string };
-    return account.seed({ thingName: String(thingName), roleAlias: String(roleAlias) });
+    const { thingName, roleAlias } = (input ?? {}) as Record<string, unknown>;
+    if (typeof thingName !== 'string' || typeof roleAlias !== 'string') {
+      throw new EmulatorError('the body must have thingName and roleAlias', {
+        code: 'InvalidRequestException',
+      });
+    }
+    return account.seed({ thingName, roleAlias });
   },
 };
 

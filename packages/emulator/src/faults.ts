@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { validateHeaderName, validateHeaderValue } from 'node:http';
 import { EmulatorError } from './errors.ts';
 import { parseJson } from './json.ts';
 
@@ -197,9 +198,21 @@ function checkResponse(value: unknown): void {
     throw invalid('"response" must have a status from 200 to 599');
   }
   if (body !== undefined && typeof body !== 'string') throw invalid('"response.body" must be text');
-  const isText = (text: unknown) => typeof text === 'string' && !/[\r\n]/.test(text);
-  if (typeof headers !== 'object' || headers === null || !Object.values(headers).every(isText)) {
-    throw invalid('"response.headers" must be an object with text of one line each');
+  if (typeof headers !== 'object' || headers === null) {
+    throw invalid('"response.headers" must be an object');
+  }
+  for (const [name, text] of Object.entries(headers)) checkHeader(name, text);
+}
+
+function checkHeader(name: string, text: unknown): void {
+  try {
+    validateHeaderName(name);
+    validateHeaderValue(name, text as string);
+  } catch (cause) {
+    throw new EmulatorError(
+      `this is no fault: "response.headers" has a header field that HTTP does not have: ${JSON.stringify(name)}`,
+      { code: 'ERR_FAULT', cause },
+    );
   }
 }
 

@@ -47,11 +47,12 @@ export function openJournal(
   if (lines.length > 2 * content.length + SPARE_LINES) {
     const text = content.map((change) => `${JSON.stringify([change])}\n`).join('');
     writeWhole(file, text, 0o600);
-    return append(openSync(file, 'a', 0o600));
+    return append(openSync(file, 'a', 0o600), Buffer.byteLength(text));
   }
   const descriptor = openSync(file, 'a', 0o600);
   ftruncateSync(descriptor, bytes);
-  return append(descriptor);
+  syncFolder(file);
+  return append(descriptor, bytes);
 }
 
 /** Writes a file so that it is there whole or as it was before, also after the power has failed. */
@@ -59,16 +60,32 @@ export function writeWhole(file: string, text: string, mode: number): void {
   const temporary = `${file}.${process.pid}.tmp`;
   writeFileSync(temporary, text, { mode, flush: true });
   renameSync(temporary, file);
+  syncFolder(file);
+}
+
+function syncFolder(file: string): void {
   const folder = openSync(dirname(file), 'r');
   fsyncSync(folder);
   closeSync(folder);
 }
 
-function append(descriptor: number): Journal {
+function append(descriptor: number, length: number): Journal {
+  let end = length;
   return {
     append(changes) {
-      writeSync(descriptor, `${JSON.stringify(changes)}\n`);
-      fdatasyncSync(descriptor);
+      const line = Buffer.from(`${JSON.stringify(changes)}\n`);
+      try {
+        if (writeSync(descriptor, line) < line.length) throw new Error('the disk is full');
+        fdatasyncSync(descriptor);
+      } catch (cause) {
+        // Half a line would be taken for damage once another stands behind it.
+        ftruncateSync(descriptor, end);
+        throw new EmulatorError(`cannot keep a change: ${(cause as Error).message}`, {
+          code: 'ServiceUnavailableException',
+          cause,
+        });
+      }
+      end += line.length;
     },
     close: () => closeSync(descriptor),
   };

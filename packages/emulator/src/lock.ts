@@ -1,5 +1,5 @@
 import { linkSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { resolve } from 'node:path';
 import { EmulatorError } from './errors.ts';
 
 /** How another process reaches the emulator that has a folder open. */
@@ -18,7 +18,11 @@ export interface Lock {
   release(): void;
 }
 
-const lockFile = (dir: string) => join(dir, 'running.json');
+// In a container the emulator has the same process id each time it starts: a lock with its own id is not its own, unless
+// it holds the folder.
+const held = new Set<string>();
+
+const lockFile = (dir: string) => resolve(dir, 'running.json');
 
 /**
  * Takes a folder for this process. What a process left that has ended is taken over.
@@ -36,17 +40,23 @@ export function lockFolder(dir: string): Lock {
   } finally {
     rmSync(temporary, { force: true });
   }
+  held.add(file);
   return {
     publish: (running) =>
       writeFileSync(file, `${JSON.stringify({ pid: process.pid, ...running })}\n`),
-    release: () => rmSync(file, { force: true }),
+    release() {
+      held.delete(file);
+      rmSync(file, { force: true });
+    },
   };
 }
 
 /** The process that has a folder open now, if any. */
 export function findRunning(dir: string): Running | undefined {
   try {
-    const running = JSON.parse(readFileSync(lockFile(dir), 'utf8')) as Running;
+    const file = lockFile(dir);
+    const running = JSON.parse(readFileSync(file, 'utf8')) as Running;
+    if (running.pid === process.pid && !held.has(file)) return undefined;
     return isAlive(running.pid) ? running : undefined;
   } catch {
     return undefined;
@@ -63,7 +73,7 @@ function takeFile(dir: string, temporary: string, file: string): void {
       if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause;
       const running = findRunning(dir);
       if (running !== undefined) {
-        throw new EmulatorError(`${dir} is in use by process ${running.pid}`, {
+        throw new EmulatorError(`${dir} is in use by process ${running.pid}, says ${file}`, {
           code: 'ERR_IN_USE',
           cause,
         });

@@ -63,12 +63,18 @@ export function createCredentialServer(
   };
   const server = createHttpsServer(options, (request, response) => {
     const port = request.socket.remotePort;
-    void answerCredentials(context, request, response, connections.get(port));
+    answerCredentials(context, request, response, connections.get(port)).catch(() => {
+      // A defect of the emulator ends this connection, not the emulator.
+      response.destroy();
+    });
   });
   server.on('connection', (socket: Socket) => {
     const { remotePort } = socket;
     connections.set(remotePort, socket);
-    socket.once('close', () => connections.delete(remotePort));
+    socket.once('close', () => {
+      // The port may belong to another connection by now.
+      if (connections.get(remotePort) === socket) connections.delete(remotePort);
+    });
   });
   return server;
 }
@@ -136,10 +142,10 @@ export function createApiServer(context: ServerContext): Server {
 async function answer(context: ServerContext, request: IncomingMessage): Promise<Response> {
   const read = await readApiRequest(request);
   if (read === undefined) return { status: 413, headers: { connection: 'close' }, body: '' };
-  if (read.path.startsWith(CONTROL_PREFIX)) return answerControl(context.control, read);
   const { state, account } = context;
   const credentialsEndpoint = context.credentialsEndpoint();
   try {
+    if (read.path.startsWith(CONTROL_PREFIX)) return await answerControl(context.control, read);
     return await answerApi({ state, account, credentialsEndpoint, nowMs: context.now() }, read);
   } catch {
     // A mistake of the emulator must not end it; what the request held is not told.

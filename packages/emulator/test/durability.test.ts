@@ -1,6 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -115,6 +123,15 @@ describe('the state in a folder', () => {
     await once(child, 'exit');
     await (await startEmulator({ dir })).close();
   });
+});
+
+it('takes over a folder from a process that had the same id, as in a container', async () => {
+  const dir = newFolder();
+  await (await startEmulator({ dir })).close();
+  writeFileSync(join(dir, 'running.json'), JSON.stringify({ pid: process.pid }));
+  const aws = await startEmulator({ dir });
+  await expect(startEmulator({ dir })).rejects.toThrow('is in use by process');
+  await aws.close();
 });
 
 describe('seed while the emulator runs', () => {

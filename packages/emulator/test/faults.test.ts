@@ -113,6 +113,11 @@ describe('faults', () => {
     [{ serverCertificate: 'expired', thingName: 'x' }, /cannot depend on the thing/],
     [{ response: {} }, /"response" must have a status/],
     [{ response: { status: 200, headers: { a: 'b\r\nc: d' } } }, /"response.headers"/],
+    [
+      { response: { status: 200, headers: { 'a b': 'x' } } },
+      /header field that HTTP does not have: "a b"/,
+    ],
+    [{ response: { status: 200, headers: { a: '€' } } }, /header field that HTTP does not have/],
   ])('%j is refused', (fault, message) => {
     expect(() => aws.addFault(fault as Fault)).toThrow(EmulatorError);
     expect(() => aws.addFault(fault as Fault)).toThrow(message);
@@ -147,6 +152,8 @@ describe('control requests', () => {
     expect((await call('GET', 'nonsense')).status).toBe(404);
     expect((await call('POST', 'faults', {}, '{')).status).toBe(400);
     expect((await call('POST', 'faults', {}, '{"nap":1}')).status).toBe(400);
+    expect((await call('POST', 'seed', {}, 'null')).status).toBe(400);
+    expect((await call('POST', 'seed', {}, '{"thingName":1}')).status).toBe(400);
     const { port } = new URL(aws.apiEndpoint);
     const { request } = await import('node:http');
     const status = await new Promise((resolve) => {
