@@ -44,20 +44,25 @@ function parsePem(text: string, name: string, passphrase: Secret | undefined): K
 
 // DER has no label: the kinds are tried in turn.
 function parseDer(bytes: Buffer, name: string, passphrase: Secret | undefined): KeyObject {
-  for (const type of ['pkcs8', 'pkcs1', 'sec1'] as const) {
+  const causes: NodeJS.ErrnoException[] = [];
+  for (const type of ['pkcs1', 'sec1', 'pkcs8'] as const) {
     try {
       return createPrivateKey({ key: bytes, format: 'der', type });
-    } catch {
-      // Not of this kind.
+    } catch (cause) {
+      causes.push(cause as NodeJS.ErrnoException);
     }
   }
+  if (!causes.some(({ code }) => code === 'ERR_MISSING_PASSPHRASE')) {
+    throw unreadable(name, causes.at(-1));
+  }
+  if (passphrase === undefined) throw passphraseRequired(name);
   try {
-    const key = { key: bytes, format: 'der', type: 'pkcs8' } as const;
-    return createPrivateKey(withPassphrase(key, passphrase));
+    return createPrivateKey(
+      withPassphrase({ key: bytes, format: 'der', type: 'pkcs8' }, passphrase),
+    );
   } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException;
-    if (code === 'ERR_MISSING_PASSPHRASE') throw passphraseRequired(name);
-    throw code === 'ERR_OSSL_BAD_DECRYPT' ? passphraseWrong(name, cause) : unreadable(name, cause);
+    // A wrong passphrase may by chance decrypt to something that only then cannot be read.
+    throw passphraseWrong(name, cause);
   }
 }
 

@@ -119,6 +119,23 @@ describe('readPrivateKey', () => {
     expect(inspect(error, { depth: 9 })).not.toContain(body.slice(8, 40));
   });
 
+  it('knows a wrong passphrase that by chance decrypts to something', async () => {
+    const { keyFile } = makeSelfSigned(folder, 'chance', 'EC P-256');
+    const options = ['-topk8', '-outform', 'DER', '-iter', '1', '-passout', `pass:${PASSPHRASE}`];
+    const bytes = openssl('pkcs8', ...options, '-in', keyFile);
+    const decryptsByChance = (passphrase: string) => {
+      try {
+        return createPrivateKey({ key: bytes, format: 'der', type: 'pkcs8', passphrase });
+      } catch (error) {
+        return (error as NodeJS.ErrnoException).code !== 'ERR_OSSL_BAD_DECRYPT';
+      }
+    };
+    let number = 0;
+    while (!decryptsByChance(`wrong ${number}`)) number++;
+    const error = await errorOf(() => readPrivateKey(bytes, new Secret(`wrong ${number}`)));
+    expect(error.code).toBe('ERR_PASSPHRASE_WRONG');
+  });
+
   it('gives a key or our error for any bytes', () => {
     fc.assert(
       fc.property(
