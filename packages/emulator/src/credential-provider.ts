@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { endpointOwner } from './host-names.ts';
 import type { Response } from './http.ts';
 import { certificateId } from './pki.ts';
 import { evaluatePolicies, trustsService } from './policy.ts';
@@ -11,13 +12,15 @@ export interface CredentialRequest {
   readonly method: string;
   /** Path with query, as it stood in the request line. */
   readonly path: string;
+  /** The endpoint's name as the client has it, in the TLS handshake and in `Host`, without a port. */
+  readonly hostNames: readonly string[];
   /** The header `x-amzn-iot-thingname`. */
   readonly thingName: string | undefined;
   /** The certificate that the client proved to hold, in DER form. */
   readonly certificate: Uint8Array | undefined;
 }
 
-const PATH = /^\/role-aliases\/([^/?]+)\/credentials$/;
+const PATH = /^\/role-aliases\/([^/?]+)\/credentials(?:\?.*)?$/;
 
 const MESSAGES = {
   certificate: 'Certificate is invalid on this endpoint',
@@ -41,12 +44,17 @@ export function provideCredentials(
   nowMs: number,
   lifetimeMs?: number,
 ): Response {
+  const owners = request.hostNames.map((name) => endpointOwner(state, name));
+  if (owners.includes('nobody')) {
+    return refuse(421, 'InvalidRequestException', 'Misdirected Request');
+  }
   if (request.method !== 'GET')
     return refuse(405, 'MethodNotAllowedException', 'Method Not Allowed');
   const aliasName = decodeName(PATH.exec(request.path)?.[1]);
   if (aliasName === undefined) return refuse(404, 'ResourceNotFoundException', 'Not Found');
   const certificate = activeCertificate(state, request.certificate);
-  if (certificate === undefined) return deny(MESSAGES.certificate);
+  if (certificate === undefined || owners.includes('another account'))
+    return deny(MESSAGES.certificate);
   if (!isAttached(state, request.thingName, certificate)) return deny(MESSAGES.thing);
   if (!isAllowed(state, certificate, aliasName, request.thingName)) return deny(MESSAGES.policy);
   const alias = lookUp(state.roleAliases, aliasName);

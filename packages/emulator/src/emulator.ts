@@ -3,6 +3,7 @@ import { closeSync, openSync, writeSync } from 'node:fs';
 import { type Account, openAccount } from './account.ts';
 import { EmulatorError } from './errors.ts';
 import { type Fault, openFaults } from './faults.ts';
+import { credentialsHostName, LOCAL_NAME } from './host-names.ts';
 import { checkName } from './names.ts';
 import { createWrongCertificates } from './pki.ts';
 import type { Counters, RequestRecord } from './request-record.ts';
@@ -37,6 +38,11 @@ export interface Emulator extends Account, AsyncDisposable {
   readonly apiEndpoint: string;
   /** `host:port` of the credential provider. */
   readonly credentialsEndpoint: string;
+  /**
+   * The name that the credential provider would have on AWS. It answers to this one too, for a client that is told to
+   * connect to the emulator instead (`/etc/hosts`, `curl --connect-to`).
+   */
+  readonly credentialsHostName: string;
   /** The CA certificate of the credential provider, as PEM. */
   readonly ca: string;
   /** The same as a file, where there is a folder. */
@@ -123,7 +129,7 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
     now,
     lifetimeMs: () => lifetimeMs,
     faults,
-    wrongCertificates: await createWrongCertificates(state.pki.serverCa, now()),
+    wrongCertificates: await createWrongCertificates(state.pki.serverCa, state.region, now()),
     control: { account, faults, counters: () => counters, controlToken },
     record(request: RequestRecord) {
       requests.push(request);
@@ -146,14 +152,14 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
       listen(credentialServer, credentialsPort),
       listen(apiServer, apiPort),
     ]);
-    // A name, so that the client sends it in the TLS handshake as it would to AWS.
-    credentialsEndpoint = `localhost:${boundCredentialsPort}`;
+    credentialsEndpoint = `${LOCAL_NAME}:${boundCredentialsPort}`;
     const apiEndpoint = `http://127.0.0.1:${boundApiPort}`;
     store.lock?.publish({ apiEndpoint, controlToken });
     return {
       ...account,
       apiEndpoint,
       credentialsEndpoint,
+      credentialsHostName: credentialsHostName(state),
       ca: state.pki.serverCa.certificatePem,
       caFile: store.caFile,
       accountId: state.accountId,

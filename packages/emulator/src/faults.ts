@@ -37,7 +37,7 @@ export interface Fault {
   };
   /** Answers 429 to what comes above this rate. */
   readonly requestsPerSecond?: number;
-  /** Shows another server certificate, to clients that name the server in the handshake (SNI). */
+  /** Shows another server certificate. */
   readonly serverCertificate?: WrongCertificate;
   /** What the server takes the time to be: this much later, in milliseconds. */
   readonly clockOffsetMs?: number;

@@ -21,6 +21,7 @@ import {
   X509CertificateGenerator,
 } from '@peculiar/x509';
 import { EmulatorError } from './errors.ts';
+import { LOCAL_NAME } from './host-names.ts';
 
 /** The kinds of key that AWS IoT takes. */
 export type KeyType = 'RSA-2048' | 'EC-P256' | 'EC-P384';
@@ -52,28 +53,33 @@ const DEVICE_ISSUER =
 const DEVICE_SUBJECT = 'CN=AWS IoT Certificate';
 const DEVICE_END = new Date('2049-12-31T23:59:59Z');
 
-/** Makes certificate authorities and a server certificate for the loopback names and the real endpoint's. */
+/** Makes certificate authorities and a server certificate for the local name and the real endpoint's. */
 export async function createPki(region: string, nowMs: number): Promise<Pki> {
   const from = new Date(nowMs - DAY_MS);
   const to = new Date(nowMs + 3650 * DAY_MS);
   const serverCa = await issue({ subject: 'CN=Emulator Root CA', from, to, isCa: true });
   const server = await issue({
-    subject: 'CN=localhost',
+    subject: `CN=${LOCAL_NAME}`,
     from,
     to,
     issuer: serverCa,
     extensions: [
-      new SubjectAlternativeNameExtension([
-        { type: 'dns', value: 'localhost' },
-        { type: 'ip', value: '127.0.0.1' },
-        { type: 'ip', value: '::1' },
-        { type: 'dns', value: `*.credentials.iot.${region}.amazonaws.com` },
-      ]),
+      dnsNames(...serverNames(region)),
       new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth]),
     ],
   });
   const deviceCa = await issue({ subject: DEVICE_ISSUER, from, to: DEVICE_END, isCa: true });
   return { serverCa, server, deviceCa };
+}
+
+function serverNames(region: string): readonly string[] {
+  return [LOCAL_NAME, `*.credentials.iot.${region}.amazonaws.com`];
+}
+
+function dnsNames(...names: readonly string[]): Extension {
+  return new SubjectAlternativeNameExtension(
+    names.map((value) => ({ type: 'dns' as const, value })),
+  );
 }
 
 /** Server certificates that a client must not believe. */
@@ -86,20 +92,22 @@ export interface WrongCertificates {
 /** Makes server certificates that a client must not believe. */
 export async function createWrongCertificates(
   serverCa: KeyAndCertificate,
+  region: string,
   nowMs: number,
 ): Promise<WrongCertificates> {
   const from = new Date(nowMs - 30 * DAY_MS);
   const to = new Date(nowMs + 30 * DAY_MS);
-  const named = (name: string) => ({
-    subject: `CN=${name}`,
+  const named = (...names: readonly string[]) => ({
+    subject: `CN=${names[0]}`,
     from,
     to,
-    extensions: [new SubjectAlternativeNameExtension([{ type: 'dns', value: name }])],
+    extensions: [dnsNames(...names)],
   });
+  const rightNames = serverNames(region);
   const [otherName, untrusted, expired] = await Promise.all([
     issue({ ...named('other.example'), issuer: serverCa }),
-    issue(named('localhost')),
-    issue({ ...named('localhost'), to: new Date(nowMs - DAY_MS), issuer: serverCa }),
+    issue(named(...rightNames)),
+    issue({ ...named(...rightNames), to: new Date(nowMs - DAY_MS), issuer: serverCa }),
   ]);
   return { 'other-name': otherName, untrusted, expired };
 }

@@ -14,6 +14,7 @@ import { answerControl, CONTROL_PREFIX, type ControlContext } from './control.ts
 import { provideCredentials } from './credential-provider.ts';
 import { EmulatorError } from './errors.ts';
 import type { Fault, Faults } from './faults.ts';
+import { endpointOwner } from './host-names.ts';
 import type { Response } from './http.ts';
 import { certificateId, type WrongCertificates } from './pki.ts';
 import type { RequestRecord } from './request-record.ts';
@@ -38,7 +39,11 @@ export interface ServerContext {
 /** The only address that the emulator listens on. */
 const LOOPBACK = '127.0.0.1';
 
-/** The credential provider: HTTPS that asks for a client certificate and leaves the decision to the handler. */
+/**
+ * The credential provider: HTTPS that asks for a client certificate and leaves the decision to the handler. As on AWS, a
+ * connection that does not name the endpoint in the TLS handshake (SNI) fails. A client that offers HTTP/2 too gets
+ * HTTP/1.1.
+ */
 export function createCredentialServer(
   context: ServerContext,
   minVersion: 'TLSv1.2' | 'TLSv1.3',
@@ -54,7 +59,8 @@ export function createCredentialServer(
     ...right,
     requestCert: true,
     rejectUnauthorized: false,
-    SNICallback: (_name, done) => {
+    SNICallback: (name, done) => {
+      if (endpointOwner(state, name) === 'nobody') return done(new Error('unrecognized name'));
       const wrong = faults.forConnection(now());
       if (wrong === undefined) return done(null);
       const { privateKeyPem, certificatePem } = wrongCertificates[wrong];
@@ -68,6 +74,10 @@ export function createCredentialServer(
       response.destroy();
     });
   });
+  // Without a name there is no SNICallback.
+  server.prependListener('secureConnection', (socket: NamedSocket) => {
+    if (!socket.servername) socket.destroy();
+  });
   server.on('connection', (socket: Socket) => {
     const { remotePort } = socket;
     connections.set(remotePort, socket);
@@ -79,16 +89,22 @@ export function createCredentialServer(
   return server;
 }
 
+/** What Node does not have a type for: the name in the handshake, or false where there was none. */
+interface NamedSocket extends TLSSocket {
+  readonly servername: string | false;
+}
+
 async function answerCredentials(
   context: ServerContext,
   request: IncomingMessage,
   response: ServerResponse,
   tcp: Socket | undefined,
 ): Promise<void> {
-  const socket = request.socket as TLSSocket;
+  const socket = request.socket as NamedSocket;
   // Node gives an empty object where the client showed no certificate.
   const certificate: Buffer | undefined = socket.getPeerCertificate().raw;
   const { method = '', url: path = '' } = request;
+  const hostNames = [socket.servername || '', hostName(request.headers.host)];
   const thingName = headerText(request, 'x-amzn-iot-thingname');
   const fault = context.faults.forRequest(thingName, context.now());
   const answer =
@@ -96,7 +112,7 @@ async function answerCredentials(
       ? faultyResponse(fault)
       : provideCredentials(
           context.state,
-          { method, path, thingName, certificate },
+          { method, path, hostNames, thingName, certificate },
           context.now() + (fault?.clockOffsetMs ?? 0),
           fault?.lifetimeMs ?? context.lifetimeMs(),
         );
@@ -109,7 +125,7 @@ async function answerCredentials(
     thingName,
     certificateId: certificate && certificateId(certificate),
     tlsVersion: socket.getProtocol() ?? undefined,
-    serverName: (socket as TLSSocket & { servername?: string | false }).servername || undefined,
+    serverName: socket.servername || undefined,
     ...(fault !== undefined && { fault: true }),
   });
   if (fault === undefined) send(response, answer);
@@ -173,6 +189,10 @@ export function close(server: Server): Promise<void> {
     server.close(() => resolve());
     server.closeAllConnections();
   });
+}
+
+function hostName(host = ''): string {
+  return host.replace(/:\d*$/, '');
 }
 
 function headerText(request: IncomingMessage, name: string): string | undefined {

@@ -1,4 +1,3 @@
-import { connect } from 'node:tls';
 import { createSession, isCredentialHelperError } from 'awsiot-credentialhelper';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { EmulatorError, type Fault, startEmulator } from '../src/index.ts';
@@ -164,17 +163,4 @@ describe('control requests', () => {
     });
     expect(status).toBe(403);
   });
-});
-
-it('a client that names no server gets the right certificate', async () => {
-  aws.addFault({ serverCertificate: 'expired' });
-  const port = Number(aws.credentialsEndpoint.split(':')[1]);
-  const authorized = await new Promise((resolve, reject) => {
-    const socket = connect({ host: '127.0.0.1', port, ca: aws.ca, servername: '' }, () => {
-      resolve(socket.authorized);
-      socket.destroy();
-    });
-    socket.on('error', reject);
-  });
-  expect(authorized).toBe(true);
 });

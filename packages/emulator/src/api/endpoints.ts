@@ -1,8 +1,6 @@
-import { createHash } from 'node:crypto';
 import { EmulatorError } from '../errors.ts';
+import { endpointPrefix } from '../host-names.ts';
 import type { State } from '../state.ts';
-
-const PREFIX_LENGTH = 13;
 
 /**
  * The address of an endpoint, as `DescribeEndpoint` gives it: the emulator's own for `iot:CredentialProvider`, and for
@@ -16,8 +14,7 @@ export function endpointAddress(
   credentialsEndpoint: string,
 ): string {
   const { accountId, region } = state;
-  const hash = createHash('sha256').update(`endpoint ${accountId}`).digest('hex');
-  const prefix = `a${hash.slice(0, PREFIX_LENGTH)}`;
+  const prefix = endpointPrefix(accountId, 'a');
   const addresses = new Map([
     ['iot:CredentialProvider', credentialsEndpoint],
     ['iot:Data', `${prefix}.iot.${region}.amazonaws.com`],

@@ -24,16 +24,15 @@ export async function start(options: {
     faults: fault,
     logFile: log,
   });
-  const { apiEndpoint, credentialsEndpoint, caFile, accountId, accessKeyId, secretAccessKey } =
-    emulator;
   const ready = {
-    apiEndpoint,
-    credentialsEndpoint,
-    caFile,
-    accountId,
+    apiEndpoint: emulator.apiEndpoint,
+    credentialsEndpoint: emulator.credentialsEndpoint,
+    credentialsHostName: emulator.credentialsHostName,
+    caFile: emulator.caFile,
+    accountId: emulator.accountId,
     region: emulator.region,
-    accessKeyId,
-    secretAccessKey,
+    accessKeyId: emulator.accessKeyId,
+    secretAccessKey: emulator.secretAccessKey,
     controlToken: emulator.controlToken,
   };
   process.stdout.write(`${JSON.stringify(ready)}\n`);
