@@ -1,5 +1,6 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: policy variables look like templates
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { startEmulator } from '../src/index.ts';
@@ -8,7 +9,8 @@ import { type RawRequest, sendRaw, signRaw } from './support/raw-api.ts';
 
 const emulator = await startEmulator();
 afterAll(() => emulator.close());
-await emulator.seed({ thingName: 'a', roleAlias: 'a', keyType: 'EC-P256' });
+const device = await emulator.seed({ thingName: 'a', roleAlias: 'a', keyType: 'EC-P256' });
+const credentialsPort = Number(emulator.credentialsEndpoint.split(':')[1]);
 const certificate = await emulator.createKeysAndCertificate({ keyType: 'EC-P256' });
 
 /** Asserts that the emulator still answers, and answered nothing with an error of its own. */
@@ -18,13 +20,33 @@ async function assertWell(): Promise<void> {
     await signRaw(emulator, { method: 'GET', path: '/things' }),
   );
   expect(answer.status).toBe(200);
+  const request = 'GET /role-aliases/a/credentials HTTP/1.1\r\nHost: localhost\r\n\r\n';
+  expect(await sendOverTls(Buffer.from(request))).toMatch(/^HTTP\/1.1 200 /);
   expect(emulator.requests.filter(({ status }) => status >= 500)).toEqual([]);
 }
 
-/** Sends bytes as they are, and gives what comes back until the connection ends, or for a moment. */
+/** Sends bytes as they are to the AWS APIs, and gives what comes back. */
 function sendBytes(bytes: Uint8Array): Promise<string> {
+  const socket = connect(Number(new URL(emulator.apiEndpoint).port), '127.0.0.1');
+  return exchange(socket, bytes);
+}
+
+/** The same to the credential provider, over TLS with a device's certificate. */
+function sendOverTls(bytes: Uint8Array): Promise<string> {
+  const socket = connectTls({
+    host: '127.0.0.1',
+    port: credentialsPort,
+    servername: 'localhost',
+    ca: emulator.ca,
+    cert: device.certificatePem,
+    key: device.privateKeyPem,
+  });
+  return exchange(socket, bytes);
+}
+
+/** Sends bytes, and gives what comes back until the connection ends, or for a moment. */
+function exchange(socket: Socket, bytes: Uint8Array): Promise<string> {
   return new Promise((resolve) => {
-    const socket = connect(Number(new URL(emulator.apiEndpoint).port), '127.0.0.1');
     let text = '';
     const end = () => {
       socket.destroy();
@@ -98,6 +120,23 @@ const statement = fc.record(
   { requiredKeys: [] },
 );
 
+const line = fc.constantFrom(
+  ...['GET / HTTP/1.1\r\n', 'GET // HTTP/1.1\r\n', 'POST http://[ HTTP/1.1\r\n', '\r\n'],
+  ...['GET /role-aliases/a/credentials HTTP/1.1\r\n', 'Host: localhost\r\n', 'Host: x\r\n'],
+  ...['Content-Length: 9\r\n', 'Transfer-Encoding: chunked\r\n', 'ff\r\n'],
+  ...[`X: ${'y'.repeat(20_000)}\r\n`, 'Expect: 100-continue\r\n', 'Upgrade: h2c\r\n'],
+);
+const noise = fc.uint8Array({ maxLength: 20 }).map((bytes) => Buffer.from(bytes));
+const hardlyHttp = fc
+  .array(
+    fc.oneof(
+      line.map((text) => Buffer.from(text)),
+      noise,
+    ),
+    { maxLength: 8 },
+  )
+  .map((parts) => Buffer.concat(parts));
+
 describe('nothing that a client sends breaks the emulator:', () => {
   it('signed requests of any path, query and body', async () => {
     await fc.assert(
@@ -170,26 +209,56 @@ describe('nothing that a client sends breaks the emulator:', () => {
   });
 
   it('bytes that are hardly HTTP', async () => {
-    const line = fc.constantFrom(
-      ...['GET / HTTP/1.1\r\n', 'GET // HTTP/1.1\r\n', 'POST http://[ HTTP/1.1\r\n', '\r\n'],
-      ...['Host: x\r\n', 'Content-Length: 9\r\n', 'Transfer-Encoding: chunked\r\n', 'ff\r\n'],
-      ...[`X: ${'y'.repeat(20_000)}\r\n`, 'Expect: 100-continue\r\n', 'Upgrade: h2c\r\n'],
-    );
-    const noise = fc.uint8Array({ maxLength: 20 }).map((bytes) => Buffer.from(bytes));
-    const bytes = fc
-      .array(
-        fc.oneof(
-          line.map((text) => Buffer.from(text)),
-          noise,
-        ),
-        { maxLength: 8 },
-      )
-      .map((parts) => Buffer.concat(parts));
     await fc.assert(
-      fc.asyncProperty(bytes, async (sent) => {
+      fc.asyncProperty(hardlyHttp, async (sent) => {
         expect(await sendBytes(sent)).not.toMatch(/^HTTP\/1.1 5/);
       }),
       { numRuns: 60 },
+    );
+    await assertWell();
+  });
+
+  it('bytes that are hardly HTTP, over TLS', async () => {
+    await fc.assert(
+      fc.asyncProperty(hardlyHttp, async (sent) => {
+        expect(await sendOverTls(sent)).not.toMatch(/^HTTP\/1.1 5/);
+      }),
+      { numRuns: 60 },
+    );
+    await assertWell();
+  });
+
+  it('bytes that are hardly TLS', async () => {
+    const record = fc.constantFrom(
+      ...['16030100', '1603010200010001fc0303', '15030300020100', '160303ffff', '170303000100'],
+    );
+    const bytes = fc
+      .array(fc.oneof(record, fc.string({ unit: fc.constantFrom(...'0123456789abcdef') })))
+      .map((parts) => Buffer.from(parts.join(''), 'hex'));
+    await fc.assert(
+      fc.asyncProperty(bytes, async (sent) => {
+        await exchange(connect(credentialsPort, '127.0.0.1'), sent);
+      }),
+      { numRuns: 40 },
+    );
+    await assertWell();
+  });
+
+  it('requests for credentials with any role alias, thing name, Host and query', async () => {
+    const host = fc.constantFrom('localhost', 'LOCALHOST:1', 'x:y:z', '[::1]:2', '', 'localhost:');
+    const text = fc.oneof(name, fc.string({ maxLength: 40 })).map((one) => one.replace(/\s/g, ''));
+    const path = fc.oneof(
+      fc.tuple(text, text).map(([alias, query]) => `/role-aliases/${alias}/credentials?${query}`),
+      text.map((one) => `/${one}`),
+      fc.constantFrom('*', 'https://localhost/role-aliases/a/credentials', '//'),
+    );
+    await fc.assert(
+      fc.asyncProperty(path, text, host, async (where, thing, Host) => {
+        const head = `GET ${where} HTTP/1.1\r\nHost: ${Host}\r\nx-amzn-iot-thingname: ${thing}`;
+        const answer = await sendOverTls(Buffer.from(`${head}\r\nConnection: close\r\n\r\n`));
+        expect(answer).toMatch(/^HTTP\/1.1 [24]/);
+      }),
+      { numRuns: 200 },
     );
     await assertWell();
   });
