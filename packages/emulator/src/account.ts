@@ -5,6 +5,7 @@ import { iotArn, roleArn as makeRoleArn, present } from './operations/context.ts
 import { type PolicyOperations, policyOperations } from './operations/policies.ts';
 import { type RoleAliasOperations, roleAliasOperations } from './operations/role-aliases.ts';
 import { type RoleOperations, roleOperations } from './operations/roles.ts';
+import { type ThingGroupOperations, thingGroupOperations } from './operations/thing-groups.ts';
 import { type ThingOperations, thingOperations } from './operations/things.ts';
 import type { KeyType } from './pki.ts';
 import { lookUp } from './state.ts';
@@ -29,6 +30,7 @@ export interface Seed {
  */
 export interface Account
   extends ThingOperations,
+    ThingGroupOperations,
     CertificateOperations,
     AuthorityOperations,
     PolicyOperations,
@@ -47,6 +49,7 @@ export function openAccount(store: Store, now: () => number): Account {
   const context = { store, now };
   const account: Account = {
     ...thingOperations(context),
+    ...thingGroupOperations(context),
     ...certificateOperations(context),
     ...authorityOperations(context),
     ...policyOperations(context),

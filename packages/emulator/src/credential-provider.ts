@@ -5,7 +5,14 @@ import { certificateId } from './pki.ts';
 import { evaluatePolicies, trustsService } from './policy.ts';
 import { policyVariables } from './policy-variables.ts';
 import { issueCredentials } from './sealed-credentials.ts';
-import { type Certificate, findRoleByArn, lookUp, type Role, type State } from './state.ts';
+import {
+  type Certificate,
+  findRoleByArn,
+  lookUp,
+  type Role,
+  type State,
+  withParentGroups,
+} from './state.ts';
 
 /** A request to the credential provider. */
 export interface CredentialRequest {
@@ -94,12 +101,13 @@ function isAllowed(
   aliasName: string,
   thingName: string | undefined,
 ): boolean {
-  const documents = certificate.policyNames.map(
-    (name) => state.policies[name]?.policyDocument ?? '',
-  );
   const action = 'iot:AssumeRoleWithCertificate';
   const resource = `arn:aws:iot:${state.region}:${state.accountId}:rolealias/${aliasName}`;
   const thing = thingName === undefined ? undefined : lookUp(state.things, thingName);
+  const groups = (thing?.thingGroupNames ?? []).flatMap((name) => withParentGroups(state, name));
+  const documents = [certificate, ...groups]
+    .flatMap(({ policyNames }) => policyNames)
+    .map((name) => state.policies[name]?.policyDocument ?? '');
   const variables = policyVariables(certificate, thing);
   return evaluatePolicies(documents, { action, resource, variables }) === 'allow';
 }

@@ -9,6 +9,22 @@ export interface Thing {
   readonly certificateIds: readonly string[];
   readonly thingTypeName?: string | undefined;
   readonly attributes?: Readonly<Record<string, string>> | undefined;
+  /** Names of the groups that it is in. */
+  readonly thingGroupNames?: readonly string[] | undefined;
+  /** Counts its changes. Default: 1. */
+  readonly version?: number | undefined;
+}
+
+/** A group of things; what its policies allow or deny goes for its things and for those of the groups below it. */
+export interface ThingGroup {
+  readonly thingGroupName: string;
+  readonly thingGroupId: string;
+  readonly parentGroupName?: string | undefined;
+  readonly description?: string | undefined;
+  readonly attributes?: Readonly<Record<string, string>> | undefined;
+  /** Names of the policies that are attached to it. */
+  readonly policyNames: readonly string[];
+  readonly creationMs: number;
 }
 
 /** A type of things. */
@@ -109,6 +125,8 @@ export interface Tables {
   readonly roles: Readonly<Record<string, Role>>;
   /** By name. */
   readonly thingTypes: Readonly<Record<string, ThingType>>;
+  /** By name. */
+  readonly thingGroups: Readonly<Record<string, ThingGroup>>;
   /** By id. */
   readonly caCertificates: Readonly<Record<string, CaCertificate>>;
 }
@@ -156,6 +174,7 @@ export function emptyTables(): Tables {
     roleAliases: {},
     roles: {},
     thingTypes: {},
+    thingGroups: {},
     caCertificates: {},
   };
 }
@@ -173,6 +192,16 @@ export function makeId(): string {
 /** Looks up a name that came from outside, which may be one that every object has, such as `constructor`. */
 export function lookUp<T>(record: Readonly<Record<string, T>>, name: string): T | undefined {
   return Object.hasOwn(record, name) ? record[name] : undefined;
+}
+
+/** A group and the groups above it, from the root down. */
+export function withParentGroups(state: State, thingGroupName: string): readonly ThingGroup[] {
+  const group = lookUp(state.thingGroups, thingGroupName);
+  if (group === undefined) return [];
+  const { parentGroupName } = group;
+  return parentGroupName === undefined
+    ? [group]
+    : [...withParentGroups(state, parentGroupName), group];
 }
 
 /** The role that an ARN names, if there is one. */

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { EmulatorError } from './errors.ts';
 import { type Change, openJournal, writeWhole } from './journal.ts';
 import { type Lock, lockFolder } from './lock.ts';
-import { createState, emptyTables, type State, type Tables } from './state.ts';
+import { createState, emptyTables, lookUp, type State, type Tables } from './state.ts';
 
 /** The state of an emulator, and how it is kept. */
 export interface Store {
@@ -14,7 +14,7 @@ export interface Store {
   put<Table extends keyof Tables>(table: Table, key: string, record: Tables[Table][string]): void;
   /** Removes a record, likewise. */
   remove(table: keyof Tables, key: string): void;
-  /** Makes the changes of a task together: after a crash either all are there or none. */
+  /** Makes the changes of a task together: after a crash either all are there or none, and none where it throws. */
   batch<T>(task: () => T): T;
   /** The hold on the folder, where there is one. */
   readonly lock: Lock | undefined;
@@ -74,26 +74,33 @@ function openTables(
   state: State,
   keep: (changes: readonly Change[]) => void,
 ): Pick<Store, 'state' | 'put' | 'remove' | 'batch'> {
-  let collected: Change[] | undefined;
-  const make = (change: Change) => {
+  let batch: { readonly changes: Change[]; readonly undo: Change[] } | undefined;
+  const make = (table: keyof Tables, key: string, record?: unknown) => {
+    const change = [table, key, record] as const;
     // What is on disk first is never lost; what is in memory first might be acknowledged and lost.
-    if (collected === undefined) keep([change]);
-    else collected.push(change);
+    if (batch === undefined) keep([change]);
+    batch?.changes.push(change);
+    batch?.undo.unshift([table, key, lookUp<unknown>(state[table], key)]);
     applyChange(state, change);
   };
   return {
     state,
-    put: (table, key, record) => make([table, key, record]),
-    remove: (table, key) => make([table, key]),
+    put: make,
+    remove: (table, key) => make(table, key),
     batch(task) {
-      if (collected !== undefined) return task();
-      collected = [];
+      if (batch !== undefined) return task();
+      const changes: Change[] = [];
+      const undo: Change[] = [];
+      batch = { changes, undo };
       try {
-        return task();
-      } finally {
-        const changes = collected;
-        collected = undefined;
+        const result = task();
         if (changes.length > 0) keep(changes);
+        return result;
+      } catch (error) {
+        for (const change of undo) applyChange(state, change);
+        throw error;
+      } finally {
+        batch = undefined;
       }
     },
   };

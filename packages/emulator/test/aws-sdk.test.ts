@@ -164,6 +164,143 @@ describe('things', () => {
   });
 });
 
+describe('things that change', () => {
+  const thingName = 'changing';
+  const describeThing = () => things.send(new iot.DescribeThingCommand({ thingName }));
+
+  it('count their versions, and merge or replace attributes', async () => {
+    await things.send(new iot.CreateThingTypeCommand({ thingTypeName: 'lamp' }));
+    const attributePayload = { attributes: { colour: 'red', size: '1' } };
+    await things.send(new iot.CreateThingCommand({ thingName, attributePayload }));
+    const update = (input: Partial<iot.UpdateThingCommandInput>) =>
+      things.send(new iot.UpdateThingCommand({ thingName, ...input }));
+    await update({ attributePayload: { attributes: { size: '', age: '2' }, merge: true } });
+    expect(await describeThing()).toMatchObject({
+      version: 2,
+      attributes: { colour: 'red', age: '2' },
+    });
+    await update({ attributePayload: { attributes: { age: '3' } }, thingTypeName: 'lamp' });
+    const changed = await describeThing();
+    expect(changed).toMatchObject({ version: 3, thingTypeName: 'lamp' });
+    expect(changed.attributes).toEqual({ age: '3' });
+    await expect(update({ expectedVersion: 2 })).rejects.toBeInstanceOf(
+      iot.VersionConflictException,
+    );
+    await update({ removeThingType: true, expectedVersion: 3 });
+    expect(await describeThing()).not.toHaveProperty('thingTypeName');
+    await expect(update({ thingTypeName: 'none' })).rejects.toBeInstanceOf(
+      iot.ResourceNotFoundException,
+    );
+    expect(await describeThing()).toMatchObject({ version: 4, attributes: { age: '3' } });
+  });
+});
+
+describe('thing groups', () => {
+  const create = (thingGroupName: string, parentGroupName?: string) =>
+    things.send(new iot.CreateThingGroupCommand({ thingGroupName, parentGroupName }));
+  const names = (groups: readonly iot.GroupNameAndArn[] | undefined) =>
+    groups?.map(({ groupName }) => groupName).sort();
+
+  it('stand below each other', async () => {
+    const house = await create('house');
+    expect(house.thingGroupArn).toBe(`arn:aws:iot:${region}:${accountId}:thinggroup/house`);
+    await create('floor', 'house');
+    await create('room', 'floor');
+    expect((await create('room', 'floor')).thingGroupId).toBeDefined();
+    await expect(create('room')).rejects.toBeInstanceOf(iot.ResourceAlreadyExistsException);
+    await expect(create('x', 'none')).rejects.toBeInstanceOf(iot.ResourceNotFoundException);
+    const room = await things.send(new iot.DescribeThingGroupCommand({ thingGroupName: 'room' }));
+    expect(room).toMatchObject({ thingGroupMetadata: { parentGroupName: 'floor' } });
+    expect(names(room.thingGroupMetadata?.rootToParentThingGroups)).toEqual(['floor', 'house']);
+    const list = async (input: iot.ListThingGroupsCommandInput) =>
+      names((await things.send(new iot.ListThingGroupsCommand(input))).thingGroups);
+    expect(await list({})).toEqual(['floor', 'house', 'room']);
+    expect(await list({ recursive: false })).toEqual(['house']);
+    expect(await list({ parentGroup: 'house' })).toEqual(['floor']);
+    expect(await list({ parentGroup: 'house', recursive: true })).toEqual(['floor', 'room']);
+    expect(await list({ namePrefixFilter: 'fl' })).toEqual(['floor']);
+
+    const thingName = 'in-room';
+    await things.send(new iot.CreateThingCommand({ thingName }));
+    const { thingGroupArn } = room;
+    await things.send(new iot.AddThingToThingGroupCommand({ thingName, thingGroupArn }));
+    const members = async (thingGroupName: string, recursive?: boolean) => {
+      const command = new iot.ListThingsInThingGroupCommand({ thingGroupName, recursive });
+      return (await things.send(command)).things;
+    };
+    expect(await members('room')).toEqual([thingName]);
+    expect(await members('house')).toEqual([]);
+    expect(await members('house', true)).toEqual([thingName]);
+    const groupsOf = async () =>
+      names((await things.send(new iot.ListThingGroupsForThingCommand({ thingName }))).thingGroups);
+    expect(await groupsOf()).toEqual(['room']);
+    const remove = (thingGroupName: string) =>
+      things.send(new iot.DeleteThingGroupCommand({ thingGroupName }));
+    await expect(remove('house')).rejects.toBeInstanceOf(iot.InvalidRequestException);
+    await remove('room');
+    await remove('room');
+    expect(await groupsOf()).toEqual([]);
+    await expect(
+      things.send(new iot.AddThingToThingGroupCommand({ thingName, thingGroupArn })),
+    ).rejects.toBeInstanceOf(iot.ResourceNotFoundException);
+    await expect(
+      things.send(new iot.AddThingToThingGroupCommand({ thingName })),
+    ).rejects.toBeInstanceOf(iot.InvalidRequestException);
+  });
+
+  it('give their things what their policies allow, and deny', async () => {
+    const thingName = 'grouped';
+    const roleAlias = 'grouped-alias';
+    const { certificateArn, certificatePem, privateKey } = await createCertificate();
+    const roleArn = `arn:aws:iam::${accountId}:role/grouped-role`;
+    await createRole('grouped-role');
+    await things.send(new iot.CreateRoleAliasCommand({ roleAlias, roleArn }));
+    await things.send(new iot.CreateThingCommand({ thingName }));
+    await things.send(
+      new iot.AttachThingPrincipalCommand({ thingName, principal: certificateArn }),
+    );
+    const above = (await create('above')).thingGroupArn ?? '';
+    await create('below', 'above');
+    const allow = allowAlias(`arn:aws:iot:${region}:${accountId}:rolealias/${roleAlias}`);
+    const attach = async (policyName: string, policyDocument: string, target: string) => {
+      await things.send(new iot.CreatePolicyCommand({ policyName, policyDocument }));
+      await things.send(new iot.AttachPolicyCommand({ policyName, target }));
+    };
+    await attach('group-allow', allow, above);
+    const whoIs = () =>
+      whoIsThing(emulator, {
+        ...{ thingName, roleAlias, privateKey, certificate: certificatePem },
+        endpoint: emulator.credentialsEndpoint,
+      });
+    const denied = { code: 'ERR_ACCESS_DENIED' };
+    await expect(whoIs()).rejects.toMatchObject(denied);
+    const membership = { thingName, thingGroupName: 'below' };
+    await things.send(new iot.AddThingToThingGroupCommand(membership));
+    expect(await whoIs()).toContain('assumed-role/grouped-role/');
+    await attach('group-deny', allow.replace('Allow', 'Deny'), certificateArn);
+    await expect(whoIs()).rejects.toMatchObject(denied);
+    await things.send(
+      new iot.DetachPolicyCommand({ policyName: 'group-deny', target: certificateArn }),
+    );
+    expect(await whoIs()).toContain('assumed-role/grouped-role/');
+    await things.send(new iot.RemoveThingFromThingGroupCommand(membership));
+    await expect(whoIs()).rejects.toMatchObject(denied);
+
+    const attached = async (recursive: boolean) => {
+      const target = above.replace('above', 'below');
+      const command = new iot.ListAttachedPoliciesCommand({ target, recursive });
+      return (await things.send(command)).policies?.map(({ policyName }) => policyName);
+    };
+    expect(await attached(false)).toEqual([]);
+    expect(await attached(true)).toEqual(['group-allow']);
+    const targets = new iot.ListTargetsForPolicyCommand({ policyName: 'group-allow' });
+    expect((await things.send(targets)).targets).toEqual([above]);
+    await expect(
+      things.send(new iot.DeletePolicyCommand({ policyName: 'group-allow' })),
+    ).rejects.toBeInstanceOf(iot.DeleteConflictException);
+  });
+});
+
 describe('certificates', () => {
   it('are not deleted while something needs them', async () => {
     const { certificateId, certificateArn: principal } = await createCertificate();
@@ -275,6 +412,12 @@ describe('policies', () => {
     await expect(things.send(new iot.DeletePolicyCommand({ policyName }))).rejects.toBeInstanceOf(
       iot.DeleteConflictException,
     );
+    const listed = await things.send(new iot.ListPoliciesCommand({ pageSize: 1 }));
+    expect(listed.policies?.map((policy) => policy.policyName)).toEqual([policyName]);
+    expect(listed.nextMarker).toBeDefined();
+    expect(
+      await things.send(new iot.GetPolicyVersionCommand({ policyName, policyVersionId: '5' })),
+    ).toMatchObject({ policyName, policyDocument, policyVersionId: '5', isDefaultVersion: false });
     expect(await things.send(new iot.GetPolicyCommand({ policyName }))).toMatchObject({
       defaultVersionId: '1',
       policyDocument,
@@ -327,12 +470,33 @@ describe('IAM and STS', () => {
       name: 'ValidationError',
     });
     const policy = { RoleName: 'one', PolicyName: 'inline', PolicyDocument: allowAlias('*') };
+    const inline = async () =>
+      (await roles.send(new iam.ListRolePoliciesCommand({ RoleName: 'one' }))).PolicyNames;
+    expect(await inline()).toEqual([]);
     await roles.send(new iam.PutRolePolicyCommand(policy));
+    expect(await inline()).toEqual(['inline']);
+    const { PolicyDocument } = await roles.send(new iam.GetRolePolicyCommand(policy));
+    expect(decodeURIComponent(PolicyDocument ?? '')).toBe(policy.PolicyDocument);
     const remove = () => roles.send(new iam.DeleteRoleCommand({ RoleName: 'one' }));
     await expect(remove()).rejects.toBeInstanceOf(iam.DeleteConflictException);
     await roles.send(new iam.DeleteRolePolicyCommand(policy));
     await remove();
     await expect(remove()).rejects.toBeInstanceOf(iam.NoSuchEntityException);
+  });
+
+  it('list roles page by page, and by path', async () => {
+    for (const name of ['page-a', 'page-b']) await createRole(name, { Path: '/page/' });
+    const seen: (string | undefined)[] = [];
+    for await (const { Roles } of iam.paginateListRoles({ client: roles, pageSize: 1 }, {})) {
+      expect(Roles?.length).toBeLessThanOrEqual(1);
+      seen.push(...(Roles ?? []).map(({ RoleName }) => RoleName));
+    }
+    expect(seen).toEqual(expect.arrayContaining(['page-a', 'page-b', 'sdk-role']));
+    const { Roles } = await roles.send(new iam.ListRolesCommand({ PathPrefix: '/page/' }));
+    expect(Roles?.map(({ Arn }) => Arn)).toEqual([
+      `arn:aws:iam::${accountId}:role/page/page-a`,
+      `arn:aws:iam::${accountId}:role/page/page-b`,
+    ]);
   });
 
   it('let the administrator assume a role that trusts the account', async () => {

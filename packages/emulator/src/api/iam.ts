@@ -1,5 +1,6 @@
 import type { Account } from '../account.ts';
 import { integer, optional, text } from './members.ts';
+import { page, pageToken } from './paging.ts';
 import { action, type QueryService, toXmlText } from './query-protocol.ts';
 
 // Lengths and patterns of IAM's API model.
@@ -9,6 +10,11 @@ const PolicyDocument = text({ min: 1, max: 131_072, pattern: /^[\t\n\r\u0020-\u0
 const Description = optional(text({ max: 1000, pattern: /^[\t\n\r\u0020-\u007e\u00a1-\u00ff]*$/ }));
 const MaxSessionDuration = optional(integer({ min: 3600, max: 43_200 }));
 const Path = optional(text({ min: 1, max: 512, pattern: /^(?:\/|\/[\u0021-\u007e]+\/)$/ }));
+
+const listed = {
+  Marker: pageToken,
+  MaxItems: optional(integer({ min: 1, max: 1000 })),
+};
 
 /** AWS IAM, as far as roles go. */
 export const IAM: QueryService<Account> = {
@@ -32,6 +38,20 @@ export const IAM: QueryService<Account> = {
     GetRole: action({ RoleName }, (account: Account, input) => ({
       Role: describe(account, input.RoleName),
     })),
+    ListRoles: action(
+      {
+        PathPrefix: optional(text({ min: 1, max: 512, pattern: /^\/[\u0021-\u007f]*$/ })),
+        ...listed,
+      },
+      (account: Account, { PathPrefix = '/', ...input }) => {
+        const all = account
+          .listRoles()
+          .filter(({ path = '/' }) => path.startsWith(PathPrefix))
+          .map(({ roleName }) => roleName)
+          .sort();
+        return listPart('Roles', all, input, (name) => describe(account, name));
+      },
+    ),
     UpdateRole: action({ RoleName, MaxSessionDuration, Description }, (account: Account, input) => {
       account.updateRole({
         roleName: input.RoleName,
@@ -56,11 +76,37 @@ export const IAM: QueryService<Account> = {
         policyDocument: input.PolicyDocument,
       }),
     ),
+    GetRolePolicy: action({ RoleName, PolicyName }, (account: Account, input) => ({
+      RoleName: input.RoleName,
+      PolicyName: input.PolicyName,
+      PolicyDocument: encodeURIComponent(
+        account.getRolePolicy({ roleName: input.RoleName, policyName: input.PolicyName }),
+      ),
+    })),
+    ListRolePolicies: action({ RoleName, ...listed }, (account: Account, input) => {
+      const { policies = {} } = account.getRole({ roleName: input.RoleName });
+      return listPart('PolicyNames', Object.keys(policies).sort(), input, (name) => name);
+    }),
     DeleteRolePolicy: action({ RoleName, PolicyName }, (account: Account, input) =>
       account.deleteRolePolicy({ roleName: input.RoleName, policyName: input.PolicyName }),
     ),
   },
 };
+
+/** A part of a list of names, as IAM answers it. */
+function listPart(
+  member: string,
+  names: readonly string[],
+  { Marker, MaxItems = 100 }: { Marker: string | undefined; MaxItems: number | undefined },
+  describeItem: (name: string) => unknown,
+): Record<string, unknown> {
+  const { items, next } = page(names, (name) => name, Marker, MaxItems);
+  return {
+    [member]: { member: items.map(describeItem) },
+    IsTruncated: next !== undefined,
+    ...(next !== undefined && { Marker: next }),
+  };
+}
 
 function describe(account: Account, roleName: string): Record<string, unknown> {
   const role = account.getRole({ roleName });

@@ -1,6 +1,7 @@
 import type { Account } from '../account.ts';
 import type { State } from '../state.ts';
-import { type Check, type Member, text, uri } from './members.ts';
+import { type Check, flag, type Member, optional, query, structure, text, uri } from './members.ts';
+import { pageSize, pageToken } from './paging.ts';
 
 /** What the handlers of AWS IoT's operations work on. */
 export interface IotContext {
@@ -11,7 +12,7 @@ export interface IotContext {
 }
 
 // Lengths and patterns of AWS IoT's API model.
-/** A thing's name or a thing type's. */
+/** The name of a thing, a thing type or a thing group. */
 export const thingName: Check<string> = text({ min: 1, max: 128, pattern: /^[a-zA-Z0-9:_-]+$/ });
 /** A policy's name. */
 export const policyName: Check<string> = text({ min: 1, max: 128, pattern: /^[\w+=,.@-]+$/ });
@@ -25,6 +26,28 @@ export const certificateId: Member<string> = uri(
 );
 /** A certificate, as PEM. */
 export const certificatePem: Check<string> = text({ min: 1, max: 65_536 });
+
+/** `{"attributes": {…}}`. */
+export const attributePayload: Check<{
+  readonly attributes: Readonly<Record<string, string>>;
+  readonly merge: boolean | undefined;
+}> = (value, name) => {
+  const { attributes = {}, merge } = structure(value, name);
+  return {
+    attributes: Object.fromEntries(
+      Object.entries(structure(attributes, `${name}.attributes`)).map(([key, text]) => [
+        attributeName(key, `${name}.attributes`),
+        attributeValue(text, key),
+      ]),
+    ),
+    merge: optional(flag)(merge, `${name}.merge`),
+  };
+};
+const attributeName = text({ max: 128, pattern: /^[a-zA-Z0-9_.,@/:#-]+$/ });
+const attributeValue = text({ max: 800, pattern: /^[a-zA-Z0-9_.,@/:#=[\]-]*$/ });
+
+/** The part of a list that a request asks for. */
+export const listed = { nextToken: query(pageToken), maxResults: query(pageSize) };
 
 /** An instant as restJson1 has it in a body. */
 export function seconds(epochMs: number | undefined): number {

@@ -1,4 +1,5 @@
 import { iotArn } from '../operations/context.ts';
+import type { State } from '../state.ts';
 import { type IotContext, policyName as policyNameText, seconds } from './iot-context.ts';
 import { body, flag, optional, query, text, uri } from './members.ts';
 import { page, pageSize, pageToken } from './paging.ts';
@@ -36,6 +37,19 @@ export const POLICY_OPERATIONS: readonly RestOperation<IotContext>[] = [
       lastModifiedDate: seconds(policy.lastModifiedMs),
     };
   }),
+  // ListPolicies
+  operation(
+    'GET',
+    '/policies',
+    { ...listed, ascendingOrder: query(optional(flag), 'isAscendingOrder') },
+    ({ state }, input) => {
+      // The order of creation: a record that is replaced keeps its place.
+      const all = Object.keys(state.policies);
+      if (!input.ascendingOrder) all.reverse();
+      const { items, next } = page(all, self, input.marker, input.pageSize);
+      return { policies: items.map((name) => nameAndArn(state, name)), nextMarker: next };
+    },
+  ),
   // DeletePolicy
   operation('DELETE', '/policies/{policyName}', { policyName }, ({ account }, input) =>
     account.deletePolicy(input),
@@ -53,6 +67,22 @@ export const POLICY_OPERATIONS: readonly RestOperation<IotContext>[] = [
         policyDocument: input.policyDocument,
         policyVersionId: versionId,
         isDefaultVersion,
+      };
+    },
+  ),
+  // GetPolicyVersion
+  operation(
+    'GET',
+    '/policies/{policyName}/version/{policyVersionId}',
+    { policyName, policyVersionId },
+    ({ account }, input) => {
+      const { versionId, creationMs, ...version } = account.getPolicyVersion(input);
+      return {
+        ...version,
+        policyName: input.policyName,
+        policyVersionId: versionId,
+        creationDate: seconds(creationMs),
+        lastModifiedDate: seconds(creationMs),
       };
     },
   ),
@@ -98,15 +128,26 @@ export const POLICY_OPERATIONS: readonly RestOperation<IotContext>[] = [
   operation(
     'POST',
     '/attached-policies/{target}',
-    { target: uri(target), ...listed },
+    { target: uri(target), recursive: query(optional(flag)), ...listed },
     ({ account, state }, input) => {
       const all = account.listAttachedPolicies(input);
       const { items, next } = page(all, self, input.marker, input.pageSize);
-      const policies = items.map((name) => ({
-        policyName: name,
-        policyArn: iotArn(state, `policy/${name}`),
-      }));
-      return { policies, nextMarker: next };
+      return { policies: items.map((name) => nameAndArn(state, name)), nextMarker: next };
+    },
+  ),
+  // ListTargetsForPolicy
+  operation(
+    'POST',
+    '/policy-targets/{policyName}',
+    { policyName, ...listed },
+    ({ account }, input) => {
+      const all = account.listTargetsForPolicy(input);
+      const { items, next } = page(all, self, input.marker, input.pageSize);
+      return { targets: items, nextMarker: next };
     },
   ),
 ];
+
+function nameAndArn(state: State, name: string): { policyName: string; policyArn: string } {
+  return { policyName: name, policyArn: iotArn(state, `policy/${name}`) };
+}

@@ -1,39 +1,12 @@
-import { type IotContext, seconds, thingName } from './iot-context.ts';
-import {
-  body,
-  type Check,
-  flag,
-  header,
-  isObject,
-  optional,
-  query,
-  structure,
-  text,
-  uri,
-} from './members.ts';
-import { page, pageSize, pageToken } from './paging.ts';
+import type { Account } from '../account.ts';
+import { attributePayload, type IotContext, listed, seconds, thingName } from './iot-context.ts';
+import { body, flag, header, integer, optional, query, structure, text, uri } from './members.ts';
+import { page } from './paging.ts';
 import { operation, type RestOperation } from './rest-json.ts';
 
 const principal = header(text({ min: 1, max: 2048 }), 'x-amzn-principal');
-const listed = { nextToken: query(pageToken), maxResults: query(pageSize) };
 const filter = query(optional(text({ max: 800 })));
-const attributeName = text({ max: 128, pattern: /^[a-zA-Z0-9_.,@/:#-]+$/ });
-const attributeValue = text({ max: 800, pattern: /^[a-zA-Z0-9_.,@/:#=[\]-]*$/ });
 const self = (name: string) => name;
-
-const attributePayload: Check<Record<string, string>> = (value, name) => {
-  const { attributes } = structure(value, name);
-  if (!isObject(attributes)) return {};
-  return Object.fromEntries(
-    Object.entries(attributes)
-      .map(
-        ([key, text]) =>
-          [attributeName(key, `${name}.attributes`), attributeValue(text, key)] as const,
-      )
-      // AWS IoT keeps no attribute that is empty.
-      .filter(([, text]) => text !== ''),
-  );
-};
 
 /** Operations of AWS IoT on things: method, path, members, and what they do. */
 export const THING_OPERATIONS: readonly RestOperation<IotContext>[] = [
@@ -46,14 +19,30 @@ export const THING_OPERATIONS: readonly RestOperation<IotContext>[] = [
       thingTypeName: body(optional(thingName)),
       attributePayload: body(optional(attributePayload)),
     },
-    ({ account }, { attributePayload: attributes, ...input }) =>
-      account.createThing({ ...input, attributes }),
+    ({ account }, { attributePayload: payload, ...input }) =>
+      account.createThing({ ...input, attributes: payload?.attributes }),
   ),
   // DescribeThing
   operation('GET', '/things/{thingName}', { thingName: uri(thingName) }, ({ account }, input) => {
-    const { certificateIds: _, attributes = {}, ...thing } = account.describeThing(input);
-    return { ...thing, defaultClientId: thing.thingName, attributes, version: 1 };
+    const { thingName: name, thingId } = account.describeThing(input);
+    return { ...describe(account, name), thingId, defaultClientId: name };
   }),
+  // UpdateThing
+  operation(
+    'PATCH',
+    '/things/{thingName}',
+    {
+      thingName: uri(thingName),
+      thingTypeName: body(optional(thingName)),
+      attributePayload: body(optional(attributePayload)),
+      expectedVersion: body(optional(integer({ min: 0, max: Number.MAX_SAFE_INTEGER }))),
+      removeThingType: body(optional(flag)),
+    },
+    ({ account }, { attributePayload: payload, ...input }) => {
+      account.updateThing({ ...input, ...payload });
+      return {};
+    },
+  ),
   // DeleteThing
   operation(
     'DELETE',
@@ -84,12 +73,7 @@ export const THING_OPERATIONS: readonly RestOperation<IotContext>[] = [
         .map((thing) => thing.thingName)
         .sort();
       const { items, next } = page(wanted, self, input.nextToken, input.maxResults);
-      const things = items.map((name) => {
-        const thing = account.describeThing({ thingName: name });
-        const { certificateIds: _, thingId: __, attributes = {}, ...rest } = thing;
-        return { ...rest, attributes, version: 1 };
-      });
-      return { things, nextToken: next };
+      return { things: items.map((name) => describe(account, name)), nextToken: next };
     },
   ),
   // CreateThingType
@@ -152,6 +136,12 @@ export const THING_OPERATIONS: readonly RestOperation<IotContext>[] = [
     return { things: items, nextToken: next };
   }),
 ];
+
+function describe(account: Account, name: string): Record<string, unknown> {
+  const thing = account.describeThing({ thingName: name });
+  const { thingName, thingArn, thingTypeName, attributes = {}, version = 1 } = thing;
+  return { thingName, thingArn, thingTypeName, attributes, version };
+}
 
 function hasAttribute(
   attributes: Readonly<Record<string, string>> = {},

@@ -7,6 +7,7 @@ import { IAM } from './iam.ts';
 import { CERTIFICATE_OPERATIONS } from './iot-certificates.ts';
 import { POLICY_OPERATIONS } from './iot-policies.ts';
 import { ROLE_ALIAS_OPERATIONS } from './iot-role-aliases.ts';
+import { THING_GROUP_OPERATIONS } from './iot-thing-groups.ts';
 import { THING_OPERATIONS } from './iot-things.ts';
 import { answerQuery, refuseQuery } from './query-protocol.ts';
 import { answerRest, refuseRest } from './rest-json.ts';
@@ -34,6 +35,7 @@ interface Service {
 
 const IOT_OPERATIONS = [
   ...THING_OPERATIONS,
+  ...THING_GROUP_OPERATIONS,
   ...CERTIFICATE_OPERATIONS,
   ...POLICY_OPERATIONS,
   ...ROLE_ALIAS_OPERATIONS,

@@ -1,5 +1,5 @@
 import { EmulatorError } from '../errors.ts';
-import { type Certificate, lookUp, type State } from '../state.ts';
+import { type Certificate, lookUp, type State, type Thing, type ThingGroup } from '../state.ts';
 import type { Store } from '../store.ts';
 
 /** What the operations of an account work on. */
@@ -46,6 +46,31 @@ export function getPrincipal(state: State, principal: string): Certificate {
   const prefix = iotArn(state, 'cert/');
   if (!principal.startsWith(prefix)) throw missing(`principal ${principal}`);
   return getCertificate(state, principal.slice(prefix.length));
+}
+
+/** The ARN of a thing group. */
+export function thingGroupArn(state: State, thingGroupName: string): string {
+  return iotArn(state, `thinggroup/${thingGroupName}`);
+}
+
+/** The thing group that an ARN names, if it names one. */
+export function findThingGroup(state: State, arn: string): ThingGroup | undefined {
+  const prefix = thingGroupArn(state, '');
+  return arn.startsWith(prefix) ? getThingGroup(state, arn.slice(prefix.length)) : undefined;
+}
+
+/** A thing group by its name. */
+export function getThingGroup(state: State, name: string): ThingGroup {
+  const group = lookUp(state.thingGroups, name);
+  if (group === undefined) throw missing(`thing group ${name}`);
+  return group;
+}
+
+/** A thing by its name. */
+export function getThing(state: State, name: string): Thing {
+  const thing = lookUp(state.things, name);
+  if (thing === undefined) throw missing(`thing ${name}`);
+  return thing;
 }
 
 /** A list with an item, once. */

@@ -1,13 +1,15 @@
 import { checkName } from '../names.ts';
 import { checkPolicyDocument } from '../policy-document.ts';
-import { lookUp, type Policy, type PolicyVersion } from '../state.ts';
+import { lookUp, type Policy, type PolicyVersion, withParentGroups } from '../state.ts';
 import {
   failure,
+  findThingGroup,
   getPrincipal,
   iotArn,
   missing,
   type OperationContext,
   present,
+  thingGroupArn,
   withItem,
   withoutItem,
 } from './context.ts';
@@ -23,14 +25,26 @@ export interface PolicyOperations {
     policyDocument: string;
     setAsDefault?: boolean | undefined;
   }): PolicyVersion & { readonly isDefaultVersion: boolean };
+  getPolicyVersion(input: { policyName: string; policyVersionId: string }): PolicyVersion & {
+    readonly policyArn: string;
+    readonly isDefaultVersion: boolean;
+  };
   listPolicyVersions(input: { policyName: string }): readonly PolicyVersion[];
   setDefaultPolicyVersion(input: { policyName: string; policyVersionId: string }): void;
   deletePolicyVersion(input: { policyName: string; policyVersionId: string }): void;
-  /** `target` is the ARN of a certificate. */
+  /** `target` is the ARN of a certificate or of a thing group. */
   attachPolicy(input: { policyName: string; target: string }): void;
   detachPolicy(input: { policyName: string; target: string }): void;
-  /** The names of the policies that are attached to a certificate. */
-  listAttachedPolicies(input: { target: string }): readonly string[];
+  /**
+   * The names of the policies that are attached to a certificate or a thing group; `recursive` adds those of the groups
+   * above it.
+   */
+  listAttachedPolicies(input: {
+    target: string;
+    recursive?: boolean | undefined;
+  }): readonly string[];
+  /** The ARNs of the certificates and thing groups that a policy is attached to. */
+  listTargetsForPolicy(input: { policyName: string }): readonly string[];
 }
 
 const MAX_VERSIONS = 5;
@@ -47,6 +61,31 @@ export function policyOperations({ store, now }: OperationContext): PolicyOperat
     const version = versionsOf(policy).find((one) => one.versionId === versionId);
     if (version === undefined) throw missing(`version ${versionId} of ${policy.policyName}`);
     return version;
+  };
+
+  // A list of targets on the policy would be written anew for every certificate; the question is rare.
+  const targetsOf = (policyName: string) => {
+    const hasPolicy = ({ policyNames }: { policyNames: readonly string[] }) =>
+      policyNames.includes(policyName);
+    return [
+      ...Object.values(state.certificates)
+        .filter(hasPolicy)
+        .map(({ certificateId }) => iotArn(state, `cert/${certificateId}`)),
+      ...Object.values(state.thingGroups)
+        .filter(hasPolicy)
+        .map(({ thingGroupName }) => thingGroupArn(state, thingGroupName)),
+    ];
+  };
+  const changePolicies = (target: string, policyName: string, change: typeof withItem) => {
+    const group = findThingGroup(state, target);
+    if (group !== undefined) {
+      const policyNames = change(group.policyNames, policyName);
+      store.put('thingGroups', group.thingGroupName, { ...group, policyNames });
+    } else {
+      const certificate = getPrincipal(state, target);
+      const policyNames = change(certificate.policyNames, policyName);
+      store.put('certificates', certificate.certificateId, { ...certificate, policyNames });
+    }
   };
 
   return {
@@ -74,11 +113,7 @@ export function policyOperations({ store, now }: OperationContext): PolicyOperat
           `Cannot delete the policy because it has one or more policy versions attached to it (name=${policyName})`,
         );
       }
-      // A list of targets on the policy would be written anew for every certificate; this is rare.
-      const isAttached = Object.values(state.certificates).some(({ policyNames }) =>
-        policyNames.includes(policyName),
-      );
-      if (isAttached) {
+      if (targetsOf(policyName).length > 0) {
         throw failure(
           'DeleteConflictException',
           `The policy cannot be deleted as the policy is attached to one or more principals (name=${policyName})`,
@@ -106,6 +141,15 @@ export function policyOperations({ store, now }: OperationContext): PolicyOperat
         ...(setAsDefault && { policyDocument, defaultVersionId: version.versionId }),
       });
       return { ...version, isDefaultVersion: setAsDefault };
+    },
+    getPolicyVersion({ policyName, policyVersionId }) {
+      const policy = get(policyName);
+      const version = getVersion(policy, policyVersionId);
+      return {
+        ...version,
+        policyArn: iotArn(state, `policy/${policyName}`),
+        isDefaultVersion: version.versionId === (policy.defaultVersionId ?? '1'),
+      };
     },
     listPolicyVersions({ policyName }) {
       return versionsOf(get(policyName));
@@ -135,17 +179,20 @@ export function policyOperations({ store, now }: OperationContext): PolicyOperat
     },
     attachPolicy({ policyName, target }) {
       get(policyName);
-      const certificate = getPrincipal(state, target);
-      const policyNames = withItem(certificate.policyNames, policyName);
-      store.put('certificates', certificate.certificateId, { ...certificate, policyNames });
+      changePolicies(target, policyName, withItem);
     },
     detachPolicy({ policyName, target }) {
-      const certificate = getPrincipal(state, target);
-      const policyNames = withoutItem(certificate.policyNames, policyName);
-      store.put('certificates', certificate.certificateId, { ...certificate, policyNames });
+      changePolicies(target, policyName, withoutItem);
     },
-    listAttachedPolicies({ target }) {
-      return getPrincipal(state, target).policyNames;
+    listAttachedPolicies({ target, recursive = false }) {
+      const group = findThingGroup(state, target);
+      if (group === undefined) return getPrincipal(state, target).policyNames;
+      const groups = recursive ? withParentGroups(state, group.thingGroupName) : [group];
+      return [...new Set(groups.flatMap(({ policyNames }) => policyNames))];
+    },
+    listTargetsForPolicy({ policyName }) {
+      get(policyName);
+      return targetsOf(policyName);
     },
   };
 }

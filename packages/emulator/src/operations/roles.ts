@@ -1,3 +1,4 @@
+import type { EmulatorError } from '../errors.ts';
 import { checkName } from '../names.ts';
 import { checkRolePolicy, checkTrustPolicy } from '../policy-document.ts';
 import { lookUp, makeId, type Role } from '../state.ts';
@@ -15,6 +16,7 @@ export interface RoleOperations {
     description?: string | undefined;
   }): { roleName: string; roleArn: string; roleId: string };
   getRole(input: { roleName: string }): Role & { readonly roleArn: string };
+  listRoles(): readonly Role[];
   updateRole(input: {
     roleName: string;
     maxSessionDuration?: number | undefined;
@@ -24,6 +26,8 @@ export interface RoleOperations {
   deleteRole(input: { roleName: string }): void;
   /** The policy is kept, not evaluated. */
   putRolePolicy(input: { roleName: string; policyName: string; policyDocument: string }): void;
+  /** The document of an inline policy. */
+  getRolePolicy(input: { roleName: string; policyName: string }): string;
   deleteRolePolicy(input: { roleName: string; policyName: string }): void;
 }
 
@@ -68,6 +72,9 @@ export function roleOperations({ store, now }: OperationContext): RoleOperations
       const role = get(roleName);
       return { ...role, roleArn: roleArn(state, roleName, role.path) };
     },
+    listRoles() {
+      return Object.values(state.roles);
+    },
     updateRole({ roleName, maxSessionDuration, description }) {
       const role = get(roleName);
       const seconds = maxSessionDuration ?? role.maxSessionDuration;
@@ -97,13 +104,20 @@ export function roleOperations({ store, now }: OperationContext): RoleOperations
       const policies = new Map(Object.entries(role.policies ?? {})).set(policyName, policyDocument);
       store.put('roles', roleName, { ...role, policies: Object.fromEntries(policies) });
     },
+    getRolePolicy({ roleName, policyName }) {
+      const document = lookUp(get(roleName).policies ?? {}, policyName);
+      if (document === undefined) throw noPolicy(policyName);
+      return document;
+    },
     deleteRolePolicy({ roleName, policyName }) {
       const role = get(roleName);
       const policies = new Map(Object.entries(role.policies ?? {}));
-      if (!policies.delete(policyName)) {
-        throw failure('NoSuchEntity', `The role policy with name ${policyName} cannot be found.`);
-      }
+      if (!policies.delete(policyName)) throw noPolicy(policyName);
       store.put('roles', roleName, { ...role, policies: Object.fromEntries(policies) });
     },
   };
+}
+
+function noPolicy(policyName: string): EmulatorError {
+  return failure('NoSuchEntity', `The role policy with name ${policyName} cannot be found.`);
 }

@@ -4,6 +4,7 @@ import { lookUp, makeId, type Thing, type ThingType } from '../state.ts';
 import {
   failure,
   getPrincipal,
+  getThing,
   iotArn,
   missing,
   type OperationContext,
@@ -25,6 +26,15 @@ export interface ThingOperations {
     thingId: string;
   };
   describeThing(input: { thingName: string }): Thing & { readonly thingArn: string };
+  /** Attributes take the place of those the thing has, or with `merge` are added; an empty one is taken away. */
+  updateThing(input: {
+    thingName: string;
+    thingTypeName?: string | undefined;
+    removeThingType?: boolean | undefined;
+    attributes?: Readonly<Record<string, string>> | undefined;
+    merge?: boolean | undefined;
+    expectedVersion?: number | undefined;
+  }): void;
   /** Nothing happens where there is no such thing. */
   deleteThing(input: { thingName: string }): void;
   createThingType(input: { thingTypeName: string; description?: string | undefined }): {
@@ -47,11 +57,6 @@ export interface ThingOperations {
 /** The operations on things over the stored state. */
 export function thingOperations({ store, now }: OperationContext): ThingOperations {
   const { state } = store;
-  const getThing = (name: string) => {
-    const thing = lookUp(state.things, name);
-    if (thing === undefined) throw missing(`thing ${name}`);
-    return thing;
-  };
   const getType = (name: string) => {
     const type = lookUp(state.thingTypes, name);
     if (type === undefined) throw missing(`thing type ${name}`);
@@ -60,7 +65,7 @@ export function thingOperations({ store, now }: OperationContext): ThingOperatio
   const thingArn = (name: string) => iotArn(state, `thing/${name}`);
   const thingTypeArn = (name: string) => iotArn(state, `thingtype/${name}`);
   const changeAttachment = (thingName: string, principal: string, change: typeof withItem) => {
-    const thing = getThing(thingName);
+    const thing = getThing(state, thingName);
     const certificate = getPrincipal(state, principal);
     const { certificateId: id } = certificate;
     store.batch(() => {
@@ -83,7 +88,7 @@ export function thingOperations({ store, now }: OperationContext): ThingOperatio
       if (existing !== undefined) {
         const isSame =
           existing.thingTypeName === thingTypeName &&
-          isDeepStrictEqual({ ...existing.attributes }, { ...attributes });
+          isDeepStrictEqual({ ...existing.attributes }, { ...nonEmpty(attributes).attributes });
         if (!isSame) throw present(`thing ${thingName}, with other properties,`);
         return { thingName, thingId: existing.thingId, thingArn: thingArn(thingName) };
       }
@@ -93,12 +98,32 @@ export function thingOperations({ store, now }: OperationContext): ThingOperatio
         thingId,
         certificateIds: [],
         ...(thingTypeName !== undefined && { thingTypeName }),
-        ...(Object.keys(attributes).length > 0 && { attributes: { ...attributes } }),
+        ...nonEmpty(attributes),
       });
       return { thingName, thingId, thingArn: thingArn(thingName) };
     },
     describeThing({ thingName }) {
-      return { ...getThing(thingName), thingArn: thingArn(thingName) };
+      return { ...getThing(state, thingName), thingArn: thingArn(thingName) };
+    },
+    updateThing({ thingName, thingTypeName, removeThingType, attributes, merge, expectedVersion }) {
+      const { thingTypeName: oldType, attributes: old = {}, ...thing } = getThing(state, thingName);
+      const { version = 1 } = thing;
+      if (expectedVersion !== undefined && expectedVersion !== version) {
+        throw failure(
+          'VersionConflictException',
+          `version ${version} of thing ${thingName} is not the expected version ${expectedVersion}`,
+        );
+      }
+      if (thingTypeName !== undefined) getType(thingTypeName);
+      const newType = removeThingType ? undefined : (thingTypeName ?? oldType);
+      const newAttributes =
+        attributes === undefined || merge ? { ...old, ...attributes } : attributes;
+      store.put('things', thingName, {
+        ...thing,
+        version: version + 1,
+        ...(newType !== undefined && { thingTypeName: newType }),
+        ...nonEmpty(newAttributes),
+      });
     },
     deleteThing({ thingName }) {
       const thing = lookUp(state.things, thingName);
@@ -137,10 +162,16 @@ export function thingOperations({ store, now }: OperationContext): ThingOperatio
       changeAttachment(thingName, principal, withoutItem);
     },
     listThingPrincipals({ thingName }) {
-      return getThing(thingName).certificateIds.map((id) => iotArn(state, `cert/${id}`));
+      return getThing(state, thingName).certificateIds.map((id) => iotArn(state, `cert/${id}`));
     },
     listPrincipalThings({ principal }) {
       return getPrincipal(state, principal).thingNames ?? [];
     },
   };
+}
+
+/** AWS IoT keeps no attribute that is empty. */
+function nonEmpty(attributes: Readonly<Record<string, string>>): Pick<Thing, 'attributes'> {
+  const kept = Object.entries(attributes).filter(([, value]) => value !== '');
+  return kept.length === 0 ? {} : { attributes: Object.fromEntries(kept) };
 }

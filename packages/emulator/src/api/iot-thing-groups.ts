@@ -1,0 +1,157 @@
+import { EmulatorError } from '../errors.ts';
+import { iotArn, thingGroupArn } from '../operations/context.ts';
+import type { State } from '../state.ts';
+import { attributePayload, type IotContext, listed, seconds, thingName } from './iot-context.ts';
+import { body, flag, optional, query, structure, text, uri } from './members.ts';
+import { page } from './paging.ts';
+import { operation, type RestOperation } from './rest-json.ts';
+
+// Names of groups are like names of things.
+const thingGroupName = uri(thingName);
+const self = (name: string) => name;
+const recursive = query(optional(flag));
+const arn = body(optional(text({ max: 2048 })));
+const membership = {
+  thingGroupName: body(optional(thingName)),
+  thingGroupArn: arn,
+  thingName: body(optional(thingName)),
+  thingArn: arn,
+};
+
+/** Operations of AWS IoT on thing groups: method, path, members, and what they do. */
+export const THING_GROUP_OPERATIONS: readonly RestOperation<IotContext>[] = [
+  // CreateThingGroup
+  operation(
+    'POST',
+    '/thing-groups/{thingGroupName}',
+    {
+      thingGroupName,
+      parentGroupName: body(optional(thingName)),
+      thingGroupProperties: body(optional(structure)),
+    },
+    ({ account }, { thingGroupProperties: properties = {}, ...input }) => {
+      const describe = optional(text({ max: 2028, pattern: /^(?:[^\p{C}\p{Z}]| )*$/u }));
+      return account.createThingGroup({
+        ...input,
+        description: describe(properties.thingGroupDescription, 'thingGroupDescription'),
+        attributes: optional(attributePayload)(properties.attributePayload, 'attributePayload')
+          ?.attributes,
+      });
+    },
+  ),
+  // DescribeThingGroup
+  operation(
+    'GET',
+    '/thing-groups/{thingGroupName}',
+    { thingGroupName },
+    ({ account, state }, input) => {
+      const { attributes = {}, ...group } = account.describeThingGroup(input);
+      return {
+        thingGroupName: group.thingGroupName,
+        thingGroupId: group.thingGroupId,
+        thingGroupArn: group.thingGroupArn,
+        version: 1,
+        thingGroupProperties: {
+          thingGroupDescription: group.description,
+          attributePayload: { attributes },
+        },
+        thingGroupMetadata: {
+          parentGroupName: group.parentGroupName,
+          rootToParentThingGroups: group.rootToParent.map((name) => nameAndArn(state, name)),
+          creationDate: seconds(group.creationMs),
+        },
+      };
+    },
+  ),
+  // DeleteThingGroup
+  operation('DELETE', '/thing-groups/{thingGroupName}', { thingGroupName }, ({ account }, input) =>
+    account.deleteThingGroup(input),
+  ),
+  // ListThingGroups
+  operation(
+    'GET',
+    '/thing-groups',
+    {
+      ...listed,
+      parentGroup: query(optional(thingName)),
+      namePrefixFilter: query(optional(thingName)),
+      recursive,
+    },
+    ({ account, state }, { namePrefixFilter = '', ...input }) => {
+      const all = account
+        .listThingGroups(input)
+        .filter((name) => name.startsWith(namePrefixFilter));
+      const { items, next } = page(all, self, input.nextToken, input.maxResults);
+      return { thingGroups: items.map((name) => nameAndArn(state, name)), nextToken: next };
+    },
+  ),
+  // AddThingToThingGroup
+  operation('PUT', '/thing-groups/addThingToThingGroup', membership, ({ account, state }, input) =>
+    account.addThingToThingGroup(readMembership(state, input)),
+  ),
+  // RemoveThingFromThingGroup
+  operation(
+    'PUT',
+    '/thing-groups/removeThingFromThingGroup',
+    membership,
+    ({ account, state }, input) => account.removeThingFromThingGroup(readMembership(state, input)),
+  ),
+  // ListThingsInThingGroup
+  operation(
+    'GET',
+    '/thing-groups/{thingGroupName}/things',
+    { thingGroupName, recursive, ...listed },
+    ({ account }, input) => {
+      const all = account.listThingsInThingGroup(input);
+      const { items, next } = page(all, self, input.nextToken, input.maxResults);
+      return { things: items, nextToken: next };
+    },
+  ),
+  // ListThingGroupsForThing
+  operation(
+    'GET',
+    '/things/{thingName}/thing-groups',
+    { thingName: uri(thingName), ...listed },
+    ({ account, state }, input) => {
+      const all = account.listThingGroupsForThing(input);
+      const { items, next } = page(all, self, input.nextToken, input.maxResults);
+      return { thingGroups: items.map((name) => nameAndArn(state, name)), nextToken: next };
+    },
+  ),
+];
+
+function nameAndArn(state: State, name: string): { groupName: string; groupArn: string } {
+  return { groupName: name, groupArn: thingGroupArn(state, name) };
+}
+
+interface Membership {
+  readonly thingGroupName: string | undefined;
+  readonly thingGroupArn: string | undefined;
+  readonly thingName: string | undefined;
+  readonly thingArn: string | undefined;
+}
+
+/** A thing and a group, each by its name or by its ARN. */
+function readMembership(
+  state: State,
+  input: Membership,
+): { thingName: string; thingGroupName: string } {
+  return {
+    thingName: nameOf(state, 'thing', input.thingName, input.thingArn),
+    thingGroupName: nameOf(state, 'thinggroup', input.thingGroupName, input.thingGroupArn),
+  };
+}
+
+function nameOf(
+  state: State,
+  kind: 'thing' | 'thinggroup',
+  name: string | undefined,
+  arn: string | undefined,
+): string {
+  const prefix = iotArn(state, `${kind}/`);
+  const named = arn === undefined ? name : arn.startsWith(prefix) && arn.slice(prefix.length);
+  if (named && (name === undefined || name === named)) return named;
+  throw new EmulatorError(`the ${kind} is not named, or its name and its ARN differ`, {
+    code: 'InvalidRequestException',
+  });
+}
