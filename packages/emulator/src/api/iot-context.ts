@@ -27,6 +27,14 @@ export const certificateId: Member<string> = uri(
 /** A certificate, as PEM. */
 export const certificatePem: Check<string> = text({ min: 1, max: 65_536 });
 
+/** The name of an attribute. */
+export const attributeName: Check<string> = text({ max: 128, pattern: /^[a-zA-Z0-9_.,@/:#-]+$/ });
+/** The value of an attribute. */
+export const attributeValue: Check<string> = text({
+  max: 800,
+  pattern: /^[a-zA-Z0-9_.,@/:#=[\]-]*$/,
+});
+
 /** `{"attributes": {…}}`. */
 export const attributePayload: Check<{
   readonly attributes: Readonly<Record<string, string>>;
@@ -43,9 +51,6 @@ export const attributePayload: Check<{
     merge: optional(flag)(merge, `${name}.merge`),
   };
 };
-const attributeName = text({ max: 128, pattern: /^[a-zA-Z0-9_.,@/:#-]+$/ });
-const attributeValue = text({ max: 800, pattern: /^[a-zA-Z0-9_.,@/:#=[\]-]*$/ });
-
 /** The part of a list that a request asks for. */
 export const listed = { nextToken: query(pageToken), maxResults: query(pageSize) };
 

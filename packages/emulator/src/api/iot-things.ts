@@ -1,11 +1,18 @@
 import type { Account } from '../account.ts';
-import { attributePayload, type IotContext, listed, seconds, thingName } from './iot-context.ts';
+import {
+  attributeName,
+  attributePayload,
+  attributeValue,
+  type IotContext,
+  listed,
+  seconds,
+  thingName,
+} from './iot-context.ts';
 import { body, flag, header, integer, optional, query, structure, text, uri } from './members.ts';
 import { page } from './paging.ts';
 import { operation, type RestOperation } from './rest-json.ts';
 
 const principal = header(text({ min: 1, max: 2048 }), 'x-amzn-principal');
-const filter = query(optional(text({ max: 800 })));
 const self = (name: string) => name;
 
 /** Operations of AWS IoT on things: method, path, members, and what they do. */
@@ -59,8 +66,8 @@ export const THING_OPERATIONS: readonly RestOperation<IotContext>[] = [
     {
       ...listed,
       thingTypeName: query(optional(thingName)),
-      attributeName: filter,
-      attributeValue: filter,
+      attributeName: query(optional(attributeName)),
+      attributeValue: query(optional(attributeValue)),
       usePrefixAttributeValue: query(optional(flag)),
     },
     ({ account, state }, input) => {
