@@ -51,8 +51,12 @@ export const attributePayload: Check<{
     merge: optional(flag)(merge, `${name}.merge`),
   };
 };
+
 /** The part of a list that a request asks for. */
-export const listed = { nextToken: query(pageToken), maxResults: query(pageSize) };
+export const listed: {
+  readonly nextToken: Member<string | undefined>;
+  readonly maxResults: Member<number | undefined>;
+} = { nextToken: query(pageToken), maxResults: query(pageSize) };
 
 /** An instant as restJson1 has it in a body. */
 export function seconds(epochMs: number | undefined): number {
