@@ -6,6 +6,10 @@ export interface RequestRecord {
   readonly method: string;
   readonly path: string;
   readonly status: number;
+  /** At the AWS APIs: what was asked for, such as `sts:GetCallerIdentity`. */
+  readonly operation?: string | undefined;
+  /** At the AWS APIs: the ARN of whoever signed the request. */
+  readonly callerArn?: string | undefined;
   /** The header `x-amzn-iot-thingname`, at the credential provider. */
   readonly thingName?: string | undefined;
   /** Id of the certificate that the client showed, registered or not. */

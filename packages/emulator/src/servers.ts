@@ -9,7 +9,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import { createSecureContext, type TLSSocket } from 'node:tls';
 import type { Account } from './account.ts';
 import { readApiRequest } from './api/read-request.ts';
-import { answerApi } from './api/router.ts';
+import { type ApiAnswer, answerApi } from './api/router.ts';
 import { answerControl, CONTROL_PREFIX, type ControlContext } from './control.ts';
 import { provideCredentials } from './credential-provider.ts';
 import { EmulatorError } from './errors.ts';
@@ -148,25 +148,30 @@ function faultyResponse({ response }: Fault): Response {
 export function createApiServer(context: ServerContext): Server {
   return createHttpServer(async (request, response) => {
     const { method = '', url = '' } = request;
-    const given = await answer(context, request);
+    const { response: given, ...known } = await answer(context, request);
     const path = url.split('?')[0] ?? '';
-    context.record({ timeMs: context.now(), endpoint: 'api', method, path, status: given.status });
+    const timeMs = context.now();
+    context.record({ timeMs, endpoint: 'api', method, path, ...known, status: given.status });
     send(response, given);
   });
 }
 
-async function answer(context: ServerContext, request: IncomingMessage): Promise<Response> {
+async function answer(context: ServerContext, request: IncomingMessage): Promise<ApiAnswer> {
   const read = await readApiRequest(request);
-  if (read === undefined) return { status: 413, headers: { connection: 'close' }, body: '' };
+  if (read === undefined) {
+    return { response: { status: 413, headers: { connection: 'close' }, body: '' } };
+  }
   const { state, account } = context;
   const credentialsEndpoint = context.credentialsEndpoint();
   try {
-    if (read.path.startsWith(CONTROL_PREFIX)) return await answerControl(context.control, read);
+    if (read.path.startsWith(CONTROL_PREFIX)) {
+      return { response: await answerControl(context.control, read) };
+    }
     return await answerApi({ state, account, credentialsEndpoint, nowMs: context.now() }, read);
   } catch {
     // A mistake of the emulator must not end it; what the request held is not told.
     const headers = { 'x-amzn-ErrorType': 'InternalFailureException' };
-    return { status: 500, headers, body: '{"message":"the emulator failed"}' };
+    return { response: { status: 500, headers, body: '{"message":"the emulator failed"}' } };
   }
 }
 

@@ -119,6 +119,36 @@ describe('the credential provider, set up with the SDK', async () => {
   });
 });
 
+describe('the record of requests', () => {
+  const last = () => emulator.requests.at(-1);
+
+  it('says which operation was asked for, and by whom', async () => {
+    const root = `arn:aws:iam::${accountId}:root`;
+    await things.send(new iot.ListThingsCommand({}));
+    expect(last()).toMatchObject({ operation: 'iot:ListThings', callerArn: root, status: 200 });
+    await tokens.send(new sts.GetCallerIdentityCommand({}));
+    expect(last()).toMatchObject({
+      operation: 'sts:GetCallerIdentity',
+      callerArn: root,
+      path: '/',
+    });
+    await expect(roles.send(new iam.GetRoleCommand({ RoleName: 'nobody' }))).rejects.toBeInstanceOf(
+      iam.NoSuchEntityException,
+    );
+    expect(last()).toMatchObject({ operation: 'iam:GetRole', status: 404 });
+  });
+
+  it('knows no caller where the signature is wrong', async () => {
+    const credentials = { accessKeyId, secretAccessKey: 'wrong' };
+    const client = new sts.STSClient({ ...options, credentials });
+    await expect(client.send(new sts.GetCallerIdentityCommand({}))).rejects.toThrow();
+    client.destroy();
+    expect(last()).toMatchObject({ operation: 'sts:GetCallerIdentity', status: 403 });
+    expect(last()).not.toHaveProperty('callerArn');
+    expect(JSON.stringify(emulator.requests)).not.toContain(secretAccessKey);
+  });
+});
+
 describe('things', () => {
   it('may be made twice the same, and not differing', async () => {
     await things.send(new iot.CreateThingTypeCommand({ thingTypeName: 'kind' }));

@@ -10,26 +10,29 @@ const status = body(optional(newStatus));
 
 /** Operations of AWS IoT on certificates: method, path, members, and what they do. */
 export const CERTIFICATE_OPERATIONS: readonly RestOperation<IotContext>[] = [
-  // CreateKeysAndCertificate
-  operation('POST', '/keys-and-certificate', { setAsActive }, ({ account }, input) =>
-    account.createKeysAndCertificate(input),
-  ),
-  // CreateCertificateFromCsr
   operation(
+    'CreateKeysAndCertificate',
+    'POST',
+    '/keys-and-certificate',
+    { setAsActive },
+    ({ account }, input) => account.createKeysAndCertificate(input),
+  ),
+  operation(
+    'CreateCertificateFromCsr',
     'POST',
     '/certificates',
     { setAsActive, certificateSigningRequest: body(text({ min: 1, max: 4096 })) },
     ({ account }, input) => account.createCertificateFromCsr(input),
   ),
-  // RegisterCertificateWithoutCA
   operation(
+    'RegisterCertificateWithoutCA',
     'POST',
     '/certificate/register-no-ca',
     { certificatePem: body(certificatePem), status },
     ({ account }, input) => account.registerCertificate(input),
   ),
-  // RegisterCertificate
   operation(
+    'RegisterCertificate',
     'POST',
     '/certificate/register',
     {
@@ -47,8 +50,8 @@ export const CERTIFICATE_OPERATIONS: readonly RestOperation<IotContext>[] = [
       });
     },
   ),
-  // RegisterCACertificate
   operation(
+    'RegisterCACertificate',
     'POST',
     '/cacertificate',
     {
@@ -59,12 +62,11 @@ export const CERTIFICATE_OPERATIONS: readonly RestOperation<IotContext>[] = [
     },
     ({ account }, input) => account.registerCaCertificate(input),
   ),
-  // GetRegistrationCode
-  operation('GET', '/registrationcode', {}, ({ account }) => ({
+  operation('GetRegistrationCode', 'GET', '/registrationcode', {}, ({ account }) => ({
     registrationCode: account.getRegistrationCode(),
   })),
-  // DescribeCertificate
   operation(
+    'DescribeCertificate',
     'GET',
     '/certificates/{certificateId}',
     { certificateId },
@@ -91,8 +93,8 @@ export const CERTIFICATE_OPERATIONS: readonly RestOperation<IotContext>[] = [
       };
     },
   ),
-  // ListCertificates
   operation(
+    'ListCertificates',
     'GET',
     '/certificates',
     {
@@ -118,15 +120,15 @@ export const CERTIFICATE_OPERATIONS: readonly RestOperation<IotContext>[] = [
       return { certificates, nextMarker: next };
     },
   ),
-  // UpdateCertificate
   operation(
+    'UpdateCertificate',
     'PUT',
     '/certificates/{certificateId}',
     { certificateId, newStatus: query(newStatus) },
     ({ account }, input) => account.updateCertificate(input),
   ),
-  // DeleteCertificate
   operation(
+    'DeleteCertificate',
     'DELETE',
     '/certificates/{certificateId}',
     { certificateId, forceDelete: query(optional(flag)) },

@@ -14,8 +14,8 @@ const listed = { marker: query(pageToken), pageSize: query(pageSize) };
 
 /** Operations of AWS IoT on policies: method, path, members, and what they do. */
 export const POLICY_OPERATIONS: readonly RestOperation<IotContext>[] = [
-  // CreatePolicy
   operation(
+    'CreatePolicy',
     'POST',
     '/policies/{policyName}',
     { policyName, policyDocument },
@@ -25,8 +25,7 @@ export const POLICY_OPERATIONS: readonly RestOperation<IotContext>[] = [
       return { ...input, policyArn, policyVersionId: '1' };
     },
   ),
-  // GetPolicy
-  operation('GET', '/policies/{policyName}', { policyName }, ({ account }, input) => {
+  operation('GetPolicy', 'GET', '/policies/{policyName}', { policyName }, ({ account }, input) => {
     const policy = account.getPolicy(input);
     return {
       policyName: policy.policyName,
@@ -37,8 +36,8 @@ export const POLICY_OPERATIONS: readonly RestOperation<IotContext>[] = [
       lastModifiedDate: seconds(policy.lastModifiedMs),
     };
   }),
-  // ListPolicies
   operation(
+    'ListPolicies',
     'GET',
     '/policies',
     { ...listed, ascendingOrder: query(optional(flag), 'isAscendingOrder') },
@@ -50,12 +49,15 @@ export const POLICY_OPERATIONS: readonly RestOperation<IotContext>[] = [
       return { policies: items.map((name) => nameAndArn(state, name)), nextMarker: next };
     },
   ),
-  // DeletePolicy
-  operation('DELETE', '/policies/{policyName}', { policyName }, ({ account }, input) =>
-    account.deletePolicy(input),
-  ),
-  // CreatePolicyVersion
   operation(
+    'DeletePolicy',
+    'DELETE',
+    '/policies/{policyName}',
+    { policyName },
+    ({ account }, input) => account.deletePolicy(input),
+  ),
+  operation(
+    'CreatePolicyVersion',
     'POST',
     '/policies/{policyName}/version',
     { policyName, policyDocument, setAsDefault: query(optional(flag)) },
@@ -70,8 +72,8 @@ export const POLICY_OPERATIONS: readonly RestOperation<IotContext>[] = [
       };
     },
   ),
-  // GetPolicyVersion
   operation(
+    'GetPolicyVersion',
     'GET',
     '/policies/{policyName}/version/{policyVersionId}',
     { policyName, policyVersionId },
@@ -86,46 +88,51 @@ export const POLICY_OPERATIONS: readonly RestOperation<IotContext>[] = [
       };
     },
   ),
-  // ListPolicyVersions
-  operation('GET', '/policies/{policyName}/version', { policyName }, ({ account }, input) => {
-    const { defaultVersionId = '1' } = account.getPolicy(input);
-    const policyVersions = account.listPolicyVersions(input).map(({ versionId, creationMs }) => ({
-      versionId,
-      isDefaultVersion: versionId === defaultVersionId,
-      createDate: seconds(creationMs),
-    }));
-    return { policyVersions };
-  }),
-  // SetDefaultPolicyVersion
   operation(
+    'ListPolicyVersions',
+    'GET',
+    '/policies/{policyName}/version',
+    { policyName },
+    ({ account }, input) => {
+      const { defaultVersionId = '1' } = account.getPolicy(input);
+      const policyVersions = account.listPolicyVersions(input).map(({ versionId, creationMs }) => ({
+        versionId,
+        isDefaultVersion: versionId === defaultVersionId,
+        createDate: seconds(creationMs),
+      }));
+      return { policyVersions };
+    },
+  ),
+  operation(
+    'SetDefaultPolicyVersion',
     'PATCH',
     '/policies/{policyName}/version/{policyVersionId}',
     { policyName, policyVersionId },
     ({ account }, input) => account.setDefaultPolicyVersion(input),
   ),
-  // DeletePolicyVersion
   operation(
+    'DeletePolicyVersion',
     'DELETE',
     '/policies/{policyName}/version/{policyVersionId}',
     { policyName, policyVersionId },
     ({ account }, input) => account.deletePolicyVersion(input),
   ),
-  // AttachPolicy
   operation(
+    'AttachPolicy',
     'PUT',
     '/target-policies/{policyName}',
     { policyName, target: body(target) },
     ({ account }, input) => account.attachPolicy(input),
   ),
-  // DetachPolicy
   operation(
+    'DetachPolicy',
     'POST',
     '/target-policies/{policyName}',
     { policyName, target: body(target) },
     ({ account }, input) => account.detachPolicy(input),
   ),
-  // ListAttachedPolicies
   operation(
+    'ListAttachedPolicies',
     'POST',
     '/attached-policies/{target}',
     { target: uri(target), recursive: query(optional(flag)), ...listed },
@@ -135,8 +142,8 @@ export const POLICY_OPERATIONS: readonly RestOperation<IotContext>[] = [
       return { policies: items.map((name) => nameAndArn(state, name)), nextMarker: next };
     },
   ),
-  // ListTargetsForPolicy
   operation(
+    'ListTargetsForPolicy',
     'POST',
     '/policy-targets/{policyName}',
     { policyName, ...listed },

@@ -9,38 +9,46 @@ const credentialDurationSeconds = body(optional(integer({ min: 900, max: 43_200 
 
 /** Operations of AWS IoT on role aliases, and `DescribeEndpoint`: method, path, members, and what they do. */
 export const ROLE_ALIAS_OPERATIONS: readonly RestOperation<IotContext>[] = [
-  // CreateRoleAlias
   operation(
+    'CreateRoleAlias',
     'POST',
     '/role-aliases/{roleAlias}',
     { roleAlias, roleArn: body(roleArn), credentialDurationSeconds },
     ({ account }, input) => account.createRoleAlias(input),
   ),
-  // DescribeRoleAlias
-  operation('GET', '/role-aliases/{roleAlias}', { roleAlias }, ({ account, state }, input) => {
-    const { creationMs, lastModifiedMs, ...alias } = account.describeRoleAlias(input);
-    return {
-      roleAliasDescription: {
-        ...alias,
-        owner: state.accountId,
-        creationDate: seconds(creationMs),
-        lastModifiedDate: seconds(lastModifiedMs),
-      },
-    };
-  }),
-  // UpdateRoleAlias
   operation(
+    'DescribeRoleAlias',
+    'GET',
+    '/role-aliases/{roleAlias}',
+    { roleAlias },
+    ({ account, state }, input) => {
+      const { creationMs, lastModifiedMs, ...alias } = account.describeRoleAlias(input);
+      return {
+        roleAliasDescription: {
+          ...alias,
+          owner: state.accountId,
+          creationDate: seconds(creationMs),
+          lastModifiedDate: seconds(lastModifiedMs),
+        },
+      };
+    },
+  ),
+  operation(
+    'UpdateRoleAlias',
     'PUT',
     '/role-aliases/{roleAlias}',
     { roleAlias, roleArn: body(optional(roleArn)), credentialDurationSeconds },
     ({ account }, input) => account.updateRoleAlias(input),
   ),
-  // DeleteRoleAlias
-  operation('DELETE', '/role-aliases/{roleAlias}', { roleAlias }, ({ account }, input) =>
-    account.deleteRoleAlias(input),
-  ),
-  // ListRoleAliases
   operation(
+    'DeleteRoleAlias',
+    'DELETE',
+    '/role-aliases/{roleAlias}',
+    { roleAlias },
+    ({ account }, input) => account.deleteRoleAlias(input),
+  ),
+  operation(
+    'ListRoleAliases',
     'GET',
     '/role-aliases',
     {
@@ -55,8 +63,8 @@ export const ROLE_ALIAS_OPERATIONS: readonly RestOperation<IotContext>[] = [
       return { roleAliases: items, nextMarker: next };
     },
   ),
-  // DescribeEndpoint
   operation(
+    'DescribeEndpoint',
     'GET',
     '/endpoint',
     { endpointType: query(optional(text({ max: 128 }))) },

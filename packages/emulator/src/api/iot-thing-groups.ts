@@ -20,8 +20,8 @@ const membership = {
 
 /** Operations of AWS IoT on thing groups: method, path, members, and what they do. */
 export const THING_GROUP_OPERATIONS: readonly RestOperation<IotContext>[] = [
-  // CreateThingGroup
   operation(
+    'CreateThingGroup',
     'POST',
     '/thing-groups/{thingGroupName}',
     {
@@ -39,8 +39,8 @@ export const THING_GROUP_OPERATIONS: readonly RestOperation<IotContext>[] = [
       });
     },
   ),
-  // DescribeThingGroup
   operation(
+    'DescribeThingGroup',
     'GET',
     '/thing-groups/{thingGroupName}',
     { thingGroupName },
@@ -63,12 +63,15 @@ export const THING_GROUP_OPERATIONS: readonly RestOperation<IotContext>[] = [
       };
     },
   ),
-  // DeleteThingGroup
-  operation('DELETE', '/thing-groups/{thingGroupName}', { thingGroupName }, ({ account }, input) =>
-    account.deleteThingGroup(input),
-  ),
-  // ListThingGroups
   operation(
+    'DeleteThingGroup',
+    'DELETE',
+    '/thing-groups/{thingGroupName}',
+    { thingGroupName },
+    ({ account }, input) => account.deleteThingGroup(input),
+  ),
+  operation(
+    'ListThingGroups',
     'GET',
     '/thing-groups',
     {
@@ -85,19 +88,22 @@ export const THING_GROUP_OPERATIONS: readonly RestOperation<IotContext>[] = [
       return { thingGroups: items.map((name) => nameAndArn(state, name)), nextToken: next };
     },
   ),
-  // AddThingToThingGroup
-  operation('PUT', '/thing-groups/addThingToThingGroup', membership, ({ account, state }, input) =>
-    account.addThingToThingGroup(readMembership(state, input)),
-  ),
-  // RemoveThingFromThingGroup
   operation(
+    'AddThingToThingGroup',
+    'PUT',
+    '/thing-groups/addThingToThingGroup',
+    membership,
+    ({ account, state }, input) => account.addThingToThingGroup(readMembership(state, input)),
+  ),
+  operation(
+    'RemoveThingFromThingGroup',
     'PUT',
     '/thing-groups/removeThingFromThingGroup',
     membership,
     ({ account, state }, input) => account.removeThingFromThingGroup(readMembership(state, input)),
   ),
-  // ListThingsInThingGroup
   operation(
+    'ListThingsInThingGroup',
     'GET',
     '/thing-groups/{thingGroupName}/things',
     { thingGroupName, recursive, ...listed },
@@ -107,8 +113,8 @@ export const THING_GROUP_OPERATIONS: readonly RestOperation<IotContext>[] = [
       return { things: items, nextToken: next };
     },
   ),
-  // ListThingGroupsForThing
   operation(
+    'ListThingGroupsForThing',
     'GET',
     '/things/{thingName}/thing-groups',
     { thingName: uri(thingName), ...listed },

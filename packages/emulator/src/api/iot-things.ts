@@ -17,8 +17,8 @@ const self = (name: string) => name;
 
 /** Operations of AWS IoT on things: method, path, members, and what they do. */
 export const THING_OPERATIONS: readonly RestOperation<IotContext>[] = [
-  // CreateThing
   operation(
+    'CreateThing',
     'POST',
     '/things/{thingName}',
     {
@@ -29,13 +29,18 @@ export const THING_OPERATIONS: readonly RestOperation<IotContext>[] = [
     ({ account }, { attributePayload: payload, ...input }) =>
       account.createThing({ ...input, attributes: payload?.attributes }),
   ),
-  // DescribeThing
-  operation('GET', '/things/{thingName}', { thingName: uri(thingName) }, ({ account }, input) => {
-    const { thingName: name, thingId } = account.describeThing(input);
-    return { ...describe(account, name), thingId, defaultClientId: name };
-  }),
-  // UpdateThing
   operation(
+    'DescribeThing',
+    'GET',
+    '/things/{thingName}',
+    { thingName: uri(thingName) },
+    ({ account }, input) => {
+      const { thingName: name, thingId } = account.describeThing(input);
+      return { ...describe(account, name), thingId, defaultClientId: name };
+    },
+  ),
+  operation(
+    'UpdateThing',
     'PATCH',
     '/things/{thingName}',
     {
@@ -50,8 +55,8 @@ export const THING_OPERATIONS: readonly RestOperation<IotContext>[] = [
       return {};
     },
   ),
-  // DeleteThing
   operation(
+    'DeleteThing',
     'DELETE',
     '/things/{thingName}',
     { thingName: uri(thingName) },
@@ -59,8 +64,8 @@ export const THING_OPERATIONS: readonly RestOperation<IotContext>[] = [
       account.deleteThing(input);
     },
   ),
-  // ListThings
   operation(
+    'ListThings',
     'GET',
     '/things',
     {
@@ -83,8 +88,8 @@ export const THING_OPERATIONS: readonly RestOperation<IotContext>[] = [
       return { things: items.map((name) => describe(account, name)), nextToken: next };
     },
   ),
-  // CreateThingType
   operation(
+    'CreateThingType',
     'POST',
     '/thing-types/{thingTypeName}',
     {
@@ -97,8 +102,8 @@ export const THING_OPERATIONS: readonly RestOperation<IotContext>[] = [
       return account.createThingType({ thingTypeName, description });
     },
   ),
-  // DescribeThingType
   operation(
+    'DescribeThingType',
     'GET',
     '/thing-types/{thingTypeName}',
     { thingTypeName: uri(thingName) },
@@ -111,22 +116,22 @@ export const THING_OPERATIONS: readonly RestOperation<IotContext>[] = [
       };
     },
   ),
-  // AttachThingPrincipal
   operation(
+    'AttachThingPrincipal',
     'PUT',
     '/things/{thingName}/principals',
     { thingName: uri(thingName), principal },
     ({ account }, input) => account.attachThingPrincipal(input),
   ),
-  // DetachThingPrincipal
   operation(
+    'DetachThingPrincipal',
     'DELETE',
     '/things/{thingName}/principals',
     { thingName: uri(thingName), principal },
     ({ account }, input) => account.detachThingPrincipal(input),
   ),
-  // ListThingPrincipals
   operation(
+    'ListThingPrincipals',
     'GET',
     '/things/{thingName}/principals',
     { thingName: uri(thingName), ...listed },
@@ -136,12 +141,17 @@ export const THING_OPERATIONS: readonly RestOperation<IotContext>[] = [
       return { principals: items, nextToken: next };
     },
   ),
-  // ListPrincipalThings
-  operation('GET', '/principals/things', { principal, ...listed }, ({ account }, input) => {
-    const all = account.listPrincipalThings(input);
-    const { items, next } = page(all, self, input.nextToken, input.maxResults);
-    return { things: items, nextToken: next };
-  }),
+  operation(
+    'ListPrincipalThings',
+    'GET',
+    '/principals/things',
+    { principal, ...listed },
+    ({ account }, input) => {
+      const all = account.listPrincipalThings(input);
+      const { items, next } = page(all, self, input.nextToken, input.maxResults);
+      return { things: items, nextToken: next };
+    },
+  ),
 ];
 
 function describe(account: Account, name: string): Record<string, unknown> {

@@ -107,6 +107,15 @@ export function toXmlText(text: string): string {
   return text.replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g, '?');
 }
 
+/** The name of the action that a request is for, if the service has such a one. */
+export function queryActionName<Context>(
+  { actions }: QueryService<Context>,
+  request: ApiRequest,
+): string | undefined {
+  const name = readParameters(request).get('Action') ?? '';
+  return Object.hasOwn(actions, name) ? name : undefined;
+}
+
 function readParameters({ query, body }: ApiRequest): URLSearchParams {
   const form = new URLSearchParams(body.toString('utf8'));
   if (form.has('Action')) return form;

@@ -6,6 +6,8 @@ import { type Input, isObject, type Member, type Members } from './members.ts';
 
 /** An operation of a REST API, ready to be called. */
 export interface RestOperation<Context> {
+  /** Such as `CreateThing`. */
+  readonly name: string;
   readonly method: string;
   /** Such as `/things/{thingName}/principals`. */
   readonly uri: string;
@@ -15,12 +17,13 @@ export interface RestOperation<Context> {
 
 /** One operation of a table; this only lets the handler's input have the type of the members. */
 export function operation<Context, const M extends Members>(
+  name: string,
   method: string,
   uri: string,
   input: M,
   handle: (context: Context, input: Input<M>) => unknown,
 ): RestOperation<Context> {
-  return { method, uri, input, handle };
+  return { name, method, uri, input, handle };
 }
 
 /** HTTP status by the name of the error (restJson1: the service model has it). */
@@ -84,6 +87,14 @@ function respond(status: number, headers: Record<string, string>, text: string):
     },
     body: text,
   };
+}
+
+/** The name of the operation that a request is for, if there is such a one. */
+export function restOperationName<Context>(
+  operations: readonly RestOperation<Context>[],
+  request: ApiRequest,
+): string | undefined {
+  return findOperation(operations, request)?.operation.name;
 }
 
 type Labels = Readonly<Record<string, string>>;

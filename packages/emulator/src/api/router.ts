@@ -9,9 +9,9 @@ import { POLICY_OPERATIONS } from './iot-policies.ts';
 import { ROLE_ALIAS_OPERATIONS } from './iot-role-aliases.ts';
 import { THING_GROUP_OPERATIONS } from './iot-thing-groups.ts';
 import { THING_OPERATIONS } from './iot-things.ts';
-import { answerQuery, refuseQuery } from './query-protocol.ts';
-import { answerRest, refuseRest } from './rest-json.ts';
-import { STS } from './sts.ts';
+import { answerQuery, queryActionName, refuseQuery } from './query-protocol.ts';
+import { answerRest, refuseRest, restOperationName } from './rest-json.ts';
+import { callerArn, STS } from './sts.ts';
 
 /** What the AWS APIs answer from. */
 export interface ApiContext {
@@ -22,7 +22,19 @@ export interface ApiContext {
   readonly nowMs: number;
 }
 
+/** An answer, and what is known of the question. */
+export interface ApiAnswer {
+  readonly response: Response;
+  /** Such as `sts:GetCallerIdentity`. */
+  readonly operation?: string | undefined;
+  /** The ARN of whoever signed the request. */
+  readonly callerArn?: string | undefined;
+}
+
 interface Service {
+  /** What stands before the names of its operations. */
+  readonly prefix: 'iot' | 'iam' | 'sts';
+  readonly operationName: (request: ApiRequest) => string | undefined;
   /** Regions that the credential scope may name. */
   readonly regions: (region: string) => readonly string[];
   readonly refuse: (code: string, message: string) => Response;
@@ -54,6 +66,8 @@ const NOT_ADMINISTRATOR =
   "only the account's administrator may do this here: the emulator does not evaluate the policies of roles";
 
 const IOT: Service = {
+  prefix: 'iot',
+  operationName: (request) => restOperationName(IOT_OPERATIONS, request),
   regions: (region) => [region],
   refuse: refuseRest,
   answer: (context, caller, request) =>
@@ -70,6 +84,8 @@ const SERVICES: ReadonlyMap<string, Service> = new Map<string, Service>([
   [
     'iam',
     {
+      prefix: 'iam',
+      operationName: (request) => queryActionName(IAM, request),
       // IAM is global, and signed for us-east-1; botocore takes the client's region where it is given an endpoint.
       regions: (region) => ['us-east-1', region],
       refuse: (code, message) => refuseQuery(IAM, code, message),
@@ -82,6 +98,8 @@ const SERVICES: ReadonlyMap<string, Service> = new Map<string, Service>([
   [
     'sts',
     {
+      prefix: 'sts',
+      operationName: (request) => queryActionName(STS, request),
       // STS has a global endpoint too, which is signed for us-east-1.
       regions: (region) => [region, 'us-east-1'],
       refuse: (code, message) => refuseQuery(STS, code, message),
@@ -92,26 +110,29 @@ const SERVICES: ReadonlyMap<string, Service> = new Map<string, Service>([
 ]);
 
 /** Answers a request to one of the AWS APIs: the service is the one in the credential scope of its signature. */
-export async function answerApi(context: ApiContext, request: ApiRequest): Promise<Response> {
+export async function answerApi(context: ApiContext, request: ApiRequest): Promise<ApiAnswer> {
   const signing = readSigning(request);
   if ('code' in signing) {
     const { refuse } = guessService(request);
-    return refuse(jsonCode(refuse, signing.code), signing.message);
+    return { response: refuse(jsonCode(refuse, signing.code), signing.message) };
   }
   const service = SERVICES.get(signing.service);
   if (service === undefined) {
     const { refuse } = guessService(request);
     const message = `Credential should be scoped to correct service: ${[...SERVICES.keys()].join(', ')}.`;
-    return refuse(jsonCode(refuse, 'SignatureDoesNotMatch'), message);
+    return { response: refuse(jsonCode(refuse, 'SignatureDoesNotMatch'), message) };
   }
   const { state, nowMs } = context;
+  const name = service.operationName(request);
+  const operation = name && `${service.prefix}:${name}`;
   const regions = service.regions(state.region);
   const outcome = await authenticate(state, request, signing, regions, nowMs);
   if ('refusal' in outcome) {
     const { code, message } = outcome.refusal;
-    return service.refuse(jsonCode(service.refuse, code), message);
+    return { response: service.refuse(jsonCode(service.refuse, code), message), operation };
   }
-  return service.answer(context, outcome.caller, request);
+  const response = await service.answer(context, outcome.caller, request);
+  return { response, operation, callerArn: callerArn(state, outcome.caller) };
 }
 
 function jsonCode(refuse: Service['refuse'], code: Refusal['code']): string {

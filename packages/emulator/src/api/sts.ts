@@ -75,29 +75,31 @@ function issue(
 }
 
 function findRole({ state, caller }: StsContext, roleArn: string): Role {
-  const { Arn } = identify(state, caller);
-  const names = [Arn];
+  const arn = callerArn(state, caller);
+  const names = [arn];
   if (caller.kind === 'administrator') names.push(state.accountId);
   else names.push(`arn:aws:iam::${state.accountId}:role/${caller.roleName}`);
   const role = findRoleByArn(state, roleArn);
   if (role && trustsPrincipal(role.assumeRolePolicyDocument, names)) return role;
   throw denied(
-    `User: ${Arn} is not authorized to perform: sts:AssumeRole on resource: ${roleArn.replace(/[^\x20-\x7e]/g, '?')}`,
+    `User: ${arn} is not authorized to perform: sts:AssumeRole on resource: ${roleArn.replace(/[^\x20-\x7e]/g, '?')}`,
   );
 }
 
 function identify(state: State, caller: Caller): { Arn: string; UserId: string; Account: string } {
   const Account = state.accountId;
-  if (caller.kind === 'administrator') {
-    return { Arn: `arn:aws:iam::${Account}:root`, UserId: Account, Account };
-  }
+  const Arn = callerArn(state, caller);
+  if (caller.kind === 'administrator') return { Arn, UserId: Account, Account };
   const { roleName, sessionName } = caller;
   const roleId = lookUp(state.roles, roleName)?.roleId ?? roleName;
-  return {
-    Arn: sessionArn(state, roleName, sessionName),
-    UserId: `${roleId}:${sessionName}`,
-    Account,
-  };
+  return { Arn, UserId: `${roleId}:${sessionName}`, Account };
+}
+
+/** The ARN of a caller. */
+export function callerArn(state: State, caller: Caller): string {
+  return caller.kind === 'administrator'
+    ? `arn:aws:iam::${state.accountId}:root`
+    : sessionArn(state, caller.roleName, caller.sessionName);
 }
 
 function sessionArn({ accountId }: State, roleName: string, sessionName: string): string {
