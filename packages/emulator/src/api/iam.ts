@@ -100,7 +100,7 @@ function listPart(
   { Marker, MaxItems = 100 }: { Marker: string | undefined; MaxItems: number | undefined },
   describeItem: (name: string) => unknown,
 ): Record<string, unknown> {
-  const { items, next } = page(names, (name) => name, Marker, MaxItems);
+  const { items, next } = page(names, Marker, MaxItems);
   return {
     [member]: { member: items.map(describeItem) },
     IsTruncated: next !== undefined,

@@ -106,7 +106,7 @@ export const CERTIFICATE_OPERATIONS: readonly RestOperation<IotContext>[] = [
       // The order of creation: a record that is replaced keeps its place.
       const all = Object.keys(state.certificates);
       if (!input.ascendingOrder) all.reverse();
-      const { items, next } = page(all, (id) => id, input.marker, input.pageSize);
+      const { items, next } = page(all, input.marker, input.pageSize);
       const certificates = items.map((id) => {
         const certificate = account.describeCertificate({ certificateId: id });
         return {

@@ -9,7 +9,6 @@ const policyName = uri(policyNameText);
 const policyDocument = body(text({ max: 404_600 }));
 const policyVersionId = uri(text({ pattern: /^[0-9]+$/ }));
 const target = text({ min: 1, max: 2048 });
-const self = (name: string) => name;
 const listed = { marker: query(pageToken), pageSize: query(pageSize) };
 
 /** Operations of AWS IoT on policies: method, path, members, and what they do. */
@@ -45,7 +44,7 @@ export const POLICY_OPERATIONS: readonly RestOperation<IotContext>[] = [
       // The order of creation: a record that is replaced keeps its place.
       const all = Object.keys(state.policies);
       if (!input.ascendingOrder) all.reverse();
-      const { items, next } = page(all, self, input.marker, input.pageSize);
+      const { items, next } = page(all, input.marker, input.pageSize);
       return { policies: items.map((name) => nameAndArn(state, name)), nextMarker: next };
     },
   ),
@@ -138,7 +137,7 @@ export const POLICY_OPERATIONS: readonly RestOperation<IotContext>[] = [
     { target: uri(target), recursive: query(optional(flag)), ...listed },
     ({ account, state }, input) => {
       const all = account.listAttachedPolicies(input);
-      const { items, next } = page(all, self, input.marker, input.pageSize);
+      const { items, next } = page(all, input.marker, input.pageSize);
       return { policies: items.map((name) => nameAndArn(state, name)), nextMarker: next };
     },
   ),
@@ -149,7 +148,7 @@ export const POLICY_OPERATIONS: readonly RestOperation<IotContext>[] = [
     { policyName, ...listed },
     ({ account }, input) => {
       const all = account.listTargetsForPolicy(input);
-      const { items, next } = page(all, self, input.marker, input.pageSize);
+      const { items, next } = page(all, input.marker, input.pageSize);
       return { targets: items, nextMarker: next };
     },
   ),

@@ -59,7 +59,7 @@ export const ROLE_ALIAS_OPERATIONS: readonly RestOperation<IotContext>[] = [
     ({ state }, input) => {
       const all = Object.keys(state.roleAliases).sort();
       if (input.ascendingOrder === false) all.reverse();
-      const { items, next } = page(all, (name) => name, input.marker, input.pageSize);
+      const { items, next } = page(all, input.marker, input.pageSize);
       return { roleAliases: items, nextMarker: next };
     },
   ),

@@ -8,7 +8,6 @@ import { operation, type RestOperation } from './rest-json.ts';
 
 // Names of groups are like names of things.
 const thingGroupName = uri(thingName);
-const self = (name: string) => name;
 const recursive = query(optional(flag));
 const arn = body(optional(text({ max: 2048 })));
 const membership = {
@@ -84,7 +83,7 @@ export const THING_GROUP_OPERATIONS: readonly RestOperation<IotContext>[] = [
       const all = account
         .listThingGroups(input)
         .filter((name) => name.startsWith(namePrefixFilter));
-      const { items, next } = page(all, self, input.nextToken, input.maxResults);
+      const { items, next } = page(all, input.nextToken, input.maxResults);
       return { thingGroups: items.map((name) => nameAndArn(state, name)), nextToken: next };
     },
   ),
@@ -109,7 +108,7 @@ export const THING_GROUP_OPERATIONS: readonly RestOperation<IotContext>[] = [
     { thingGroupName, recursive, ...listed },
     ({ account }, input) => {
       const all = account.listThingsInThingGroup(input);
-      const { items, next } = page(all, self, input.nextToken, input.maxResults);
+      const { items, next } = page(all, input.nextToken, input.maxResults);
       return { things: items, nextToken: next };
     },
   ),
@@ -120,7 +119,7 @@ export const THING_GROUP_OPERATIONS: readonly RestOperation<IotContext>[] = [
     { thingName: uri(thingName), ...listed },
     ({ account, state }, input) => {
       const all = account.listThingGroupsForThing(input);
-      const { items, next } = page(all, self, input.nextToken, input.maxResults);
+      const { items, next } = page(all, input.nextToken, input.maxResults);
       return { thingGroups: items.map((name) => nameAndArn(state, name)), nextToken: next };
     },
   ),

@@ -13,7 +13,6 @@ import { page } from './paging.ts';
 import { operation, type RestOperation } from './rest-json.ts';
 
 const principal = header(text({ min: 1, max: 2048 }), 'x-amzn-principal');
-const self = (name: string) => name;
 
 /** Operations of AWS IoT on things: method, path, members, and what they do. */
 export const THING_OPERATIONS: readonly RestOperation<IotContext>[] = [
@@ -84,7 +83,7 @@ export const THING_OPERATIONS: readonly RestOperation<IotContext>[] = [
         )
         .map((thing) => thing.thingName)
         .sort();
-      const { items, next } = page(wanted, self, input.nextToken, input.maxResults);
+      const { items, next } = page(wanted, input.nextToken, input.maxResults);
       return { things: items.map((name) => describe(account, name)), nextToken: next };
     },
   ),
@@ -137,7 +136,7 @@ export const THING_OPERATIONS: readonly RestOperation<IotContext>[] = [
     { thingName: uri(thingName), ...listed },
     ({ account }, input) => {
       const all = account.listThingPrincipals(input);
-      const { items, next } = page(all, self, input.nextToken, input.maxResults);
+      const { items, next } = page(all, input.nextToken, input.maxResults);
       return { principals: items, nextToken: next };
     },
   ),
@@ -148,7 +147,7 @@ export const THING_OPERATIONS: readonly RestOperation<IotContext>[] = [
     { principal, ...listed },
     ({ account }, input) => {
       const all = account.listPrincipalThings(input);
-      const { items, next } = page(all, self, input.nextToken, input.maxResults);
+      const { items, next } = page(all, input.nextToken, input.maxResults);
       return { things: items, nextToken: next };
     },
   ),

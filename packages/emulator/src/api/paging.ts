@@ -13,32 +13,27 @@ export const pageToken: Check<string | undefined> = optional(
   text({ max: 1024, pattern: /^[A-Za-z0-9+/]+={0,2}$/ }),
 );
 
-/** A part of a list, and the token of the next part, if there is one. */
-export interface Page<T> {
-  readonly items: readonly T[];
+/** A part of a list of names, and the token of the next part, if there is one. */
+export interface Page {
+  readonly items: readonly string[];
   readonly next: string | undefined;
 }
 
-/**
- * A page of a list. The token is the key of the last item of the page before
- * (which must still be there).
- */
-export function page<T>(
-  list: readonly T[],
-  keyOf: (item: T) => string,
+/** A page of a list of names. The token is the last name of the page before (which must still be there). */
+export function page(
+  names: readonly string[],
   token: string | undefined,
   size: number = DEFAULT_PAGE,
-): Page<T> {
+): Page {
   let start = 0;
   if (token !== undefined) {
-    const last = Buffer.from(token, 'base64').toString('utf8');
-    start = list.findIndex((item) => keyOf(item) === last) + 1;
+    start = names.indexOf(Buffer.from(token, 'base64').toString('utf8')) + 1;
     if (start === 0) {
       throw new EmulatorError('Invalid token', { code: 'InvalidRequestException' });
     }
   }
-  const items = list.slice(start, start + size);
+  const items = names.slice(start, start + size);
   const last = items.at(-1);
-  const isMore = start + size < list.length && last !== undefined;
-  return { items, next: isMore ? Buffer.from(keyOf(last)).toString('base64') : undefined };
+  const isMore = start + size < names.length && last !== undefined;
+  return { items, next: isMore ? Buffer.from(last).toString('base64') : undefined };
 }
