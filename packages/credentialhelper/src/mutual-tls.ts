@@ -61,7 +61,9 @@ function tokenIdentity(settings: Settings, key: TokenKeySettings): () => HttpsGe
       // Loaded when needed: a session with a key from a file starts without what tokens take.
       return withPinLatch(tokenKey, async () => {
         if (key.isolate) {
-          const { sendTokenRequestIsolated } = await import('./isolation/parent.ts');
+          const { sendTokenRequestIsolated } = await import(
+            './isolation/token-request-isolated.ts'
+          );
           return sendTokenRequestIsolated(tokenRequest, pinReader.environmentVariable, logger);
         }
         const { sendTokenRequest } = await import('./isolation/token-request.ts');

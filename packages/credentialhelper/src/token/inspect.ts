@@ -1,5 +1,4 @@
 import type { Handle } from 'pkcs11js';
-import { type ErrorCode, isCredentialHelperError } from '../errors.ts';
 import { describeCertificate } from '../identity/certificate.ts';
 import type { Pin } from '../identity/pin.ts';
 import { formatPkcs11Uri, type Pkcs11Uri } from '../identity/pkcs11-uri.ts';
@@ -71,11 +70,6 @@ interface ObjectReport {
   readonly detail: string;
 }
 
-/** What a process that looked into a library answers. */
-export type InspectAnswer =
-  | { readonly report: LibraryReport }
-  | { readonly error: { code: ErrorCode | undefined; message: string; hint: string | undefined } };
-
 /**
  * Looks into a PKCS#11 library, in this process.
  *
@@ -98,15 +92,6 @@ export async function inspectLibrary(request: InspectRequest): Promise<LibraryRe
       return token === undefined ? [] : [{ slotId, token: inspectToken(library, token, request) }];
     }),
   };
-}
-
-/** An error as it goes over the channel. */
-export function packInspectError(error: unknown): InspectAnswer {
-  if (isCredentialHelperError(error)) {
-    const { code, message, hint } = error;
-    return { error: { code, message, hint } };
-  }
-  return { error: { code: undefined, message: String(error), hint: undefined } };
 }
 
 function matchingTokens(library: Library, { match, login }: InspectRequest) {
