@@ -8,6 +8,9 @@ const MAIN = fileURLToPath(new URL('./main.js', import.meta.url));
 /** How long a worker may take to end once it has sent its status, in milliseconds; then it is killed. */
 const END_MS = 2000;
 
+/** How long a worker may take to finish or take back what it does once it was told to end, in milliseconds. */
+const FINISH_MS = 10_000;
+
 /**
  * Runs this command line in a worker and passes on what it has to say. What else the worker's process prints comes from
  * the PKCS#11 library, may hold a PIN, and is dropped. The worker has the same terminal, and asks there.
@@ -23,10 +26,16 @@ export function runInWorker(): Promise<number> {
       stdio: workerStdio(process.argv),
     });
     let status: number | undefined;
+    let kill: NodeJS.Timeout | undefined;
+    const killAfter = (limitMs: number) => {
+      clearTimeout(kill);
+      kill = setTimeout(() => child.kill('SIGKILL'), limitMs);
+    };
     let interrupted = false;
     const interrupt = (signal: NodeJS.Signals) => {
-      // A worker that is at work ends when that is done; who asks twice does not want to wait.
-      child.kill(interrupted ? 'SIGKILL' : signal);
+      // A worker that is at work ends when that is done, unless its library hangs; who asks twice does not want to wait.
+      child.kill(signal);
+      killAfter(interrupted ? 0 : FINISH_MS);
       interrupted = true;
     };
     for (const signal of SIGNALS) process.on(signal, interrupt);
@@ -36,11 +45,11 @@ export function runInWorker(): Promise<number> {
         return;
       }
       status = message.status;
-      const kill = setTimeout(() => child.kill('SIGKILL'), END_MS);
-      child.once('exit', () => clearTimeout(kill));
+      killAfter(END_MS);
     });
     child.on('error', (cause) => reject(crashed(cause.message, cause)));
     child.on('close', (code, signal) => {
+      clearTimeout(kill);
       for (const name of SIGNALS) process.off(name, interrupt);
       // A library that crashes while its process ends has done its work before.
       if (status !== undefined) resolve(status);

@@ -327,13 +327,17 @@ describe('token import into a token that fails', () => {
     },
   );
 
-  it('ends at once when it is interrupted twice', async () => {
-    const flags = tokens.flags('hanging').map((flag) => (flag.endsWith('.so') ? library : flag));
-    const { keyFile } = device('hanging');
+  it.each<[string, NodeJS.Signals[]]>([
+    ['at once when it is interrupted twice', ['SIGINT', 'SIGINT']],
+    ['after a while when it is told once', ['SIGTERM']],
+  ])('ends a library that hangs %s', async (name, send) => {
+    const label = `hanging ${send.length}`;
+    const flags = tokens.flags(label).map((flag) => (flag.endsWith('.so') ? library : flag));
+    const { keyFile } = device(label);
     const args = ['token', 'import', ...flags, '--label', 'k', '--key', keyFile];
     const { status, stdout, stderr } = await run([...args, '--delete-source'], {
-      env: { FAULT: 'sign-hang', LOGIN_LOG: join(folder, 'hanging-login') },
-      signals: { onceThereIs: join(folder, 'hanging-login'), send: ['SIGINT', 'SIGINT'] },
+      env: { FAULT: 'sign-hang', LOGIN_LOG: join(folder, name) },
+      signals: { onceThereIs: join(folder, name), send },
     });
     expect(stderr).toBe('awsiot-credentialhelper: error: interrupted\n');
     expect([stdout, status]).toEqual(['', 1]);
