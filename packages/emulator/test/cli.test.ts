@@ -223,6 +223,17 @@ describe('bad input gets one clear line and a status', () => {
     expect(result.stderr).toContain(`cannot listen on port ${port}: the port is in use`);
   });
 
+  it.each([
+    ['that nobody reads', '| true', 0, /^$/],
+    ['that cannot be written', '> /dev/full', 1, /error: cannot write to stdout: ENOSPC[^\n]*\n$/],
+  ])('output %s', (_name, where, status, said) => {
+    const shell = `"$@" ${where}; exit "\${PIPESTATUS[0]}"`;
+    const args = ['-c', shell, 'bash', process.execPath, MAIN, '--help'];
+    const result = spawnSync('bash', args, { encoding: 'utf8' });
+    expect(result.stderr).toMatch(said);
+    expect(result.status).toBe(status);
+  });
+
   it('--help goes to standard output and says what it is not for', () => {
     const result = run('--help');
     expect(result).toMatchObject({ status: 0, stderr: '' });

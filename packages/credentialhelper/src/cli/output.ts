@@ -23,6 +23,22 @@ export function redirectOutput(to: Write): void {
   write = to;
 }
 
+/**
+ * Lets a command finish, and with its own status, where nobody reads its output any more; output that cannot be written
+ * for another reason makes it fail.
+ */
+export function watchOutput(): void {
+  process.stdout.on('error', ({ code, message }: NodeJS.ErrnoException) => {
+    if (code === 'EPIPE') return;
+    process.once('exit', () => {
+      process.exitCode = 1;
+    });
+    printLine('error', `cannot write to stdout: ${message}`);
+  });
+  // There is nowhere to tell it.
+  process.stderr.on('error', () => {});
+}
+
 /** Writes a result to stdout. */
 export function printResult({ text, json }: Result, asJson: boolean): void {
   write('stdout', asJson ? `${JSON.stringify(json, null, 2)}\n` : `${visible(text)}\n`);

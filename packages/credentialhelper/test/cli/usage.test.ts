@@ -1,7 +1,8 @@
+import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import manifest from '../../package.json' with { type: 'json' };
-import { run } from '../support/cli.ts';
+import { MAIN, run } from '../support/cli.ts';
 import { makeSelfSigned } from '../support/openssl.ts';
 import { plantSecret } from '../support/secrets.ts';
 import { SOFTHSM_LIBRARY } from '../support/softhsm.ts';
@@ -26,6 +27,17 @@ describe('the command line', () => {
       expect([stdout, status]).toEqual(['', 2]);
     },
   );
+
+  it.each([
+    ['that nobody reads', '| true', 0, /^$/],
+    ['that cannot be written', '> /dev/full', 1, /error: cannot write to stdout: ENOSPC[^\n]*\n$/],
+  ])('ends well with output %s', (_name, where, status, said) => {
+    const shell = `"$@" ${where}; exit "\${PIPESTATUS[0]}"`;
+    const args = ['-c', shell, 'bash', process.execPath, MAIN, 'token', 'list', '--help'];
+    const result = spawnSync('bash', args, { encoding: 'utf8' });
+    expect(result.stderr).toMatch(said);
+    expect(result.status).toBe(status);
+  });
 
   it('lists the commands', async () => {
     const { status, stdout, stderr } = await run(['token', '--help']);

@@ -81,6 +81,14 @@ for (const command of [program, ...program.commands]) {
   command.exitOverride().configureOutput({ writeErr: () => {} });
 }
 
+// Nobody may read the output any more; output that cannot be written for another reason is a failure.
+process.stdout.on('error', ({ code, message }: NodeJS.ErrnoException) => {
+  if (code === 'EPIPE') return;
+  report(`cannot write to stdout: ${message}`);
+  process.exit(1);
+});
+process.stderr.on('error', () => {});
+
 try {
   await program.parseAsync();
 } catch (error) {
