@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { endpointOwner } from './host-names.ts';
 import type { Response } from './http.ts';
 import { certificateId } from './pki.ts';
-import { evaluatePolicies, trustsService } from './policy.ts';
+import { evaluatePolicies, trusts } from './policy.ts';
 import { policyVariables } from './policy-variables.ts';
 import { issueCredentials } from './sealed-credentials.ts';
 import {
@@ -10,6 +10,7 @@ import {
   findRoleByArn,
   lookUp,
   type Role,
+  type RoleAlias,
   type State,
   withParentGroups,
 } from './state.ts';
@@ -66,7 +67,7 @@ export function provideCredentials(
   if (!isAllowed(state, certificate, aliasName, request.thingName)) return deny(MESSAGES.policy);
   const alias = lookUp(state.roleAliases, aliasName);
   if (alias === undefined) return refuse(404, 'ResourceNotFoundException', MESSAGES.alias);
-  const role = assumableRole(state, alias.roleArn);
+  const role = assumableRole(state, alias);
   if (role === undefined) return refuse(400, 'InvalidRequestException', MESSAGES.role);
   if (alias.credentialDurationSeconds > role.maxSessionDuration) {
     return refuse(400, 'InvalidRequestException', MESSAGES.duration);
@@ -102,7 +103,7 @@ function isAllowed(
   thingName: string | undefined,
 ): boolean {
   const action = 'iot:AssumeRoleWithCertificate';
-  const resource = `arn:aws:iot:${state.region}:${state.accountId}:rolealias/${aliasName}`;
+  const resource = roleAliasArn(state, aliasName);
   const thing = thingName === undefined ? undefined : lookUp(state.things, thingName);
   const groups = (thing?.thingGroupNames ?? []).flatMap((name) => withParentGroups(state, name));
   const documents = [certificate, ...groups]
@@ -112,11 +113,21 @@ function isAllowed(
   return evaluatePolicies(documents, { action, resource, variables }) === 'allow';
 }
 
-function assumableRole(state: State, roleArn: string): Role | undefined {
+function assumableRole(state: State, { roleAlias, roleArn }: RoleAlias): Role | undefined {
   const role = findRoleByArn(state, roleArn);
-  return role && trustsService(role.assumeRolePolicyDocument, 'credentials.iot.amazonaws.com')
+  // AWS IoT Core Developer Guide, "Cross-service confused deputy prevention".
+  const variables = {
+    'aws:SourceAccount': state.accountId,
+    'aws:SourceArn': roleAliasArn(state, roleAlias),
+  };
+  const names = ['credentials.iot.amazonaws.com'];
+  return role && trusts(role.assumeRolePolicyDocument, { kind: 'Service', names, variables })
     ? role
     : undefined;
+}
+
+function roleAliasArn({ region, accountId }: State, roleAlias: string): string {
+  return `arn:aws:iot:${region}:${accountId}:rolealias/${roleAlias}`;
 }
 
 function decodeName(encoded: string | undefined): string | undefined {

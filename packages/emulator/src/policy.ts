@@ -24,20 +24,21 @@ export function evaluatePolicies(documents: readonly string[], request: PolicyRe
   return effects.includes('Allow') ? 'allow' : 'silent';
 }
 
-/** Whether a role's trust policy lets a service assume it. */
-export function trustsService(document: string, service: string): boolean {
-  return trusts(document, 'Service', [service]);
+/** Who wants to assume a role. */
+export interface Assumer {
+  readonly kind: 'AWS' | 'Service';
+  /** All of its names. */
+  readonly names: readonly string[];
+  /** The keys of conditions. */
+  readonly variables: Variables;
 }
 
-/** Whether a role's trust policy lets an AWS principal assume it, under any of its names. */
-export function trustsPrincipal(document: string, names: readonly string[]): boolean {
-  return trusts(document, 'AWS', names);
-}
-
-function trusts(document: string, kind: 'AWS' | 'Service', names: readonly string[]): boolean {
+/** Whether a role's trust policy lets somebody assume it. */
+export function trusts(document: string, { kind, names, variables }: Assumer): boolean {
   const trusting = statementsOf(document).filter(
-    ({ Action, Principal }) =>
+    ({ Action, Principal, Condition }) =>
       matchesAny(lowerCase(Action), 'sts:assumerole') &&
+      conditionHolds(Condition, variables) &&
       (Principal === '*' ||
         names.some((name) =>
           matchesAny((Principal as { [Kind in typeof kind]?: unknown } | undefined)?.[kind], name),

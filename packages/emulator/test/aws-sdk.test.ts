@@ -89,6 +89,19 @@ describe('the credential provider, set up with the SDK', async () => {
     await expect(whoIs()).rejects.toThrow();
 
     await roles.send(new iam.UpdateRoleCommand({ RoleName: roleName, MaxSessionDuration: 7200 }));
+    const trust = (region: string) =>
+      roles.send(
+        new iam.UpdateAssumeRolePolicyCommand({
+          RoleName: roleName,
+          PolicyDocument: TRUST_POLICY.replace(
+            '"Action"',
+            `"Condition":{"ArnLike":{"aws:SourceArn":"arn:aws:iot:${region}:${accountId}:*"}},"Action"`,
+          ),
+        }),
+      );
+    await trust('us-east-1');
+    await expect(whoIs()).rejects.toMatchObject({ code: 'ERR_ROLE_NOT_ASSUMABLE' });
+    await trust(region);
     expect(await whoIs()).toBe(
       `arn:aws:sts::${accountId}:assumed-role/${roleName}/${certificate.certificateId}`,
     );
@@ -536,15 +549,22 @@ describe('IAM and STS', () => {
     );
     await createRole('trusting', { AssumeRolePolicyDocument: trust });
     await createRole('other');
-    const assume = (role: string) =>
+    const assume = (role: string, ExternalId?: string) =>
       tokens.send(
         new sts.AssumeRoleCommand({
           RoleArn: `arn:aws:iam::${accountId}:role/${role}`,
           RoleSessionName: 'me',
+          ExternalId,
           DurationSeconds: 900,
         }),
       );
     await expect(assume('other')).rejects.toMatchObject({ name: 'AccessDenied' });
+    const condition = '"Condition":{"StringEquals":{"sts:ExternalId":"shared"}},"Action"';
+    await createRole('external', {
+      AssumeRolePolicyDocument: trust.replace('"Action"', condition),
+    });
+    await expect(assume('external')).rejects.toMatchObject({ name: 'AccessDenied' });
+    await assume('external', 'shared');
     const { Credentials } = await assume('trusting');
     expect(await whoIs(Credentials)).toBe(`arn:aws:sts::${accountId}:assumed-role/trusting/me`);
     const session = await tokens.send(new sts.GetSessionTokenCommand({ DurationSeconds: 900 }));

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { matchesPattern } from '../src/pattern.ts';
-import { evaluatePolicies } from '../src/policy.ts';
+import { evaluatePolicies, trusts } from '../src/policy.ts';
 
 const action = 'iot:AssumeRoleWithCertificate';
 const resource = 'arn:aws:iot:eu-west-1:111122223333:rolealias/red-alias';
@@ -63,6 +63,52 @@ describe('a policy', () => {
     const allow = { Effect: 'Allow', Action: '*', Resource: '*' };
     expect(decide(allow, { ...allow, Effect: 'Deny' })).toBe('deny');
     expect(decide(allow, { ...allow, Effect: 'Deny', Action: 'iot:Connect' })).toBe('allow');
+  });
+});
+
+describe('a trust policy', () => {
+  const SERVICE = 'credentials.iot.amazonaws.com';
+  const arn = 'arn:aws:iot:eu-west-1:111122223333:rolealias/red-alias';
+  const assumer = {
+    kind: 'Service',
+    names: [SERVICE],
+    variables: { 'aws:SourceAccount': '111122223333', 'aws:SourceArn': arn },
+  } as const;
+  const allows = (Condition?: unknown, change: object = {}) =>
+    trusts(
+      JSON.stringify({
+        Statement: {
+          Effect: 'Allow',
+          Principal: { Service: [SERVICE, 'ec2.amazonaws.com'] },
+          Action: 'sts:AssumeRole',
+          ...(Condition !== undefined && { Condition }),
+          ...change,
+        },
+      }),
+      assumer,
+    );
+
+  it.each<[unknown, boolean]>([
+    [undefined, true],
+    [{ StringEquals: { 'aws:SourceAccount': '111122223333' } }, true],
+    [{ StringEquals: { 'AWS:sourceaccount': ['1', '111122223333'] } }, true],
+    [{ StringEquals: { 'aws:SourceAccount': '999999999999' } }, false],
+    [{ ArnLike: { 'aws:SourceArn': 'arn:aws:iot:eu-west-1:111122223333:*' } }, true],
+    [{ ArnEquals: { 'aws:SourceArn': 'arn:aws:iot:*:*:rolealias/red-*' } }, true],
+    [{ ArnLike: { 'aws:SourceArn': 'arn:aws:iot:us-east-1:111122223333:*' } }, false],
+    // A wildcard stays in its part of the ARN.
+    [{ ArnLike: { 'aws:SourceArn': 'arn:aws:*:rolealias/red-alias' } }, false],
+    [{ StringLike: { 'aws:SourceArn': 'arn:aws:*:rolealias/red-alias' } }, true],
+    [{ ArnNotLike: { 'aws:SourceArn': 'arn:aws:iot:eu-*:*:*' } }, false],
+    [{ StringEquals: { 'sts:ExternalId': 'secret' } }, false],
+  ])('with the condition %j: %s', (condition, expected) => {
+    expect(allows(condition)).toBe(expected);
+  });
+
+  it('is for the principals and the action that it names', () => {
+    expect(allows(undefined, { Principal: { Service: 'ec2.amazonaws.com' } })).toBe(false);
+    expect(allows(undefined, { Principal: { AWS: SERVICE } })).toBe(false);
+    expect(allows(undefined, { Action: 'sts:TagSession' })).toBe(false);
   });
 });
 

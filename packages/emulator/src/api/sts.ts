@@ -1,5 +1,5 @@
 import { EmulatorError } from '../errors.ts';
-import { trustsPrincipal } from '../policy.ts';
+import { trusts } from '../policy.ts';
 import { type Grant, issueCredentials } from '../sealed-credentials.ts';
 import type { Caller } from '../sigv4.ts';
 import { findRoleByArn, lookUp, type Role, type State } from '../state.ts';
@@ -27,10 +27,11 @@ export const STS: QueryService<StsContext> = {
         RoleArn: text({ min: 20, max: 2048 }),
         RoleSessionName: text({ min: 2, max: 64, pattern: /^[\w+=,.@-]*$/ }),
         DurationSeconds: optional(integer({ min: 900, max: DEFAULT_SESSION_SECONDS })),
+        ExternalId: optional(text({ min: 2, max: 1224, pattern: /^[\w+=,.@:/-]*$/ })),
       },
       (context: StsContext, input) => {
         const { DurationSeconds = DEFAULT_ROLE_SECONDS, RoleSessionName } = input;
-        const { roleName, roleId, maxSessionDuration } = findRole(context, input.RoleArn);
+        const { roleName, roleId, maxSessionDuration } = findRole(context, input);
         if (DurationSeconds > maxSessionDuration) {
           throw new EmulatorError(
             'The requested DurationSeconds exceeds the MaxSessionDuration set for this role.',
@@ -74,15 +75,23 @@ function issue(
   };
 }
 
-function findRole({ state, caller }: StsContext, roleArn: string): Role {
+function findRole(
+  { state, caller }: StsContext,
+  { RoleArn, ExternalId }: { readonly RoleArn: string; readonly ExternalId: string | undefined },
+): Role {
   const arn = callerArn(state, caller);
   const names = [arn];
   if (caller.kind === 'administrator') names.push(state.accountId);
   else names.push(`arn:aws:iam::${state.accountId}:role/${caller.roleName}`);
-  const role = findRoleByArn(state, roleArn);
-  if (role && trustsPrincipal(role.assumeRolePolicyDocument, names)) return role;
+  const variables = {
+    'aws:PrincipalAccount': state.accountId,
+    'aws:PrincipalArn': arn,
+    ...(ExternalId !== undefined && { 'sts:ExternalId': ExternalId }),
+  };
+  const role = findRoleByArn(state, RoleArn);
+  if (role && trusts(role.assumeRolePolicyDocument, { kind: 'AWS', names, variables })) return role;
   throw denied(
-    `User: ${arn} is not authorized to perform: sts:AssumeRole on resource: ${roleArn.replace(/[^\x20-\x7e]/g, '?')}`,
+    `User: ${arn} is not authorized to perform: sts:AssumeRole on resource: ${RoleArn.replace(/[^\x20-\x7e]/g, '?')}`,
   );
 }
 
