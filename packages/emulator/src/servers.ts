@@ -1,3 +1,4 @@
+import { constants } from 'node:crypto';
 import {
   createServer as createHttpServer,
   type IncomingMessage,
@@ -59,6 +60,8 @@ export function createCredentialServer(
     ...right,
     requestCert: true,
     rejectUnauthorized: false,
+    // No session is resumed: each connection names the endpoint, and sees the certificate that a fault has for it.
+    secureOptions: constants.SSL_OP_NO_TICKET,
     SNICallback: (name, done) => {
       if (endpointOwner(state, name) === 'nobody') return done(new Error('unrecognized name'));
       const wrong = faults.forConnection(now());

@@ -1,8 +1,9 @@
 import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { Agent, request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type ConnectionOptions, connect } from 'node:tls';
+import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
 import { promisify } from 'node:util';
 import { afterAll, describe, expect, it } from 'vitest';
 import { startEmulator } from '../src/index.ts';
@@ -129,6 +130,32 @@ describe('the credential provider', () => {
     expect(JSON.parse(wrong.body)).toEqual({ message: 'Misdirected Request' });
     expect(await sendOverTls({}, `GET ${PATH} HTTP/1.1\r\n\r\n`)).toMatch(/^HTTP\/1.1 400 /);
   });
+
+  it.each(['TLSv1.2', 'TLSv1.3'] as const)(
+    'sees a client that would resume its %s session as a new one, faults included',
+    async (maxVersion) => {
+      const agent = new Agent({ maxCachedSessions: 10 });
+      const get = () =>
+        new Promise((resolve) => {
+          const { ca } = emulator;
+          const { certificatePem: cert, privateKeyPem: key } = seeded;
+          const options = { port, path: PATH, agent, maxVersion, ca, cert, key };
+          request({ host: 'localhost', ...options }, (response) => {
+            const isReused = (response.socket as TLSSocket).isSessionReused();
+            response.resume().on('end', () => resolve([response.statusCode, isReused]));
+          })
+            .on('error', ({ code }: NodeJS.ErrnoException) => resolve(code))
+            .end();
+        });
+      expect([await get(), await get()]).toEqual([
+        [200, false],
+        [200, false],
+      ]);
+      emulator.addFault({ serverCertificate: 'expired', count: 1 });
+      expect([await get(), await get()]).toEqual(['CERT_HAS_EXPIRED', [200, false]]);
+      agent.destroy();
+    },
+  );
 
   it('takes no notice of a query', async () => {
     const answer = await sendOverTls(
