@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, openSync, writeSync } from 'node:fs';
 import { type Account, openAccount } from './account.ts';
 import { EmulatorError } from './errors.ts';
 import { type Fault, openFaults } from './faults.ts';
 import { credentialsHostName, LOCAL_NAME } from './host-names.ts';
 import { checkName } from './names.ts';
 import { createWrongCertificates } from './pki.ts';
+import { openRequestLog, type RequestLog } from './request-log.ts';
 import type { Counters, RequestRecord } from './request-record.ts';
 import { close, createApiServer, createCredentialServer, listen } from './servers.ts';
 import { openStore } from './store.ts';
@@ -110,14 +110,14 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
   const account = openAccount(store, now);
   const faults = openFaults();
   const controlToken = randomBytes(24).toString('base64url');
-  let log: number | undefined;
+  let log: RequestLog | undefined;
   const stopStore = () => {
     store.close();
-    if (log !== undefined) closeSync(log);
+    log?.close();
   };
   try {
     for (const fault of options.faults ?? []) faults.add(fault);
-    log = options.logFile === undefined ? undefined : openLog(options.logFile);
+    log = options.logFile === undefined ? undefined : openRequestLog(options.logFile);
   } catch (error) {
     stopStore();
     throw error;
@@ -136,7 +136,7 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
       if (requests.length > MAX_RECORDS) requests.shift();
       const statuses = counters[request.endpoint];
       statuses[request.status] = (statuses[request.status] ?? 0) + 1;
-      if (log !== undefined) writeSync(log, `${JSON.stringify(request)}\n`);
+      log?.write(request);
     },
   };
   const credentialServer = createCredentialServer(context, minTlsVersion);
@@ -179,15 +179,6 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
   } catch (error) {
     await stop();
     throw error;
-  }
-}
-
-function openLog(file: string): number {
-  try {
-    return openSync(file, 'a', 0o600);
-  } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException;
-    throw new EmulatorError(`cannot write the log ${file}: ${code}`, { code: 'ERR_FILE', cause });
   }
 }
 

@@ -6,6 +6,7 @@ import {
   openSync,
   readFileSync,
   renameSync,
+  rmSync,
   writeFileSync,
   writeSync,
 } from 'node:fs';
@@ -58,8 +59,13 @@ export function openJournal(
 /** Writes a file so that it is there whole or as it was before, also after the power has failed. */
 export function writeWhole(file: string, text: string, mode: number): void {
   const temporary = `${file}.${process.pid}.tmp`;
-  writeFileSync(temporary, text, { mode, flush: true });
-  renameSync(temporary, file);
+  try {
+    writeFileSync(temporary, text, { mode, flush: true });
+    renameSync(temporary, file);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
+  }
   syncFolder(file);
 }
 

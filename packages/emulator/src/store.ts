@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { EmulatorError } from './errors.ts';
 import { type Change, openJournal, writeWhole } from './journal.ts';
@@ -48,8 +48,9 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     return { ...openTables(state, () => {}), caFile: undefined, lock: undefined, close() {} };
   }
   makeFolder(dir);
-  const lock = lockFolder(dir);
+  let lock: Lock | undefined;
   try {
+    lock = lockFolder(dir);
     const foundation = await openFoundation(dir, { ...options, accountId, region }, options);
     const state: State = { ...foundation, ...emptyTables() };
     const journal = openJournal(
@@ -58,15 +59,17 @@ export async function openStore(options: StoreOptions): Promise<Store> {
       () => allRecords(state),
     );
     const caFile = join(dir, 'ca.pem');
-    writeWhole(caFile, state.pki.serverCa.certificatePem, 0o644);
+    const { certificatePem } = state.pki.serverCa;
+    const isThere = existsSync(caFile) && readFileSync(caFile, 'utf8') === certificatePem;
+    if (!isThere) writeWhole(caFile, certificatePem, 0o644);
     const close = () => {
       journal.close();
-      lock.release();
+      lock?.release();
     };
     return { ...openTables(state, (changes) => journal.append(changes)), caFile, lock, close };
   } catch (error) {
-    lock.release();
-    throw error;
+    lock?.release();
+    throw error instanceof EmulatorError ? error : folderError(dir, error as Error);
   }
 }
 
@@ -144,10 +147,13 @@ function makeFolder(dir: string): void {
   try {
     mkdirSync(dir, { recursive: true, mode: 0o700 });
   } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException;
-    const reason = code === 'EEXIST' ? 'it is not a folder' : code;
-    throw new EmulatorError(`cannot use ${dir}: ${reason}`, { code: 'ERR_DIR', cause });
+    throw folderError(dir, cause as Error);
   }
+}
+
+function folderError(dir: string, cause: NodeJS.ErrnoException): EmulatorError {
+  const reason = cause.code === 'EEXIST' ? 'it is not a folder' : cause.message;
+  return new EmulatorError(`cannot use ${dir}: ${reason}`, { code: 'ERR_DIR', cause });
 }
 
 function readFoundation(file: string): Foundation | undefined {

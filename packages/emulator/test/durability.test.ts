@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import {
   appendFileSync,
@@ -174,6 +174,74 @@ describe('seed while the emulator runs', () => {
     expect(has(aws, 'late')).toBe(true);
     expect(readFileSync(join(dir, 'late-key.pem'), 'utf8')).toContain('BEGIN RSA PRIVATE KEY');
     await aws.close();
+  });
+});
+
+describe('where nothing more can be written', () => {
+  /** Runs a program whose files may have 64 KiB at most: to a process that is what a full disk looks like. */
+  const runLimited = (program: string) => {
+    const shell = `ulimit -f 64; trap '' XFSZ; exec "$@"`;
+    const command = [process.execPath, '--input-type=module', '--eval', program];
+    const options = { encoding: 'utf8', timeout: 60_000 } as const;
+    return spawnSync('bash', ['-c', shell, 'bash', ...command], options);
+  };
+
+  it('says so in the way of each API, keeps what was acknowledged, and starts again', async () => {
+    const dir = newFolder();
+    const program = `
+      import { startEmulator } from "${BUILT}";
+      import { IAMClient, CreateRoleCommand } from "@aws-sdk/client-iam";
+      import { IoTClient, CreateThingCommand } from "@aws-sdk/client-iot";
+      const aws = await startEmulator({ dir: "${dir}" });
+      const kept = [];
+      const attributes = { filler: "x".repeat(800) };
+      const failures = [];
+      const failed = ({ code, name, $metadata }) => failures.push(code ?? [name, $metadata.httpStatusCode]);
+      try {
+        for (let i = 0; ; i++) kept.push(aws.createThing({ thingName: "t" + i, attributes }).thingName);
+      } catch (error) {
+        failed(error);
+      }
+      const { accessKeyId, secretAccessKey, apiEndpoint: endpoint, region } = aws;
+      const options = { endpoint, region, credentials: { accessKeyId, secretAccessKey }, maxAttempts: 1 };
+      const thing = { thingName: "more", attributePayload: { attributes } };
+      await new IoTClient(options).send(new CreateThingCommand(thing)).catch(failed);
+      const trust = { Statement: { Effect: "Allow", Principal: { AWS: "1" }, Action: "sts:AssumeRole" }, Id: "x".repeat(2000) };
+      const role = { RoleName: "more", AssumeRolePolicyDocument: JSON.stringify(trust) };
+      await new IAMClient(options).send(new CreateRoleCommand(role)).catch(failed);
+      await aws.seed({ thingName: "seeded", roleAlias: "alias", keyType: "EC-P256" }).catch(failed);
+      console.log(JSON.stringify({ kept, failures }));
+      await aws.close();`;
+    const { stdout, stderr } = runLimited(program);
+    expect(stderr).not.toContain('Error');
+    const { kept, failures } = JSON.parse(stdout) as { kept: string[]; failures: unknown[] };
+    expect(failures).toEqual([
+      'ServiceUnavailableException',
+      ['ServiceUnavailableException', 503],
+      ['ServiceUnavailable', 503],
+      'ServiceUnavailableException',
+    ]);
+    const aws = await startEmulator({ dir });
+    expect(kept.length).toBeGreaterThan(10);
+    expect(kept.filter((name) => !has(aws, name))).toEqual([]);
+    expect(has(aws, 'seeded')).toBe(false);
+    await aws.close();
+  });
+
+  it('goes on without its log, and says so once', () => {
+    const log = join(root, 'full.jsonl');
+    writeFileSync(log, 'x'.repeat(64 * 1024));
+    const { stdout, stderr } = runLimited(`
+      import { startEmulator } from "${BUILT}";
+      const aws = await startEmulator({ logFile: "${log}" });
+      const statuses = [];
+      for (let i = 0; i < 3; i++) statuses.push((await fetch(aws.apiEndpoint)).status);
+      console.log(statuses.join(), aws.requests.length);
+      await aws.close();`);
+    expect(stdout).toBe('403,403,403 3\n');
+    expect(
+      stderr.match(/Warning: requests are not logged to .*full\.jsonl any more/g),
+    ).toHaveLength(1);
   });
 });
 

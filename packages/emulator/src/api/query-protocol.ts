@@ -40,12 +40,20 @@ const STATUS: Readonly<Record<string, number>> = {
   IncompleteSignature: 400,
   InvalidAction: 400,
   InvalidClientTokenId: 403,
+  InternalFailure: 500,
   InvalidInput: 400,
   MalformedPolicyDocument: 400,
   MissingAuthenticationToken: 403,
   NoSuchEntity: 404,
+  ServiceUnavailable: 503,
   SignatureDoesNotMatch: 403,
   ValidationError: 400,
+};
+
+/** What is the same in all protocols has AWS IoT's names: the checks of members, and the store. */
+const SHARED_CODES: Readonly<Record<string, string>> = {
+  InvalidRequestException: 'ValidationError',
+  ServiceUnavailableException: 'ServiceUnavailable',
 };
 
 /** Answers a request with the action that it names, in its form or else in its query. */
@@ -79,8 +87,7 @@ export async function answerQuery<Context>(
     });
   } catch (error) {
     if (!(error instanceof EmulatorError)) throw error;
-    // The checks of members, which all protocols share, have AWS IoT's name for what is invalid.
-    const code = error.code === 'InvalidRequestException' ? 'ValidationError' : error.code;
+    const code = SHARED_CODES[error.code] ?? error.code;
     if (!Object.hasOwn(STATUS, code)) throw error;
     return refuseQuery(service, code, error.message);
   }
@@ -95,7 +102,11 @@ export function refuseQuery(
   return respond(STATUS[code] ?? 400, {
     ErrorResponse: {
       '@xmlns': namespace,
-      Error: { Type: 'Sender', Code: code, Message: toXmlText(message) },
+      Error: {
+        Type: (STATUS[code] ?? 400) < 500 ? 'Sender' : 'Receiver',
+        Code: code,
+        Message: toXmlText(message),
+      },
       RequestId: randomUUID(),
     },
   });

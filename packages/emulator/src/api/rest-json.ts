@@ -48,6 +48,8 @@ const STATUS: Readonly<Record<string, number>> = {
   VersionConflictException: 409,
   VersionsLimitExceededException: 409,
   LimitExceededException: 410,
+  InternalFailureException: 500,
+  ServiceUnavailableException: 503,
 };
 
 /** Answers a request with the operation of a table that its method and path name. */

@@ -131,8 +131,14 @@ export async function answerApi(context: ApiContext, request: ApiRequest): Promi
     const { code, message } = outcome.refusal;
     return { response: service.refuse(jsonCode(service.refuse, code), message), operation };
   }
-  const response = await service.answer(context, outcome.caller, request);
-  return { response, operation, callerArn: callerArn(state, outcome.caller) };
+  const known = { operation, callerArn: callerArn(state, outcome.caller) };
+  try {
+    return { response: await service.answer(context, outcome.caller, request), ...known };
+  } catch {
+    // A mistake of the emulator must not end it; what the request held is not told.
+    const code = service.refuse === refuseRest ? 'InternalFailureException' : 'InternalFailure';
+    return { response: service.refuse(code, 'the emulator failed'), ...known };
+  }
 }
 
 function jsonCode(refuse: Service['refuse'], code: Refusal['code']): string {
