@@ -170,16 +170,25 @@ async function readRequest(pem: string): Promise<{ subject: string; publicKey: K
   } catch (cause) {
     throw badRequest('not a certificate signing request in PEM form', cause);
   }
-  throw badRequest(
-    'the signature of the request is wrong, or its key is neither RSA of 2048 bits or more, nor EC on P-256 or P-384',
-  );
+  throw badRequest(`the signature of the request is wrong, or its key is not ${DEVICE_KEYS}`);
 }
 
-function isDeviceKey({ asymmetricKeyType, asymmetricKeyDetails }: KeyObject): boolean {
+/** The keys that AWS IoT takes (API reference, CreateCertificateFromCsr). */
+export const DEVICE_KEYS = 'RSA of 2048 bits or more, or EC on P-256, P-384 or P-521';
+
+/** Names of curves: OpenSSL's, and the one that the Web Cryptography API has. */
+const CURVES: Readonly<Record<string, string>> = {
+  prime256v1: 'P-256',
+  secp384r1: 'P-384',
+  secp521r1: 'P-521',
+};
+
+/** Whether AWS IoT takes a key: see {@link DEVICE_KEYS}. */
+export function isDeviceKey({ asymmetricKeyType, asymmetricKeyDetails }: KeyObject): boolean {
   const { modulusLength = 0, namedCurve = '' } = asymmetricKeyDetails ?? {};
   return asymmetricKeyType === 'rsa'
     ? modulusLength >= LEAST_RSA_BITS
-    : ['prime256v1', 'secp384r1'].includes(namedCurve);
+    : Object.hasOwn(CURVES, namedCurve);
 }
 
 function badRequest(why: string, cause?: unknown): EmulatorError {
@@ -260,7 +269,7 @@ function importSigningKey(key: KeyObject): Promise<webcrypto.CryptoKey> {
 
 function importPublicKey(key: KeyObject): Promise<webcrypto.CryptoKey> {
   const der = key.export({ type: 'spki', format: 'der' });
-  const namedCurve = key.asymmetricKeyDetails?.namedCurve === 'secp384r1' ? 'P-384' : 'P-256';
+  const namedCurve = CURVES[key.asymmetricKeyDetails?.namedCurve ?? ''];
   const algorithm =
     key.asymmetricKeyType === 'rsa'
       ? { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' }

@@ -443,6 +443,45 @@ describe('certificates', () => {
   });
 });
 
+describe('keys of certificates', () => {
+  const dir = mkdtempSync(join(tmpdir(), 'keys-'));
+  afterAll(() => rmSync(dir, { recursive: true }));
+  const make = (kind: readonly string[], ...how: string[]) => {
+    const out = join(dir, 'out.pem');
+    const key = ['-newkey', ...kind, '-nodes', '-keyout', join(dir, 'key.pem')];
+    const args = ['req', ...how, ...key, '-out', out, '-subj', '/CN=device'];
+    execFileSync('openssl', args, { stdio: 'pipe' });
+    return readFileSync(out, 'utf8');
+  };
+  const ec = (curve: string) => ['ec', '-pkeyopt', `ec_paramgen_curve:${curve}`];
+
+  it.each([
+    ['RSA 2048', ['rsa:2048'], true],
+    ['RSA 1024', ['rsa:1024'], false],
+    ['P-256', ec('P-256'), true],
+    ['P-384', ec('P-384'), true],
+    ['P-521', ec('P-521'), true],
+    ['secp256k1', ec('secp256k1'), false],
+    ['Ed25519', ['ed25519'], false],
+  ])('%s', async (_name, kind, isTaken) => {
+    const certificatePem = make(kind, '-x509');
+    const registered = things.send(
+      new iot.RegisterCertificateWithoutCACommand({ certificatePem, status: 'ACTIVE' }),
+    );
+    const certificateSigningRequest = make(kind);
+    const issued = things.send(
+      new iot.CreateCertificateFromCsrCommand({ certificateSigningRequest }),
+    );
+    if (isTaken) {
+      await registered;
+      expect((await issued).certificatePem).toContain('BEGIN CERTIFICATE');
+    } else {
+      await expect(registered).rejects.toBeInstanceOf(iot.CertificateValidationException);
+      await expect(issued).rejects.toBeInstanceOf(iot.InvalidRequestException);
+    }
+  });
+});
+
 describe('policies', () => {
   it('have five versions at most, and stay while they are attached', async () => {
     const policyName = 'versions';

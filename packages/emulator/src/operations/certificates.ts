@@ -1,5 +1,12 @@
 import { X509Certificate } from 'node:crypto';
-import { certificateId, issueDeviceCertificate, issueFromRequest, type KeyType } from '../pki.ts';
+import {
+  certificateId,
+  DEVICE_KEYS,
+  isDeviceKey,
+  issueDeviceCertificate,
+  issueFromRequest,
+  type KeyType,
+} from '../pki.ts';
 import { type Certificate, type CertificateStatus, lookUp } from '../state.ts';
 import { failure, getCertificate, iotArn, type OperationContext, present } from './context.ts';
 
@@ -66,7 +73,11 @@ export function certificateOperations({ store, now }: OperationContext): Certifi
       };
     },
     registerCertificate({ certificatePem, status = 'INACTIVE', caCertificateId }) {
-      const id = certificateId(readCertificate(certificatePem).raw);
+      const { raw, publicKey } = readCertificate(certificatePem);
+      if (!isDeviceKey(publicKey)) {
+        throw failure('CertificateValidationException', `the key is not ${DEVICE_KEYS}`);
+      }
+      const id = certificateId(raw);
       if (lookUp(state.certificates, id)) throw present(`certificate ${id}`);
       const creationMs = now();
       store.put('certificates', id, {
