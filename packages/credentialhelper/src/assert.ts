@@ -57,5 +57,7 @@ export function refuseUnknown(value: object, known: readonly string[], prefix: s
 
 /** What a message calls the kind of a value. */
 export function kindOf(value: unknown): string {
-  return value === null ? 'null' : Array.isArray(value) ? 'an array' : `a ${typeof value}`;
+  if (value === null || value === undefined) return String(value);
+  if (Array.isArray(value)) return 'an array';
+  return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
 }

@@ -243,6 +243,16 @@ describe('checkOptions', () => {
     expect((await errorOf(() => check(options))).code).toBe('ERR_INVALID_OPTION');
   });
 
+  it.each<[unknown, string]>([
+    [{ path: 'x' }, 'an object'],
+    [null, 'null'],
+    [['x'], 'an array'],
+    [5, 'a number'],
+  ])('says that %j is %s', async (certificate, kind) => {
+    const error = await errorOf(() => check({ ...good, certificate }));
+    expect(error.message).toBe(`"certificate" must be a path, PEM text or bytes, and is ${kind}`);
+  });
+
   it('refuses a passphrase for a key in a token', async () => {
     const options = { ...(withToken({ library }) as object), passphrase: 'x' };
     const error = await errorOf(() => check(options));
