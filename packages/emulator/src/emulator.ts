@@ -3,34 +3,12 @@ import { type Account, openAccount } from './account.ts';
 import { EmulatorError } from './errors.ts';
 import { type Fault, openFaults } from './faults.ts';
 import { credentialsHostName, LOCAL_NAME } from './host-names.ts';
-import { checkName } from './names.ts';
+import { checkOptions, type EmulatorOptions } from './options.ts';
 import { createWrongCertificates } from './pki.ts';
 import { openRequestLog, type RequestLog } from './request-log.ts';
 import type { Counters, RequestRecord } from './request-record.ts';
 import { close, createApiServer, createCredentialServer, listen } from './servers.ts';
 import { openStore } from './store.ts';
-
-/** What {@link startEmulator} takes. */
-export interface EmulatorOptions {
-  /** Folder that keeps state and keys across restarts. Default: in memory only. */
-  readonly dir?: string | undefined;
-  /** Port of the AWS APIs. Default 0: any free port. */
-  readonly apiPort?: number | undefined;
-  /** Port of the credential provider. Default 0: any free port. */
-  readonly credentialsPort?: number | undefined;
-  /** The oldest version of TLS that the credential provider takes. Default `TLSv1.2`. */
-  readonly minTlsVersion?: 'TLSv1.2' | 'TLSv1.3' | undefined;
-  /** Twelve digits. Default 123456789012. */
-  readonly accountId?: string | undefined;
-  /** AWS region. Default `us-east-1`. */
-  readonly region?: string | undefined;
-  /** File that each request is written to, as a line of JSON without secrets. Default: none. */
-  readonly logFile?: string | undefined;
-  /** What goes wrong from the start; see `addFault`. */
-  readonly faults?: readonly Fault[] | undefined;
-  /** The time. Default: this machine's. */
-  readonly clock?: { /** Epoch milliseconds. */ now(): number } | undefined;
-}
 
 /** A running emulator. It listens on the loopback interface only. Never for production. */
 export interface Emulator extends Account, AsyncDisposable {
@@ -56,7 +34,9 @@ export interface Emulator extends Account, AsyncDisposable {
   readonly requests: readonly RequestRecord[];
   /**
    * Lets credentials live this long from now on, in milliseconds, whatever the role alias says; undefined goes back to
-   * the role alias.
+   * the role alias. Credentials with a negative lifetime have ended when they come.
+   *
+   * @throws {@link EmulatorError} `ERR_INVALID_OPTION`
    */
   setCredentialLifetime(lifetimeMs: number | undefined): void;
   /** How many requests there were since the start, by endpoint and status. */
@@ -76,7 +56,6 @@ export interface Emulator extends Account, AsyncDisposable {
 }
 
 const MAX_RECORDS = 10_000;
-const MAX_PORT = 65_535;
 
 /**
  * Starts an emulator of AWS IoT's credential provider and of AWS STS.
@@ -85,6 +64,7 @@ const MAX_PORT = 65_535;
  * that is in use
  */
 export async function startEmulator(options: EmulatorOptions = {}): Promise<Emulator> {
+  checkOptions(options);
   const {
     dir,
     accountId,
@@ -93,10 +73,6 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
     apiPort = 0,
     credentialsPort = 0,
   } = options;
-  if (accountId !== undefined) checkName('account id', accountId);
-  if (region !== undefined) checkName('region', region);
-  checkPort(apiPort);
-  checkPort(credentialsPort);
   const now = () => (options.clock ?? Date).now();
   const store = await openStore({ dir, accountId, region, nowMs: now() });
   const { state } = store;
@@ -171,6 +147,11 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
       addFault: (fault) => faults.add(fault),
       clearFaults: () => faults.clear(),
       setCredentialLifetime(value) {
+        if (value !== undefined && !Number.isFinite(value)) {
+          throw new EmulatorError('a lifetime is a number of milliseconds', {
+            code: 'ERR_INVALID_OPTION',
+          });
+        }
         lifetimeMs = value;
       },
       close: stop,
@@ -180,11 +161,4 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
     await stop();
     throw error;
   }
-}
-
-function checkPort(port: number): void {
-  if (Number.isInteger(port) && port >= 0 && port <= MAX_PORT) return;
-  throw new EmulatorError(`${port} is not a port: a whole number from 0 to ${MAX_PORT}`, {
-    code: 'ERR_PORT',
-  });
 }

@@ -20,8 +20,8 @@ const PATTERNS: Readonly<Record<Kind, RegExp>> = {
  */
 export function checkName(kind: Kind, name: string, code = 'InvalidRequestException'): string {
   // A table that is a JavaScript object cannot hold this one as a key.
-  if (PATTERNS[kind].test(name) && name !== '__proto__') return name;
-  throw new EmulatorError(`${JSON.stringify(name)} is not a valid ${kind}`, {
+  if (typeof name === 'string' && PATTERNS[kind].test(name) && name !== '__proto__') return name;
+  throw new EmulatorError(`${JSON.stringify(name) ?? name} is not a valid ${kind}`, {
     code,
   });
 }

@@ -248,10 +248,18 @@ async function issue(options: IssueOptions): Promise<KeyAndCertificate> {
   };
 }
 
+/** What Node generates for each kind of key. */
+const KEY_TYPES: Readonly<Record<KeyType, Parameters<typeof generate>>> = {
+  'RSA-2048': ['rsa', { modulusLength: 2048 }],
+  'EC-P256': ['ec', { namedCurve: 'P-256' }],
+  'EC-P384': ['ec', { namedCurve: 'P-384' }],
+};
+
 function makeKeyPair(keyType: KeyType): Promise<KeyPair> {
-  return keyType === 'RSA-2048'
-    ? generate('rsa', { modulusLength: 2048 })
-    : generate('ec', { namedCurve: keyType.slice('EC-'.length).replace('P', 'P-') });
+  if (Object.hasOwn(KEY_TYPES, keyType)) return generate(...KEY_TYPES[keyType]);
+  throw new EmulatorError(`keyType must be one of ${Object.keys(KEY_TYPES).join(', ')}`, {
+    code: 'InvalidRequestException',
+  });
 }
 
 const generate = promisify(generateKeyPair) as (

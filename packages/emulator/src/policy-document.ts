@@ -9,10 +9,11 @@ const MAX_LENGTH = 2048;
  * @throws {@link EmulatorError} `MalformedPolicyException`
  */
 export function checkPolicyDocument(text: string): void {
+  const statements = readStatements(text, malformed);
   if (text.replace(/\s/g, '').length > MAX_LENGTH) {
     throw malformed(`it is longer than ${MAX_LENGTH} characters`);
   }
-  for (const statement of readStatements(text, malformed)) {
+  for (const statement of statements) {
     checkEither(statement, 'Action', 'NotAction');
     checkEither(statement, 'Resource', 'NotResource');
   }
@@ -46,6 +47,7 @@ export function checkRolePolicy(text: string): void {
 type Raise = (why: string, cause?: unknown) => EmulatorError;
 
 function readStatements(text: string, raise: Raise): readonly Record<string, unknown>[] {
+  if (typeof text !== 'string') throw raise('it is not text');
   let document: unknown;
   try {
     document = JSON.parse(text);

@@ -1,0 +1,67 @@
+import { afterAll, describe, expect, it } from 'vitest';
+import { EmulatorError, type EmulatorOptions, startEmulator } from '../src/index.ts';
+
+/** What a caller gets that no compiler warned. */
+async function errorOf(run: () => unknown): Promise<EmulatorError> {
+  try {
+    await run();
+  } catch (error) {
+    expect(error).toBeInstanceOf(EmulatorError);
+    return error as EmulatorError;
+  }
+  throw new Error('there was no error');
+}
+
+describe('startEmulator', () => {
+  it.each<[unknown, string, RegExp]>([
+    [null, 'ERR_INVALID_OPTION', /options must be an object/],
+    [{ folder: 'x' }, 'ERR_INVALID_OPTION', /unknown option "folder"; known are dir, /],
+    [{ dir: '' }, 'ERR_INVALID_OPTION', /"dir" must be the path of a folder/],
+    [{ dir: 5 }, 'ERR_INVALID_OPTION', /"dir" must be/],
+    [{ apiPort: '80' }, 'ERR_INVALID_OPTION', /"apiPort" must be a whole number from 0 to 65535/],
+    [{ credentialsPort: 65_536 }, 'ERR_INVALID_OPTION', /"credentialsPort" must be/],
+    [{ minTlsVersion: 'TLSv1.1' }, 'ERR_INVALID_OPTION', /"minTlsVersion" must be TLSv1.2 or/],
+    [{ faults: {} }, 'ERR_INVALID_OPTION', /"faults" must be a list/],
+    [{ faults: [null] }, 'ERR_FAULT', /it is not an object/],
+    [{ logFile: 5 }, 'ERR_INVALID_OPTION', /"logFile" must be/],
+    [{ clock: {} }, 'ERR_INVALID_OPTION', /"clock" must be an object with now/],
+    [{ accountId: '12' }, 'InvalidRequestException', /"12" is not a valid account id/],
+    [{ region: 'x' }, 'InvalidRequestException', /"x" is not a valid region/],
+  ])('refuses %j', async (options, code, message) => {
+    const error = await errorOf(() => startEmulator(options as EmulatorOptions));
+    expect(error.message).toMatch(message);
+    expect(error.code).toBe(code);
+  });
+
+  it('takes undefined for an option that is not given', async () => {
+    await using emulator = await startEmulator({ dir: undefined, clock: undefined });
+    expect(emulator.caFile).toBeUndefined();
+  });
+});
+
+describe('the operations', async () => {
+  const emulator = await startEmulator();
+  afterAll(() => emulator.close());
+
+  it.each<[string, () => unknown, string]>([
+    ['a thing without a name', () => emulator.createThing({} as never), 'InvalidRequestException'],
+    ['a seed without names', () => emulator.seed({} as never), 'InvalidRequestException'],
+    [
+      'a kind of key that there is not',
+      () => emulator.seed({ thingName: 't', roleAlias: 'r', keyType: 'RSA-1024' as never }),
+      'InvalidRequestException',
+    ],
+    [
+      'a policy without a document',
+      () => emulator.createPolicy({ policyName: 'p' } as never),
+      'MalformedPolicyException',
+    ],
+    [
+      'a lifetime that is no number',
+      () => emulator.setCredentialLifetime('1' as never),
+      'ERR_INVALID_OPTION',
+    ],
+  ])('refuse %s', async (_name, run, code) => {
+    expect((await errorOf(run)).code).toBe(code);
+  });
+});
