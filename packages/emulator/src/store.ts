@@ -79,7 +79,8 @@ function openTables(
 ): Pick<Store, 'state' | 'put' | 'remove' | 'batch'> {
   let batch: { readonly changes: Change[]; readonly undo: Change[] } | undefined;
   const make = (table: keyof Tables, key: string, record?: unknown) => {
-    const change = [table, key, record] as const;
+    // JSON has no undefined: what is removed has no third place.
+    const change: Change = record === undefined ? [table, key] : [table, key, record];
     // What is on disk first is never lost; what is in memory first might be acknowledged and lost.
     if (batch === undefined) keep([change]);
     batch?.changes.push(change);

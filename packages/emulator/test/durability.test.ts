@@ -104,6 +104,8 @@ describe('the state in a folder', () => {
     expect(change).toThrow('half way');
     expect(store.state.things).toEqual({ kept: thing('kept') });
     store.batch(() => store.put('things', 'later', thing('later')));
+    store.put('things', 'removed', thing('removed'));
+    store.remove('things', 'removed');
     store.close();
     const reopened = await openStore(options);
     expect(reopened.state.things).toEqual({ kept: thing('kept'), later: thing('later') });
