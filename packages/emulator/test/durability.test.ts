@@ -13,9 +13,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { type Emulator, startEmulator } from '../src/index.ts';
-import { openStore } from '../src/store.ts';
+import { openStore, type Store } from '../src/store.ts';
 
 const BUILT = fileURLToPath(new URL('../dist/index.js', import.meta.url));
 const MAIN = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
@@ -110,6 +111,42 @@ describe('the state in a folder', () => {
     const reopened = await openStore(options);
     expect(reopened.state.things).toEqual({ kept: thing('kept'), later: thing('later') });
     reopened.close();
+  });
+
+  it('is the same after a restart, whatever was done', async () => {
+    const change = fc.record({
+      name: fc.constantFrom('a', 'b', 'c', 'constructor'),
+      id: fc.option(fc.string(), { nil: undefined }),
+    });
+    const step = fc.record({ changes: fc.array(change, { maxLength: 4 }), fails: fc.boolean() });
+    const put = (store: Store, { name, id }: { name: string; id: string | undefined }) => {
+      if (id === undefined) store.remove('things', name);
+      else store.put('things', name, { thingName: name, thingId: id, certificateIds: [] });
+    };
+    type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
+    const take = (store: Store, { changes, fails }: Step) => {
+      const make = () => {
+        for (const one of changes) put(store, one);
+        if (fails) throw new Error('half way');
+      };
+      if (fails) expect(() => store.batch(make)).toThrow('half way');
+      else store.batch(make);
+      for (const one of changes.slice(0, 1)) put(store, one);
+    };
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.array(step)), async (lives) => {
+        const options = { dir: newFolder(), accountId: undefined, region: undefined, nowMs: 0 };
+        let before: unknown = {};
+        for (const steps of lives) {
+          const store = await openStore(options);
+          expect(store.state.things).toEqual(before);
+          for (const one of steps) take(store, one);
+          before = structuredClone(store.state.things);
+          store.close();
+        }
+      }),
+      { numRuns: 30 },
+    );
   });
 
   it('refuses a file that is damaged within', async () => {
