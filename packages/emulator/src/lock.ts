@@ -1,4 +1,4 @@
-import { linkSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { EmulatorError } from './errors.ts';
 
@@ -42,8 +42,11 @@ export function lockFolder(dir: string): Lock {
   }
   held.add(file);
   return {
-    publish: (running) =>
-      writeFileSync(file, `${JSON.stringify({ pid: process.pid, ...running })}\n`),
+    publish(running) {
+      // Whoever reads it meanwhile must not find half of it.
+      write({ pid: process.pid, ...running });
+      renameSync(temporary, file);
+    },
     release() {
       held.delete(file);
       rmSync(file, { force: true });
