@@ -13,7 +13,11 @@ export interface Running {
 
 /** A folder that belongs to this process. */
 export interface Lock {
-  /** Tells other processes how to reach this one. */
+  /**
+   * Tells other processes how to reach this one.
+   *
+   * @throws {@link EmulatorError} `ERR_IN_USE` where another process has taken the folder meanwhile
+   */
   publish(running: Omit<Running, 'pid'>): void;
   release(): void;
 }
@@ -43,24 +47,31 @@ export function lockFolder(dir: string): Lock {
   held.add(file);
   return {
     publish(running) {
+      // Two processes may have found the same dead one's lock, and each taken it over.
+      const owner = read(file)?.pid;
+      if (owner !== process.pid) throw inUse(dir, file, owner);
       // Whoever reads it meanwhile must not find half of it.
       write({ pid: process.pid, ...running });
       renameSync(temporary, file);
     },
     release() {
       held.delete(file);
-      rmSync(file, { force: true });
+      if (read(file)?.pid === process.pid) rmSync(file, { force: true });
     },
   };
 }
 
 /** The process that has a folder open now, if any. */
 export function findRunning(dir: string): Running | undefined {
+  const file = lockFile(dir);
+  const running = read(file);
+  if (running === undefined || (running.pid === process.pid && !held.has(file))) return undefined;
+  return isAlive(running.pid) ? running : undefined;
+}
+
+function read(file: string): Running | undefined {
   try {
-    const file = lockFile(dir);
-    const running = JSON.parse(readFileSync(file, 'utf8')) as Running;
-    if (running.pid === process.pid && !held.has(file)) return undefined;
-    return isAlive(running.pid) ? running : undefined;
+    return JSON.parse(readFileSync(file, 'utf8')) as Running;
   } catch {
     return undefined;
   }
@@ -76,15 +87,19 @@ function takeFile(dir: string, temporary: string, file: string): void {
       if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause;
       const running = findRunning(dir);
       if (running !== undefined) {
-        throw new EmulatorError(`${dir} is in use by process ${running.pid}, says ${file}`, {
-          code: 'ERR_IN_USE',
-          cause,
-        });
+        throw inUse(dir, file, running.pid, cause);
       }
       rmSync(file, { force: true });
     }
   }
   throw new EmulatorError(`${dir} is being opened by several processes`, { code: 'ERR_IN_USE' });
+}
+
+function inUse(dir: string, file: string, pid: number | undefined, cause?: unknown): EmulatorError {
+  return new EmulatorError(`${dir} is in use by process ${pid ?? 'unknown'}, says ${file}`, {
+    code: 'ERR_IN_USE',
+    cause,
+  });
 }
 
 function isAlive(pid: number): boolean {

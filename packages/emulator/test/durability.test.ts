@@ -199,6 +199,17 @@ it('takes over a folder from a process that had the same id, as in a container',
   await aws.close();
 });
 
+it('is not shared by two that took it over at the same instant', async () => {
+  const dir = newFolder();
+  await (await startEmulator({ dir })).close();
+  const file = join(dir, 'running.json');
+  const starting = startEmulator({ dir });
+  // The other one: a process that is alive.
+  writeFileSync(file, JSON.stringify({ pid: process.ppid }));
+  await expect(starting).rejects.toThrow(`is in use by process ${process.ppid}`);
+  expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual({ pid: process.ppid });
+});
+
 describe('seed while the emulator runs', () => {
   it('is done by the running one', async () => {
     const dir = newFolder();
