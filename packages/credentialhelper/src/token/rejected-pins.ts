@@ -1,6 +1,14 @@
 import { createHmac, randomBytes } from 'node:crypto';
-import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import {
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
 import { CredentialHelperError } from '../errors.ts';
 import type { Secret } from '../identity/secret.ts';
 import { parseJson } from '../json.ts';
@@ -53,7 +61,7 @@ export function openRejectedPins(
     },
     remember(token, pin, { message }) {
       try {
-        mkdirSync(folder, { recursive: true, mode: 0o700 });
+        makeFolders(folder);
         const file = entry(readKey(folder) ?? makeKey(folder), token, pin);
         const at = new Date().toISOString();
         writeWhole(file, JSON.stringify({ message, at }));
@@ -64,6 +72,20 @@ export function openRejectedPins(
       }
     },
   };
+}
+
+/**
+ * Makes a folder and those above it. With `recursive`, Node tries for ever where a file system says ENOENT of a folder whose
+ * parent is there, as /proc does.
+ */
+function makeFolders(folder: string): void {
+  const parent = dirname(folder);
+  if (parent !== folder && !existsSync(parent)) makeFolders(parent);
+  try {
+    mkdirSync(folder, { mode: 0o700 });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  }
 }
 
 interface Rejection {

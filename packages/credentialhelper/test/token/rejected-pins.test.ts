@@ -68,6 +68,12 @@ describe('openRejectedPins', () => {
     open(join(file, 'state')).assertNotRejected('token', PIN);
   });
 
+  it('warns of a file system that has no room for folders', () => {
+    warnings.length = 0;
+    open('/proc/none/state').remember('token', PIN, rejection);
+    expect(warnings).toEqual([expect.stringContaining('cannot remember in /proc/none/state')]);
+  });
+
   it('remembers nothing without a folder', () => {
     const pins = open(undefined);
     pins.remember('token', PIN, rejection);
