@@ -28,6 +28,7 @@ export type ErrorCode =
   | 'ERR_PKCS11'
   | 'ERR_TOKEN_TIMEOUT'
   | 'ERR_TOKEN_CRASHED'
+  | 'ERR_CHILD_PROGRAM'
   | 'ERR_PKCS11_BINDING'
   | 'ERR_OBJECT_EXISTS'
   | 'ERR_IMPORT_REFUSED'
@@ -135,6 +136,10 @@ export const ERROR_CODES: Readonly<Record<ErrorCode, ErrorKind>> = {
   ERR_TOKEN_CRASHED: {
     transient: true,
     meaning: 'the process that had loaded the PKCS#11 library ended before it answered',
+  },
+  ERR_CHILD_PROGRAM: {
+    transient: false,
+    meaning: 'a part of this package that runs as a process of its own is missing, as in a bundle',
   },
 
   ERR_PKCS11_BINDING: {

@@ -1,12 +1,13 @@
 import { type ChildProcess, fork } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { CredentialHelperError } from '../errors.ts';
 import { type ChildMessage, unpackError } from './channel.ts';
 
 /** A piece of work for a child process that loads a PKCS#11 library. */
 export interface ChildWork {
-  /** The program of the child, which calls `answerParent`. */
-  readonly program: URL;
+  /** Gives the program of the child, which calls `answerParent`. */
+  readonly program: () => URL;
   /** What it is asked; it goes over the channel between the processes. */
   readonly request: unknown;
   /** The library that it loads. */
@@ -31,13 +32,14 @@ const MAX_PRINTED_CHARACTERS = 4096;
  * Has a piece of work done in a child process of its own, which ends afterwards. A library that crashes, hangs or prints
  * does so there.
  *
- * @throws {@link CredentialHelperError} (as a rejection) `ERR_TOKEN_TIMEOUT`, `ERR_TOKEN_CRASHED`, and all that the
- * child's work throws
+ * @throws {@link CredentialHelperError} (as a rejection) `ERR_CHILD_PROGRAM`, `ERR_TOKEN_TIMEOUT`, `ERR_TOKEN_CRASHED`,
+ * and all that the child's work throws
  */
-export function askChild<Answer>(work: ChildWork): Promise<Answer> {
+export async function askChild<Answer>(work: ChildWork): Promise<Answer> {
   const { library, limitMs } = work;
+  const program = findProgram(work.program);
   return new Promise((resolve, reject) => {
-    const child = start(work);
+    const child = start(program, work);
     const printed = collectOutput(child);
     let done = false;
     const settle = (finish: () => void) => {
@@ -83,9 +85,26 @@ export function askChild<Answer>(work: ChildWork): Promise<Answer> {
   });
 }
 
-function start({ program, hidden, onPrinted }: ChildWork): ChildProcess {
+function findProgram(program: () => URL): string {
+  let path: string | undefined;
+  try {
+    path = fileURLToPath(program());
+    if (existsSync(path)) return path;
+  } catch {
+    // In a bundle that is CommonJS there is no URL.
+  }
+  throw new CredentialHelperError(
+    `the program of the child process that is to load the PKCS#11 library is missing${path === undefined ? '' : `: ${path}`}`,
+    {
+      code: 'ERR_CHILD_PROGRAM',
+      hint: 'in a bundle, leave this package out (as external), or pass "isolate": false',
+    },
+  );
+}
+
+function start(program: string, { hidden, onPrinted }: ChildWork): ChildProcess {
   const output = onPrinted === undefined ? 'ignore' : 'pipe';
-  return fork(fileURLToPath(program), [], {
+  return fork(program, [], {
     execArgv: [],
     env: environmentWithout(hidden),
     serialization: 'advanced',

@@ -20,8 +20,7 @@ const END_MS = 2000;
  * The PIN goes over the channel between the processes, never through arguments or environment.
  *
  * @param hidden - an environment variable that the child must not see, because the PIN is in it
- * @throws {@link CredentialHelperError} (as a rejection) `ERR_TOKEN_TIMEOUT`, `ERR_TOKEN_CRASHED`, and all that
- * `sendTokenRequest` throws
+ * @throws {@link CredentialHelperError} (as a rejection) what `askChild` and `sendTokenRequest` throw
  */
 export function sendTokenRequestIsolated(
   tokenRequest: TokenRequest,
@@ -31,7 +30,7 @@ export function sendTokenRequestIsolated(
   const { library } = tokenRequest.token;
   return inTurn(library, () =>
     askChild<HttpsResponse>({
-      program: new URL('./token-request-child.js', import.meta.url),
+      program: () => new URL('./token-request-child.js', import.meta.url),
       request: packTokenRequest(tokenRequest),
       library,
       limitMs: tokenRequest.connection.timeoutMs + GRACE_MS,

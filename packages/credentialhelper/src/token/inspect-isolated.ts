@@ -6,8 +6,7 @@ import type { InspectRequest, LibraryReport } from './inspect.ts';
  *
  * @param limitMs - how long it may take before the process is ended, in milliseconds
  * @param hidden - an environment variable that the process must not see, because the PIN is in it
- * @throws {@link CredentialHelperError} (as a rejection) `ERR_TOKEN_TIMEOUT`, `ERR_TOKEN_CRASHED`, and all that
- * `inspectLibrary` throws
+ * @throws {@link CredentialHelperError} (as a rejection) what `askChild` and `inspectLibrary` throw
  */
 export function inspectIsolated(
   request: InspectRequest,
@@ -15,7 +14,7 @@ export function inspectIsolated(
   hidden?: string,
 ): Promise<LibraryReport> {
   return askChild({
-    program: new URL('./inspect-child.js', import.meta.url),
+    program: () => new URL('./inspect-child.js', import.meta.url),
     request,
     library: request.library,
     limitMs,
