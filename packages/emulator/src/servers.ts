@@ -1,4 +1,4 @@
-import { constants } from 'node:crypto';
+import { constants, randomUUID } from 'node:crypto';
 import {
   createServer as createHttpServer,
   type IncomingMessage,
@@ -110,13 +110,14 @@ async function answerCredentials(
   const hostNames = [socket.servername || '', hostName(request.headers.host)];
   const thingName = headerText(request, 'x-amzn-iot-thingname');
   const fault = context.faults.forRequest(thingName, context.now());
+  const nowMs = context.now() + (fault?.clockOffsetMs ?? 0);
   const answer =
     fault?.response !== undefined || fault?.requestsPerSecond !== undefined
       ? faultyResponse(fault)
       : provideCredentials(
           context.state,
           { method, path, hostNames, thingName, certificate },
-          context.now() + (fault?.clockOffsetMs ?? 0),
+          nowMs,
           fault?.lifetimeMs ?? context.lifetimeMs(),
         );
   context.record({
@@ -131,8 +132,9 @@ async function answerCredentials(
     serverName: socket.servername || undefined,
     ...(fault !== undefined && { fault: true }),
   });
-  if (fault === undefined) send(response, answer);
-  else await sendWithFault(response, answer, fault, tcp);
+  const dated = withDate(answer, nowMs);
+  if (fault === undefined) send(response, dated);
+  else await sendWithFault(response, dated, fault, tcp);
 }
 
 function faultyResponse({ response }: Fault): Response {
@@ -142,7 +144,11 @@ function faultyResponse({ response }: Fault): Response {
   }
   return {
     status: 429,
-    headers: { 'content-type': 'application/json', 'x-amzn-ErrorType': 'ThrottlingException' },
+    headers: {
+      'content-type': 'application/json',
+      'x-amzn-RequestId': randomUUID(),
+      'x-amzn-ErrorType': 'ThrottlingException',
+    },
     body: JSON.stringify({ message: 'Rate exceeded' }),
   };
 }
@@ -155,8 +161,15 @@ export function createApiServer(context: ServerContext): Server {
     const path = url.split('?')[0] ?? '';
     const timeMs = context.now();
     context.record({ timeMs, endpoint: 'api', method, path, ...known, status: given.status });
-    send(response, given);
+    send(response, withDate(given, timeMs));
   });
+}
+
+/** Says the time by the emulator's clock, unless a fault's header does. */
+function withDate(response: Response, nowMs: number): Response {
+  const isDated = Object.keys(response.headers).some((name) => name.toLowerCase() === 'date');
+  if (isDated) return response;
+  return { ...response, headers: { ...response.headers, date: new Date(nowMs).toUTCString() } };
 }
 
 async function answer(context: ServerContext, request: IncomingMessage): Promise<ApiAnswer> {

@@ -63,6 +63,27 @@ describe('faults', () => {
     expect(await get(1000)).toBe(code);
   });
 
+  it('of the clock show in the date of the answer', async () => {
+    const { certificatePem: certificate, privateKeyPem: privateKey } = device;
+    const target = { endpoint: aws.credentialsEndpoint, region: aws.region, ca: aws.ca };
+    const hintOf = async (fault: Fault) => {
+      aws.clearFaults();
+      aws.addFault(fault);
+      const session = createSession({
+        ...target,
+        ...{ roleAlias: 'the-alias', thingName: 'the-thing', certificate, privateKey },
+      });
+      const error: unknown = await session.credentials().catch((reason: unknown) => reason);
+      return isCredentialHelperError(error) ? (error.hint ?? '') : '';
+    };
+    const says = (hint: string) => Date.parse(/server's says (.*)$/.exec(hint)?.[1] ?? '');
+    const twoHours = 7_200_000;
+    const early = says(await hintOf({ clockOffsetMs: -twoHours }));
+    expect(Math.abs(early - (Date.now() - twoHours))).toBeLessThan(10_000);
+    const right = says(await hintOf({ lifetimeMs: -1000 }));
+    expect(Math.abs(right - Date.now())).toBeLessThan(10_000);
+  });
+
   it('happen as often as they are told, in the order they were added', async () => {
     aws.addFault({ response: { status: 500 }, count: 2 });
     aws.addFault({ action: 'reset', count: 1, thingName: 'the-thing' });
