@@ -35,6 +35,17 @@ export function matchesPattern(pattern: string, value: string, variables: Variab
   return tokens.slice(at).every((token) => token === 'any');
 }
 
+/** A text with the values of its policy variables; undefined where one has none. */
+export function expandVariables(text: string, variables: Variables): string | undefined {
+  let isComplete = true;
+  const expanded = text.replace(/\$\{([^{}$]*)\}/g, (_whole, name: string) => {
+    const value = variableValue(name, variables);
+    if (value === undefined) isComplete = false;
+    return value ?? '';
+  });
+  return isComplete ? expanded : undefined;
+}
+
 function tokenize(pattern: string, variables: Variables): readonly Token[] | undefined {
   const tokens: Token[] = [];
   for (let index = 0; index < pattern.length; ) {

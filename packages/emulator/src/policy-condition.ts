@@ -1,9 +1,10 @@
-import { matchesPattern, type Variables } from './pattern.ts';
+import { expandVariables, matchesPattern, type Variables } from './pattern.ts';
 
 type Test = (wanted: string, value: string, variables: Variables) => boolean;
 
-const literally: Test = (wanted, value) => wanted === value;
-const inAnyCase: Test = (wanted, value) => wanted.toLowerCase() === value.toLowerCase();
+const literally: Test = (wanted, value, variables) => expandVariables(wanted, variables) === value;
+const inAnyCase: Test = (wanted, value, variables) =>
+  expandVariables(wanted, variables)?.toLowerCase() === value.toLowerCase();
 
 /** An ARN has six parts, and a wildcard does not reach beyond its part. */
 const asArn: Test = (wanted, value, variables) => {

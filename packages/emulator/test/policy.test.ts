@@ -54,6 +54,29 @@ describe('a policy', () => {
       },
       'silent',
     ],
+    [
+      {
+        Effect: 'Allow',
+        Action: '*',
+        Resource: '*',
+        Condition: {
+          StringEquals: {
+            'iot:Connection.Thing.ThingName': ['x', '${iot:Connection.Thing.ThingName}'],
+          },
+          StringEqualsIgnoreCase: { 'iot:Connection.Thing.ThingName': 'RED' },
+        },
+      },
+      'allow',
+    ],
+    [
+      {
+        Effect: 'Allow',
+        Action: '*',
+        Resource: '*',
+        Condition: { StringEquals: { 'iot:Connection.Thing.ThingName': 're${none}d' } },
+      },
+      'silent',
+    ],
     [{ Effect: 'Allow', Action: '*', Resource: '*', Condition: { Unknown: {} } }, 'silent'],
   ])('%j: %s', (statement, decision) => {
     expect(decide(statement)).toBe(decision);
