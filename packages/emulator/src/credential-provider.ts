@@ -3,7 +3,7 @@ import { endpointOwner } from './host-names.ts';
 import type { Response } from './http.ts';
 import { certificateId } from './pki.ts';
 import { evaluatePolicies, trusts } from './policy.ts';
-import { policyVariables } from './policy-variables.ts';
+import { policyVariables, timeVariables } from './policy-variables.ts';
 import { issueCredentials } from './sealed-credentials.ts';
 import {
   type Certificate,
@@ -26,6 +26,8 @@ export interface CredentialRequest {
   readonly thingName: string | undefined;
   /** The certificate that the client proved to hold, in DER form. */
   readonly certificate: Uint8Array | undefined;
+  /** The address of the client. */
+  readonly sourceIp: string;
 }
 
 const PATH = /^\/role-aliases\/([^/?]+)\/credentials(?:\?.*)?$/;
@@ -64,10 +66,10 @@ export function provideCredentials(
   if (certificate === undefined || owners.includes('another account'))
     return deny(MESSAGES.certificate);
   if (!isAttached(state, request.thingName, certificate)) return deny(MESSAGES.thing);
-  if (!isAllowed(state, certificate, aliasName, request.thingName)) return deny(MESSAGES.policy);
+  if (!isAllowed(state, request, { certificate, aliasName, nowMs })) return deny(MESSAGES.policy);
   const alias = lookUp(state.roleAliases, aliasName);
   if (alias === undefined) return refuse(404, 'ResourceNotFoundException', MESSAGES.alias);
-  const role = assumableRole(state, alias);
+  const role = assumableRole(state, alias, nowMs);
   if (role === undefined) return refuse(400, 'InvalidRequestException', MESSAGES.role);
   if (alias.credentialDurationSeconds > role.maxSessionDuration) {
     return refuse(400, 'InvalidRequestException', MESSAGES.duration);
@@ -98,10 +100,10 @@ function isAttached(
 
 function isAllowed(
   state: State,
-  certificate: Certificate,
-  aliasName: string,
-  thingName: string | undefined,
+  { thingName, sourceIp }: CredentialRequest,
+  known: { readonly certificate: Certificate; readonly aliasName: string; readonly nowMs: number },
 ): boolean {
+  const { certificate, aliasName, nowMs } = known;
   const action = 'iot:AssumeRoleWithCertificate';
   const resource = roleAliasArn(state, aliasName);
   const thing = thingName === undefined ? undefined : lookUp(state.things, thingName);
@@ -109,14 +111,23 @@ function isAllowed(
   const documents = [certificate, ...groups]
     .flatMap(({ policyNames }) => policyNames)
     .map((name) => state.policies[name]?.policyDocument ?? '');
-  const variables = policyVariables(certificate, thing);
+  const variables = {
+    ...timeVariables(nowMs),
+    'aws:SourceIp': sourceIp,
+    ...policyVariables(certificate, thing),
+  };
   return evaluatePolicies(documents, { action, resource, variables }) === 'allow';
 }
 
-function assumableRole(state: State, { roleAlias, roleArn }: RoleAlias): Role | undefined {
+function assumableRole(
+  state: State,
+  { roleAlias, roleArn }: RoleAlias,
+  nowMs: number,
+): Role | undefined {
   const role = findRoleByArn(state, roleArn);
   // AWS IoT Core Developer Guide, "Cross-service confused deputy prevention".
   const variables = {
+    ...timeVariables(nowMs),
     'aws:SourceAccount': state.accountId,
     'aws:SourceArn': roleAliasArn(state, roleAlias),
   };

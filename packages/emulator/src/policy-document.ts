@@ -1,4 +1,5 @@
 import { EmulatorError } from './errors.ts';
+import { conditionDefect } from './policy-condition.ts';
 
 const VERSIONS: readonly unknown[] = [undefined, '2012-10-17', '2008-10-17'];
 const MAX_LENGTH = 2048;
@@ -28,6 +29,12 @@ export function checkTrustPolicy(text: string): void {
   for (const statement of readStatements(text, malformedTrust)) {
     if (statement.Principal === undefined && statement.NotPrincipal === undefined) {
       throw malformedTrust('a statement has no principal');
+    }
+    if (statement.NotPrincipal !== undefined && statement.Effect === 'Allow') {
+      throw malformedTrust('a statement with NotPrincipal has an Effect other than Deny');
+    }
+    if (![statement.Action].flat().every(isStsAction)) {
+      throw malformedTrust('AssumeRole policy may only specify STS AssumeRole actions.');
     }
     if (statement.Resource !== undefined || statement.NotResource !== undefined) {
       throw malformedTrust('Has prohibited field Resource');
@@ -63,6 +70,8 @@ function readStatements(text: string, raise: Raise): readonly Record<string, unk
     if (statement.Effect !== 'Allow' && statement.Effect !== 'Deny') {
       throw raise('the Effect of a statement is neither Allow nor Deny');
     }
+    const defect = conditionDefect(statement.Condition);
+    if (defect !== undefined) throw raise(defect);
     return statement;
   });
 }
@@ -73,6 +82,10 @@ function checkEither(statement: Record<string, unknown>, name: string, inverse: 
   const isGood =
     given.length === 1 && values.length > 0 && values.every((value) => typeof value === 'string');
   if (!isGood) throw malformed(`a statement needs ${name} or ${inverse}: text, or a list of texts`);
+}
+
+function isStsAction(action: unknown): boolean {
+  return typeof action === 'string' && /^(sts:|\*)/i.test(action);
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -19,6 +19,14 @@ const ATTRIBUTES: Readonly<Record<string, string>> = {
   generationQualifier: 'GenerationQualifier',
 };
 
+/** The policy variables of every request. */
+export function timeVariables(nowMs: number): Variables {
+  return {
+    'aws:CurrentTime': new Date(nowMs).toISOString(),
+    'aws:EpochTime': String(Math.floor(nowMs / 1000)),
+  };
+}
+
 /**
  * The policy variables of a request for credentials: those of the thing where the client named one, and those of the
  * certificate.

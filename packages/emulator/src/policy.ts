@@ -35,14 +35,16 @@ export interface Assumer {
 
 /** Whether a role's trust policy lets somebody assume it. */
 export function trusts(document: string, { kind, names, variables }: Assumer): boolean {
+  const isNamed = (principal: unknown) =>
+    principal === '*' ||
+    names.some((name) =>
+      matchesAny((principal as { [Kind in typeof kind]?: unknown } | undefined)?.[kind], name),
+    );
   const trusting = statementsOf(document).filter(
-    ({ Action, Principal, Condition }) =>
+    ({ Action, Principal, NotPrincipal, Condition }) =>
       matchesAny(lowerCase(Action), 'sts:assumerole') &&
       conditionHolds(Condition, variables) &&
-      (Principal === '*' ||
-        names.some((name) =>
-          matchesAny((Principal as { [Kind in typeof kind]?: unknown } | undefined)?.[kind], name),
-        )),
+      (NotPrincipal === undefined ? isNamed(Principal) : !isNamed(NotPrincipal)),
   );
   const effects = trusting.map(({ Effect }) => Effect);
   return effects.includes('Allow') && !effects.includes('Deny');
@@ -55,6 +57,7 @@ interface Statement {
   readonly Resource?: unknown;
   readonly NotResource?: unknown;
   readonly Principal?: unknown;
+  readonly NotPrincipal?: unknown;
   readonly Condition?: unknown;
 }
 

@@ -107,6 +107,7 @@ async function answerCredentials(
   // Node gives an empty object where the client showed no certificate.
   const certificate: Buffer | undefined = socket.getPeerCertificate().raw;
   const { method = '', url: path = '' } = request;
+  const sourceIp = socket.remoteAddress ?? '';
   const hostNames = [socket.servername || '', hostName(request.headers.host)];
   const thingName = headerText(request, 'x-amzn-iot-thingname');
   const fault = context.faults.forRequest(thingName, context.now());
@@ -116,7 +117,7 @@ async function answerCredentials(
       ? faultyResponse(fault)
       : provideCredentials(
           context.state,
-          { method, path, hostNames, thingName, certificate },
+          { method, path, hostNames, thingName, certificate, sourceIp },
           nowMs,
           fault?.lifetimeMs ?? context.lifetimeMs(),
         );

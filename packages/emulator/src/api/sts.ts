@@ -1,5 +1,6 @@
 import { EmulatorError } from '../errors.ts';
 import { trusts } from '../policy.ts';
+import { timeVariables } from '../policy-variables.ts';
 import { type Grant, issueCredentials } from '../sealed-credentials.ts';
 import type { Caller } from '../sigv4.ts';
 import { findRoleByArn, lookUp, type Role, type State } from '../state.ts';
@@ -76,7 +77,7 @@ function issue(
 }
 
 function findRole(
-  { state, caller }: StsContext,
+  { state, caller, nowMs }: StsContext,
   { RoleArn, ExternalId }: { readonly RoleArn: string; readonly ExternalId: string | undefined },
 ): Role {
   const arn = callerArn(state, caller);
@@ -84,6 +85,7 @@ function findRole(
   if (caller.kind === 'administrator') names.push(state.accountId);
   else names.push(`arn:aws:iam::${state.accountId}:role/${caller.roleName}`);
   const variables = {
+    ...timeVariables(nowMs),
     'aws:PrincipalAccount': state.accountId,
     'aws:PrincipalArn': arn,
     ...(ExternalId !== undefined && { 'sts:ExternalId': ExternalId }),

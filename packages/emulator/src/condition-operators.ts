@@ -1,0 +1,109 @@
+import { BlockList, isIP } from 'node:net';
+import { expandVariables, matchesPattern, type Variables } from './pattern.ts';
+
+/** Whether the value of a key is what one value of the condition wants. */
+type Test = (wanted: string, value: string, variables: Variables) => boolean;
+
+/** An operator of conditions (IAM User Guide, "IAM JSON policy elements: Condition operators"). */
+export interface Operator {
+  readonly test: Test;
+  /** Whether it holds where none of the wanted values is met, instead of one. */
+  readonly isInverse: boolean;
+  /** Whether it holds where the key has no value. */
+  readonly holdsWithoutValue: boolean;
+}
+
+const literally: Test = (wanted, value, variables) => expandVariables(wanted, variables) === value;
+const inAnyCase: Test = (wanted, value, variables) =>
+  expandVariables(wanted, variables)?.toLowerCase() === value.toLowerCase();
+
+/** An ARN has six parts, and a wildcard does not reach beyond its part. */
+const asArn: Test = (wanted, value, variables) => {
+  const patterns = arnParts(wanted);
+  const parts = arnParts(value);
+  return parts.every((part, index) => matchesPattern(patterns[index] ?? '', part, variables));
+};
+
+function arnParts(arn: string): readonly string[] {
+  const parts = arn.split(':');
+  return [0, 1, 2, 3, 4].map((index) => parts[index] ?? '').concat(parts.slice(5).join(':'));
+}
+
+/** An address is in a range such as `192.0.2.0/24`, or is the one that is wanted. */
+const inRange: Test = (wanted, value) => {
+  const [address = '', prefix] = wanted.split('/');
+  const bits = isIP(address) === 6 ? 128 : 32;
+  const length = prefix === undefined ? bits : Number(prefix);
+  const isRange = isIP(address) !== 0 && Number.isInteger(length) && length >= 0 && length <= bits;
+  if (!isRange || isIP(value) === 0) return false;
+  const range = new BlockList();
+  range.addSubnet(address, length, family(address));
+  return range.check(value, family(value));
+};
+
+function family(address: string): 'ipv4' | 'ipv6' {
+  return isIP(address) === 6 ? 'ipv6' : 'ipv4';
+}
+
+/** A time is ISO 8601, or seconds since 1970. */
+function toTime(text: string): number {
+  return /^\d+$/.test(text) ? Number(text) * 1000 : Date.parse(text);
+}
+
+const COMPARISONS: Readonly<Record<string, (value: number, wanted: number) => boolean>> = {
+  Equals: (value, wanted) => value === wanted,
+  LessThan: (value, wanted) => value < wanted,
+  LessThanEquals: (value, wanted) => value <= wanted,
+  GreaterThan: (value, wanted) => value > wanted,
+  GreaterThanEquals: (value, wanted) => value >= wanted,
+};
+
+function comparisons(type: string, read: (text: string) => number): [string, Test][] {
+  return Object.entries(COMPARISONS).map(([name, compare]) => [
+    `${type}${name}`,
+    (wanted, value) => compare(read(value), read(wanted)),
+  ]);
+}
+
+const TESTS: ReadonlyMap<string, Test> = new Map([
+  ['StringEquals', literally],
+  ['StringEqualsIgnoreCase', inAnyCase],
+  ['StringLike', matchesPattern],
+  ['ArnEquals', asArn],
+  ['ArnLike', asArn],
+  ['BinaryEquals', literally],
+  ['Bool', inAnyCase],
+  ['IpAddress', inRange],
+  ...comparisons('Numeric', Number),
+  ...comparisons('Date', toTime),
+]);
+
+const INVERSES: ReadonlyMap<string, string> = new Map([
+  ['StringNotEquals', 'StringEquals'],
+  ['StringNotEqualsIgnoreCase', 'StringEqualsIgnoreCase'],
+  ['StringNotLike', 'StringLike'],
+  ['ArnNotEquals', 'ArnEquals'],
+  ['ArnNotLike', 'ArnLike'],
+  ['NotIpAddress', 'IpAddress'],
+  ['NumericNotEquals', 'NumericEquals'],
+  ['DateNotEquals', 'DateEquals'],
+]);
+
+const NAME = /^(?:(ForAllValues|ForAnyValue):)?([A-Za-z]+?)(IfExists)?$/;
+
+/**
+ * The operator of a name such as `StringLike`, `NumericLessThanIfExists` or `ForAnyValue:ArnEquals`; undefined where
+ * there is none. `Null` is not among them: it asks for a value, and compares none.
+ */
+export function findOperator(name: string): Operator | undefined {
+  const [, quantifier, plain = '', ifExists] = NAME.exec(name) ?? [];
+  const positive = INVERSES.get(plain);
+  const test = TESTS.get(positive ?? plain);
+  if (test === undefined) return undefined;
+  const isInverse = positive !== undefined;
+  const holdsWithoutValue =
+    ifExists !== undefined ||
+    quantifier === 'ForAllValues' ||
+    (isInverse && quantifier === undefined);
+  return { test, isInverse, holdsWithoutValue };
+}
