@@ -6,6 +6,8 @@ export interface RequestRecord {
   readonly method: string;
   readonly path: string;
   readonly status: number;
+  /** At the credential provider: why there are no credentials, more precisely than AWS tells a client. */
+  readonly reason?: string | undefined;
   /** At the AWS APIs: what was asked for, such as `sts:GetCallerIdentity`. */
   readonly operation?: string | undefined;
   /** At the AWS APIs: the ARN of whoever signed the request. */

@@ -12,7 +12,7 @@ import type { Account } from './account.ts';
 import { readApiRequest } from './api/read-request.ts';
 import { type ApiAnswer, answerApi } from './api/router.ts';
 import { answerControl, CONTROL_PREFIX, type ControlContext } from './control.ts';
-import { provideCredentials } from './credential-provider.ts';
+import { type CredentialAnswer, provideCredentials } from './credential-provider.ts';
 import { EmulatorError } from './errors.ts';
 import type { Fault, Faults } from './faults.ts';
 import { endpointOwner } from './host-names.ts';
@@ -112,9 +112,9 @@ async function answerCredentials(
   const thingName = headerText(request, 'x-amzn-iot-thingname');
   const fault = context.faults.forRequest(thingName, context.now());
   const nowMs = context.now() + (fault?.clockOffsetMs ?? 0);
-  const answer =
+  const { response: given, reason }: CredentialAnswer =
     fault?.response !== undefined || fault?.requestsPerSecond !== undefined
-      ? faultyResponse(fault)
+      ? { response: faultyResponse(fault) }
       : provideCredentials(
           context.state,
           { method, path, hostNames, thingName, certificate, sourceIp },
@@ -126,14 +126,15 @@ async function answerCredentials(
     endpoint: 'credentials',
     method,
     path,
-    status: answer.status,
+    status: given.status,
+    reason,
     thingName,
     certificateId: certificate && certificateId(certificate),
     tlsVersion: socket.getProtocol() ?? undefined,
     serverName: socket.servername || undefined,
     ...(fault !== undefined && { fault: true }),
   });
-  const dated = withDate(answer, nowMs);
+  const dated = withDate(given, nowMs);
   if (fault === undefined) send(response, dated);
   else await sendWithFault(response, dated, fault, tcp);
 }

@@ -55,20 +55,29 @@ function get(change: { method?: string; path?: string; headers?: object } = {}):
   });
 }
 
+const ACTION = 'iot:AssumeRoleWithCertificate';
 const INVALID = 'Certificate is invalid on this endpoint';
 const ROLE = 'Unable to assume the role, or the role to assume does not exist';
 const DURATION =
   'The requested CredentialDurationSeconds exceeds the MaxSessionDuration set for the role';
 
 /** Each row mends through the AWS APIs what the row before lacked. */
-const rows: readonly [string, () => unknown, number, string, string][] = [
-  ['the certificate is not active', () => {}, 403, 'AccessDeniedException', INVALID],
+const rows: readonly [string, () => unknown, number, string, string, string][] = [
+  [
+    'the certificate is not active',
+    () => {},
+    403,
+    'AccessDeniedException',
+    INVALID,
+    `certificate ${certificateId} is INACTIVE`,
+  ],
   [
     'there is no such thing',
     () => things.send(new iot.UpdateCertificateCommand({ certificateId, newStatus: 'ACTIVE' })),
     403,
     'AccessDeniedException',
     'Invalid thing name passed',
+    `there is no thing ${thingName}`,
   ],
   [
     'the thing is not attached',
@@ -76,6 +85,7 @@ const rows: readonly [string, () => unknown, number, string, string][] = [
     403,
     'AccessDeniedException',
     'Invalid thing name passed',
+    `certificate ${certificateId} is not attached to thing ${thingName}`,
   ],
   [
     'no policy allows it',
@@ -83,6 +93,7 @@ const rows: readonly [string, () => unknown, number, string, string][] = [
     403,
     'AccessDeniedException',
     'Access Denied',
+    `the attached policies (none) do not allow ${ACTION} on ${roleAliasArn} for thing ${thingName}`,
   ],
   [
     'there is no role alias',
@@ -95,6 +106,7 @@ const rows: readonly [string, () => unknown, number, string, string][] = [
     404,
     'ResourceNotFoundException',
     'Role alias does not exist',
+    `there is no role alias ${roleAlias}`,
   ],
   [
     'there is no role',
@@ -105,6 +117,7 @@ const rows: readonly [string, () => unknown, number, string, string][] = [
     400,
     'InvalidRequestException',
     ROLE,
+    `there is no role ${roleArn}`,
   ],
   [
     'the role trusts another',
@@ -115,6 +128,7 @@ const rows: readonly [string, () => unknown, number, string, string][] = [
     400,
     'InvalidRequestException',
     ROLE,
+    `the trust policy of role ${RoleName} does not let credentials.iot.amazonaws.com assume it for ${roleAliasArn}`,
   ],
   [
     'the duration is too long for the role',
@@ -125,11 +139,12 @@ const rows: readonly [string, () => unknown, number, string, string][] = [
     400,
     'InvalidRequestException',
     DURATION,
+    `role alias ${roleAlias} has 7200 s, role ${RoleName} at most 3600 s`,
   ],
 ];
 
 describe('the table of errors, by state made through the AWS APIs:', () => {
-  it.each(rows)('%s', async (_name, change, status, errorType, message) => {
+  it.each(rows)('%s', async (_name, change, status, errorType, message, reason) => {
     await change();
     const answer = await get();
     expect(answer.status).toBe(status);
@@ -137,6 +152,8 @@ describe('the table of errors, by state made through the AWS APIs:', () => {
     expect(answer.headers['x-amzn-errortype']).toBe(errorType);
     expect(answer.headers['x-amzn-requestid']).toMatch(/^[0-9a-f-]{36}$/);
     expect(answer.headers['content-type']).toBe('application/json');
+    const record = emulator.requests.findLast(({ endpoint }) => endpoint === 'credentials');
+    expect(record).toMatchObject({ status, reason });
   });
 
   it('nothing is missing', async () => {
@@ -144,6 +161,7 @@ describe('the table of errors, by state made through the AWS APIs:', () => {
     const { status, headers, body } = await get();
     expect(status).toBe(200);
     expect(headers['x-amzn-errortype']).toBeUndefined();
+    expect(emulator.requests.at(-1)?.reason).toBeUndefined();
     expect(JSON.parse(body)).toMatchObject({ credentials: { expiration: expect.any(String) } });
   });
 
