@@ -610,8 +610,34 @@ describe('IAM and STS', () => {
     expect(await whoIs(session.Credentials)).toBe(`arn:aws:iam::${accountId}:root`);
   });
 
-  async function whoIs(given: sts.Credentials | undefined) {
-    const client = new sts.STSClient({
+  it('let a role assume another that trusts it, for an hour at most', async () => {
+    const trust = (AWS: string) =>
+      TRUST_POLICY.replace('Service', 'AWS').replace('credentials.iot.amazonaws.com', AWS);
+    const firstArn = `arn:aws:iam::${accountId}:role/first/chain-one`;
+    await createRole('chain-one', { Path: '/first/', AssumeRolePolicyDocument: trust(accountId) });
+    const isFirst = `"Condition":{"ArnEquals":{"aws:PrincipalArn":"${firstArn}"}},"Action"`;
+    await createRole('chain-two', {
+      AssumeRolePolicyDocument: trust(firstArn).replace('"Action"', isFirst),
+      MaxSessionDuration: 7200,
+    });
+    const RoleSessionName = 'chain';
+    const { Credentials } = await tokens.send(
+      new sts.AssumeRoleCommand({ RoleArn: firstArn, RoleSessionName }),
+    );
+    const assumeSecond = (client: sts.STSClient, DurationSeconds: number) => {
+      const RoleArn = `arn:aws:iam::${accountId}:role/chain-two`;
+      return client.send(new sts.AssumeRoleCommand({ RoleArn, RoleSessionName, DurationSeconds }));
+    };
+    const first = clientWith(Credentials);
+    await expect(assumeSecond(first, 3601)).rejects.toMatchObject({ name: 'ValidationError' });
+    const second = await assumeSecond(first, 3600);
+    first.destroy();
+    expect(await whoIs(second.Credentials)).toMatch(/:assumed-role\/chain-two\/chain$/);
+    await expect(assumeSecond(tokens, 3600)).rejects.toMatchObject({ name: 'AccessDenied' });
+  });
+
+  function clientWith(given: sts.Credentials | undefined): sts.STSClient {
+    return new sts.STSClient({
       ...options,
       credentials: {
         accessKeyId: given?.AccessKeyId ?? '',
@@ -619,6 +645,10 @@ describe('IAM and STS', () => {
         sessionToken: given?.SessionToken ?? '',
       },
     });
+  }
+
+  async function whoIs(given: sts.Credentials | undefined) {
+    const client = clientWith(given);
     const { Arn } = await client.send(new sts.GetCallerIdentityCommand({}));
     client.destroy();
     return Arn;

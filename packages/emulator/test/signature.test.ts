@@ -104,12 +104,14 @@ describe('a request to AWS STS', () => {
     expect(headers['content-type']).toBe('text/xml');
     expect(body).toContain('<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">');
     expect(body).toContain(`<Code>${code}</Code>`);
+    expect(body).toContain(`<RequestId>${headers['x-amzn-requestid']}</RequestId>`);
   });
 
   it('may be presigned, as those are that prove who somebody is', async () => {
     const raw = { method: 'GET', path: `/?${whoAmI.body}` };
-    const { status, body } = await send(raw, { service: 'sts', presignSeconds: 60 });
+    const { status, headers, body } = await send(raw, { service: 'sts', presignSeconds: 60 });
     expect(status).toBe(200);
+    expect(body).toContain(`<RequestId>${headers['x-amzn-requestid']}</RequestId>`);
     expect(body).toContain(`<Arn>arn:aws:iam::${emulator.accountId}:root</Arn>`);
   });
 

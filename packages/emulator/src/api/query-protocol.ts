@@ -78,13 +78,13 @@ export async function answerQuery<Context>(
       ]),
     );
     const result = await found.handle(context, input as never);
-    return respond(200, {
+    return respond(200, (RequestId) => ({
       [`${name}Response`]: {
         '@xmlns': service.namespace,
         ...(result !== undefined && { [`${name}Result`]: result }),
-        ResponseMetadata: { RequestId: randomUUID() },
+        ResponseMetadata: { RequestId },
       },
-    });
+    }));
   } catch (error) {
     if (!(error instanceof EmulatorError)) throw error;
     const code = SHARED_CODES[error.code] ?? error.code;
@@ -99,17 +99,18 @@ export function refuseQuery(
   code: string,
   message: string,
 ): Response {
-  return respond(STATUS[code] ?? 400, {
+  const status = STATUS[code] ?? 400;
+  return respond(status, (RequestId) => ({
     ErrorResponse: {
       '@xmlns': namespace,
       Error: {
-        Type: (STATUS[code] ?? 400) < 500 ? 'Sender' : 'Receiver',
+        Type: status < 500 ? 'Sender' : 'Receiver',
         Code: code,
         Message: toXmlText(message),
       },
-      RequestId: randomUUID(),
+      RequestId,
     },
-  });
+  }));
 }
 
 /** Text without the characters that XML cannot hold. */
@@ -135,10 +136,11 @@ function readParameters({ query, body }: ApiRequest): URLSearchParams {
   );
 }
 
-function respond(status: number, document: unknown): Response {
+function respond(status: number, toDocument: (requestId: string) => unknown): Response {
+  const requestId = randomUUID();
   return {
     status,
-    headers: { 'content-type': 'text/xml', 'x-amzn-RequestId': randomUUID() },
-    body: String(builder.build(document)),
+    headers: { 'content-type': 'text/xml', 'x-amzn-RequestId': requestId },
+    body: String(builder.build(toDocument(requestId))),
   };
 }

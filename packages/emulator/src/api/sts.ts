@@ -1,4 +1,5 @@
 import { EmulatorError } from '../errors.ts';
+import { roleArn } from '../operations/context.ts';
 import { trusts } from '../policy.ts';
 import { timeVariables } from '../policy-variables.ts';
 import { type Grant, issueCredentials } from '../sealed-credentials.ts';
@@ -15,6 +16,8 @@ export interface StsContext {
 }
 
 const DEFAULT_ROLE_SECONDS = 3600;
+/** For a role that a session of a role assumes. */
+const MAX_CHAINED_SECONDS = 3600;
 const DEFAULT_SESSION_SECONDS = 43_200;
 
 /** AWS STS. */
@@ -33,11 +36,11 @@ export const STS: QueryService<StsContext> = {
       (context: StsContext, input) => {
         const { DurationSeconds = DEFAULT_ROLE_SECONDS, RoleSessionName } = input;
         const { roleName, roleId, maxSessionDuration } = findRole(context, input);
+        if (context.caller.kind === 'role' && DurationSeconds > MAX_CHAINED_SECONDS) {
+          throw tooLong('the 1 hour session limit for roles assumed by role chaining');
+        }
         if (DurationSeconds > maxSessionDuration) {
-          throw new EmulatorError(
-            'The requested DurationSeconds exceeds the MaxSessionDuration set for this role.',
-            { code: 'ValidationError' },
-          );
+          throw tooLong('the MaxSessionDuration set for this role');
         }
         const grant = { roleName, sessionName: RoleSessionName };
         return {
@@ -81,13 +84,13 @@ function findRole(
   { RoleArn, ExternalId }: { readonly RoleArn: string; readonly ExternalId: string | undefined },
 ): Role {
   const arn = callerArn(state, caller);
-  const names = [arn];
-  if (caller.kind === 'administrator') names.push(state.accountId);
-  else names.push(`arn:aws:iam::${state.accountId}:role/${caller.roleName}`);
+  const isRole = caller.kind === 'role';
+  const principalArn = isRole ? callerRoleArn(state, caller.roleName) : arn;
+  const names = [arn, isRole ? principalArn : state.accountId];
   const variables = {
     ...timeVariables(nowMs),
     'aws:PrincipalAccount': state.accountId,
-    'aws:PrincipalArn': arn,
+    'aws:PrincipalArn': principalArn,
     ...(ExternalId !== undefined && { 'sts:ExternalId': ExternalId }),
   };
   const role = findRoleByArn(state, RoleArn);
@@ -113,8 +116,17 @@ export function callerArn(state: State, caller: Caller): string {
     : sessionArn(state, caller.roleName, caller.sessionName);
 }
 
+function callerRoleArn(state: State, roleName: string): string {
+  return roleArn(state, roleName, lookUp(state.roles, roleName)?.path);
+}
+
 function sessionArn({ accountId }: State, roleName: string, sessionName: string): string {
   return `arn:aws:sts::${accountId}:assumed-role/${roleName}/${sessionName}`;
+}
+
+function tooLong(limit: string): EmulatorError {
+  const message = `The requested DurationSeconds exceeds ${limit}.`;
+  return new EmulatorError(message, { code: 'ValidationError' });
 }
 
 function denied(message: string): EmulatorError {
