@@ -4,14 +4,15 @@ import { EmulatorError } from './errors.ts';
 import type { Faults } from './faults.ts';
 import type { Response } from './http.ts';
 import { parseJson } from './json.ts';
-import type { Counters } from './request-record.ts';
+import type { Counters, RequestRecord } from './request-record.ts';
 import type { ApiRequest } from './signing.ts';
 
 /** What control requests work on. */
 export interface ControlContext {
   readonly account: Account;
   readonly faults: Faults;
-  readonly counters: () => Counters;
+  readonly counters: Counters;
+  readonly requests: readonly RequestRecord[];
   /** What a control request carries as bearer token. */
   readonly controlToken: string;
 }
@@ -22,7 +23,8 @@ export const CONTROL_PREFIX = '/_emulator/';
 type Handler = (context: ControlContext, input: unknown) => unknown;
 
 const HANDLERS: Readonly<Record<string, Handler>> = {
-  'GET counters': ({ counters }) => counters(),
+  'GET counters': ({ counters }) => counters,
+  'GET requests': ({ requests }) => requests,
   'GET faults': ({ faults }) => faults.list(),
   'POST faults': ({ faults }, input) => {
     faults.add(input as Parameters<Faults['add']>[0]);

@@ -106,7 +106,7 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
     lifetimeMs: () => lifetimeMs,
     faults,
     wrongCertificates: await createWrongCertificates(state.pki.serverCa, state.region, now()),
-    control: { account, faults, counters: () => counters, controlToken },
+    control: { account, faults, counters, requests, controlToken },
     record(request: RequestRecord) {
       requests.push(request);
       if (requests.length > MAX_RECORDS) requests.shift();

@@ -157,7 +157,7 @@ describe('control requests', () => {
       ...(body !== undefined && { body }),
     });
 
-  it('add, list and clear faults, and give the counters', async () => {
+  it('add, list and clear faults, and give requests and counters', async () => {
     const fault = { response: { status: 500 }, count: 1 };
     expect(await (await call('POST', 'faults', {}, JSON.stringify(fault))).json()).toEqual([fault]);
     expect(await get()).toBe('ERR_SERVICE');
@@ -165,6 +165,9 @@ describe('control requests', () => {
     expect(await (await call('DELETE', 'faults')).json()).toEqual([]);
     const counters = (await (await call('GET', 'counters')).json()) as typeof aws.counters;
     expect(counters.credentials[500]).toBeGreaterThan(0);
+    const requests = (await (await call('GET', 'requests')).json()) as typeof aws.requests;
+    expect(requests).toEqual(JSON.parse(JSON.stringify(aws.requests.slice(0, requests.length))));
+    expect(requests.at(-2)).toMatchObject({ endpoint: 'api', path: '/_emulator/faults' });
   });
 
   it('are refused without the token, from another host, and where they are not understood', async () => {
