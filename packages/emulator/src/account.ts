@@ -2,6 +2,10 @@ import { checkName } from './names.ts';
 import { type AuthorityOperations, authorityOperations } from './operations/authorities.ts';
 import { type CertificateOperations, certificateOperations } from './operations/certificates.ts';
 import { iotArn, roleArn as makeRoleArn, present } from './operations/context.ts';
+import {
+  type ManagedPolicyOperations,
+  managedPolicyOperations,
+} from './operations/managed-policies.ts';
 import { type PolicyOperations, policyOperations } from './operations/policies.ts';
 import { type RoleAliasOperations, roleAliasOperations } from './operations/role-aliases.ts';
 import { type RoleOperations, roleOperations } from './operations/roles.ts';
@@ -35,7 +39,8 @@ export interface Account
     AuthorityOperations,
     PolicyOperations,
     RoleAliasOperations,
-    RoleOperations {
+    RoleOperations,
+    ManagedPolicyOperations {
   /**
    * Makes everything one thing needs to get credentials: role, role alias and policy, unless they are there, and thing
    * and certificate.
@@ -55,6 +60,7 @@ export function openAccount(store: Store, now: () => number): Account {
     ...policyOperations(context),
     ...roleAliasOperations(context),
     ...roleOperations(context),
+    ...managedPolicyOperations(context),
     async seed({ thingName, roleAlias, keyType = 'RSA-2048' }) {
       checkName('thing name', thingName);
       checkName('role alias', roleAlias);

@@ -108,7 +108,20 @@ export interface Role {
   readonly description?: string | undefined;
   /** Inline policies: documents by name. They are kept, not evaluated. */
   readonly policies?: Readonly<Record<string, string>> | undefined;
+  /** ARNs of the managed policies that are attached to it. */
+  readonly attachedPolicyArns?: readonly string[] | undefined;
   readonly creationMs?: number | undefined;
+}
+
+/** A policy of IAM that can be attached to several roles. It is kept, not evaluated. */
+export interface ManagedPolicy {
+  readonly policyArn: string;
+  readonly policyName: string;
+  readonly policyId: string;
+  readonly policyDocument: string;
+  readonly path: string;
+  readonly description?: string | undefined;
+  readonly creationMs: number;
 }
 
 /** The tables of an account: records by their key. A record is never changed, only replaced. */
@@ -123,6 +136,8 @@ export interface Tables {
   readonly roleAliases: Readonly<Record<string, RoleAlias>>;
   /** By name. */
   readonly roles: Readonly<Record<string, Role>>;
+  /** By ARN. */
+  readonly managedPolicies: Readonly<Record<string, ManagedPolicy>>;
   /** By name. */
   readonly thingTypes: Readonly<Record<string, ThingType>>;
   /** By name. */
@@ -173,6 +188,7 @@ export function emptyTables(): Tables {
     policies: {},
     roleAliases: {},
     roles: {},
+    managedPolicies: {},
     thingTypes: {},
     thingGroups: {},
     caCertificates: {},

@@ -43,6 +43,12 @@ describe('the AWS CLI', () => {
     );
     const { Arn: roleArn } = role.Role as unknown as { Arn: string };
     expect(roleArn).toBe(`arn:aws:iam::${emulator.accountId}:role/${roleName}`);
+    const { Policy } = await aws(
+      ...['iam', 'create-policy', '--policy-name', 'cli-access'],
+      ...['--policy-document', allowAlias('*')],
+    );
+    const { Arn: policyArn } = Policy as unknown as { Arn: string };
+    await aws(...['iam', 'attach-role-policy', '--role-name', roleName, '--policy-arn', policyArn]);
     const { roleAliasArn = '' } = await aws(
       ...['iot', 'create-role-alias', '--role-alias', roleAlias, '--role-arn', roleArn],
     );

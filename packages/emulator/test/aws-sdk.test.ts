@@ -566,6 +566,53 @@ describe('IAM and STS', () => {
     await expect(remove()).rejects.toBeInstanceOf(iam.NoSuchEntityException);
   });
 
+  it('attach managed policies to roles', async () => {
+    const send = roles.send.bind(roles) as typeof roles.send;
+    const RoleName = 'managed-role';
+    await createRole(RoleName);
+    const described = { PolicyName: 'managed', Path: '/team/', Description: 'a & b' };
+    const create = () =>
+      send(new iam.CreatePolicyCommand({ ...described, PolicyDocument: allowAlias('*') }));
+    const { Policy } = await create();
+    const PolicyArn = `arn:aws:iam::${accountId}:policy/team/managed`;
+    expect(Policy).toMatchObject({ ...described, Arn: PolicyArn, AttachmentCount: 0 });
+    await expect(create()).rejects.toBeInstanceOf(iam.EntityAlreadyExistsException);
+    await expect(
+      send(new iam.CreatePolicyCommand({ PolicyName: 'bad', PolicyDocument: '{' })),
+    ).rejects.toBeInstanceOf(iam.MalformedPolicyDocumentException);
+    const byAws = 'arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess';
+    const none = PolicyArn.replace('managed', 'none');
+    for (const arn of [PolicyArn, PolicyArn, byAws]) {
+      await send(new iam.AttachRolePolicyCommand({ RoleName, PolicyArn: arn }));
+    }
+    await expect(
+      send(new iam.AttachRolePolicyCommand({ RoleName, PolicyArn: none })),
+    ).rejects.toBeInstanceOf(iam.NoSuchEntityException);
+    const attached = async (PathPrefix?: string) =>
+      (await send(new iam.ListAttachedRolePoliciesCommand({ RoleName, PathPrefix })))
+        .AttachedPolicies;
+    expect(await attached()).toEqual([
+      { PolicyName: 'managed', PolicyArn },
+      { PolicyName: 'AmazonS3ReadOnlyAccess', PolicyArn: byAws },
+    ]);
+    expect(await attached('/team/')).toEqual([{ PolicyName: 'managed', PolicyArn }]);
+    const got = await send(new iam.GetPolicyCommand({ PolicyArn }));
+    expect(got.Policy).toMatchObject({ AttachmentCount: 1, IsAttachable: true });
+    const remove = () => send(new iam.DeletePolicyCommand({ PolicyArn }));
+    const removeRole = () => send(new iam.DeleteRoleCommand({ RoleName }));
+    await expect(remove()).rejects.toBeInstanceOf(iam.DeleteConflictException);
+    await expect(removeRole()).rejects.toBeInstanceOf(iam.DeleteConflictException);
+    for (const arn of [PolicyArn, byAws]) {
+      await send(new iam.DetachRolePolicyCommand({ RoleName, PolicyArn: arn }));
+    }
+    await expect(
+      send(new iam.DetachRolePolicyCommand({ RoleName, PolicyArn })),
+    ).rejects.toBeInstanceOf(iam.NoSuchEntityException);
+    await remove();
+    await expect(remove()).rejects.toBeInstanceOf(iam.NoSuchEntityException);
+    await removeRole();
+  });
+
   it('list roles page by page, and by path', async () => {
     for (const name of ['page-a', 'page-b']) await createRole(name, { Path: '/page/' });
     const seen: (string | undefined)[] = [];

@@ -1,26 +1,27 @@
 import type { Account } from '../account.ts';
+import { MANAGED_POLICY_ACTIONS } from './iam-managed-policies.ts';
+import {
+  describedAs,
+  listed,
+  listPart,
+  PolicyDocument,
+  PolicyName,
+  RoleName,
+} from './iam-members.ts';
 import { integer, optional, text } from './members.ts';
-import { page, pageToken } from './paging.ts';
-import { action, type QueryService, toXmlText } from './query-protocol.ts';
+import { action, type QueryService } from './query-protocol.ts';
 
 // Lengths and patterns of IAM's API model.
-const RoleName = text({ min: 1, max: 64, pattern: /^[\w+=,.@-]+$/ });
-const PolicyName = text({ min: 1, max: 128, pattern: /^[\w+=,.@-]+$/ });
-const PolicyDocument = text({ min: 1, max: 131_072, pattern: /^[\t\n\r\u0020-\u00ff]+$/ });
 const Description = optional(text({ max: 1000, pattern: /^[\t\n\r\u0020-\u007e\u00a1-\u00ff]*$/ }));
 const MaxSessionDuration = optional(integer({ min: 3600, max: 43_200 }));
 const Path = optional(text({ min: 1, max: 512, pattern: /^(?:\/|\/[\u0021-\u007e]+\/)$/ }));
 
-const listed = {
-  Marker: pageToken,
-  MaxItems: optional(integer({ min: 1, max: 1000 })),
-};
-
-/** AWS IAM, as far as roles go. */
+/** AWS IAM: roles and their policies. */
 export const IAM: QueryService<Account> = {
   version: '2010-05-08',
   namespace: 'https://iam.amazonaws.com/doc/2010-05-08/',
   actions: {
+    ...MANAGED_POLICY_ACTIONS,
     CreateRole: action(
       { RoleName, AssumeRolePolicyDocument: PolicyDocument, MaxSessionDuration, Description, Path },
       (account: Account, input) => {
@@ -93,21 +94,6 @@ export const IAM: QueryService<Account> = {
   },
 };
 
-/** A part of a list of names, as IAM answers it. */
-function listPart(
-  member: string,
-  names: readonly string[],
-  { Marker, MaxItems = 100 }: { Marker: string | undefined; MaxItems: number | undefined },
-  describeItem: (name: string) => unknown,
-): Record<string, unknown> {
-  const { items, next } = page(names, Marker, MaxItems);
-  return {
-    [member]: { member: items.map(describeItem) },
-    IsTruncated: next !== undefined,
-    ...(next !== undefined && { Marker: next }),
-  };
-}
-
 function describe(account: Account, roleName: string): Record<string, unknown> {
   const role = account.getRole({ roleName });
   return {
@@ -117,7 +103,7 @@ function describe(account: Account, roleName: string): Record<string, unknown> {
     Arn: role.roleArn,
     CreateDate: new Date(role.creationMs ?? 0).toISOString(),
     AssumeRolePolicyDocument: encodeURIComponent(role.assumeRolePolicyDocument),
-    ...(role.description !== undefined && { Description: toXmlText(role.description) }),
+    ...describedAs(role.description),
     MaxSessionDuration: role.maxSessionDuration,
   };
 }

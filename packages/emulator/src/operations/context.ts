@@ -1,5 +1,12 @@
 import { EmulatorError } from '../errors.ts';
-import { type Certificate, lookUp, type State, type Thing, type ThingGroup } from '../state.ts';
+import {
+  type Certificate,
+  lookUp,
+  type Role,
+  type State,
+  type Thing,
+  type ThingGroup,
+} from '../state.ts';
 import type { Store } from '../store.ts';
 
 /** What the operations of an account work on. */
@@ -71,6 +78,15 @@ export function getThing(state: State, name: string): Thing {
   const thing = lookUp(state.things, name);
   if (thing === undefined) throw missing(`thing ${name}`);
   return thing;
+}
+
+/** A role by its name. */
+export function getRole(state: State, name: string): Role {
+  const role = lookUp(state.roles, name);
+  if (role === undefined) {
+    throw failure('NoSuchEntity', `The role with name ${name} cannot be found.`);
+  }
+  return role;
 }
 
 /** A list with an item, once. */

@@ -2,7 +2,7 @@ import type { EmulatorError } from '../errors.ts';
 import { checkName } from '../names.ts';
 import { checkRolePolicy, checkTrustPolicy } from '../policy-document.ts';
 import { lookUp, makeId, type Role } from '../state.ts';
-import { checkSeconds, failure, type OperationContext, roleArn } from './context.ts';
+import { checkSeconds, failure, getRole, type OperationContext, roleArn } from './context.ts';
 
 /** Operations of IAM on roles; their errors have IAM's names. */
 export interface RoleOperations {
@@ -36,13 +36,7 @@ const DEFAULT_SECONDS = 3600;
 /** The operations on roles over the stored state. */
 export function roleOperations({ store, now }: OperationContext): RoleOperations {
   const { state } = store;
-  const get = (name: string) => {
-    const role = lookUp(state.roles, name);
-    if (role === undefined) {
-      throw failure('NoSuchEntity', `The role with name ${name} cannot be found.`);
-    }
-    return role;
-  };
+  const get = (name: string) => getRole(state, name);
   const check = (seconds: number) =>
     checkSeconds('maxSessionDuration', seconds, DEFAULT_SECONDS, 'ValidationError');
 
@@ -94,6 +88,9 @@ export function roleOperations({ store, now }: OperationContext): RoleOperations
       const role = get(roleName);
       if (Object.keys(role.policies ?? {}).length > 0) {
         throw failure('DeleteConflict', 'Cannot delete entity, must delete policies first.');
+      }
+      if ((role.attachedPolicyArns ?? []).length > 0) {
+        throw failure('DeleteConflict', 'Cannot delete entity, must detach all policies first.');
       }
       store.remove('roles', roleName);
     },
