@@ -50,6 +50,7 @@ async function seedFolder(
     nowMs: Date.now(),
   });
   try {
+    store.lock?.publish({});
     return await openAccount(store, Date.now).seed(input);
   } finally {
     store.close();
