@@ -38,6 +38,25 @@ describe('a policy', () => {
       { Effect: 'Allow', Action: '*', Resource: '*${iot:Connection.Thing.ThingTypeName}*' },
       'silent',
     ],
+    [
+      {
+        Effect: 'Allow',
+        Action: '*',
+        Resource: '*',
+        Condition: { Bool: { 'iot:Connection.Thing.IsAttached': ['true'] } },
+      },
+      'allow',
+    ],
+    [
+      {
+        Effect: 'Allow',
+        Action: '*',
+        Resource: '*',
+        Condition: { StringNotLike: { 'iot:Connection.Thing.ThingName': 'r*' } },
+      },
+      'silent',
+    ],
+    [{ Effect: 'Allow', Action: '*', Resource: '*', Condition: { Unknown: {} } }, 'silent'],
   ])('%j: %s', (statement, decision) => {
     expect(decide(statement)).toBe(decision);
   });
