@@ -4,14 +4,15 @@ import { expandVariables, matchesPattern, type Variables } from './pattern.ts';
 /** Whether the value of a key is what one value of the condition wants. */
 type Test = (wanted: string, value: string, variables: Variables) => boolean;
 
-/** An operator of conditions (IAM User Guide, "IAM JSON policy elements: Condition operators"). */
-export interface Operator {
-  readonly test: Test;
-  /** Whether it holds where none of the wanted values is met, instead of one. */
-  readonly isInverse: boolean;
-  /** Whether it holds where the key has no value. */
-  readonly holdsWithoutValue: boolean;
-}
+/**
+ * An operator of conditions (IAM User Guide, "IAM JSON policy elements: Condition operators"): whether it holds for a key's
+ * value, which is undefined where the key has none, and what the condition wants it to be, one or another.
+ */
+export type Operator = (
+  wanted: readonly string[],
+  value: string | undefined,
+  variables: Variables,
+) => boolean;
 
 const literally: Test = (wanted, value, variables) => expandVariables(wanted, variables) === value;
 const inAnyCase: Test = (wanted, value, variables) =>
@@ -91,19 +92,27 @@ const INVERSES: ReadonlyMap<string, string> = new Map([
 
 const NAME = /^(?:(ForAllValues|ForAnyValue):)?([A-Za-z]+?)(IfExists)?$/;
 
+/** Asks whether there is a value, and compares none. */
+const isNull: Operator = (wanted, value) => wanted.includes(String(value === undefined));
+
 /**
- * The operator of a name such as `StringLike`, `NumericLessThanIfExists` or `ForAnyValue:ArnEquals`; undefined where
- * there is none. `Null` is not among them: it asks for a value, and compares none.
+ * The operator of a name such as `StringLike`, `NumericLessThanIfExists`, `ForAnyValue:ArnEquals` or `Null`; undefined
+ * where there is none.
  */
 export function findOperator(name: string): Operator | undefined {
+  if (name === 'Null') return isNull;
   const [, quantifier, plain = '', ifExists] = NAME.exec(name) ?? [];
   const positive = INVERSES.get(plain);
   const test = TESTS.get(positive ?? plain);
   if (test === undefined) return undefined;
+  // An inverse holds where none of the wanted values is met.
   const isInverse = positive !== undefined;
   const holdsWithoutValue =
     ifExists !== undefined ||
     quantifier === 'ForAllValues' ||
     (isInverse && quantifier === undefined);
-  return { test, isInverse, holdsWithoutValue };
+  return (wanted, value, variables) =>
+    value === undefined
+      ? holdsWithoutValue
+      : wanted.some((one) => test(one, value, variables)) !== isInverse;
 }

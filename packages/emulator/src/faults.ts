@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { validateHeaderName, validateHeaderValue } from 'node:http';
 import { EmulatorError } from './errors.ts';
-import { parseJson } from './json.ts';
+import { isObject, parseJson } from './json.ts';
 
 /** Which server certificate a connection gets instead of the right one. */
 export type WrongCertificate = 'other-name' | 'untrusted' | 'expired';
@@ -127,11 +127,8 @@ export function parseFault(text: string): Fault {
  * @throws {@link EmulatorError} `ERR_FAULT`
  */
 function checkFault(value: unknown): Fault {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw invalid('it is not an object');
-  }
-  const fault = value as Record<string, unknown>;
-  for (const [name, given] of Object.entries(fault)) {
+  if (!isObject(value)) throw invalid('it is not an object');
+  for (const [name, given] of Object.entries(value)) {
     const check = CHECKS.get(name);
     if (check === undefined) {
       throw invalid(
@@ -140,10 +137,10 @@ function checkFault(value: unknown): Fault {
     }
     check(given);
   }
-  if (fault.serverCertificate !== undefined && fault.thingName !== undefined) {
+  if (value.serverCertificate !== undefined && value.thingName !== undefined) {
     throw invalid('"serverCertificate" cannot depend on the thing: a handshake names none');
   }
-  return fault as Fault;
+  return value;
 }
 
 type Check = (value: unknown) => void;

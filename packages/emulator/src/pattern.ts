@@ -4,7 +4,8 @@ export type Variables = Readonly<Record<string, string>>;
 /** A character that must be there, or a wildcard. */
 type Token = { readonly literal: string } | 'one' | 'any';
 
-const VARIABLE = /^\$\{([^{}$]*)\}/;
+// No name is longer; without the bound, each of many openings would look to the end of the text.
+const VARIABLE = /\$\{([^{}$]{0,253})\}/;
 
 /**
  * Whether a value matches a pattern of a policy: `*` is any text, `?` any one character, and `${name}` the value of a
@@ -37,33 +38,34 @@ export function matchesPattern(pattern: string, value: string, variables: Variab
 
 /** A text with the values of its policy variables; undefined where one has none. */
 export function expandVariables(text: string, variables: Variables): string | undefined {
-  let isComplete = true;
-  const expanded = text.replace(/\$\{([^{}$]*)\}/g, (_whole, name: string) => {
-    const value = variableValue(name, variables);
-    if (value === undefined) isComplete = false;
-    return value ?? '';
-  });
-  return isComplete ? expanded : undefined;
+  return readParts(text, variables)
+    ?.map((part) => part.text)
+    .join('');
 }
 
 function tokenize(pattern: string, variables: Variables): readonly Token[] | undefined {
-  const tokens: Token[] = [];
-  for (let index = 0; index < pattern.length; ) {
-    const [whole, name = ''] = VARIABLE.exec(pattern.slice(index, index + MAX_VARIABLE)) ?? [];
-    if (whole === undefined) {
-      tokens.push(toToken(pattern[index] ?? ''));
-      index++;
-      continue;
-    }
-    const value = variableValue(name, variables);
-    if (value === undefined) return undefined;
-    for (const literal of value.split('')) tokens.push({ literal });
-    index += whole.length;
-  }
-  return tokens;
+  return readParts(pattern, variables)?.flatMap(({ text, isValue }) =>
+    text.split('').map((character) => (isValue ? { literal: character } : toToken(character))),
+  );
 }
 
-const MAX_VARIABLE = 256;
+/** A part of a text that stands there, or the value of a variable. */
+interface Part {
+  readonly text: string;
+  readonly isValue: boolean;
+}
+
+function readParts(text: string, variables: Variables): readonly Part[] | undefined {
+  const parts: Part[] = [];
+  // Every other one is the name of a variable.
+  for (const [index, found] of text.split(VARIABLE).entries()) {
+    const isValue = index % 2 === 1;
+    const part = isValue ? variableValue(found, variables) : found;
+    if (part === undefined) return undefined;
+    parts.push({ text: part, isValue });
+  }
+  return parts;
+}
 
 function toToken(character: string): Token {
   if (character === '*') return 'any';

@@ -1,4 +1,5 @@
 import { findOperator } from './condition-operators.ts';
+import { isObject } from './json.ts';
 import type { Variables } from './pattern.ts';
 
 type Keys = Readonly<Record<string, unknown>>;
@@ -8,7 +9,7 @@ export function conditionDefect(condition: unknown): string | undefined {
   if (condition === undefined) return undefined;
   if (!isObject(condition)) return 'a condition is not an object';
   for (const [operator, keys] of Object.entries(condition)) {
-    if (operator !== 'Null' && findOperator(operator) === undefined) {
+    if (findOperator(operator) === undefined) {
       return `a condition has the operator ${JSON.stringify(operator)}, which does not exist`;
     }
     if (!isObject(keys)) return `the keys of a condition's ${operator} are not an object`;
@@ -28,32 +29,14 @@ export function conditionHolds(condition: unknown, variables: Variables = {}): b
   const values = new Map(
     Object.entries(variables).map(([name, value]) => [name.toLowerCase(), value]),
   );
-  return Object.entries((condition ?? {}) as Readonly<Record<string, Keys>>).every(
-    ([operator, keys]) =>
-      Object.entries(keys).every(([key, given]) => {
-        const wanted = [given].flat().map(String);
-        return operatorHolds(operator, wanted, values.get(key.toLowerCase()), variables);
-      }),
+  return Object.entries((condition ?? {}) as Readonly<Record<string, Keys>>).every(([name, keys]) =>
+    Object.entries(keys).every(([key, given]) => {
+      const wanted = [given].flat().map(String);
+      return findOperator(name)?.(wanted, values.get(key.toLowerCase()), variables);
+    }),
   );
-}
-
-function operatorHolds(
-  name: string,
-  wanted: readonly string[],
-  value: string | undefined,
-  variables: Variables,
-): boolean {
-  if (name === 'Null') return wanted.includes(String(value === undefined));
-  const operator = findOperator(name);
-  if (operator === undefined) return false;
-  if (value === undefined) return operator.holdsWithoutValue;
-  return wanted.some((one) => operator.test(one, value, variables)) !== operator.isInverse;
 }
 
 function isValue(value: unknown): boolean {
   return [value].flat().every((one) => ['string', 'number', 'boolean'].includes(typeof one));
-}
-
-function isObject(value: unknown): value is Keys {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,4 +1,5 @@
 import { EmulatorError } from './errors.ts';
+import { isObject } from './json.ts';
 import { conditionDefect } from './policy-condition.ts';
 
 const VERSIONS: readonly unknown[] = [undefined, '2012-10-17', '2008-10-17'];
@@ -53,7 +54,7 @@ export function checkRolePolicy(text: string): void {
 
 type Raise = (why: string, cause?: unknown) => EmulatorError;
 
-function readStatements(text: string, raise: Raise): readonly Record<string, unknown>[] {
+function readStatements(text: string, raise: Raise): readonly Readonly<Record<string, unknown>>[] {
   if (typeof text !== 'string') throw raise('it is not text');
   let document: unknown;
   try {
@@ -76,7 +77,11 @@ function readStatements(text: string, raise: Raise): readonly Record<string, unk
   });
 }
 
-function checkEither(statement: Record<string, unknown>, name: string, inverse: string): void {
+function checkEither(
+  statement: Readonly<Record<string, unknown>>,
+  name: string,
+  inverse: string,
+): void {
   const given = [name, inverse].filter((key) => statement[key] !== undefined);
   const values = [statement[given[0] ?? '']].flat();
   const isGood =
@@ -86,10 +91,6 @@ function checkEither(statement: Record<string, unknown>, name: string, inverse: 
 
 function isStsAction(action: unknown): boolean {
   return typeof action === 'string' && /^(sts:|\*)/i.test(action);
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function malformed(why: string, cause?: unknown): EmulatorError {

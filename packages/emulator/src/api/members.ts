@@ -1,4 +1,5 @@
 import { EmulatorError } from '../errors.ts';
+import { isObject } from '../json.ts';
 
 /** Turns a value that came from outside into what an operation takes, or throws a {@link EmulatorError}. */
 export type Check<T> = (value: unknown, name: string) => T;
@@ -112,11 +113,6 @@ export function header<T>(check: Check<T>, wireName: string): Member<T> {
 /** A member in the body. */
 export function body<T>(check: Check<T>): Member<T> {
   return { from: 'body', check };
-}
-
-/** Whether a value is a JSON object. */
-export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 const MAX_SHOWN = 80;

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { EmulatorError } from '../errors.ts';
 import type { Response } from '../http.ts';
+import { isObject } from '../json.ts';
 import type { ApiRequest } from '../signing.ts';
-import { type Input, isObject, type Member, type Members } from './members.ts';
+import type { Input, Member, Members } from './members.ts';
 
 /** An operation of a REST API, ready to be called. */
 export interface RestOperation<Context> {
