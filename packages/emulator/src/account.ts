@@ -1,7 +1,8 @@
+import { roleArn as makeRoleArn, roleAliasArn } from './arns.ts';
 import { checkName } from './names.ts';
 import { type AuthorityOperations, authorityOperations } from './operations/authorities.ts';
 import { type CertificateOperations, certificateOperations } from './operations/certificates.ts';
-import { iotArn, roleArn as makeRoleArn, present } from './operations/context.ts';
+import { present } from './operations/context.ts';
 import {
   type ManagedPolicyOperations,
   managedPolicyOperations,
@@ -74,7 +75,7 @@ export function openAccount(store: Store, now: () => number): Account {
         }
         if (!lookUp(state.roleAliases, roleAlias)) account.createRoleAlias({ roleAlias, roleArn });
         if (!lookUp(state.policies, names.policyName)) {
-          const policyDocument = allowAlias(iotArn(state, `rolealias/${roleAlias}`));
+          const policyDocument = allowAlias(roleAliasArn(state, roleAlias));
           account.createPolicy({ policyName: names.policyName, policyDocument });
         }
         account.createThing({ thingName });

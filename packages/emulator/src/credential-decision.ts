@@ -1,3 +1,4 @@
+import { roleAliasArn } from './arns.ts';
 import { endpointOwner } from './host-names.ts';
 import { certificateId } from './pki.ts';
 import { evaluatePolicies, trusts } from './policy.ts';
@@ -191,8 +192,4 @@ function findRole(state: State, { roleAlias, roleArn }: RoleAlias, nowMs: number
     throw new Refusal('role', `${why} for ${variables['aws:SourceArn']}`);
   }
   return role;
-}
-
-function roleAliasArn({ region, accountId }: State, roleAlias: string): string {
-  return `arn:aws:iot:${region}:${accountId}:rolealias/${roleAlias}`;
 }

@@ -1,4 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto';
+import { roleArn } from './arns.ts';
 import { createPki, type Pki } from './pki.ts';
 
 /** A thing of AWS IoT. */
@@ -200,9 +201,14 @@ export function makeAccessKeyId(prefix: 'AKIA' | 'ASIA'): string {
   return prefix + randomBytes(ACCESS_KEY_BYTES).toString('hex').toUpperCase();
 }
 
-/** A unique id as IAM and AWS IoT give them. */
+/** A unique id as AWS IoT gives them. */
 export function makeId(): string {
   return randomUUID();
+}
+
+/** A unique id as IAM gives them: those of roles begin with `AROA`, those of managed policies with `ANPA`. */
+export function makeIamId(prefix: 'AROA' | 'ANPA'): string {
+  return prefix + randomUUID().replaceAll('-', '').slice(0, 17).toUpperCase();
 }
 
 /** Looks up a name that came from outside, which may be one that every object has, such as `constructor`. */
@@ -221,9 +227,7 @@ export function withParentGroups(state: State, thingGroupName: string): readonly
 }
 
 /** The role that an ARN names, if there is one. */
-export function findRoleByArn({ accountId, roles }: State, arn: string): Role | undefined {
-  const role = lookUp(roles, arn.slice(arn.lastIndexOf('/') + 1));
-  return role && arn === `arn:aws:iam::${accountId}:role${role.path ?? '/'}${role.roleName}`
-    ? role
-    : undefined;
+export function findRoleByArn(state: State, arn: string): Role | undefined {
+  const role = lookUp(state.roles, arn.slice(arn.lastIndexOf('/') + 1));
+  return role && arn === roleArn(state, role.roleName, role.path) ? role : undefined;
 }

@@ -1,4 +1,4 @@
-import { iotArn } from '../operations/context.ts';
+import { iotArn } from '../arns.ts';
 import type { State } from '../state.ts';
 import { type IotContext, policyName as policyNameText, seconds } from './iot-context.ts';
 import { body, flag, optional, query, text, uri } from './members.ts';

@@ -1,5 +1,5 @@
+import { iotArn, thingGroupArn } from '../arns.ts';
 import { EmulatorError } from '../errors.ts';
-import { iotArn, thingGroupArn } from '../operations/context.ts';
 import type { State } from '../state.ts';
 import { attributePayload, type IotContext, listed, seconds, thingName } from './iot-context.ts';
 import { body, flag, optional, query, structure, text, uri } from './members.ts';

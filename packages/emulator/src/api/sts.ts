@@ -1,5 +1,5 @@
+import { iamArn, roleArn } from '../arns.ts';
 import { EmulatorError } from '../errors.ts';
-import { roleArn } from '../operations/context.ts';
 import { trusts } from '../policy.ts';
 import { timeVariables } from '../policy-variables.ts';
 import { type Grant, issueCredentials } from '../sealed-credentials.ts';
@@ -112,7 +112,7 @@ function identify(state: State, caller: Caller): { Arn: string; UserId: string; 
 /** The ARN of a caller. */
 export function callerArn(state: State, caller: Caller): string {
   return caller.kind === 'administrator'
-    ? `arn:aws:iam::${state.accountId}:root`
+    ? iamArn(state, 'root')
     : sessionArn(state, caller.roleName, caller.sessionName);
 }
 

@@ -1,8 +1,9 @@
 import { createHmac, type X509Certificate } from 'node:crypto';
+import { iotArn } from '../arns.ts';
 import { certificateId } from '../pki.ts';
 import { type CaCertificate, lookUp } from '../state.ts';
 import { readCertificate } from './certificates.ts';
-import { failure, iotArn, type OperationContext, present } from './context.ts';
+import { failure, type OperationContext, present } from './context.ts';
 
 /** Operations of AWS IoT on the certificate authorities of an account. */
 export interface AuthorityOperations {

@@ -1,4 +1,5 @@
 import { X509Certificate } from 'node:crypto';
+import { iotArn } from '../arns.ts';
 import {
   certificateId,
   DEVICE_KEYS,
@@ -8,7 +9,7 @@ import {
   type KeyType,
 } from '../pki.ts';
 import { type Certificate, type CertificateStatus, lookUp } from '../state.ts';
-import { failure, getCertificate, iotArn, type OperationContext, present } from './context.ts';
+import { failure, getCertificate, type OperationContext, present } from './context.ts';
 
 /** What {@link CertificateOperations.createKeysAndCertificate} gives, as AWS IoT does. */
 export interface KeysAndCertificate {

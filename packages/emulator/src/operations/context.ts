@@ -1,3 +1,4 @@
+import { iotArn, thingGroupArn } from '../arns.ts';
 import { EmulatorError } from '../errors.ts';
 import {
   type Certificate,
@@ -14,16 +15,6 @@ export interface OperationContext {
   readonly store: Store;
   /** Epoch milliseconds. */
   readonly now: () => number;
-}
-
-/** The ARN of a resource of AWS IoT. */
-export function iotArn({ region, accountId }: State, resource: string): string {
-  return `arn:aws:iot:${region}:${accountId}:${resource}`;
-}
-
-/** The ARN of a role. */
-export function roleArn({ accountId }: State, roleName: string, path = '/'): string {
-  return `arn:aws:iam::${accountId}:role${path}${roleName}`;
 }
 
 /** An error of AWS, by its name. */
@@ -53,11 +44,6 @@ export function getPrincipal(state: State, principal: string): Certificate {
   const prefix = iotArn(state, 'cert/');
   if (!principal.startsWith(prefix)) throw missing(`principal ${principal}`);
   return getCertificate(state, principal.slice(prefix.length));
-}
-
-/** The ARN of a thing group. */
-export function thingGroupArn(state: State, thingGroupName: string): string {
-  return iotArn(state, `thinggroup/${thingGroupName}`);
 }
 
 /** The thing group that an ARN names, if it names one. */

@@ -1,6 +1,7 @@
+import { iamArn } from '../arns.ts';
 import { checkName } from '../names.ts';
 import { checkRolePolicy } from '../policy-document.ts';
-import { lookUp, type ManagedPolicy, makeId } from '../state.ts';
+import { lookUp, type ManagedPolicy, makeIamId } from '../state.ts';
 import { failure, getRole, type OperationContext, withItem, withoutItem } from './context.ts';
 
 /**
@@ -45,16 +46,17 @@ export function managedPolicyOperations({ store, now }: OperationContext): Manag
     createManagedPolicy({ policyName, policyDocument, path = '/', description }) {
       checkName('policy name', policyName, 'ValidationError');
       checkRolePolicy(policyDocument);
-      const policyArn = `arn:aws:iam::${state.accountId}:policy${path}${policyName}`;
-      const names = Object.values(state.managedPolicies).map((policy) => policy.policyName);
-      if (names.includes(policyName)) {
+      const policyArn = iamArn(state, `policy${path}${policyName}`);
+      const isTaken = Object.values(state.managedPolicies).some(
+        (policy) => policy.policyName === policyName,
+      );
+      if (isTaken) {
         throw failure('EntityAlreadyExists', `A policy called ${policyName} already exists.`);
       }
-      const policyId = `ANPA${makeId().replaceAll('-', '').slice(0, 17).toUpperCase()}`;
       const policy: ManagedPolicy = {
         policyArn,
         policyName,
-        policyId,
+        policyId: makeIamId('ANPA'),
         policyDocument,
         path,
         creationMs: now(),

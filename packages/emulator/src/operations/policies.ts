@@ -1,3 +1,4 @@
+import { iotArn, thingGroupArn } from '../arns.ts';
 import { checkName } from '../names.ts';
 import { checkPolicyDocument } from '../policy-document.ts';
 import { lookUp, type Policy, type PolicyVersion, withParentGroups } from '../state.ts';
@@ -5,11 +6,9 @@ import {
   failure,
   findThingGroup,
   getPrincipal,
-  iotArn,
   missing,
   type OperationContext,
   present,
-  thingGroupArn,
   withItem,
   withoutItem,
 } from './context.ts';

@@ -1,6 +1,7 @@
+import { roleAliasArn } from '../arns.ts';
 import { checkName } from '../names.ts';
 import { lookUp, type RoleAlias } from '../state.ts';
-import { checkSeconds, iotArn, missing, type OperationContext, present } from './context.ts';
+import { checkSeconds, missing, type OperationContext, present } from './context.ts';
 
 /** Operations of AWS IoT on role aliases. */
 export interface RoleAliasOperations {
@@ -30,7 +31,7 @@ export function roleAliasOperations({ store, now }: OperationContext): RoleAlias
     if (alias === undefined) throw missing(`role alias ${name}`);
     return alias;
   };
-  const arn = (name: string) => iotArn(state, `rolealias/${name}`);
+  const arn = (name: string) => roleAliasArn(state, name);
   const check = (seconds: number) =>
     checkSeconds('credentialDurationSeconds', seconds, LEAST_SECONDS, 'InvalidRequestException');
 

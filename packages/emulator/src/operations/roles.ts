@@ -1,8 +1,9 @@
+import { roleArn } from '../arns.ts';
 import type { EmulatorError } from '../errors.ts';
 import { checkName } from '../names.ts';
 import { checkRolePolicy, checkTrustPolicy } from '../policy-document.ts';
-import { lookUp, makeId, type Role } from '../state.ts';
-import { checkSeconds, failure, getRole, type OperationContext, roleArn } from './context.ts';
+import { lookUp, makeIamId, type Role } from '../state.ts';
+import { checkSeconds, failure, getRole, type OperationContext } from './context.ts';
 
 /** Operations of IAM on roles; their errors have IAM's names. */
 export interface RoleOperations {
@@ -50,7 +51,7 @@ export function roleOperations({ store, now }: OperationContext): RoleOperations
       }
       checkTrustPolicy(assumeRolePolicyDocument);
       check(maxSessionDuration);
-      const roleId = `AROA${makeId().replaceAll('-', '').slice(0, 17).toUpperCase()}`;
+      const roleId = makeIamId('AROA');
       store.put('roles', roleName, {
         roleName,
         roleId,

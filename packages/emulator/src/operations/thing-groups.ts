@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { thingGroupArn } from '../arns.ts';
 import { checkName } from '../names.ts';
 import { lookUp, makeId, type ThingGroup, withParentGroups } from '../state.ts';
 import {
@@ -7,7 +8,6 @@ import {
   getThingGroup,
   type OperationContext,
   present,
-  thingGroupArn,
   withItem,
   withoutItem,
 } from './context.ts';

@@ -1,11 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
+import { iotArn } from '../arns.ts';
 import { checkName } from '../names.ts';
 import { lookUp, makeId, type Thing, type ThingType } from '../state.ts';
 import {
   failure,
   getPrincipal,
   getThing,
-  iotArn,
   missing,
   type OperationContext,
   present,
