@@ -1,6 +1,5 @@
-import { randomUUID } from 'node:crypto';
 import { type CredentialRequest, decide, Refusal } from './credential-decision.ts';
-import type { Response } from './http.ts';
+import { type Response, respondJson } from './http.ts';
 import { issueCredentials } from './sealed-credentials.ts';
 import type { State } from './state.ts';
 
@@ -24,35 +23,15 @@ export function provideCredentials(
 ): CredentialAnswer {
   try {
     const { certificate, role, durationSeconds } = decide(state, request, nowMs);
-    const expirationMs = nowMs + (lifetimeMs ?? durationSeconds * 1000);
-    const grant = {
+    const credentials = issueCredentials(state, {
       roleName: role.roleName,
       sessionName: certificate.certificateId,
-      expirationMs,
-    };
-    const expiration = `${new Date(expirationMs).toISOString().slice(0, -'.000Z'.length)}Z`;
-    const credentials = { ...issueCredentials(state, grant), expiration };
-    return { response: respond(200, { credentials }) };
+      expirationMs: nowMs + (lifetimeMs ?? durationSeconds * 1000),
+    });
+    return { response: respondJson(200, { credentials }) };
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     const { status, message, errorType, reason } = error;
-    const response = respond(status, { message }, { 'x-amzn-ErrorType': errorType });
-    return { response, reason };
+    return { response: respondJson(status, { message }, errorType), reason };
   }
-}
-
-function respond(
-  status: number,
-  body: unknown,
-  headers?: Readonly<Record<string, string>>,
-): Response {
-  return {
-    status,
-    headers: {
-      'content-type': 'application/json',
-      'x-amzn-RequestId': randomUUID(),
-      ...headers,
-    },
-    body: JSON.stringify(body),
-  };
 }

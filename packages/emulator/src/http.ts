@@ -1,6 +1,25 @@
+import { randomUUID } from 'node:crypto';
+
 /** A response, before it goes to a socket. */
 export interface Response {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
+}
+
+/**
+ * An answer as AWS's JSON protocols have it, with a request id of its own.
+ *
+ * @param errorType - what `x-amzn-ErrorType` says, where the answer is an error
+ */
+export function respondJson(status: number, body: unknown, errorType?: string): Response {
+  return {
+    status,
+    headers: {
+      'content-type': 'application/json',
+      'x-amzn-RequestId': randomUUID(),
+      ...(errorType !== undefined && { 'x-amzn-ErrorType': errorType }),
+    },
+    body: JSON.stringify(body),
+  };
 }

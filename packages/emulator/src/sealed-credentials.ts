@@ -15,6 +15,8 @@ export interface TemporaryCredentials {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
   readonly sessionToken: string;
+  /** ISO 8601, without milliseconds. */
+  readonly expiration: string;
 }
 
 const IV_BYTES = 12;
@@ -34,6 +36,7 @@ export function issueCredentials(state: State, grant: Grant): TemporaryCredentia
     accessKeyId,
     secretAccessKey: secretOf(state, accessKeyId),
     sessionToken: Buffer.concat([iv, cipher.getAuthTag(), sealed]).toString('base64'),
+    expiration: `${new Date(grant.expirationMs).toISOString().slice(0, -'.000Z'.length)}Z`,
   };
 }
 

@@ -1,4 +1,4 @@
-import { constants, randomUUID } from 'node:crypto';
+import { constants } from 'node:crypto';
 import {
   createServer as createHttpServer,
   type IncomingMessage,
@@ -16,7 +16,7 @@ import { type CredentialAnswer, provideCredentials } from './credential-provider
 import { EmulatorError } from './errors.ts';
 import type { Fault, Faults } from './faults.ts';
 import { endpointOwner } from './host-names.ts';
-import type { Response } from './http.ts';
+import { type Response, respondJson } from './http.ts';
 import { certificateId, type WrongCertificates } from './pki.ts';
 import type { RequestRecord } from './request-record.ts';
 import { send, sendWithFault } from './send.ts';
@@ -144,15 +144,7 @@ function faultyResponse({ response }: Fault): Response {
     const { status, body = '', headers = { 'content-type': 'application/json' } } = response;
     return { status, headers, body };
   }
-  return {
-    status: 429,
-    headers: {
-      'content-type': 'application/json',
-      'x-amzn-RequestId': randomUUID(),
-      'x-amzn-ErrorType': 'ThrottlingException',
-    },
-    body: JSON.stringify({ message: 'Rate exceeded' }),
-  };
+  return respondJson(429, { message: 'Rate exceeded' }, 'ThrottlingException');
 }
 
 /** The AWS APIs: HTTP with signed requests. */

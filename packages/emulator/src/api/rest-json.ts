@@ -1,6 +1,5 @@
-import { randomUUID } from 'node:crypto';
 import { EmulatorError } from '../errors.ts';
-import type { Response } from '../http.ts';
+import { type Response, respondJson } from '../http.ts';
 import { isObject } from '../json.ts';
 import type { ApiRequest } from '../signing.ts';
 import type { Input, Member, Members } from './members.ts';
@@ -66,7 +65,7 @@ export async function answerRest<Context>(
     }
     const input = readInput(found.operation.input, request, found.labels);
     const output = await found.operation.handle(context, input as never);
-    return respond(200, {}, output === undefined ? '{}' : JSON.stringify(output));
+    return respondJson(200, output ?? {});
   } catch (error) {
     if (error instanceof EmulatorError && Object.hasOwn(STATUS, error.code)) {
       return refuseRest(error.code, error.message);
@@ -77,19 +76,7 @@ export async function answerRest<Context>(
 
 /** A refusal as restJson1 has it. */
 export function refuseRest(code: string, message: string): Response {
-  return respond(STATUS[code] ?? 400, { 'x-amzn-ErrorType': code }, JSON.stringify({ message }));
-}
-
-function respond(status: number, headers: Record<string, string>, text: string): Response {
-  return {
-    status,
-    headers: {
-      'content-type': 'application/json',
-      'x-amzn-RequestId': randomUUID(),
-      ...headers,
-    },
-    body: text,
-  };
+  return respondJson(STATUS[code] ?? 400, { message }, code);
 }
 
 /** The name of the operation that a request is for, if there is such a one. */

@@ -75,7 +75,7 @@ function issue(
     AccessKeyId: issued.accessKeyId,
     SecretAccessKey: issued.secretAccessKey,
     SessionToken: issued.sessionToken,
-    Expiration: `${new Date(expirationMs).toISOString().slice(0, -'.000Z'.length)}Z`,
+    Expiration: issued.expiration,
   };
 }
 
