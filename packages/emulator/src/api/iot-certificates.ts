@@ -1,7 +1,14 @@
 import { X509Certificate } from 'node:crypto';
-import { certificateId, certificatePem, type IotContext, seconds } from './iot-context.ts';
+import {
+  ascendingOrder,
+  certificateId,
+  certificatePem,
+  type IotContext,
+  listedByMarker,
+  listPartByMarker,
+  seconds,
+} from './iot-context.ts';
 import { body, flag, oneOf, optional, query, text } from './members.ts';
-import { page, pageSize, pageToken } from './paging.ts';
 import { operation, type RestOperation } from './rest-json.ts';
 
 const setAsActive = query(optional(flag));
@@ -97,17 +104,12 @@ export const CERTIFICATE_OPERATIONS: readonly RestOperation<IotContext>[] = [
     'ListCertificates',
     'GET',
     '/certificates',
-    {
-      marker: query(pageToken),
-      pageSize: query(pageSize),
-      ascendingOrder: query(optional(flag), 'isAscendingOrder'),
-    },
+    { ...listedByMarker, ascendingOrder },
     ({ account, state }, input) => {
       // The order of creation: a record that is replaced keeps its place.
       const all = Object.keys(state.certificates);
       if (!input.ascendingOrder) all.reverse();
-      const { items, next } = page(all, input.marker, input.pageSize);
-      const certificates = items.map((id) => {
+      return listPartByMarker('certificates', all, input, (id) => {
         const certificate = account.describeCertificate({ certificateId: id });
         return {
           certificateArn: certificate.certificateArn,
@@ -117,7 +119,6 @@ export const CERTIFICATE_OPERATIONS: readonly RestOperation<IotContext>[] = [
           creationDate: seconds(certificate.creationMs),
         };
       });
-      return { certificates, nextMarker: next };
     },
   ),
   operation(

@@ -1,7 +1,7 @@
 import type { Account } from '../account.ts';
 import type { State } from '../state.ts';
 import { type Check, flag, type Member, optional, query, structure, text, uri } from './members.ts';
-import { pageSize, pageToken } from './paging.ts';
+import { page, pageSize, pageToken } from './paging.ts';
 
 /** What the handlers of AWS IoT's operations work on. */
 export interface IotContext {
@@ -57,6 +57,40 @@ export const listed: {
   readonly nextToken: Member<string | undefined>;
   readonly maxResults: Member<number | undefined>;
 } = { nextToken: query(pageToken), maxResults: query(pageSize) };
+
+/** That part of a list of names, as the answer has it. */
+export function listPart(
+  member: string,
+  names: readonly string[],
+  { nextToken, maxResults }: { nextToken: string | undefined; maxResults: number | undefined },
+  describe: (name: string) => unknown = (name) => name,
+): Record<string, unknown> {
+  const { items, next } = page(names, nextToken, maxResults);
+  return { [member]: items.map((name) => describe(name)), nextToken: next };
+}
+
+/** The part of a list that a request asks for, in the operations that have markers. */
+export const listedByMarker: {
+  readonly marker: Member<string | undefined>;
+  readonly pageSize: Member<number | undefined>;
+} = { marker: query(pageToken), pageSize: query(pageSize) };
+
+/** Which end of a list comes first. */
+export const ascendingOrder: Member<boolean | undefined> = query(
+  optional(flag),
+  'isAscendingOrder',
+);
+
+/** {@link listPart} for them. */
+export function listPartByMarker(
+  member: string,
+  names: readonly string[],
+  { marker, pageSize: size }: { marker: string | undefined; pageSize: number | undefined },
+  describe: (name: string) => unknown = (name) => name,
+): Record<string, unknown> {
+  const { items, next } = page(names, marker, size);
+  return { [member]: items.map((name) => describe(name)), nextMarker: next };
+}
 
 /** An instant as restJson1 has it in a body. */
 export function seconds(epochMs: number | undefined): number {

@@ -1,15 +1,20 @@
 import { iotArn } from '../arns.ts';
 import type { State } from '../state.ts';
-import { type IotContext, policyName as policyNameText, seconds } from './iot-context.ts';
+import {
+  ascendingOrder,
+  type IotContext,
+  listedByMarker,
+  listPartByMarker,
+  policyName as policyNameText,
+  seconds,
+} from './iot-context.ts';
 import { body, flag, optional, query, text, uri } from './members.ts';
-import { page, pageSize, pageToken } from './paging.ts';
 import { operation, type RestOperation } from './rest-json.ts';
 
 const policyName = uri(policyNameText);
 const policyDocument = body(text({ max: 404_600 }));
 const policyVersionId = uri(text({ pattern: /^[0-9]+$/ }));
 const target = text({ min: 1, max: 2048 });
-const listed = { marker: query(pageToken), pageSize: query(pageSize) };
 
 /** Operations of AWS IoT on policies: method, path, members, and what they do. */
 export const POLICY_OPERATIONS: readonly RestOperation<IotContext>[] = [
@@ -39,13 +44,12 @@ export const POLICY_OPERATIONS: readonly RestOperation<IotContext>[] = [
     'ListPolicies',
     'GET',
     '/policies',
-    { ...listed, ascendingOrder: query(optional(flag), 'isAscendingOrder') },
+    { ...listedByMarker, ascendingOrder },
     ({ state }, input) => {
       // The order of creation: a record that is replaced keeps its place.
       const all = Object.keys(state.policies);
       if (!input.ascendingOrder) all.reverse();
-      const { items, next } = page(all, input.marker, input.pageSize);
-      return { policies: items.map((name) => nameAndArn(state, name)), nextMarker: next };
+      return listPartByMarker('policies', all, input, (name) => nameAndArn(state, name));
     },
   ),
   operation(
@@ -134,23 +138,18 @@ export const POLICY_OPERATIONS: readonly RestOperation<IotContext>[] = [
     'ListAttachedPolicies',
     'POST',
     '/attached-policies/{target}',
-    { target: uri(target), recursive: query(optional(flag)), ...listed },
+    { target: uri(target), recursive: query(optional(flag)), ...listedByMarker },
     ({ account, state }, input) => {
       const all = account.listAttachedPolicies(input);
-      const { items, next } = page(all, input.marker, input.pageSize);
-      return { policies: items.map((name) => nameAndArn(state, name)), nextMarker: next };
+      return listPartByMarker('policies', all, input, (name) => nameAndArn(state, name));
     },
   ),
   operation(
     'ListTargetsForPolicy',
     'POST',
     '/policy-targets/{policyName}',
-    { policyName, ...listed },
-    ({ account }, input) => {
-      const all = account.listTargetsForPolicy(input);
-      const { items, next } = page(all, input.marker, input.pageSize);
-      return { targets: items, nextMarker: next };
-    },
+    { policyName, ...listedByMarker },
+    ({ account }, input) => listPartByMarker('targets', account.listTargetsForPolicy(input), input),
   ),
 ];
 

@@ -1,7 +1,14 @@
 import { endpointAddress } from './endpoints.ts';
-import { type IotContext, roleAlias as roleAliasText, roleArn, seconds } from './iot-context.ts';
-import { body, flag, integer, optional, query, text, uri } from './members.ts';
-import { page, pageSize, pageToken } from './paging.ts';
+import {
+  ascendingOrder,
+  type IotContext,
+  listedByMarker,
+  listPartByMarker,
+  roleAlias as roleAliasText,
+  roleArn,
+  seconds,
+} from './iot-context.ts';
+import { body, integer, optional, query, text, uri } from './members.ts';
 import { operation, type RestOperation } from './rest-json.ts';
 
 const roleAlias = uri(roleAliasText);
@@ -51,16 +58,11 @@ export const ROLE_ALIAS_OPERATIONS: readonly RestOperation<IotContext>[] = [
     'ListRoleAliases',
     'GET',
     '/role-aliases',
-    {
-      marker: query(pageToken),
-      pageSize: query(pageSize),
-      ascendingOrder: query(optional(flag), 'isAscendingOrder'),
-    },
+    { ...listedByMarker, ascendingOrder },
     ({ state }, input) => {
       const all = Object.keys(state.roleAliases).sort();
       if (input.ascendingOrder === false) all.reverse();
-      const { items, next } = page(all, input.marker, input.pageSize);
-      return { roleAliases: items, nextMarker: next };
+      return listPartByMarker('roleAliases', all, input);
     },
   ),
   operation(

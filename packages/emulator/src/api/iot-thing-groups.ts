@@ -1,13 +1,20 @@
 import { iotArn, thingGroupArn } from '../arns.ts';
 import { EmulatorError } from '../errors.ts';
 import type { State } from '../state.ts';
-import { attributePayload, type IotContext, listed, seconds, thingName } from './iot-context.ts';
+import {
+  attributePayload,
+  type IotContext,
+  listed,
+  listPart,
+  seconds,
+  thingName,
+} from './iot-context.ts';
 import { body, flag, optional, query, structure, text, uri } from './members.ts';
-import { page } from './paging.ts';
 import { operation, type RestOperation } from './rest-json.ts';
 
 // Names of groups are like names of things.
 const thingGroupName = uri(thingName);
+const description = optional(text({ max: 2028, pattern: /^(?:[^\p{C}\p{Z}]| )*$/u }));
 const recursive = query(optional(flag));
 const arn = body(optional(text({ max: 2048 })));
 const membership = {
@@ -29,10 +36,9 @@ export const THING_GROUP_OPERATIONS: readonly RestOperation<IotContext>[] = [
       thingGroupProperties: body(optional(structure)),
     },
     ({ account }, { thingGroupProperties: properties = {}, ...input }) => {
-      const describe = optional(text({ max: 2028, pattern: /^(?:[^\p{C}\p{Z}]| )*$/u }));
       return account.createThingGroup({
         ...input,
-        description: describe(properties.thingGroupDescription, 'thingGroupDescription'),
+        description: description(properties.thingGroupDescription, 'thingGroupDescription'),
         attributes: optional(attributePayload)(properties.attributePayload, 'attributePayload')
           ?.attributes,
       });
@@ -83,8 +89,7 @@ export const THING_GROUP_OPERATIONS: readonly RestOperation<IotContext>[] = [
       const all = account
         .listThingGroups(input)
         .filter((name) => name.startsWith(namePrefixFilter));
-      const { items, next } = page(all, input.nextToken, input.maxResults);
-      return { thingGroups: items.map((name) => nameAndArn(state, name)), nextToken: next };
+      return listPart('thingGroups', all, input, (name) => nameAndArn(state, name));
     },
   ),
   operation(
@@ -106,11 +111,7 @@ export const THING_GROUP_OPERATIONS: readonly RestOperation<IotContext>[] = [
     'GET',
     '/thing-groups/{thingGroupName}/things',
     { thingGroupName, recursive, ...listed },
-    ({ account }, input) => {
-      const all = account.listThingsInThingGroup(input);
-      const { items, next } = page(all, input.nextToken, input.maxResults);
-      return { things: items, nextToken: next };
-    },
+    ({ account }, input) => listPart('things', account.listThingsInThingGroup(input), input),
   ),
   operation(
     'ListThingGroupsForThing',
@@ -119,8 +120,7 @@ export const THING_GROUP_OPERATIONS: readonly RestOperation<IotContext>[] = [
     { thingName: uri(thingName), ...listed },
     ({ account, state }, input) => {
       const all = account.listThingGroupsForThing(input);
-      const { items, next } = page(all, input.nextToken, input.maxResults);
-      return { thingGroups: items.map((name) => nameAndArn(state, name)), nextToken: next };
+      return listPart('thingGroups', all, input, (name) => nameAndArn(state, name));
     },
   ),
 ];

@@ -5,11 +5,11 @@ import {
   attributeValue,
   type IotContext,
   listed,
+  listPart,
   seconds,
   thingName,
 } from './iot-context.ts';
 import { body, flag, header, integer, optional, query, structure, text, uri } from './members.ts';
-import { page } from './paging.ts';
 import { operation, type RestOperation } from './rest-json.ts';
 
 const principal = header(text({ min: 1, max: 2048 }), 'x-amzn-principal');
@@ -83,8 +83,7 @@ export const THING_OPERATIONS: readonly RestOperation<IotContext>[] = [
         )
         .map((thing) => thing.thingName)
         .sort();
-      const { items, next } = page(wanted, input.nextToken, input.maxResults);
-      return { things: items.map((name) => describe(account, name)), nextToken: next };
+      return listPart('things', wanted, input, (name) => describe(account, name));
     },
   ),
   operation(
@@ -134,22 +133,14 @@ export const THING_OPERATIONS: readonly RestOperation<IotContext>[] = [
     'GET',
     '/things/{thingName}/principals',
     { thingName: uri(thingName), ...listed },
-    ({ account }, input) => {
-      const all = account.listThingPrincipals(input);
-      const { items, next } = page(all, input.nextToken, input.maxResults);
-      return { principals: items, nextToken: next };
-    },
+    ({ account }, input) => listPart('principals', account.listThingPrincipals(input), input),
   ),
   operation(
     'ListPrincipalThings',
     'GET',
     '/principals/things',
     { principal, ...listed },
-    ({ account }, input) => {
-      const all = account.listPrincipalThings(input);
-      const { items, next } = page(all, input.nextToken, input.maxResults);
-      return { things: items, nextToken: next };
-    },
+    ({ account }, input) => listPart('things', account.listPrincipalThings(input), input),
   ),
 ];
 
