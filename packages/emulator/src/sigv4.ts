@@ -25,11 +25,10 @@ const MAX_SKEW_MS = 5 * 60_000;
 export async function authenticate(
   state: State,
   request: ApiRequest,
-  signing: Signing | Refusal,
+  signing: Signing,
   regions: readonly string[],
   nowMs: number,
 ): Promise<Authentication> {
-  if ('code' in signing) return { refusal: signing };
   const { date, day, region, service } = signing;
   const signedAtMs = Date.parse(date.replace(AMZ_DATE, '$1-$2-$3T$4:$5:$6Z'));
   if (!AMZ_DATE.test(date) || Number.isNaN(signedAtMs)) {

@@ -3,6 +3,7 @@ import { XMLBuilder } from 'fast-xml-parser';
 import { EmulatorError } from '../errors.ts';
 import type { Response } from '../http.ts';
 import type { ApiRequest } from '../signing.ts';
+import type { Call } from './call.ts';
 import type { Check } from './members.ts';
 
 /** A service with AWS's query protocol. */
@@ -56,41 +57,44 @@ const SHARED_CODES: Readonly<Record<string, string>> = {
   ServiceUnavailableException: 'ServiceUnavailable',
 };
 
-/** Answers a request with the action that it names, in its form or else in its query. */
-export async function answerQuery<Context>(
+/** Finds the action that a request names, in its form or else in its query. */
+export function findQueryCall<Context>(
   service: QueryService<Context>,
-  context: Context,
   request: ApiRequest,
-): Promise<Response> {
+): Call<Context> {
   const parameters = readParameters(request);
-  const name = parameters.get('Action') ?? '';
+  const action = parameters.get('Action') ?? '';
   const version = parameters.get('Version') ?? '';
-  const found = Object.hasOwn(service.actions, name) ? service.actions[name] : undefined;
+  const found = Object.hasOwn(service.actions, action) ? service.actions[action] : undefined;
+  const name = found && action;
   if (found === undefined || version !== service.version) {
-    const message = `Could not find operation ${name} for version ${version}`;
-    return refuseQuery(service, 'InvalidAction', message);
+    const message = `Could not find operation ${action} for version ${version}`;
+    return { name, answer: () => refuseQuery(service, 'InvalidAction', message) };
   }
-  try {
-    const input = Object.fromEntries(
-      Object.entries(found.input).map(([key, check]) => [
-        key,
-        check(parameters.get(key) ?? undefined, key),
-      ]),
-    );
-    const result = await found.handle(context, input as never);
-    return respond(200, (RequestId) => ({
-      [`${name}Response`]: {
-        '@xmlns': service.namespace,
-        ...(result !== undefined && { [`${name}Result`]: result }),
-        ResponseMetadata: { RequestId },
-      },
-    }));
-  } catch (error) {
-    if (!(error instanceof EmulatorError)) throw error;
-    const code = SHARED_CODES[error.code] ?? error.code;
-    if (!Object.hasOwn(STATUS, code)) throw error;
-    return refuseQuery(service, code, error.message);
-  }
+  const answer = async (context: Context) => {
+    try {
+      const input = Object.fromEntries(
+        Object.entries(found.input).map(([key, check]) => [
+          key,
+          check(parameters.get(key) ?? undefined, key),
+        ]),
+      );
+      const result = await found.handle(context, input as never);
+      return respond(200, (RequestId) => ({
+        [`${action}Response`]: {
+          '@xmlns': service.namespace,
+          ...(result !== undefined && { [`${action}Result`]: result }),
+          ResponseMetadata: { RequestId },
+        },
+      }));
+    } catch (error) {
+      if (!(error instanceof EmulatorError)) throw error;
+      const code = SHARED_CODES[error.code] ?? error.code;
+      if (!Object.hasOwn(STATUS, code)) throw error;
+      return refuseQuery(service, code, error.message);
+    }
+  };
+  return { name, answer };
 }
 
 /** A refusal as the query protocol has it. */
@@ -117,15 +121,6 @@ export function refuseQuery(
 export function toXmlText(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: those are what is taken out
   return text.replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g, '?');
-}
-
-/** The name of the action that a request is for, if the service has such a one. */
-export function queryActionName<Context>(
-  { actions }: QueryService<Context>,
-  request: ApiRequest,
-): string | undefined {
-  const name = readParameters(request).get('Action') ?? '';
-  return Object.hasOwn(actions, name) ? name : undefined;
 }
 
 function readParameters({ query, body }: ApiRequest): URLSearchParams {

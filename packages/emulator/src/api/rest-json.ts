@@ -2,6 +2,7 @@ import { EmulatorError } from '../errors.ts';
 import { type Response, respondJson } from '../http.ts';
 import { isObject } from '../json.ts';
 import type { ApiRequest } from '../signing.ts';
+import type { Call } from './call.ts';
 import type { Input, Member, Members } from './members.ts';
 
 /** An operation of a REST API, ready to be called. */
@@ -52,39 +53,34 @@ const STATUS: Readonly<Record<string, number>> = {
   ServiceUnavailableException: 503,
 };
 
-/** Answers a request with the operation of a table that its method and path name. */
-export async function answerRest<Context>(
+/** Finds the operation of a table that a request's method and path name. */
+export function findRestCall<Context>(
   operations: readonly RestOperation<Context>[],
-  context: Context,
   request: ApiRequest,
-): Promise<Response> {
-  try {
-    const found = findOperation(operations, request);
-    if (found === undefined) {
-      return refuseRest('UnknownOperationException', `${request.method} ${request.path}`);
-    }
-    const input = readInput(found.operation.input, request, found.labels);
-    const output = await found.operation.handle(context, input as never);
-    return respondJson(200, output ?? {});
-  } catch (error) {
-    if (error instanceof EmulatorError && Object.hasOwn(STATUS, error.code)) {
-      return refuseRest(error.code, error.message);
-    }
-    throw error;
+): Call<Context> {
+  const found = findOperation(operations, request);
+  if (found === undefined) {
+    const message = `${request.method} ${request.path}`;
+    return { name: undefined, answer: () => refuseRest('UnknownOperationException', message) };
   }
+  const { operation: known, labels } = found;
+  const answer = async (context: Context) => {
+    try {
+      const output = await known.handle(context, readInput(known.input, request, labels) as never);
+      return respondJson(200, output ?? {});
+    } catch (error) {
+      if (error instanceof EmulatorError && Object.hasOwn(STATUS, error.code)) {
+        return refuseRest(error.code, error.message);
+      }
+      throw error;
+    }
+  };
+  return { name: known.name, answer };
 }
 
 /** A refusal as restJson1 has it. */
 export function refuseRest(code: string, message: string): Response {
   return respondJson(STATUS[code] ?? 400, { message }, code);
-}
-
-/** The name of the operation that a request is for, if there is such a one. */
-export function restOperationName<Context>(
-  operations: readonly RestOperation<Context>[],
-  request: ApiRequest,
-): string | undefined {
-  return findOperation(operations, request)?.operation.name;
 }
 
 type Labels = Readonly<Record<string, string>>;

@@ -3,14 +3,15 @@ import type { Response } from '../http.ts';
 import { type ApiRequest, type Refusal, readSigning } from '../signing.ts';
 import { authenticate, type Caller } from '../sigv4.ts';
 import type { State } from '../state.ts';
+import type { Call } from './call.ts';
 import { IAM } from './iam.ts';
 import { CERTIFICATE_OPERATIONS } from './iot-certificates.ts';
 import { POLICY_OPERATIONS } from './iot-policies.ts';
 import { ROLE_ALIAS_OPERATIONS } from './iot-role-aliases.ts';
 import { THING_GROUP_OPERATIONS } from './iot-thing-groups.ts';
 import { THING_OPERATIONS } from './iot-things.ts';
-import { answerQuery, queryActionName, refuseQuery } from './query-protocol.ts';
-import { answerRest, refuseRest, restOperationName } from './rest-json.ts';
+import { findQueryCall, refuseQuery } from './query-protocol.ts';
+import { findRestCall, refuseRest } from './rest-json.ts';
 import { callerArn, STS } from './sts.ts';
 
 /** What the AWS APIs answer from. */
@@ -34,16 +35,13 @@ export interface ApiAnswer {
 interface Service {
   /** What stands before the names of its operations. */
   readonly prefix: 'iot' | 'iam' | 'sts';
-  readonly operationName: (request: ApiRequest) => string | undefined;
   /** Regions that the credential scope may name. */
   readonly regions: (region: string) => readonly string[];
   readonly refuse: (code: string, message: string) => Response;
-  readonly answer: (
-    context: ApiContext,
-    caller: Caller,
-    request: ApiRequest,
-  ) => Promise<Response> | Response;
+  readonly find: (request: ApiRequest) => Call<SignedContext>;
 }
+
+type SignedContext = ApiContext & { readonly caller: Caller };
 
 const IOT_OPERATIONS = [
   ...THING_OPERATIONS,
@@ -65,15 +63,29 @@ const JSON_CODES: Readonly<Record<Refusal['code'], string>> = {
 const NOT_ADMINISTRATOR =
   "only the account's administrator may do this here: the emulator does not evaluate the policies of roles";
 
+/** A call that the administrator alone may make. */
+function forAdministrator<Context>(
+  { name, answer }: Call<Context>,
+  toContext: (context: ApiContext) => Context,
+  refuse: () => Response,
+): Call<SignedContext> {
+  return {
+    name,
+    answer: (context) =>
+      context.caller.kind === 'administrator' ? answer(toContext(context)) : refuse(),
+  };
+}
+
 const IOT: Service = {
   prefix: 'iot',
-  operationName: (request) => restOperationName(IOT_OPERATIONS, request),
   regions: (region) => [region],
   refuse: refuseRest,
-  answer: (context, caller, request) =>
-    caller.kind === 'administrator'
-      ? answerRest(IOT_OPERATIONS, context, request)
-      : refuseRest('AccessDeniedException', NOT_ADMINISTRATOR),
+  find: (request) =>
+    forAdministrator(
+      findRestCall(IOT_OPERATIONS, request),
+      (context) => context,
+      () => refuseRest('AccessDeniedException', NOT_ADMINISTRATOR),
+    ),
 };
 
 /** Services by the name in the credential scope. */
@@ -85,26 +97,25 @@ const SERVICES: ReadonlyMap<string, Service> = new Map<string, Service>([
     'iam',
     {
       prefix: 'iam',
-      operationName: (request) => queryActionName(IAM, request),
       // IAM is global, and signed for us-east-1; botocore takes the client's region where it is given an endpoint.
       regions: (region) => ['us-east-1', region],
       refuse: (code, message) => refuseQuery(IAM, code, message),
-      answer: (context, caller, request) =>
-        caller.kind === 'administrator'
-          ? answerQuery(IAM, context.account, request)
-          : refuseQuery(IAM, 'AccessDenied', NOT_ADMINISTRATOR),
+      find: (request) =>
+        forAdministrator(
+          findQueryCall(IAM, request),
+          ({ account }) => account,
+          () => refuseQuery(IAM, 'AccessDenied', NOT_ADMINISTRATOR),
+        ),
     },
   ],
   [
     'sts',
     {
       prefix: 'sts',
-      operationName: (request) => queryActionName(STS, request),
       // STS has a global endpoint too, which is signed for us-east-1.
       regions: (region) => [region, 'us-east-1'],
       refuse: (code, message) => refuseQuery(STS, code, message),
-      answer: ({ state, nowMs }, caller, request) =>
-        answerQuery(STS, { state, nowMs, caller }, request),
+      find: (request) => findQueryCall(STS, request),
     },
   ],
 ]);
@@ -123,8 +134,8 @@ export async function answerApi(context: ApiContext, request: ApiRequest): Promi
     return { response: refuse(jsonCode(refuse, 'SignatureDoesNotMatch'), message) };
   }
   const { state, nowMs } = context;
-  const name = service.operationName(request);
-  const operation = name && `${service.prefix}:${name}`;
+  const call = service.find(request);
+  const operation = call.name && `${service.prefix}:${call.name}`;
   const regions = service.regions(state.region);
   const outcome = await authenticate(state, request, signing, regions, nowMs);
   if ('refusal' in outcome) {
@@ -133,7 +144,7 @@ export async function answerApi(context: ApiContext, request: ApiRequest): Promi
   }
   const known = { operation, callerArn: callerArn(state, outcome.caller) };
   try {
-    return { response: await service.answer(context, outcome.caller, request), ...known };
+    return { response: await call.answer({ ...context, caller: outcome.caller }), ...known };
   } catch {
     // A mistake of the emulator must not end it; what the request held is not told.
     const code = service.refuse === refuseRest ? 'InternalFailureException' : 'InternalFailure';
