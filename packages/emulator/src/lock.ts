@@ -14,9 +14,15 @@ export interface Running {
 /** A folder that belongs to this process. */
 export interface Lock {
   /**
+   * Two processes may have found the same dead one's lock, and each taken it over: one of them has the folder.
+   *
+   * @throws {@link EmulatorError} `ERR_IN_USE` where it is another one
+   */
+  assertHeld(): void;
+  /**
    * Tells other processes how to reach this one.
    *
-   * @throws {@link EmulatorError} `ERR_IN_USE` where another process has taken the folder meanwhile
+   * @throws {@link EmulatorError} what `assertHeld` throws
    */
   publish(running: Omit<Running, 'pid'>): void;
   release(): void;
@@ -45,11 +51,14 @@ export function lockFolder(dir: string): Lock {
     rmSync(temporary, { force: true });
   }
   held.add(file);
+  const assertHeld = () => {
+    const owner = read(file)?.pid;
+    if (owner !== process.pid) throw inUse(dir, file, owner);
+  };
   return {
+    assertHeld,
     publish(running) {
-      // Two processes may have found the same dead one's lock, and each taken it over.
-      const owner = read(file)?.pid;
-      if (owner !== process.pid) throw inUse(dir, file, owner);
+      assertHeld();
       // Whoever reads it meanwhile must not find half of it.
       write({ pid: process.pid, ...running });
       renameSync(temporary, file);

@@ -52,6 +52,8 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   try {
     lock = lockFolder(dir);
     const foundation = await openFoundation(dir, { ...options, accountId, region }, options);
+    // Before the journal is opened, which cuts off a last line that is not whole.
+    lock.assertHeld();
     const state: State = { ...foundation, ...emptyTables() };
     const journal = openJournal(
       join(dir, 'records.jsonl'),

@@ -50,7 +50,6 @@ async function seedFolder(
     nowMs: Date.now(),
   });
   try {
-    store.lock?.publish({});
     return await openAccount(store, Date.now).seed(input);
   } finally {
     store.close();
