@@ -1,5 +1,6 @@
 // Whole processes that get credentials once from the emulator, side by side with what a user would pick instead.
-// Prints the mean of each in milliseconds and against curl; only the ratios mean anything.
+// Prints the median of each in milliseconds and, pair by pair in each round, against node:https with the key in a file;
+// only the ratios mean anything.
 //   npm run bench            (builds first; ROUNDS=20 for more rounds)
 import { execFile, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -64,6 +65,7 @@ const bare = `
     (response) => response.resume());`;
 const node = (program) => [process.execPath, '--input-type=module', '--eval', program];
 
+const BASE = 'node:https alone, key in a file';
 const CASES = {
   'curl, key in a file': [
     'curl',
@@ -71,13 +73,10 @@ const CASES = {
     ...['--cert', certificate, '--key', privateKey, '--header', 'x-amzn-iot-thingname: bench', url],
   ],
   'node, doing nothing': node(''),
-  'node:https alone, key in a file': node(bare),
+  [BASE]: node(bare),
   'session, key in a file': node(session({ privateKey })),
-  'session, key in a token, tls node': node(session({ pkcs11, tls: 'node' })),
-  'session, key in a token, tls node, isolate false': node(
-    session({ pkcs11, tls: 'node', isolate: false }),
-  ),
-  'session, key in a token, tls crt': node(session({ pkcs11, tls: 'crt' })),
+  'session, key in a token, in the calling process': node(session({ pkcs11, isolate: false })),
+  'session, key in a token, in a child process': node(session({ pkcs11 })),
   'command line, --version': [process.execPath, CLI, '--version'],
 };
 
@@ -96,12 +95,12 @@ for (let round = 0; round < ROUNDS; round++) {
 }
 await aws.close();
 
-const median = (values) => values.sort((a, b) => a - b)[Math.floor(values.length / 2)];
-const base = median(times['curl, key in a file']);
+const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
+const base = times[BASE];
 console.log(`median of ${ROUNDS} rounds, Node.js ${process.version}`);
 for (const [name, values] of Object.entries(times)) {
-  const ms = median(values);
+  const ratio = median(values.map((ms, round) => ms / base[round]));
   console.log(
-    `${name.padEnd(50)} ${ms.toFixed(0).padStart(5)} ms ${(ms / base).toFixed(1).padStart(6)} x`,
+    `${name.padEnd(50)} ${median(values).toFixed(0).padStart(5)} ms ${ratio.toFixed(2).padStart(6)} x`,
   );
 }

@@ -9,7 +9,7 @@ const rows = Object.entries(ERROR_CODES).map(
 );
 const text = `# Errors
 
-Every error is a \`CredentialHelperError\`, which is a \`CredentialsProviderError\` of the AWS SDK. It carries
+Every error is a \`CredentialHelperError\`, which ends a chain of the AWS SDK's credential providers. It carries
 
 - \`code\`: one of the codes below; a code never changes its meaning;
 - \`message\`: what happened, and to which file, token, thing, role alias or endpoint;

@@ -1,5 +1,3 @@
-import { CredentialsProviderError } from '@smithy/core/config';
-
 /** The stable `code` of a {@link CredentialHelperError}; {@link ERROR_CODES} says what each means. */
 export type ErrorCode =
   | 'ERR_INVALID_OPTION'
@@ -23,6 +21,7 @@ export type ErrorCode =
   | 'ERR_PIN_INCORRECT'
   | 'ERR_PIN_LOCKED'
   | 'ERR_PIN_FINAL_TRY'
+  | 'ERR_PIN_UNANSWERED'
   | 'ERR_KEY_UNSUITABLE'
   | 'ERR_CERTIFICATE_NOT_FOUND'
   | 'ERR_PKCS11'
@@ -106,7 +105,7 @@ export const ERROR_CODES: Readonly<Record<ErrorCode, ErrorKind>> = {
   // PKCS#11 tokens.
   ERR_TLS_UNAVAILABLE: {
     transient: false,
-    meaning: 'nothing on this system can use a key in a token for TLS',
+    meaning: 'the TLS of this runtime cannot use a key in a token',
   },
   ERR_PKCS11_LIBRARY: { transient: false, meaning: 'the PKCS#11 library cannot be loaded' },
   ERR_TOKEN_NOT_FOUND: { transient: true, meaning: 'no token matches' },
@@ -123,6 +122,10 @@ export const ERROR_CODES: Readonly<Record<ErrorCode, ErrorKind>> = {
     transient: false,
     meaning: 'the token has one try left before its PIN locks, and it was not used',
   },
+  ERR_PIN_UNANSWERED: {
+    transient: true,
+    meaning: 'a login with this PIN ended before the token answered, and it is not tried again yet',
+  },
   ERR_KEY_UNSUITABLE: { transient: false, meaning: 'the key in the token cannot be used for TLS' },
   ERR_CERTIFICATE_NOT_FOUND: {
     transient: false,
@@ -131,7 +134,7 @@ export const ERROR_CODES: Readonly<Record<ErrorCode, ErrorKind>> = {
   ERR_PKCS11: { transient: true, meaning: 'a call to the PKCS#11 library failed' },
   ERR_TOKEN_TIMEOUT: {
     transient: true,
-    meaning: 'the PKCS#11 library did not come back in time and was ended',
+    meaning: 'the PKCS#11 library did not respond in time, and its process was killed',
   },
   ERR_TOKEN_CRASHED: {
     transient: true,
@@ -144,7 +147,7 @@ export const ERROR_CODES: Readonly<Record<ErrorCode, ErrorKind>> = {
 
   ERR_PKCS11_BINDING: {
     transient: false,
-    meaning: 'the npm package pkcs11js, which looks into tokens, is not installed or was not built',
+    meaning: 'the npm package koffi, which tokens need, is not installed',
   },
   ERR_OBJECT_EXISTS: {
     transient: false,
@@ -254,11 +257,13 @@ export interface ErrorDetails {
 /**
  * The one error class of this package. Told apart by {@link CredentialHelperError.code}.
  *
- * It is a `CredentialsProviderError` of the AWS SDK with `tryNextLink: false`: a device that was told to use its
- * certificate and cannot should say so, and not go on with other credentials that happen to lie around.
+ * A chain of the AWS SDK's providers ends with it (`tryNextLink: false`): a device that was told to use its certificate
+ * and cannot should say so, and not go on with other credentials that happen to be available.
  */
-export class CredentialHelperError extends CredentialsProviderError {
+export class CredentialHelperError extends Error {
   override readonly name: string = 'CredentialHelperError';
+  /** What a chain of the SDK's providers looks at. */
+  readonly tryNextLink: false = false;
   /** What went wrong; stable across releases. */
   readonly code: ErrorCode;
   /** What to do next, where that is known. */
@@ -269,15 +274,11 @@ export class CredentialHelperError extends CredentialsProviderError {
   readonly requestId: string | undefined;
 
   constructor(message: string, details: ErrorDetails) {
-    super(message, { tryNextLink: false });
-    Object.setPrototypeOf(this, CredentialHelperError.prototype);
+    super(message, details.cause === undefined ? {} : { cause: details.cause });
     this.code = details.code;
     this.hint = details.hint;
     this.httpStatus = details.httpStatus;
     this.requestId = details.requestId;
-    if (details.cause !== undefined) {
-      Object.defineProperty(this, 'cause', { value: details.cause, configurable: true });
-    }
   }
 
   /** Whether the same request may succeed later without anybody changing anything. */

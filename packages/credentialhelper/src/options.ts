@@ -15,7 +15,7 @@ import { CredentialHelperError } from './errors.ts';
 import { isPkcs11Uri, type Pkcs11Uri } from './identity/pkcs11-uri.ts';
 import { isPem, type Source } from './identity/read-source.ts';
 import { Secret } from './identity/secret.ts';
-import { defaultStateFolder } from './state-folder.ts';
+import { defaultStateFolder } from './pins/folders.ts';
 import {
   checkCertificateUri,
   checkTokenOptions,
@@ -31,10 +31,10 @@ export interface IotCoreOptions {
    * it.
    */
   readonly endpoint: string;
-  /** Name of the role alias: 1 to 128 of letters, digits and `_ = , @ -`. */
+  /** Name of the role alias: 1 to 128 characters: letters, digits and `_ = , @ -`. */
   readonly roleAlias: string;
   /**
-   * Name of the thing that the certificate is attached to: 1 to 128 of letters, digits and `: _ -`. Needed where
+   * Name of the thing that the certificate is attached to: 1 to 128 characters: letters, digits and `: _ -`. Needed where
    * policies use thing variables.
    */
   readonly thingName?: string | undefined;
@@ -72,23 +72,20 @@ export interface IotCoreOptions {
   /** How long one exchange may take altogether, in milliseconds: 1 to 600 000. Default 10 000. */
   readonly timeoutMs?: number | undefined;
   /**
-   * What speaks TLS for a key in a token: `node` (Node with the OpenSSL engine of libp11; TLS 1.2 and 1.3), `crt` (the
-   * npm package aws-crt; TLS 1.2), or `auto`, the default: `node` where the engine is installed, else `crt`. A key from
-   * a file always goes through Node.
-   */
-  readonly tls?: 'auto' | 'node' | 'crt' | undefined;
-  /**
    * `false` loads the PKCS#11 library into this process. Default true: it is loaded in a short-lived child process, so
    * that it can neither crash nor block this one. Only for commands that exit at once, and for bundlers.
    */
   readonly isolate?: boolean | undefined;
   /**
    * Folder where PINs that a token has rejected are remembered, as keyed hashes, so that no process tries them again.
-   * Default: `awsiot-credentialhelper` in `$STATE_DIRECTORY`, `$XDG_STATE_HOME` or `~/.local/state`. `null`: only this
-   * process remembers.
+   * Default: `awsiot-credentialhelper` in `$STATE_DIRECTORY`, `$XDG_STATE_HOME` or `~/.local/state`. `null`, or where it
+   * cannot be used: a folder of this user's own that lasts until the system restarts.
    */
   readonly stateFolder?: string | null | undefined;
-  /** Where notes, warnings and details go. Default: nowhere, except that `verifyPeer: false` is always warned of. */
+  /**
+   * Where notes, warnings and details go; `trace`, where it has that method, gets a line for each PKCS#11 call. Default:
+   * nowhere, except that `verifyPeer: false` is always warned of.
+   */
   readonly logger?: Logger | undefined;
 }
 
@@ -107,7 +104,6 @@ export interface TokenKeySettings {
   readonly certificate: { readonly source: Source } | { readonly match: Pkcs11Uri };
   readonly token: TokenSettings;
   readonly stateFolder: string | undefined;
-  readonly tls: 'auto' | 'node' | 'crt';
   readonly isolate: boolean;
 }
 
@@ -136,7 +132,6 @@ const OPTION_NAMES: readonly string[] = [
   'region',
   'verifyPeer',
   'timeoutMs',
-  'tls',
   'isolate',
   'stateFolder',
   'logger',
@@ -189,7 +184,18 @@ export function checkOptions(options: IotCoreOptions): Settings {
   };
 }
 
-function checkKey(options: IotCoreOptions, warn: (message: string) => void): Settings['key'] {
+/** What names certificate and key: a part of {@link IotCoreOptions}. */
+export type KeyOptions = Pick<
+  IotCoreOptions,
+  'certificate' | 'privateKey' | 'passphrase' | 'pkcs11' | 'isolate' | 'stateFolder'
+>;
+
+/**
+ * Checks the options that name certificate and key.
+ *
+ * @throws {@link CredentialHelperError} `ERR_INVALID_OPTION`, `ERR_KEY_SOURCE`, `ERR_PKCS11_LIBRARY`
+ */
+export function checkKey(options: KeyOptions, warn: (message: string) => void): Settings['key'] {
   const { privateKey, pkcs11 } = options;
   if ((privateKey === undefined) === (pkcs11 === undefined)) {
     const problem = privateKey === undefined ? 'neither was given' : 'both were given';
@@ -202,10 +208,6 @@ function checkKey(options: IotCoreOptions, warn: (message: string) => void): Set
     );
   }
   const passphrase = optionalSecret(options.passphrase, 'passphrase');
-  const tls = options.tls ?? 'auto';
-  if (tls !== 'auto' && tls !== 'node' && tls !== 'crt') {
-    throw invalidOption('tls', 'must be "auto", "node" or "crt"', tls);
-  }
   const isolate = optionalBoolean(options.isolate, 'isolate', true);
   const inToken = typeof privateKey === 'string' && isPkcs11Uri(privateKey) ? privateKey : pkcs11;
   if (inToken !== undefined) {
@@ -218,10 +220,7 @@ function checkKey(options: IotCoreOptions, warn: (message: string) => void): Set
     const token = checkTokenOptions(inToken, pkcs11 === undefined ? 'privateKey' : 'pkcs11', warn);
     const stateFolder = checkStateFolder(options.stateFolder);
     const certificate = checkTokenCertificate(options.certificate, token);
-    return { kind: 'token', certificate, token, stateFolder, tls, isolate };
-  }
-  if (tls === 'crt') {
-    throw invalidOption('tls', 'is "crt", which is for keys in a token');
+    return { kind: 'token', certificate, token, stateFolder, isolate };
   }
   const source =
     privateKey instanceof KeyObject ? privateKey : requireSource(privateKey, 'privateKey');
@@ -250,7 +249,8 @@ function optionalSecret(value: unknown, name: string): Secret | undefined {
   return new Secret(value);
 }
 
-function checkTimeout(timeoutMs: unknown): number {
+/** Checks the option `timeoutMs`. */
+export function checkTimeout(timeoutMs: unknown): number {
   if (timeoutMs === undefined) return DEFAULT_TIMEOUT_MS;
   if (Number.isSafeInteger(timeoutMs)) {
     const ms = timeoutMs as number;
@@ -259,7 +259,8 @@ function checkTimeout(timeoutMs: unknown): number {
   throw invalidOption('timeoutMs', `must be a whole number from 1 to ${MAX_TIMEOUT_MS}`, timeoutMs);
 }
 
-function checkLogger(logger: unknown): Logger | undefined {
+/** Checks the option `logger`. */
+export function checkLogger(logger: unknown): Logger | undefined {
   if (logger === undefined) return undefined;
   assertObject(logger, 'logger');
   for (const level of ['debug', 'info', 'warn', 'error']) {
@@ -273,7 +274,8 @@ function checkLogger(logger: unknown): Logger | undefined {
   return logger as Logger;
 }
 
-function requireSource(value: unknown, name: string): Source {
+/** Checks an option that is a certificate, key or CA. */
+export function requireSource(value: unknown, name: string): Source {
   if (value === undefined) throw invalidOption(name, 'is required');
   if (value instanceof Uint8Array) {
     if (value.length === 0) throw invalidOption(name, 'is empty');

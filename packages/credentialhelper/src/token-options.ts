@@ -7,9 +7,10 @@ import {
   requireText,
 } from './assert.ts';
 import { CredentialHelperError } from './errors.ts';
-import { checkModule, findModule } from './identity/module.ts';
 import { openPinSource, type PinReader, type PinSource, parsePinSource } from './identity/pin.ts';
 import { type Pkcs11Uri, parsePkcs11Uri } from './identity/pkcs11-uri.ts';
+import { checkModule, findModule } from './pkcs11/library-path.ts';
+import type { LibraryLocation } from './pkcs11/pkcs11.ts';
 
 /** A private key that lives in a PKCS#11 token. */
 export interface Pkcs11Options {
@@ -19,14 +20,21 @@ export interface Pkcs11Options {
    */
   readonly library?: string | undefined;
   /**
+   * Text that the library is initialized with (`pReserved` of `C_Initialize`). NSS names its database that way:
+   * `configdir='sql:/path/of/folder' flags=readOnly`.
+   */
+  readonly libraryParameters?: string | undefined;
+  /**
    * The user's PIN, or where it comes from. Leave it out for a token that wants no login; `null` for a token that asks
-   * for the PIN on its own keypad. A PIN that the token has rejected is not tried again.
+   * for the PIN on its own PIN pad. A PIN that the token has rejected is not tried again.
    */
   readonly userPin?: PinSource | undefined;
   /** Id of the slot that the token is in: a whole number, 0 included. */
   readonly slotId?: number | undefined;
   /** Label of the token. Where nothing names the token, the library must show exactly one. */
   readonly tokenLabel?: string | undefined;
+  /** Serial number of the token, where several have the same label. */
+  readonly tokenSerial?: string | undefined;
   /** Label of the private key. Where nothing names the key, the token must hold exactly one private key. */
   readonly privateKeyLabel?: string | undefined;
   /** A PKCS#11 URI (RFC 7512) that names token and key, besides or instead of the labels above. */
@@ -39,9 +47,7 @@ export interface Pkcs11Options {
 }
 
 /** The options of a key in a token, checked and in one form. */
-export interface TokenSettings {
-  /** Absolute path of the PKCS#11 library. */
-  readonly library: string;
+export interface TokenSettings extends LibraryLocation {
   /** What the token and the key must match. */
   readonly match: Pkcs11Uri;
   readonly pin: PinReader;
@@ -55,9 +61,11 @@ type UriAccess = Pick<Pkcs11Uri, 'modulePath' | 'moduleName' | 'pinValue' | 'pin
 
 const OPTION_NAMES: readonly string[] = [
   'library',
+  'libraryParameters',
   'userPin',
   'slotId',
   'tokenLabel',
+  'tokenSerial',
   'privateKeyLabel',
   'uri',
   'ignorePinFlags',
@@ -83,6 +91,7 @@ export function checkTokenOptions(
   const { match, access } = splitUri(merge(uri, loose, name));
   return {
     library: readLibrary(options, access, name),
+    libraryParameters: optionalText(options.libraryParameters, `${name}.libraryParameters`),
     match: { ...match, type: 'private' },
     access,
     pin: readPinSource(options, access, name, warn),
@@ -106,10 +115,12 @@ function readLooseAttributes(options: Pkcs11Options, name: string): Pkcs11Uri {
     throw invalidOption(`${name}.slotId`, 'must be a whole number, 0 or more', slotId);
   }
   const token = optionalText(options.tokenLabel, `${name}.tokenLabel`);
+  const serial = optionalText(options.tokenSerial, `${name}.tokenSerial`);
   const object = optionalText(options.privateKeyLabel, `${name}.privateKeyLabel`);
   return {
     ...(slotId === undefined ? {} : { slotId }),
     ...(token === undefined ? {} : { token }),
+    ...(serial === undefined ? {} : { serial }),
     ...(object === undefined ? {} : { object }),
   };
 }
@@ -118,11 +129,12 @@ function merge(uri: Pkcs11Uri, loose: Pkcs11Uri, name: string): Pkcs11Uri {
   for (const [option, attribute] of [
     ['slotId', 'slotId'],
     ['tokenLabel', 'token'],
+    ['tokenSerial', 'serial'],
     ['privateKeyLabel', 'object'],
   ] as const) {
     const [one, other] = [uri[attribute], loose[attribute]];
     if (one !== undefined && other !== undefined && one !== other) {
-      throw invalidOption(`${name}.${option}`, `says something else than "${name}.uri"`);
+      throw invalidOption(`${name}.${option}`, `contradicts "${name}.uri"`);
     }
   }
   return { ...uri, ...loose };

@@ -13,16 +13,16 @@ export function action<Flags extends { readonly json?: boolean }>(
 }
 
 /**
- * The same for a command that loads a PKCS#11 library: it runs in a process of its own, so that a library that crashes
- * or prints does so there.
+ * The same for a command that loads a PKCS#11 library: it runs in a process of its own, so that a library that crashes,
+ * hangs or prints does so there.
  */
-export function workerAction<Flags extends { readonly json?: boolean }>(
+export function workerAction<Flags extends { readonly json?: boolean; readonly timeoutMs: number }>(
   run: (flags: Flags) => Promise<Result>,
 ): (flags: Flags) => Promise<void> {
   const here = action(run);
   return async (flags) => {
     if (isWorker()) return here(flags);
     const { runInWorker } = await import('./run-in-worker.ts');
-    process.exitCode = await runInWorker();
+    process.exitCode = await runInWorker(flags.timeoutMs);
   };
 }

@@ -79,10 +79,13 @@ function escaped(character: string): string {
   return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
 }
 
-/** The library's hints name options of `createSession`; here they are called otherwise. */
+/** The library's hints name options of `createSession`; here they have other names. */
 const FLAGS: Readonly<Record<string, string>> = {
   '"ignorePinFlags"': '--ignore-pin-flags',
   '"passphrase"': '--passphrase-file',
+  '"libraryParameters"': '--library-parameters',
+  '"slotId"': '--slot-id',
+  '"tokenSerial"': '--token-serial',
 };
 
 function inFlags(hint: string): string {

@@ -8,7 +8,7 @@ import { becomeWorker } from './worker.ts';
 /** The commands; what each needs is loaded when it is called. */
 const COMMANDS: LazyCommands = {
   token: {
-    summary: 'keys in PKCS#11 tokens (HSMs, TPMs): set up, look at, try out',
+    summary: 'keys in PKCS#11 tokens (HSMs, TPMs): set up, inspect, test',
     load: async () => (await import('./token/command.ts')).defineToken,
   },
 };

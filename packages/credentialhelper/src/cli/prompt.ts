@@ -2,6 +2,7 @@ import { closeSync, openSync, writeSync } from 'node:fs';
 import { ReadStream } from 'node:tty';
 import { CredentialHelperError } from '../errors.ts';
 import { Secret } from '../identity/secret.ts';
+import { whileAsking } from './worker.ts';
 
 const TERMINAL = '/dev/tty';
 
@@ -21,7 +22,7 @@ const RAW_ENDS: readonly number[] = [...LINE_ENDS, CONTROL_C, CONTROL_D];
 export async function askSecret(question: string, otherwise: string): Promise<Secret> {
   const line = await readLine(question, otherwise, true);
   if (line.length > 0) return new Secret(line);
-  throw new CredentialHelperError('nothing was typed', {
+  throw new CredentialHelperError('no PIN or passphrase was entered', {
     code: 'ERR_TERMINAL_REQUIRED',
     hint: otherwise,
   });
@@ -37,7 +38,7 @@ export async function askNewSecret(what: string, otherwise: string): Promise<Sec
   const first = await askSecret(`${what}: `, otherwise);
   const second = await askSecret(`${what}, again: `, otherwise);
   if (first.reveal() === second.reveal()) return first;
-  throw new CredentialHelperError('the two are not the same', { code: 'ERR_INVALID_OPTION' });
+  throw new CredentialHelperError('the two entries do not match', { code: 'ERR_INVALID_OPTION' });
 }
 
 /**
@@ -66,7 +67,7 @@ async function readLine(question: string, otherwise: string, hidden: boolean): P
     // First, so that nothing that is typed early is shown.
     if (hidden) terminal.setRawMode(true);
     writeSync(output, question);
-    return await typedLine(terminal, hidden);
+    return await whileAsking(() => typedLine(terminal, hidden));
   } finally {
     if (hidden) {
       terminal.setRawMode(false);

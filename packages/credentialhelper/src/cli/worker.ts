@@ -6,14 +6,28 @@ export const WORKER_MARK = 'AWSIOT_CREDENTIALHELPER_WORKER';
 /** What ends a command from outside. */
 export const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
-/** What a worker sends to the process that started it: output, and at the end its exit status. */
+/** What a worker sends to the process that started it: output, when it waits for a person, and its exit status. */
 export type WorkerMessage =
   | { readonly stream: 'stdout' | 'stderr'; readonly text: string }
+  | { readonly isAsking: boolean }
   | { readonly status: number };
 
 /** Whether this process is a worker: one that does the work of a command for the process that started it. */
 export function isWorker(): boolean {
   return process.send !== undefined && process.env[WORKER_MARK] === '1';
+}
+
+/** Asks a person something. In a worker, the command's deadline stands still meanwhile. */
+export async function whileAsking<T>(ask: () => Promise<T>): Promise<T> {
+  const tell = (isAsking: boolean) => {
+    if (isWorker()) process.send?.({ isAsking } satisfies WorkerMessage);
+  };
+  tell(true);
+  try {
+    return await ask();
+  } finally {
+    tell(false);
+  }
 }
 
 /**

@@ -51,8 +51,8 @@ export function chainForKey(
   certificates: readonly X509Certificate[],
   key: KeyObject,
 ): readonly X509Certificate[] {
-  const leaf = certificates.find((certificate) => certificate.checkPrivateKey(key));
-  if (leaf === undefined) {
+  const chain = leafFirst(certificates, (certificate) => certificate.checkPrivateKey(key));
+  if (chain === undefined) {
     throw new CredentialHelperError(
       `the private key (${key.asymmetricKeyType}) does not belong to ${describeCertificate(certificates[0])}`,
       {
@@ -61,7 +61,16 @@ export function chainForKey(
       },
     );
   }
-  return [leaf, ...certificates.filter((certificate) => certificate !== leaf)];
+  return chain;
+}
+
+/** The certificates with the first that `isLeaf` accepts in front; undefined where there is none. */
+export function leafFirst(
+  certificates: readonly X509Certificate[],
+  isLeaf: (certificate: X509Certificate) => boolean,
+): readonly X509Certificate[] | undefined {
+  const leaf = certificates.find(isLeaf);
+  return leaf && [leaf, ...certificates.filter((certificate) => certificate !== leaf)];
 }
 
 /** The certificates as one PEM text, in order. */

@@ -48,7 +48,7 @@ export interface Pkcs11Uri {
 
 type Attribute = keyof Pkcs11Uri;
 
-const PATH_ATTRIBUTES: Readonly<Record<string, Attribute>> = {
+const PATH_ATTRIBUTES: Readonly<Record<string, Exclude<Attribute, 'pinValue'>>> = {
   token: 'token',
   manufacturer: 'manufacturer',
   serial: 'serial',
@@ -64,11 +64,15 @@ const PATH_ATTRIBUTES: Readonly<Record<string, Attribute>> = {
   type: 'type',
 };
 
-const QUERY_ATTRIBUTES: Readonly<Record<string, Attribute>> = {
+const SHOWN_QUERY_ATTRIBUTES = {
   'module-path': 'modulePath',
   'module-name': 'moduleName',
-  'pin-value': 'pinValue',
   'pin-source': 'pinSource',
+} as const;
+
+const QUERY_ATTRIBUTES: Readonly<Record<string, Attribute>> = {
+  ...SHOWN_QUERY_ATTRIBUTES,
+  'pin-value': 'pinValue',
 };
 
 const TYPES: readonly string[] = ['cert', 'data', 'private', 'public', 'secret-key'];
@@ -118,25 +122,16 @@ export function parsePkcs11Uri(uri: string, option: string): Pkcs11Uri {
 /**
  * Writes a PKCS#11 URI, without a PIN: it can be shown. A `pinSource` is a place and is kept.
  */
-export function formatPkcs11Uri(attributes: Pkcs11Uri): string {
-  const { pinValue: _, ...shown } = attributes;
-  return format(shown);
-}
-
-/**
- * Writes a PKCS#11 URI with the PIN in it, for the one consumer that can only be told that way. Never show it.
- */
-export function formatPkcs11UriWithPin(attributes: Pkcs11Uri): string {
-  return format(attributes);
-}
-
-function format(attributes: Pkcs11Uri): string {
-  const list = (names: Readonly<Record<string, Attribute>>, separator: string): string =>
+export function formatPkcs11Uri({ pinValue: _, ...attributes }: Pkcs11Uri): string {
+  const list = (
+    names: Readonly<Record<string, Exclude<Attribute, 'pinValue'>>>,
+    separator: string,
+  ): string =>
     Object.entries(names)
       .filter(([, attribute]) => attributes[attribute] !== undefined)
       .map(([name, attribute]) => `${name}=${encode(attributes[attribute])}`)
       .join(separator);
-  const query = list(QUERY_ATTRIBUTES, '&');
+  const query = list(SHOWN_QUERY_ATTRIBUTES, '&');
   return `pkcs11:${list(PATH_ATTRIBUTES, ';')}${query && `?${query}`}`;
 }
 
@@ -152,17 +147,13 @@ function decode(value: string): Buffer {
   return Buffer.from(bytes);
 }
 
-function encode(value: Pkcs11Uri[Attribute]): string {
+/** All but unreserved characters (RFC 3986, section 2.3) as percent and two digits. */
+function encode(value: string | number | Uint8Array | undefined): string {
   if (value instanceof Uint8Array) {
     // RFC 7512 advises to encode every byte of an id.
     return Array.from(value, percent).join('');
   }
-  return percentEncode(value instanceof Secret ? value.reveal() : String(value));
-}
-
-/** Text as it stands in a PKCS#11 URI: all but unreserved characters (RFC 3986, section 2.3) as percent and two digits. */
-export function percentEncode(text: string): string {
-  return Array.from(Buffer.from(text), (byte) => {
+  return Array.from(Buffer.from(String(value)), (byte) => {
     const character = String.fromCharCode(byte);
     return UNRESERVED_BYTE.test(character) ? character : percent(byte);
   }).join('');

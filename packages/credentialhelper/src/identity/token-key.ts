@@ -1,10 +1,9 @@
+import type { LibraryLocation } from '../pkcs11/pkcs11.ts';
 import type { Pin } from './pin.ts';
 import type { Pkcs11Uri } from './pkcs11-uri.ts';
 
 /** A key in a token, and what a login to the token needs. */
-export interface TokenKey {
-  /** Absolute path of the PKCS#11 library. */
-  readonly library: string;
+export interface TokenKey extends LibraryLocation {
   /** What token and key must match. */
   readonly match: Pkcs11Uri;
   readonly pin: Pin;

@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { CredentialHelperError } from '../errors.ts';
-import { type ChildMessage, unpackError } from './channel.ts';
+import { type ChildMessage, type Told, unpackError } from './channel.ts';
 
 /** A piece of work for a child process that loads a PKCS#11 library. */
 export interface ChildWork {
@@ -20,8 +20,8 @@ export interface ChildWork {
   readonly endMs: number;
   /** An environment variable that the child must not see, because the PIN is in it. */
   readonly hidden: string | undefined;
-  /** Told what does not stop the work. Default: nobody. */
-  readonly onWarning?: ((message: string) => void) | undefined;
+  /** Called with what the child tells besides its answer. Default: nobody. */
+  readonly onTold?: { readonly [Kind in keyof Told]: (content: Told[Kind]) => void } | undefined;
   /** Told what the library printed, which may hold a PIN. Default: nobody. */
   readonly onPrinted?: ((text: string) => void) | undefined;
 }
@@ -55,15 +55,15 @@ export async function askChild<Answer>(work: ChildWork): Promise<Answer> {
       );
     const deadline = setTimeout(() => {
       child.kill('SIGKILL');
-      const message = `the PKCS#11 library ${library} did not come back within ${limitMs} ms; the process it ran in was ended`;
+      const message = `the PKCS#11 library ${library} did not respond within ${limitMs} ms; its process was killed`;
       const details = { code: 'ERR_TOKEN_TIMEOUT', hint: work.limitHint } as const;
       settle(() => reject(new CredentialHelperError(message, details)));
     }, limitMs);
 
     child.on('message', (message: ChildMessage<Answer>) => {
-      if (message.kind === 'warning') work.onWarning?.(message.message);
-      else if (message.kind === 'answer') settle(() => resolve(message.answer));
-      else settle(() => reject(unpackError(message.error)));
+      if (message.kind === 'answer') settle(() => resolve(message.answer));
+      else if (message.kind === 'error') settle(() => reject(unpackError(message.error)));
+      else (work.onTold?.[message.kind] as (content: unknown) => void)?.(message.content);
     });
     child.on('error', (cause) => {
       fail(
@@ -131,7 +131,8 @@ function letGo(child: ChildProcess, endMs: number): void {
   kill.unref();
   child.once('exit', () => clearTimeout(kill));
   child.unref();
-  child.channel?.unref();
+  // Bun's channel has no such method.
+  child.channel?.unref?.();
   for (const stream of [child.stdout, child.stderr]) {
     (stream as { unref?: () => void } | null)?.unref?.();
   }

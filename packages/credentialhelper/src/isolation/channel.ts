@@ -1,8 +1,22 @@
 import { CredentialHelperError, type ErrorCode, isCredentialHelperError } from '../errors.ts';
+import type { ProcessRecordsState } from '../pins/records.ts';
 
-/** What a child process sends: any number of warnings, then an answer or an error. */
+/** What a child process may tell before it answers. */
+export interface Told {
+  /** What does not stop the work. */
+  readonly warning: string;
+  /** A PKCS#11 call. */
+  readonly trace: string;
+  /** What it now knows of PINs. */
+  readonly pins: ProcessRecordsState;
+}
+
+/** Tells one of these things. */
+export type Tell = <Kind extends keyof Told>(kind: Kind, content: Told[Kind]) => void;
+
+/** What a child process sends: any number of things that it tells, then an answer or an error. */
 export type ChildMessage<Answer> =
-  | { readonly kind: 'warning'; readonly message: string }
+  | { [Kind in keyof Told]: { readonly kind: Kind; readonly content: Told[Kind] } }[keyof Told]
   | { readonly kind: 'answer'; readonly answer: Answer }
   | { readonly kind: 'error'; readonly error: ErrorMessage };
 

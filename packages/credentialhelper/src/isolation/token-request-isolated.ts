@@ -1,5 +1,5 @@
 import type { Logger } from '@smithy/types';
-import { percentEncode } from '../identity/pkcs11-uri.ts';
+import { exportProcessRecords, importProcessRecords } from '../pins/records.ts';
 import type { HttpsResponse } from '../tls/client.ts';
 import { askChild } from './ask-child.ts';
 import type { TokenRequest } from './token-request.ts';
@@ -27,27 +27,24 @@ export function sendTokenRequestIsolated(
   hidden: string | undefined,
   logger: Logger | undefined,
 ): Promise<HttpsResponse> {
-  const { library } = tokenRequest.token;
+  const { library, pin } = tokenRequest.token;
+  const redact = (text: string) => (pin == null ? text : text.replaceAll(pin.reveal(), '[secret]'));
   return inTurn(library, () =>
     askChild<HttpsResponse>({
       program: () => new URL('./token-request-child.js', import.meta.url),
-      request: packTokenRequest(tokenRequest),
+      request: packTokenRequest(tokenRequest, exportProcessRecords(), logger?.trace !== undefined),
       library,
       limitMs: tokenRequest.connection.timeoutMs + GRACE_MS,
       limitHint:
-        'is the token there, and does it wait for a touch or a keypad? "timeoutMs" sets the limit',
+        'is the token there, and does it wait for a touch or a PIN pad? "timeoutMs" sets the limit',
       endMs: END_MS,
       hidden,
-      onWarning: (message) => logger?.warn(message),
-      onPrinted: (text) =>
-        logger?.debug(`PKCS#11 library ${library} printed: ${redact(text, tokenRequest)}`),
+      onTold: {
+        pins: importProcessRecords,
+        trace: (line) => logger?.trace?.(line),
+        warning: (text) => logger?.warn(text),
+      },
+      onPrinted: (text) => logger?.debug(`PKCS#11 library ${library} printed: ${redact(text)}`),
     }),
   );
-}
-
-/** libp11 prints the URI it was asked for, PIN included. */
-function redact(text: string, { token: { pin } }: TokenRequest): string {
-  if (pin == null) return text;
-  const plain = pin.reveal();
-  return text.replaceAll(percentEncode(plain), '[secret]').replaceAll(plain, '[secret]');
 }

@@ -1,10 +1,10 @@
 import type { X509Certificate } from 'node:crypto';
 import { type BaseBlock, Constructed, fromBER } from 'asn1js';
-import type { Template } from 'pkcs11js';
 import { CredentialHelperError } from '../errors.ts';
 import { describeCertificate } from '../identity/certificate.ts';
+import { CKC_X_509, CKO } from '../pkcs11/constants.ts';
+import type { Template } from '../pkcs11/pkcs11.ts';
 import type { KeyName } from './key-objects.ts';
-import type { TokenSession } from './session.ts';
 
 /** The parts of a certificate that PKCS#11 wants beside it, byte for byte as they stand in it. */
 interface CertificateParts {
@@ -15,23 +15,22 @@ interface CertificateParts {
 
 /** The attributes that are a certificate (`C_CreateObject`). */
 export function certificateMaterial(
-  { library: { binding } }: TokenSession,
   certificate: X509Certificate,
   { label, id }: KeyName,
 ): Template {
   const { serialNumber, issuer, subject } = partsOf(certificate);
-  return [
-    { type: binding.CKA_CLASS, value: binding.CKO_CERTIFICATE },
-    { type: binding.CKA_CERTIFICATE_TYPE, value: binding.CKC_X_509 },
-    { type: binding.CKA_TOKEN, value: true },
-    { type: binding.CKA_PRIVATE, value: false },
-    { type: binding.CKA_LABEL, value: label },
-    { type: binding.CKA_ID, value: id },
-    { type: binding.CKA_SUBJECT, value: subject },
-    { type: binding.CKA_ISSUER, value: issuer },
-    { type: binding.CKA_SERIAL_NUMBER, value: serialNumber },
-    { type: binding.CKA_VALUE, value: certificate.raw },
-  ];
+  return {
+    CKA_CLASS: CKO.CERTIFICATE,
+    CKA_CERTIFICATE_TYPE: CKC_X_509,
+    CKA_TOKEN: true,
+    CKA_PRIVATE: false,
+    CKA_LABEL: label,
+    CKA_ID: id,
+    CKA_SUBJECT: subject,
+    CKA_ISSUER: issuer,
+    CKA_SERIAL_NUMBER: serialNumber,
+    CKA_VALUE: certificate.raw,
+  };
 }
 
 /** The subject of a certificate in DER form. */

@@ -1,13 +1,9 @@
 import type { KeyObject } from 'node:crypto';
 import { BitString, Constructed, fromBER, Integer, Null, ObjectIdentifier, Sequence } from 'asn1js';
-import { type Hash, hashOf, type SignatureScheme, schemesOf } from './sign.ts';
+import { type Hash, hashOf } from './sign.ts';
 
 /** What signs a request: a key in a token. ECDSA signatures are r and s one after the other. */
-export type Signer = (request: {
-  readonly scheme: SignatureScheme;
-  readonly hash: Hash;
-  readonly message: Buffer;
-}) => Buffer;
+export type Signer = (hash: Hash, message: Buffer) => Buffer;
 
 /** The signature algorithms (RFC 8017, appendix A.2.4; RFC 5758, section 3.2). */
 const SHA256_WITH_RSA = '1.2.840.113549.1.1.11';
@@ -33,10 +29,9 @@ export function createCsr(subject: Sequence, publicKey: KeyObject, sign: Signer)
       new Constructed({ idBlock: { tagClass: 3, tagNumber: 0 }, value: [] }),
     ],
   });
-  const scheme = schemesOf(publicKey)[0] ?? 'ECDSA';
   const hash = hashOf(publicKey);
-  const signature = sign({ scheme, hash, message: Buffer.from(info.toBER()) });
-  const isRsa = scheme !== 'ECDSA';
+  const signature = sign(hash, Buffer.from(info.toBER()));
+  const isRsa = publicKey.asymmetricKeyType === 'rsa';
   const request = new Sequence({
     value: [
       info,

@@ -1,4 +1,5 @@
-import { OctetString } from 'asn1js';
+import type { KeyObject } from 'node:crypto';
+import { CredentialHelperError } from '../errors.ts';
 
 /** An elliptic curve that AWS IoT takes. */
 export interface Curve {
@@ -31,10 +32,20 @@ export function curveByParameters(parameters: Buffer | undefined): Curve | undef
   return CURVES.find((curve) => parameters?.equals(curve.parameters));
 }
 
-/** `CKA_EC_POINT`: the uncompressed point (SEC 1, section 2.3.3) in a DER OCTET STRING. */
-export function encodePoint(x: Buffer, y: Buffer): Buffer {
-  const valueHex = Uint8Array.of(4, ...x, ...y).buffer;
-  return Buffer.from(new OctetString({ valueHex }).toBER());
+/** The curve of an EC key; undefined for an RSA key. */
+export function curveOf(key: KeyObject): Curve | undefined {
+  if (key.asymmetricKeyType !== 'ec') return undefined;
+  try {
+    const curve = curveByName(key.export({ format: 'jwk' }).crv);
+    if (curve !== undefined) return curve;
+  } catch {
+    // A curve that JWK has no name for.
+  }
+  const name = key.asymmetricKeyDetails?.namedCurve ?? 'without a name';
+  throw new CredentialHelperError(`the key is on the elliptic curve ${name}`, {
+    code: 'ERR_PRIVATE_KEY_INVALID',
+    hint: 'AWS IoT takes P-256, P-384 and P-521',
+  });
 }
 
 /** The coordinates in a `CKA_EC_POINT`, with or without the OCTET STRING around it: tokens differ. */

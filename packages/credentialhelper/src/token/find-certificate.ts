@@ -2,10 +2,12 @@ import { X509Certificate } from 'node:crypto';
 import { CredentialHelperError } from '../errors.ts';
 import { describeCertificate } from '../identity/certificate.ts';
 import { formatPkcs11Uri, type Pkcs11Uri } from '../identity/pkcs11-uri.ts';
-import { matchesToken } from './find.ts';
+import { CKC_X_509, CKO } from '../pkcs11/constants.ts';
+import type { AttributeName } from '../pkcs11/pkcs11.ts';
 import { findAll, readAttribute } from './objects.ts';
 import type { KeyProof } from './prove.ts';
 import type { TokenSession } from './session.ts';
+import { matchesToken } from './slots.ts';
 
 /** A certificate in a token. */
 export interface CertificateInToken {
@@ -20,19 +22,15 @@ export interface CertificateInToken {
  * @throws {@link CredentialHelperError} `ERR_PKCS11`
  */
 export function readCertificatesInToken(session: TokenSession): readonly CertificateInToken[] {
-  const { binding } = session.library;
-  const template = [
-    { type: binding.CKA_CLASS, value: binding.CKO_CERTIFICATE },
-    { type: binding.CKA_CERTIFICATE_TYPE, value: binding.CKC_X_509 },
-  ];
+  const template = { CKA_CLASS: CKO.CERTIFICATE, CKA_CERTIFICATE_TYPE: CKC_X_509 };
   return findAll(session, template).flatMap((handle) => {
-    const read = (type: number) => readAttribute(session, handle, type) ?? Buffer.alloc(0);
+    const read = (name: AttributeName) => readAttribute(session, handle, name) ?? Buffer.alloc(0);
     try {
       return [
         {
-          certificate: new X509Certificate(read(binding.CKA_VALUE)),
-          label: read(binding.CKA_LABEL).toString(),
-          id: read(binding.CKA_ID),
+          certificate: new X509Certificate(read('CKA_VALUE')),
+          label: read('CKA_LABEL').toString(),
+          id: read('CKA_ID'),
         },
       ];
     } catch {
@@ -82,7 +80,7 @@ export function findCertificateChain(
     )
     .sort();
   throw new CredentialHelperError(
-    `${session.context.token} holds no certificate${wanted} that belongs to the key; there: ${there.length === 0 ? 'none' : there.join(', ')}`,
+    `${session.context.token} holds no certificate${wanted} that belongs to the key; it has: ${there.length === 0 ? 'none' : there.join(', ')}`,
     {
       code: 'ERR_CERTIFICATE_NOT_FOUND',
       hint: 'put the certificate into the token, or pass it as a file',

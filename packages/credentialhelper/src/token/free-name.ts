@@ -1,5 +1,6 @@
 import { CredentialHelperError } from '../errors.ts';
 import { formatPkcs11Uri } from '../identity/pkcs11-uri.ts';
+import { CKO } from '../pkcs11/constants.ts';
 import type { KeyName } from './key-objects.ts';
 import { findAll } from './objects.ts';
 import type { TokenSession } from './session.ts';
@@ -10,19 +11,15 @@ import type { TokenSession } from './session.ts';
  * @throws {@link CredentialHelperError} `ERR_OBJECT_EXISTS`
  */
 export function assertNameIsFree(session: TokenSession, { label, id }: KeyName): void {
-  const { binding } = session.library;
   const token = session.token.attributes.token;
-  const sameLabel = findAll(session, [
-    { type: binding.CKA_CLASS, value: binding.CKO_PRIVATE_KEY },
-    { type: binding.CKA_LABEL, value: label },
-  ]);
+  const sameLabel = findAll(session, { CKA_CLASS: CKO.PRIVATE_KEY, CKA_LABEL: label });
   if (sameLabel.length > 0) {
     throw new CredentialHelperError(
       `${session.context.token} holds a private key with the label "${label}" already: ${formatPkcs11Uri({ token, object: label, type: 'private' })}`,
       { code: 'ERR_OBJECT_EXISTS', hint: 'choose another label; nothing was written' },
     );
   }
-  if (findAll(session, [{ type: binding.CKA_ID, value: id }]).length > 0) {
+  if (findAll(session, { CKA_ID: id }).length > 0) {
     throw new CredentialHelperError(
       `${session.context.token} holds an object with the id ${id.toString('hex')} already: ${formatPkcs11Uri({ token, id })}`,
       {

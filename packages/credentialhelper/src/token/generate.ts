@@ -1,13 +1,18 @@
 import { type KeyObject, randomBytes } from 'node:crypto';
-import type { KeyPair, Template } from 'pkcs11js';
 import { CredentialHelperError } from '../errors.ts';
+import type { MechanismName, Template } from '../pkcs11/pkcs11.ts';
+import { withContext } from '../pkcs11/return-value.ts';
 import { curveByName } from './curves.ts';
-import { findPrivateKey, type PrivateKeyInToken } from './find.ts';
+import { findPrivateKey, type PrivateKeyInToken } from './find-key.ts';
 import { assertNameIsFree } from './free-name.ts';
-import { type KeyName, privateKeyRules, publicKeyRules, readPublicKey } from './key-objects.ts';
-import type { Binding } from './library.ts';
+import {
+  type KeyName,
+  makeSigningKey,
+  privateKeyRules,
+  publicKeyRules,
+  readPublicKey,
+} from './key-objects.ts';
 import { destroyObjects } from './objects.ts';
-import { withContext } from './pkcs11-error.ts';
 import type { TokenSession } from './session.ts';
 
 /** The kinds of key pair that tokens are asked for. */
@@ -29,6 +34,8 @@ export interface Generated {
   readonly key: PrivateKeyInToken;
   readonly publicKey: KeyObject;
   readonly name: KeyName;
+  /** Whether the token was told that the key may sign and nothing else. */
+  readonly signsOnly: boolean;
 }
 
 const ID_BYTES = 16;
@@ -50,17 +57,18 @@ export function generateKey<T>(
   { keyType, label, id = randomBytes(ID_BYTES) }: GenerateRequest,
   use: (generated: Generated) => T,
 ): T {
-  const { library, context } = session;
-  const { binding, pkcs11 } = library;
+  const { pkcs11, handle, context } = session;
   const name = { label, id };
   assertNameIsFree(session, name);
-  const { mechanism, parameters } = recipe(binding, keyType);
-  const pair: KeyPair = withContext(context, () =>
-    pkcs11.C_GenerateKeyPair(
-      session.session,
-      { mechanism },
-      [...publicKeyRules(library, name), ...parameters],
-      privateKeyRules(library, name),
+  const { mechanism, parameters } = recipe(keyType);
+  const { made: pair, signsOnly } = makeSigningKey((restrictions) =>
+    withContext(context, () =>
+      pkcs11.generateKeyPair(
+        handle,
+        mechanism,
+        { ...publicKeyRules(name), ...parameters },
+        { ...privateKeyRules(name), ...restrictions },
+      ),
     ),
   );
   try {
@@ -72,26 +80,23 @@ export function generateKey<T>(
       );
     }
     const key = findPrivateKey(session, { object: label, id });
-    return use({ key, publicKey, name });
+    return use({ key, publicKey, name, signsOnly });
   } catch (error) {
     destroyObjects(session, [pair.publicKey, pair.privateKey]);
     throw error;
   }
 }
 
-function recipe(binding: Binding, keyType: KeyType): { mechanism: number; parameters: Template } {
+function recipe(keyType: KeyType): { mechanism: MechanismName; parameters: Template } {
   const curve = keyType === 'p256' || keyType === 'p384' ? CURVES[keyType] : undefined;
   if (curve !== undefined) {
-    return {
-      mechanism: binding.CKM_EC_KEY_PAIR_GEN,
-      parameters: [{ type: binding.CKA_EC_PARAMS, value: curve.parameters }],
-    };
+    return { mechanism: 'CKM_EC_KEY_PAIR_GEN', parameters: { CKA_EC_PARAMS: curve.parameters } };
   }
   return {
-    mechanism: binding.CKM_RSA_PKCS_KEY_PAIR_GEN,
-    parameters: [
-      { type: binding.CKA_MODULUS_BITS, value: Number(keyType.slice('rsa'.length)) },
-      { type: binding.CKA_PUBLIC_EXPONENT, value: PUBLIC_EXPONENT },
-    ],
+    mechanism: 'CKM_RSA_PKCS_KEY_PAIR_GEN',
+    parameters: {
+      CKA_MODULUS_BITS: Number(keyType.slice('rsa'.length)),
+      CKA_PUBLIC_EXPONENT: PUBLIC_EXPONENT,
+    },
   };
 }

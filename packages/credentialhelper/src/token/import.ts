@@ -1,22 +1,23 @@
 import { createPublicKey, type KeyObject, type X509Certificate } from 'node:crypto';
-import type { Handle, Template } from 'pkcs11js';
-import { CredentialHelperError, isCredentialHelperError } from '../errors.ts';
+import { CredentialHelperError } from '../errors.ts';
 import { chainForKey, describeCertificate } from '../identity/certificate.ts';
+import type { Handle, Template } from '../pkcs11/pkcs11.ts';
+import { returnValueOf, withContext } from '../pkcs11/return-value.ts';
 import { certificateMaterial, subjectOf } from './certificate-objects.ts';
-import { findPrivateKey, type PrivateKeyInToken } from './find.ts';
 import { readCertificatesInToken } from './find-certificate.ts';
+import { findPrivateKey, type PrivateKeyInToken } from './find-key.ts';
 import { assertNameIsFree } from './free-name.ts';
 import {
   deriveId,
   type KeyName,
+  makeSigningKey,
   privateKeyMaterial,
   privateKeyRules,
   publicKeyMaterial,
   publicKeyRules,
 } from './key-objects.ts';
 import { destroyObjects, readFlag } from './objects.ts';
-import { returnValueName, withContext } from './pkcs11-error.ts';
-import { assertKeyOfCertificate, proveKey } from './prove.ts';
+import { chainForProof, proveKey } from './prove.ts';
 import type { TokenSession } from './session.ts';
 
 /** What is to be put into a token. */
@@ -35,6 +36,8 @@ export interface Imported {
   readonly name: KeyName;
   /** How many certificates were stored; those of the chain that were there already do not count. */
   readonly certificates: number;
+  /** Whether the token was told that the key may sign and nothing else. */
+  readonly signsOnly: boolean;
 }
 
 /**
@@ -51,37 +54,44 @@ export function importKey(session: TokenSession, request: ImportRequest): Import
   const chain = request.certificates.length === 0 ? [] : chainForKey(request.certificates, key);
   const name = { label, id: request.id ?? deriveId(publicKey) };
   assertNameIsFree(session, name);
-  const subject = chain[0] === undefined ? [] : subjectAttribute(session, chain[0]);
-  const { library } = session;
+  const subject: Template = chain[0] === undefined ? {} : { CKA_SUBJECT: subjectOf(chain[0]) };
   return withRollback(session, (create) => {
+    let signsOnly: boolean;
     try {
-      create([
-        ...privateKeyMaterial(library.binding, key),
-        ...privateKeyRules(library, name),
-        ...subject,
-      ]);
+      ({ signsOnly } = makeSigningKey((restrictions) =>
+        create({
+          ...privateKeyMaterial(key),
+          ...privateKeyRules(name),
+          ...restrictions,
+          ...subject,
+        }),
+      ));
     } catch (error) {
       throw importRefused(error);
     }
-    create([
-      ...publicKeyMaterial(library.binding, publicKey),
-      ...publicKeyRules(library, name),
-      ...subject,
-    ]);
+    create({ ...publicKeyMaterial(publicKey), ...publicKeyRules(name), ...subject });
     const certificates = createCertificates(session, create, chain, name);
     const imported = findPrivateKey(session, { object: label, id: name.id });
     assertUnreadable(session, imported);
     const proof = proveKey(session, imported);
-    if (chain[0] !== undefined) {
-      assertKeyOfCertificate(proof, chain[0], imported, session);
+    if (chain.length > 0) {
+      chainForProof(proof, chain, imported, session);
     } else if (!proof.isMadeBy(publicKey)) {
       throw new CredentialHelperError(
         `${session.context.token} took the key, but what it signs does not fit the public key`,
         { code: 'ERR_PKCS11', hint: 'the token is defective, or its library is' },
       );
     }
-    return { key: imported, name, certificates };
+    return { key: imported, name, certificates, signsOnly };
   });
+}
+
+/** A certificate for a key that is in a token; label and id say which key, where there are several. */
+export interface CertificateRequest {
+  readonly label: string | undefined;
+  readonly id: Buffer | undefined;
+  /** The certificate with its chain, in any order. */
+  readonly certificates: readonly X509Certificate[];
 }
 
 /**
@@ -93,36 +103,27 @@ export function importKey(session: TokenSession, request: ImportRequest): Import
  */
 export function importCertificate(
   session: TokenSession,
-  request: Omit<ImportRequest, 'key'>,
+  { label, certificates, id: wantedId }: CertificateRequest,
 ): Imported {
-  const { label, certificates, id: wantedId } = request;
   const key = findPrivateKey(session, {
-    object: label,
+    ...(label === undefined ? {} : { object: label }),
     ...(wantedId === undefined ? {} : { id: wantedId }),
   });
-  const proof = proveKey(session, key);
-  const leaf = certificates.find(({ publicKey }) => proof.isMadeBy(publicKey));
-  if (leaf === undefined) {
-    throw new CredentialHelperError(
-      `the private key "${label}" of ${session.context.token} does not belong to ${describeCertificate(certificates[0])}`,
-      {
-        code: 'ERR_KEY_CERTIFICATE_MISMATCH',
-        hint: 'store the certificate that was issued for the CSR of this key',
-      },
-    );
-  }
-  if (readCertificatesInToken(session).some(({ certificate }) => sameBytes(certificate, leaf))) {
+  const chain = chainForProof(proveKey(session, key), certificates, key, session);
+  const [leaf] = chain;
+  if (readCertificatesInToken(session).some((held) => leaf && sameBytes(held.certificate, leaf))) {
     throw new CredentialHelperError(
       `${session.context.token} holds ${describeCertificate(leaf)} already`,
       { code: 'ERR_OBJECT_EXISTS' },
     );
   }
-  const name = { label, id: Buffer.from(key.attributes.id ?? deriveId(leaf.publicKey)) };
-  const chain = [leaf, ...certificates.filter((certificate) => certificate !== leaf)];
+  const id = key.attributes.id ?? (leaf === undefined ? [] : deriveId(leaf.publicKey));
+  const name = { label: key.attributes.object ?? '', id: Buffer.from(id) };
   return withRollback(session, (create) => ({
     key,
     name,
     certificates: createCertificates(session, create, chain, name),
+    signsOnly: true,
   }));
 }
 
@@ -134,9 +135,7 @@ function withRollback<T>(session: TokenSession, task: (create: Create) => T): T 
   try {
     return task((template) => {
       created.push(
-        withContext(session.context, () =>
-          session.library.pkcs11.C_CreateObject(session.session, template),
-        ),
+        withContext(session.context, () => session.pkcs11.createObject(session.handle, template)),
       );
     });
   } catch (error) {
@@ -161,7 +160,6 @@ function createCertificates(
     const own = certificate === chain[0];
     create(
       certificateMaterial(
-        session,
         certificate,
         own ? name : { label: `${name.label} CA`, id: deriveId(certificate.publicKey) },
       ),
@@ -170,18 +168,13 @@ function createCertificates(
   return missing.length;
 }
 
-function subjectAttribute({ library }: TokenSession, certificate: X509Certificate): Template {
-  return [{ type: library.binding.CKA_SUBJECT, value: subjectOf(certificate) }];
-}
-
 function sameBytes(one: X509Certificate, other: X509Certificate): boolean {
   return one.raw.equals(other.raw);
 }
 
 function assertUnreadable(session: TokenSession, { handle }: PrivateKeyInToken): void {
-  const { binding } = session.library;
-  const sensitive = readFlag(session, handle, binding.CKA_SENSITIVE);
-  const extractable = readFlag(session, handle, binding.CKA_EXTRACTABLE);
+  const sensitive = readFlag(session, handle, 'CKA_SENSITIVE');
+  const extractable = readFlag(session, handle, 'CKA_EXTRACTABLE');
   if (sensitive === true && extractable === false) return;
   throw new CredentialHelperError(
     `${session.context.token} stored the key as one that can be read out again (CKA_SENSITIVE ${sensitive}, CKA_EXTRACTABLE ${extractable})`,
@@ -202,10 +195,9 @@ const REFUSALS = [
 ];
 
 function importRefused(error: unknown): unknown {
-  if (!isCredentialHelperError(error)) return error;
-  const name = returnValueName(error.cause);
-  if (name === undefined || !REFUSALS.includes(name)) return error;
-  return new CredentialHelperError(`the token does not take this private key: ${error.message}`, {
+  if (!REFUSALS.includes(returnValueOf(error) ?? '')) return error;
+  const { message } = error as Error;
+  return new CredentialHelperError(`the token does not take this private key: ${message}`, {
     code: 'ERR_IMPORT_REFUSED',
     cause: error,
     hint: 'TPMs and some other tokens use only keys they made themselves: "token generate --csr FILE" makes one, and a request for its certificate',

@@ -1,10 +1,12 @@
 import { CredentialHelperError } from '../errors.ts';
 import type { Pkcs11Uri } from '../identity/pkcs11-uri.ts';
 import type { Secret } from '../identity/secret.ts';
-import type { Binding, Library } from './library.ts';
-import { openLibrary } from './library.ts';
-import { withContext } from './pkcs11-error.ts';
-import { listSlots, type SlotWithToken } from './slots.ts';
+import { forgetPins, tokenIdentity, tryPin } from '../pins/try-pin.ts';
+import { CKU } from '../pkcs11/constants.ts';
+import { type LibraryLocation, Pkcs11 } from '../pkcs11/pkcs11.ts';
+import { withContext } from '../pkcs11/return-value.ts';
+import { type Login, openPublicSession } from './session.ts';
+import { hasFlag, listSlots, type TokenSlot } from './slots.ts';
 
 /** What a token is to be made with. */
 export interface InitRequest {
@@ -19,24 +21,22 @@ export interface InitRequest {
 const LABEL_BYTES = 32;
 
 /**
- * Chooses the slot to initialise: the first whose token is not initialised, or the one that is named.
+ * Chooses the slot to initialize: the first whose token is not initialized, or the one that is named.
  *
  * @throws {@link CredentialHelperError} `ERR_OBJECT_EXISTS` where another token has the label; `ERR_SLOT_NOT_FREE`,
  * `ERR_TOKEN_NOT_FOUND`
  */
-export function chooseSlot(
-  library: Library,
-  label: string,
-  slotId: number | undefined,
-): SlotWithToken {
-  const slots = listSlots(library);
-  const namesake = slots.find((slot) => slot.initialized && slot.label === label);
-  if (namesake !== undefined && namesake.slotId !== slotId) {
+export function chooseSlot(pkcs11: Pkcs11, label: string, slotId: number | undefined): TokenSlot {
+  const { tokens: slots } = listSlots(pkcs11);
+  const namesake = slots.find(({ initialized, attributes }) => {
+    return initialized && attributes.token === label;
+  });
+  if (namesake !== undefined && namesake.attributes.slotId !== slotId) {
     throw new CredentialHelperError(
-      `library ${library.path} shows a token "${label}" already, in slot ${namesake.slotId}`,
+      `library ${pkcs11.path} shows a token "${label}" already, in slot ${namesake.attributes.slotId}`,
       {
         code: 'ERR_OBJECT_EXISTS',
-        hint: `choose another label, or give --slot-id ${namesake.slotId} to erase that token and make it anew`,
+        hint: `choose another label, or give --slot-id ${namesake.attributes.slotId} to erase that token and reinitialize it`,
       },
     );
   }
@@ -44,14 +44,17 @@ export function chooseSlot(
     const free = slots.find(({ initialized }) => !initialized);
     if (free !== undefined) return free;
     throw new CredentialHelperError(
-      `library ${library.path} shows no free slot; taken are ${describeSlots(slots)}`,
-      { code: 'ERR_SLOT_NOT_FREE', hint: 'to erase a token and make it anew, give its --slot-id' },
+      `library ${pkcs11.path} shows no free slot; it has: ${describeSlots(slots)}`,
+      {
+        code: 'ERR_SLOT_NOT_FREE',
+        hint: 'to erase a token and reinitialize it, give its --slot-id',
+      },
     );
   }
-  const chosen = slots.find((slot) => slot.slotId === slotId);
+  const chosen = slots.find(({ attributes }) => attributes.slotId === slotId);
   if (chosen !== undefined) return chosen;
   throw new CredentialHelperError(
-    `library ${library.path} shows no token in slot ${slotId}; there are ${describeSlots(slots)}`,
+    `library ${pkcs11.path} shows no token in slot ${slotId}; it has: ${describeSlots(slots)}`,
     { code: 'ERR_TOKEN_NOT_FOUND', hint: '"token list" shows the slots' },
   );
 }
@@ -61,8 +64,8 @@ export function chooseSlot(
  *
  * @throws {@link CredentialHelperError} `ERR_INVALID_OPTION`, `ERR_PIN_LOCKED`
  */
-export function checkInit(library: Library, slot: SlotWithToken, request: InitRequest): void {
-  const { binding } = library;
+export function checkInit(slot: TokenSlot, request: InitRequest): void {
+  const { token, slotId } = slot.attributes;
   const bytes = Buffer.byteLength(request.label);
   if (bytes === 0 || bytes > LABEL_BYTES) {
     throw new CredentialHelperError(
@@ -70,73 +73,120 @@ export function checkInit(library: Library, slot: SlotWithToken, request: InitRe
       { code: 'ERR_INVALID_OPTION' },
     );
   }
-  const { minPinLen, maxPinLen, flags } = slot.info;
-  for (const [name, pin] of [
-    ['user PIN', request.userPin],
-    ['SO PIN', request.soPin],
-  ] as const) {
-    const length = Buffer.byteLength(pin.reveal());
-    if (length >= minPinLen && length <= maxPinLen) continue;
+  assertNewPinLength(slot, request.userPin, 'user PIN');
+  assertNewPinLength(slot, request.soPin, 'SO PIN');
+  if (slot.initialized && (hasFlag(slot, 'SO_PIN_FINAL_TRY') || hasFlag(slot, 'SO_PIN_LOCKED'))) {
     throw new CredentialHelperError(
-      `the ${name} is shorter or longer than this token takes: ${minPinLen} to ${maxPinLen} bytes`,
-      { code: 'ERR_INVALID_OPTION', hint: 'nothing was changed' },
-    );
-  }
-  const lastTry = binding.CKF_SO_PIN_FINAL_TRY | binding.CKF_SO_PIN_LOCKED;
-  if (slot.initialized && (flags & lastTry) !== 0) {
-    throw new CredentialHelperError(
-      `the SO PIN of the token "${slot.label}" in slot ${slot.slotId} is locked, or has one try left that was not used up`,
+      `the SO PIN of the token "${token}" in slot ${slotId} is locked, or has one try left that was not used up`,
       { code: 'ERR_PIN_LOCKED' },
     );
   }
 }
 
 /**
- * Initialises the token in a slot: it is empty afterwards, with a new label, SO PIN and user PIN. For a token that was
- * initialised before, the SO PIN must be the one it has.
+ * Checks that a token takes a new PIN of this length.
  *
- * @returns where it is now, as a URI's attributes: the slot's id may have changed
- * @throws {@link CredentialHelperError} `ERR_PIN_INCORRECT`, `ERR_PKCS11`
+ * @throws {@link CredentialHelperError} `ERR_INVALID_OPTION`
  */
-export function initToken(
-  library: Library,
-  { slot, slotId }: SlotWithToken,
-  { label, userPin, soPin }: InitRequest,
-): Pkcs11Uri {
-  const { pkcs11, binding, path } = library;
-  const context = { library: path, token: `token "${label}" in slot ${slotId}` };
-  const padding = LABEL_BYTES - Buffer.byteLength(label);
-  withContext(context, () => {
-    pkcs11.C_InitToken(slot, soPin.reveal(), label + ' '.repeat(padding));
-    const session = pkcs11.C_OpenSession(slot, binding.CKF_SERIAL_SESSION | binding.CKF_RW_SESSION);
-    try {
-      pkcs11.C_Login(session, binding.CKU_SO, soPin.reveal());
-      pkcs11.C_InitPIN(session, userPin.reveal());
-      pkcs11.C_Logout(session);
-    } finally {
-      pkcs11.C_CloseSession(session);
-    }
-  });
-  return tokenAfterInit(binding, library, label);
-}
-
-// SoftHSM gives a new token another slot id the next time it is loaded: what is told must be what others will see.
-function tokenAfterInit(binding: Binding, library: Library, label: string): Pkcs11Uri {
-  withContext({ library: library.path }, () => library.pkcs11.C_Finalize());
-  const again = openLibrary(binding, library.path);
-  const found = again.tokens().find(({ attributes }) => attributes.token === label);
-  if (found !== undefined) return found.attributes;
+export function assertNewPinLength({ info }: TokenSlot, pin: Secret, what: string): void {
+  const length = Buffer.byteLength(pin.reveal());
+  const { min, max } = info.pinBytes ?? { min: 0, max: length };
+  if (length >= min && length <= max) return;
   throw new CredentialHelperError(
-    `library ${library.path} initialised the token "${label}" and does not show it now`,
-    { code: 'ERR_TOKEN_NOT_FOUND', hint: 'the library’s own log may say more' },
+    `the ${what} is shorter or longer than this token takes: ${min} to ${max} bytes`,
+    { code: 'ERR_INVALID_OPTION', hint: 'nothing was changed' },
   );
 }
 
-function describeSlots(slots: readonly SlotWithToken[]): string {
+/**
+ * Initializes the token in a slot: it is empty afterwards, with a new label, SO PIN and user PIN. For a token that was
+ * initialized before, the SO PIN must be the one it has.
+ *
+ * @param location - of the library, which is loaded again: SoftHSM gives the token another slot id then
+ * @returns where it is now, as a URI's attributes
+ * @throws {@link CredentialHelperError} (as a rejection) `ERR_PIN_INCORRECT`, `ERR_PKCS11`
+ */
+export async function initToken(
+  pkcs11: Pkcs11,
+  location: LibraryLocation,
+  chosen: TokenSlot,
+  { label, userPin, soPin }: InitRequest,
+  { stateFolder, waitMs, warn }: Omit<Login, 'pin' | 'ignorePinFlags'>,
+): Promise<Pkcs11Uri> {
+  const { slot, info, attributes } = chosen;
+  const tokenName = `token "${label}" in slot ${attributes.slotId}`;
+  const context = { library: pkcs11.path, token: tokenName };
+  const identity = tokenIdentity(location, info);
+  await tryPin(
+    // A PIN of its own: of the same text, the user's PIN may be wrong and this one right.
+    {
+      koffi: pkcs11.koffi,
+      token: `${identity} SO`,
+      tokenName,
+      pin: soPin,
+      stateFolder,
+      waitMs,
+      warn,
+    },
+    () => {
+      try {
+        withContext(context, () => pkcs11.initToken(slot, soPin.reveal(), label));
+      } catch (error) {
+        throw wrongSoPin(error, chosen);
+      }
+    },
+  );
+  const session = openPublicSession(pkcs11, chosen, 'write');
+  try {
+    withContext(context, () => {
+      pkcs11.login(session.handle, CKU.SO, soPin.reveal());
+      pkcs11.initPin(session.handle, userPin.reveal());
+      pkcs11.logout(session.handle);
+    });
+  } finally {
+    session.close();
+  }
+  forgetPins(identity, stateFolder);
+  // Report the id that other processes will see.
+  withContext({ library: pkcs11.path }, () => pkcs11.finalize());
+  const again = await Pkcs11.open(location);
+  const found = listSlots(again).tokens.find(({ attributes: { token } }) => token === label);
+  if (found !== undefined) {
+    forgetPins(tokenIdentity(location, found.info), stateFolder);
+    return found.attributes;
+  }
+  throw new CredentialHelperError(
+    `library ${pkcs11.path} initialized the token "${label}" and does not show it now`,
+    { code: 'ERR_TOKEN_NOT_FOUND', hint: "the library's own log may say more" },
+  );
+}
+
+/** The SO PIN that the makers of tokens set. */
+const FACTORY_SO_PINS: readonly (readonly [library: RegExp, pin: string])[] = [
+  [/opencryptoki/i, 'opencryptoki: 87654321'],
+  [/opensc/i, 'SmartCard-HSM: 3537363231383830'],
+  [/ykcs11/i, 'YubiKey: 010203040506070801020304050607080102030405060708'],
+];
+
+function wrongSoPin(error: unknown, { initialized, attributes }: TokenSlot): unknown {
+  if (!(error instanceof CredentialHelperError) || error.code !== 'ERR_PIN_INCORRECT') return error;
+  const library = error.message;
+  const factory = FACTORY_SO_PINS.find(([part]) => part.test(library))?.[1];
+  const own = initialized
+    ? `give the SO PIN that the token "${attributes.token}" has now; nothing was erased`
+    : "give the SO PIN that the token's maker set; nothing was changed";
+  return new CredentialHelperError(error.message, {
+    code: 'ERR_PIN_INCORRECT',
+    cause: error,
+    hint: `${own}; it was tried once, because tokens lock after a few wrong ones${factory === undefined ? '' : `; the factory default of ${factory}`}`,
+  });
+}
+
+function describeSlots(slots: readonly TokenSlot[]): string {
   if (slots.length === 0) return 'none';
   return slots
-    .map(({ slotId, label, initialized }) =>
-      initialized ? `${slotId} ("${label}")` : `${slotId} (not initialised)`,
+    .map(({ initialized, attributes: { slotId, token } }) =>
+      initialized ? `${slotId} ("${token}")` : `${slotId} (not initialized)`,
     )
     .join(', ');
 }

@@ -1,31 +1,30 @@
-import type { Handle } from 'pkcs11js';
 import { describeCertificate } from '../identity/certificate.ts';
-import type { Pin } from '../identity/pin.ts';
 import { formatPkcs11Uri, type Pkcs11Uri } from '../identity/pkcs11-uri.ts';
 import { Secret } from '../identity/secret.ts';
-import { findToken, matchesToken } from './find.ts';
+import type { TokenKey } from '../identity/token-key.ts';
+import { CKO } from '../pkcs11/constants.ts';
+import { Pkcs11 } from '../pkcs11/pkcs11.ts';
 import { readCertificatesInToken } from './find-certificate.ts';
-import { curveOf, readPublicKey } from './key-objects.ts';
-import { type Library, loadBinding, openLibrary, type TokenInSlot, trim } from './library.ts';
+import { describeKind } from './find-key.ts';
 import { findAll, readAttribute, readNumber } from './objects.ts';
-import { openRejectedPins } from './rejected-pins.ts';
-import { bindingMissing } from './require-binding.ts';
 import { openPublicSession, openSession, type TokenSession } from './session.ts';
-import { listSlots } from './slots.ts';
+import {
+  findToken,
+  hasFlag,
+  listSlots,
+  matchesToken,
+  type TokenSlot,
+  tokenUriAttributes,
+} from './slots.ts';
 
 /** Which library to look into, and what for. It goes over the channel between processes. */
-export interface InspectRequest {
-  readonly library: string;
-  /** What tokens must match to be looked into. */
-  readonly match: Pkcs11Uri;
+export interface InspectRequest extends Omit<TokenKey, 'pin'> {
   /** Whether to log in to the one token that matches, to see its private objects. */
   readonly login: boolean;
-  /** The user's PIN as text, where the token has no keypad. */
+  /** The user's PIN as text, where the token has no PIN pad. */
   readonly pin: string | undefined;
-  /** See `TokenKey`. */
-  readonly ignorePinFlags: boolean;
-  /** See `TokenKey`. */
-  readonly stateFolder: string | undefined;
+  /** How long to wait while others log in, in milliseconds. */
+  readonly waitMs: number;
 }
 
 /** What a PKCS#11 library shows. */
@@ -39,19 +38,21 @@ export interface LibraryReport {
 /** A slot with a token. */
 interface SlotReport {
   readonly slotId: number;
-  /** The token; null where it is not initialised. */
+  /** The token; null where it is not initialized or cannot be read. */
   readonly token: TokenReport | null;
+  /** Why the token or its objects cannot be read. */
+  readonly problem: string | null;
 }
 
-/** An initialised token. */
+/** An initialized token. */
 export interface TokenReport {
   readonly label: string;
   readonly serial: string;
   readonly manufacturer: string;
   readonly model: string;
   readonly loginRequired: boolean;
-  /** Whether the token asks for the PIN on a keypad of its own. */
-  readonly keypad: boolean;
+  /** Whether the token asks for the PIN on a PIN pad of its own. */
+  readonly pinPad: boolean;
   readonly pin: 'ok' | 'wrong-pin-tried' | 'one-try-left' | 'locked' | 'not-set';
   /** Whether the private objects are among the objects. */
   readonly loggedIn: boolean;
@@ -66,7 +67,7 @@ interface ObjectReport {
   /** `CKA_ID` in hexadecimal digits. */
   readonly id: string;
   readonly uri: string;
-  /** The kind of key or the subject of the certificate, as far as it is known. */
+  /** The kind of key or the subject of the certificate. */
   readonly detail: string;
 }
 
@@ -76,81 +77,83 @@ interface ObjectReport {
  * @throws {@link CredentialHelperError} (as a rejection) for a library that does not work, and for a login that fails
  */
 export async function inspectLibrary(request: InspectRequest): Promise<LibraryReport> {
-  const binding = await loadBinding();
-  if (binding === undefined) throw bindingMissing();
-  const library = openLibrary(binding, request.library);
-  const { libraryDescription, manufacturerID, libraryVersion } = library.pkcs11.C_GetInfo();
-  const matching = matchingTokens(library, request);
-  const narrow = Object.keys(request.match).length > 0;
-  return {
-    description: trim(libraryDescription),
-    manufacturer: trim(manufacturerID),
-    version: `${libraryVersion.major}.${libraryVersion.minor}`,
-    slots: listSlots(library).flatMap(({ slotId, initialized }): SlotReport[] => {
-      if (!initialized) return narrow ? [] : [{ slotId, token: null }];
-      const token = matching.find(({ attributes }) => attributes.slotId === slotId);
-      return token === undefined ? [] : [{ slotId, token: inspectToken(library, token, request) }];
-    }),
-  };
-}
-
-function matchingTokens(library: Library, { match, login }: InspectRequest) {
+  const pkcs11 = await Pkcs11.open(request);
+  const { match, login } = request;
   // A PIN belongs to one token: with a login there must be exactly one that matches.
-  if (login) return [findToken(library, match)];
-  return library.tokens().filter((token) => matchesToken(token, match));
+  const chosen = login ? findToken(pkcs11, match) : undefined;
+  const { tokens, failed } = listSlots(pkcs11);
+  const narrow = Object.keys(match).length > 0;
+  const slots: SlotReport[] = failed.map(({ slotId, problem }) => ({
+    slotId,
+    token: null,
+    problem,
+  }));
+  for (const token of tokens) {
+    const { slotId } = token.attributes;
+    if (!token.initialized) {
+      if (!narrow) slots.push({ slotId, token: null, problem: null });
+    } else if (chosen === undefined ? matchesToken(token, match) : chosen.slot === token.slot) {
+      slots.push(await inspectToken(pkcs11, token, request));
+    }
+  }
+  return { ...pkcs11.getInfo(), slots };
 }
 
-function inspectToken(library: Library, token: TokenInSlot, request: InspectRequest): TokenReport {
-  const { binding } = library;
-  const { attributes, flags } = token;
-  const has = (flag: number) => (flags & flag) !== 0;
-  const loginRequired = has(binding.CKF_LOGIN_REQUIRED);
-  const keypad = has(binding.CKF_PROTECTED_AUTHENTICATION_PATH);
-  const uri = { ...tokenAttributes(token), modulePath: library.path };
-  return {
+async function inspectToken(
+  pkcs11: Pkcs11,
+  token: TokenSlot,
+  request: InspectRequest,
+): Promise<SlotReport> {
+  const { attributes } = token;
+  const loginRequired = hasFlag(token, 'LOGIN_REQUIRED');
+  const uri = { ...tokenUriAttributes(token), modulePath: pkcs11.path };
+  let objects: readonly ObjectReport[] = [];
+  let problem: string | null = null;
+  try {
+    objects = await inspectObjects(pkcs11, token, uri, request);
+  } catch (error) {
+    // Of several tokens, one that fails does not hide the others; what was asked for by name must not fail silently.
+    if (request.login) throw error;
+    problem = (error as Error).message;
+  }
+  const report = {
     label: attributes.token,
     serial: attributes.serial ?? '',
     manufacturer: attributes.manufacturer ?? '',
     model: attributes.model ?? '',
     loginRequired,
-    keypad,
-    pin: has(binding.CKF_USER_PIN_LOCKED)
-      ? 'locked'
-      : has(binding.CKF_USER_PIN_FINAL_TRY)
-        ? 'one-try-left'
-        : has(binding.CKF_USER_PIN_COUNT_LOW)
-          ? 'wrong-pin-tried'
-          : loginRequired && !has(binding.CKF_USER_PIN_INITIALIZED)
-            ? 'not-set'
-            : 'ok',
+    pinPad: hasFlag(token, 'PROTECTED_AUTHENTICATION_PATH'),
+    pin: pinState(token),
     loggedIn: request.login || !loginRequired,
     uri: formatPkcs11Uri(uri),
-    objects: inspectObjects(library, token, uri, request, keypad),
+    objects,
   };
+  return { slotId: attributes.slotId, token: report, problem };
 }
 
-function tokenAttributes({ attributes: { token, serial } }: TokenInSlot): Pkcs11Uri {
-  return { token, ...(serial ? { serial } : {}) };
+function pinState(token: TokenSlot): TokenReport['pin'] {
+  if (hasFlag(token, 'USER_PIN_LOCKED')) return 'locked';
+  if (hasFlag(token, 'USER_PIN_FINAL_TRY')) return 'one-try-left';
+  if (hasFlag(token, 'USER_PIN_COUNT_LOW')) return 'wrong-pin-tried';
+  if (hasFlag(token, 'LOGIN_REQUIRED') && !hasFlag(token, 'USER_PIN_INITIALIZED')) return 'not-set';
+  return 'ok';
 }
 
-function inspectObjects(
-  library: Library,
-  token: TokenInSlot,
+async function inspectObjects(
+  pkcs11: Pkcs11,
+  token: TokenSlot,
   uri: Pkcs11Uri,
   request: InspectRequest,
-  keypad: boolean,
-): readonly ObjectReport[] {
-  const { binding } = library;
+): Promise<readonly ObjectReport[]> {
+  const pinPad = hasFlag(token, 'PROTECTED_AUTHENTICATION_PATH');
+  const pin = request.pin === undefined ? undefined : new Secret(request.pin);
   const session = request.login
-    ? openSession(library, token, pinOf(request, keypad), {
-        ignorePinFlags: request.ignorePinFlags,
-        rejectedPins: openRejectedPins(request.stateFolder, () => {}),
-      })
-    : openPublicSession(library, token);
+    ? await openSession(pkcs11, token, { ...request, pin: pinPad ? null : pin, warn: () => {} })
+    : openPublicSession(pkcs11, token);
   try {
     return [
-      ...inspectKeys(session, uri, 'private', binding.CKO_PRIVATE_KEY),
-      ...inspectKeys(session, uri, 'public', binding.CKO_PUBLIC_KEY),
+      ...inspectKeys(session, uri, 'private', CKO.PRIVATE_KEY),
+      ...inspectKeys(session, uri, 'public', CKO.PUBLIC_KEY),
       ...readCertificatesInToken(session).map(({ label, id, certificate }) =>
         objectReport(uri, 'cert', label, id, describeCertificate(certificate)),
       ),
@@ -160,39 +163,18 @@ function inspectObjects(
   }
 }
 
-function pinOf({ pin }: InspectRequest, keypad: boolean): Pin {
-  return keypad ? null : pin === undefined ? undefined : new Secret(pin);
-}
-
 function inspectKeys(
   session: TokenSession,
   uri: Pkcs11Uri,
   type: 'private' | 'public',
   objectClass: number,
 ): readonly ObjectReport[] {
-  const { binding } = session.library;
-  return findAll(session, [{ type: binding.CKA_CLASS, value: objectClass }]).map((handle) => {
-    const read = (attribute: number) =>
-      readAttribute(session, handle, attribute) ?? Buffer.alloc(0);
-    const label = read(binding.CKA_LABEL).toString();
-    return objectReport(uri, type, label, read(binding.CKA_ID), keyDetail(session, handle));
+  return findAll(session, { CKA_CLASS: objectClass }).map((handle) => {
+    const read = (name: 'CKA_LABEL' | 'CKA_ID') =>
+      readAttribute(session, handle, name) ?? Buffer.alloc(0);
+    const kind = describeKind(session, handle, readNumber(session, handle, 'CKA_KEY_TYPE'));
+    return objectReport(uri, type, read('CKA_LABEL').toString(), read('CKA_ID'), kind.name);
   });
-}
-
-function keyDetail(session: TokenSession, handle: Handle): string {
-  const { binding } = session.library;
-  const keyType = readNumber(session, handle, binding.CKA_KEY_TYPE);
-  try {
-    const key = readPublicKey(session, handle);
-    const curve = key && curveOf(key);
-    if (curve !== undefined) return `EC ${curve.name}`;
-    if (key?.asymmetricKeyDetails?.modulusLength !== undefined) {
-      return `RSA ${key.asymmetricKeyDetails.modulusLength}`;
-    }
-  } catch {
-    // A key of a kind that AWS IoT does not take.
-  }
-  return keyType === binding.CKK_RSA ? 'RSA' : keyType === binding.CKK_EC ? 'EC' : '';
 }
 
 function objectReport(

@@ -1,8 +1,9 @@
 import { createHash, createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto';
-import type { Handle, Template } from 'pkcs11js';
-import { CredentialHelperError } from '../errors.ts';
-import { type Curve, curveByName, curveByParameters, decodePoint, encodePoint } from './curves.ts';
-import type { Binding } from './library.ts';
+import { OctetString } from 'asn1js';
+import { CKK, CKO } from '../pkcs11/constants.ts';
+import type { AttributeName, Handle, Template } from '../pkcs11/pkcs11.ts';
+import { returnValueOf } from '../pkcs11/return-value.ts';
+import { curveByParameters, curveOf, decodePoint } from './curves.ts';
 import { findAll, readAttribute, readNumber } from './objects.ts';
 import type { TokenSession } from './session.ts';
 
@@ -28,117 +29,140 @@ function publicKeyBits(publicKey: KeyObject): Buffer {
   return Buffer.concat([Buffer.of(4), bytes(x), bytes(y)]);
 }
 
-/** The curve of an EC key; undefined for an RSA key. */
-export function curveOf(key: KeyObject): Curve | undefined {
-  if (key.asymmetricKeyType !== 'ec') return undefined;
-  try {
-    const curve = curveByName(key.export({ format: 'jwk' }).crv);
-    if (curve !== undefined) return curve;
-  } catch {
-    // A curve that JWK has no name for.
-  }
-  const name = key.asymmetricKeyDetails?.namedCurve ?? 'without a name';
-  throw new CredentialHelperError(`the key is on the elliptic curve ${name}`, {
-    code: 'ERR_PRIVATE_KEY_INVALID',
-    hint: 'AWS IoT takes P-256, P-384 and P-521',
-  });
+/** What every private key gets that this package makes or imports: it may sign, and nothing else. */
+export function privateKeyRules({ label, id }: KeyName): Template {
+  return {
+    CKA_TOKEN: true,
+    CKA_PRIVATE: true,
+    CKA_SENSITIVE: true,
+    CKA_EXTRACTABLE: false,
+    CKA_SIGN: true,
+    CKA_LABEL: label,
+    CKA_ID: id,
+  };
 }
 
-/** What every private key gets that this package makes or imports. */
-export function privateKeyRules({ binding }: TokenSession['library'], name: KeyName): Template {
-  return [
-    { type: binding.CKA_TOKEN, value: true },
-    { type: binding.CKA_PRIVATE, value: true },
-    { type: binding.CKA_SENSITIVE, value: true },
-    { type: binding.CKA_EXTRACTABLE, value: false },
-    { type: binding.CKA_SIGN, value: true },
-    { type: binding.CKA_LABEL, value: name.label },
-    { type: binding.CKA_ID, value: name.id },
-  ];
+/** What to tell of a key that {@link makeSigningKey} could not restrict. */
+export const NOT_RESTRICTED =
+  'the token takes no attributes that restrict a key to signing: it decides itself what the key may do';
+
+/** What a private key may not do; some tokens take none of these attributes. */
+const SIGNS_ONLY: Template = {
+  CKA_DECRYPT: false,
+  CKA_UNWRAP: false,
+  CKA_DERIVE: false,
+  CKA_SIGN_RECOVER: false,
+};
+
+const ATTRIBUTE_REFUSALS = [
+  ...['CKR_ATTRIBUTE_TYPE_INVALID', 'CKR_ATTRIBUTE_VALUE_INVALID', 'CKR_ATTRIBUTE_READ_ONLY'],
+  ...['CKR_TEMPLATE_INCONSISTENT', 'CKR_FUNCTION_FAILED', 'CKR_GENERAL_ERROR'],
+];
+
+/**
+ * Makes a private key that may sign and nothing else; where the token refuses the attributes for that, one as the token
+ * makes it by itself.
+ *
+ * @param make - makes the key with these attributes besides its own
+ * @returns what `make` returns, and whether the key is restricted to signing as far as the token was told
+ */
+export function makeSigningKey<T>(make: (restrictions: Template) => T): {
+  readonly made: T;
+  readonly signsOnly: boolean;
+} {
+  try {
+    return { made: make(SIGNS_ONLY), signsOnly: true };
+  } catch (error) {
+    if (!ATTRIBUTE_REFUSALS.includes(returnValueOf(error) ?? '')) throw error;
+    return { made: make({}), signsOnly: false };
+  }
 }
 
 /** What every public key gets that this package makes or imports. */
-export function publicKeyRules({ binding }: TokenSession['library'], name: KeyName): Template {
-  return [
-    { type: binding.CKA_TOKEN, value: true },
-    { type: binding.CKA_PRIVATE, value: false },
-    { type: binding.CKA_VERIFY, value: true },
-    { type: binding.CKA_LABEL, value: name.label },
-    { type: binding.CKA_ID, value: name.id },
-  ];
+export function publicKeyRules({ label, id }: KeyName): Template {
+  return {
+    CKA_TOKEN: true,
+    CKA_PRIVATE: false,
+    CKA_VERIFY: true,
+    CKA_LABEL: label,
+    CKA_ID: id,
+  };
 }
 
 /** The attributes that are a private key (`C_CreateObject`). */
-export function privateKeyMaterial(binding: Binding, key: KeyObject): Template {
+export function privateKeyMaterial(key: KeyObject): Template {
   const curve = curveOf(key);
   const jwk: JsonWebKey = key.export({ format: 'jwk' });
-  const object = { type: binding.CKA_CLASS, value: binding.CKO_PRIVATE_KEY };
+  const CKA_CLASS = CKO.PRIVATE_KEY;
   if (curve !== undefined) {
-    return [
-      object,
-      { type: binding.CKA_KEY_TYPE, value: binding.CKK_EC },
-      { type: binding.CKA_EC_PARAMS, value: curve.parameters },
-      { type: binding.CKA_VALUE, value: bytes(jwk.d) },
-    ];
+    return {
+      CKA_CLASS,
+      CKA_KEY_TYPE: CKK.EC,
+      CKA_EC_PARAMS: curve.parameters,
+      CKA_VALUE: bytes(jwk.d),
+    };
   }
-  return [
-    object,
-    { type: binding.CKA_KEY_TYPE, value: binding.CKK_RSA },
-    { type: binding.CKA_MODULUS, value: bytes(jwk.n) },
-    { type: binding.CKA_PUBLIC_EXPONENT, value: bytes(jwk.e) },
-    { type: binding.CKA_PRIVATE_EXPONENT, value: bytes(jwk.d) },
-    { type: binding.CKA_PRIME_1, value: bytes(jwk.p) },
-    { type: binding.CKA_PRIME_2, value: bytes(jwk.q) },
-    { type: binding.CKA_EXPONENT_1, value: bytes(jwk.dp) },
-    { type: binding.CKA_EXPONENT_2, value: bytes(jwk.dq) },
-    { type: binding.CKA_COEFFICIENT, value: bytes(jwk.qi) },
-  ];
+  return {
+    CKA_CLASS,
+    CKA_KEY_TYPE: CKK.RSA,
+    CKA_MODULUS: bytes(jwk.n),
+    CKA_PUBLIC_EXPONENT: bytes(jwk.e),
+    CKA_PRIVATE_EXPONENT: bytes(jwk.d),
+    CKA_PRIME_1: bytes(jwk.p),
+    CKA_PRIME_2: bytes(jwk.q),
+    CKA_EXPONENT_1: bytes(jwk.dp),
+    CKA_EXPONENT_2: bytes(jwk.dq),
+    CKA_COEFFICIENT: bytes(jwk.qi),
+  };
 }
 
 /** The attributes that are a public key (`C_CreateObject`). */
-export function publicKeyMaterial(binding: Binding, key: KeyObject): Template {
+export function publicKeyMaterial(key: KeyObject): Template {
   const curve = curveOf(key);
   const { n, e, x, y } = key.export({ format: 'jwk' });
-  const object = { type: binding.CKA_CLASS, value: binding.CKO_PUBLIC_KEY };
+  const CKA_CLASS = CKO.PUBLIC_KEY;
   if (curve !== undefined) {
-    return [
-      object,
-      { type: binding.CKA_KEY_TYPE, value: binding.CKK_EC },
-      { type: binding.CKA_EC_PARAMS, value: curve.parameters },
-      { type: binding.CKA_EC_POINT, value: encodePoint(bytes(x), bytes(y)) },
-    ];
+    return {
+      CKA_CLASS,
+      CKA_KEY_TYPE: CKK.EC,
+      CKA_EC_PARAMS: curve.parameters,
+      CKA_EC_POINT: encodePoint(bytes(x), bytes(y)),
+    };
   }
-  return [
-    object,
-    { type: binding.CKA_KEY_TYPE, value: binding.CKK_RSA },
-    { type: binding.CKA_MODULUS, value: bytes(n) },
-    { type: binding.CKA_PUBLIC_EXPONENT, value: bytes(e) },
-  ];
+  return {
+    CKA_CLASS,
+    CKA_KEY_TYPE: CKK.RSA,
+    CKA_MODULUS: bytes(n),
+    CKA_PUBLIC_EXPONENT: bytes(e),
+  };
 }
 
 /** Reads a public key object; undefined where it is of a kind that AWS IoT does not take. */
 export function readPublicKey(session: TokenSession, object: Handle): KeyObject | undefined {
-  const { binding } = session.library;
-  const read = (type: number) => readAttribute(session, object, type);
-  const keyType = readNumber(session, object, binding.CKA_KEY_TYPE);
-  if (keyType === binding.CKK_RSA) {
-    const n = read(binding.CKA_MODULUS);
-    const e = read(binding.CKA_PUBLIC_EXPONENT);
+  const read = (name: AttributeName) => readAttribute(session, object, name);
+  const keyType = readNumber(session, object, 'CKA_KEY_TYPE');
+  if (keyType === CKK.RSA) {
+    const n = read('CKA_MODULUS');
+    const e = read('CKA_PUBLIC_EXPONENT');
     return n && e ? fromJwk({ kty: 'RSA', n: text(n), e: text(e) }) : undefined;
   }
-  const curve = curveByParameters(read(binding.CKA_EC_PARAMS));
-  if (keyType !== binding.CKK_EC || curve === undefined) return undefined;
-  const point = decodePoint(read(binding.CKA_EC_POINT), curve);
+  const curve = curveByParameters(read('CKA_EC_PARAMS'));
+  if (keyType !== CKK.EC || curve === undefined) return undefined;
+  const point = decodePoint(read('CKA_EC_POINT'), curve);
   return point && fromJwk({ kty: 'EC', crv: curve.name, x: text(point.x), y: text(point.y) });
 }
 
 /** The public keys in a token that have this id. */
 export function publicKeysWithId(session: TokenSession, id: Buffer): readonly KeyObject[] {
-  const { binding } = session.library;
-  return findAll(session, [
-    { type: binding.CKA_CLASS, value: binding.CKO_PUBLIC_KEY },
-    { type: binding.CKA_ID, value: id },
-  ]).flatMap((object) => readPublicKey(session, object) ?? []);
+  return findAll(session, { CKA_CLASS: CKO.PUBLIC_KEY, CKA_ID: id }).flatMap(
+    (object) => readPublicKey(session, object) ?? [],
+  );
+}
+
+/** `CKA_EC_POINT`: the uncompressed point (SEC 1, section 2.3.3) in a DER OCTET STRING. */
+function encodePoint(x: Buffer, y: Buffer): Buffer {
+  const valueHex = Uint8Array.of(4, ...x, ...y).buffer;
+  return Buffer.from(new OctetString({ valueHex }).toBER());
 }
 
 function fromJwk(key: JsonWebKey): KeyObject | undefined {

@@ -1,15 +1,10 @@
-import { createHash, type KeyObject, randomBytes, verify, type X509Certificate } from 'node:crypto';
+import { type KeyObject, randomBytes, verify, type X509Certificate } from 'node:crypto';
 import { CredentialHelperError } from '../errors.ts';
-import { describeCertificate } from '../identity/certificate.ts';
-import type { PrivateKeyInToken } from './find.ts';
+import { describeCertificate, leafFirst } from '../identity/certificate.ts';
+import type { PrivateKeyInToken } from './find-key.ts';
 import { readFlag } from './objects.ts';
-import { withContext } from './pkcs11-error.ts';
 import type { TokenSession } from './session.ts';
-
-// The DigestInfo of SHA-256 up to the digest (RFC 8017, section 9.2, note 1).
-const SHA256_DIGEST_INFO = Buffer.from('3031300d060960864801650304020105000420', 'hex');
-
-const MAX_SIGNATURE_BYTES = 1024;
+import { signMessage } from './sign.ts';
 
 /** A signature over random bytes, by which a key can be told. */
 export interface KeyProof {
@@ -20,24 +15,17 @@ export interface KeyProof {
 /**
  * Lets a key sign random bytes.
  *
- * @throws {@link CredentialHelperError} `ERR_KEY_UNSUITABLE` for a key that signs nothing, or only after a login of its
- * own; `ERR_PKCS11` where signing fails
+ * @throws {@link CredentialHelperError} `ERR_KEY_UNSUITABLE` for a key that may not sign; `ERR_PKCS11` where signing fails
  */
-export function proveKey(tokenSession: TokenSession, key: PrivateKeyInToken): KeyProof {
-  const { library, session, context } = tokenSession;
-  const { pkcs11, binding } = library;
-  assertCanSign(tokenSession, key);
-  const message = randomBytes(32);
-  const digest = createHash('sha256').update(message).digest();
-  const signature = withContext(context, () => {
-    const mechanism = key.isRsa ? binding.CKM_RSA_PKCS : binding.CKM_ECDSA;
-    pkcs11.C_SignInit(session, { mechanism }, key.handle);
-    return pkcs11.C_Sign(
-      session,
-      key.isRsa ? Buffer.concat([SHA256_DIGEST_INFO, digest]) : digest,
-      Buffer.alloc(MAX_SIGNATURE_BYTES),
+export function proveKey(session: TokenSession, key: PrivateKeyInToken): KeyProof {
+  if (readFlag(session, key.handle, 'CKA_SIGN') === false) {
+    throw new CredentialHelperError(
+      `the private key ${key.name} of ${session.context.token} may not sign (CKA_SIGN is false)`,
+      { code: 'ERR_KEY_UNSUITABLE', hint: 'TLS signs with the key; use one that may' },
     );
-  });
+  }
+  const message = randomBytes(32);
+  const signature = signMessage(session, key, 'sha256', message);
   return {
     isMadeBy: (publicKey) =>
       publicKey.asymmetricKeyType === (key.isRsa ? 'rsa' : 'ec') &&
@@ -46,42 +34,23 @@ export function proveKey(tokenSession: TokenSession, key: PrivateKeyInToken): Ke
 }
 
 /**
- * Checks that a key has proven to be the one of a certificate.
+ * The chain as TLS sends it: the certificate that belongs to the key first, then the others in the order they stood.
  *
- * @throws {@link CredentialHelperError} `ERR_KEY_CERTIFICATE_MISMATCH`
+ * @throws {@link CredentialHelperError} `ERR_KEY_CERTIFICATE_MISMATCH` where no certificate belongs to the key
  */
-export function assertKeyOfCertificate(
+export function chainForProof(
   proof: KeyProof,
-  certificate: X509Certificate,
+  certificates: readonly X509Certificate[],
   key: PrivateKeyInToken,
   { context }: TokenSession,
-): void {
-  if (proof.isMadeBy(certificate.publicKey)) return;
+): readonly X509Certificate[] {
+  const chain = leafFirst(certificates, ({ publicKey }) => proof.isMadeBy(publicKey));
+  if (chain !== undefined) return chain;
   throw new CredentialHelperError(
-    `the private key "${key.attributes.object ?? ''}" of ${context.token} does not belong to ${describeCertificate(certificate)}`,
+    `the private key ${key.name} of ${context.token} does not belong to ${describeCertificate(certificates[0])}`,
     {
       code: 'ERR_KEY_CERTIFICATE_MISMATCH',
-      hint: 'use the key that was made together with this certificate',
+      hint: 'use the certificate that was issued for this key or its CSR',
     },
   );
-}
-
-function assertCanSign(session: TokenSession, { handle, attributes }: PrivateKeyInToken): void {
-  const { library, context } = session;
-  const name = `the private key "${attributes.object ?? ''}" of ${context.token}`;
-  if (readFlag(session, handle, library.binding.CKA_SIGN) === false) {
-    throw new CredentialHelperError(`${name} may not sign (CKA_SIGN is false)`, {
-      code: 'ERR_KEY_UNSUITABLE',
-      hint: 'TLS signs with the key; use one that may',
-    });
-  }
-  if (readFlag(session, handle, library.binding.CKA_ALWAYS_AUTHENTICATE) === true) {
-    throw new CredentialHelperError(
-      `${name} wants the PIN again for each signature (CKA_ALWAYS_AUTHENTICATE is true)`,
-      {
-        code: 'ERR_KEY_UNSUITABLE',
-        hint: 'neither the OpenSSL engine nor aws-crt gives it; make the key without this attribute (on a PIV card: another slot)',
-      },
-    );
-  }
 }

@@ -1,144 +1,189 @@
-import type { Handle } from 'pkcs11js';
-import { CredentialHelperError, isPinRejection } from '../errors.ts';
+import { CredentialHelperError } from '../errors.ts';
 import type { Pin } from '../identity/pin.ts';
-import type { Library, TokenInSlot } from './library.ts';
-import { type CallContext, pkcs11Error, returnValueName, withContext } from './pkcs11-error.ts';
-import { openRejectedPins, type RejectedPins } from './rejected-pins.ts';
+import type { Secret } from '../identity/secret.ts';
+import type { TokenKey } from '../identity/token-key.ts';
+import { type PinAttempt, tokenIdentity, tryPin, tryPinSync } from '../pins/try-pin.ts';
+import { CKF, CKU } from '../pkcs11/constants.ts';
+import type { Handle, Pkcs11 } from '../pkcs11/pkcs11.ts';
+import { type CallContext, returnValueOf, withContext } from '../pkcs11/return-value.ts';
+import { hasFlag, type TokenSlot, tokenName } from './slots.ts';
 
-/** A session with a token, logged in where the token wants that. */
+/** A session with a token, logged in where the token requires that. */
 export interface TokenSession {
-  readonly library: Library;
-  readonly token: TokenInSlot;
-  readonly session: Handle;
+  readonly pkcs11: Pkcs11;
+  readonly token: TokenSlot;
+  readonly handle: Handle;
   readonly context: CallContext;
-  /** Closes the session. The login ends with the last session of the process. */
+  readonly login: Login;
+  /** Closes the session; the login ends with the last session of the process. Does not throw. */
   close(): void;
 }
 
-/** How careful a login is. */
-export interface LoginOptions {
-  /** The PINs that tokens have rejected before. */
-  readonly rejectedPins: RejectedPins;
-  /** Whether to log in to a token that says its PIN is locked or has one try left. */
-  readonly ignorePinFlags: boolean;
-  /** Whether objects are to be made or removed; else the session can only read, which is the default. */
-  readonly write?: boolean;
+/** How to log in. */
+export interface Login extends Pick<TokenKey, 'pin' | 'ignorePinFlags' | 'stateFolder'> {
+  /** The library's parameters, a part of what a token is. */
+  readonly libraryParameters?: string | undefined;
+  /** How long to wait while others log in to the token, in milliseconds. */
+  readonly waitMs: number;
+  /** Told where a rejected PIN cannot be remembered. */
+  readonly warn: (message: string) => void;
 }
 
 /**
- * Opens a session with a token and logs in where the token wants a login. The PIN is tried once, and not at all where
- * the token has rejected it before, says that it is locked, or has one try left.
+ * Opens a session with a token and logs in where the token requires a login. The PIN is tried once, and not at all where
+ * the token has rejected it before, says that it is locked, has one try left, or does not take PINs of its length.
  *
- * @throws {@link CredentialHelperError} `ERR_PIN_REQUIRED`, `ERR_PIN_INCORRECT`, `ERR_PIN_LOCKED`, `ERR_PIN_FINAL_TRY`,
- * `ERR_PKCS11`
+ * @param access - whether objects are to be made or removed
+ * @throws {@link CredentialHelperError} (as a rejection) `ERR_PIN_REQUIRED`, `ERR_PIN_INCORRECT`, `ERR_PIN_LOCKED`,
+ * `ERR_PIN_FINAL_TRY`, `ERR_PIN_UNANSWERED`, `ERR_TOKEN_TIMEOUT`, `ERR_PKCS11`
  */
-export function openSession(
-  library: Library,
-  token: TokenInSlot,
-  pin: Pin,
-  options: LoginOptions,
-): TokenSession {
-  const { pkcs11, binding } = library;
-  const { slotId, token: label } = token.attributes;
-  const context = { library: library.path, token: `token "${label}" in slot ${slotId}` };
-  return withContext(context, () => {
-    const flags = binding.CKF_SERIAL_SESSION | (options.write ? binding.CKF_RW_SESSION : 0);
-    const session = pkcs11.C_OpenSession(token.slot, flags);
-    if ((token.flags & binding.CKF_LOGIN_REQUIRED) !== 0) {
-      assertLoginPossible(library, token, pin, options.ignorePinFlags);
-      login(library, token, session, pin, options.rejectedPins);
-    }
-    return { library, token, session, context, close: () => pkcs11.C_CloseSession(session) };
-  });
-}
-
-/**
- * Checks that a login may be tried: a PIN is given where one is needed, and the token does not say that its PIN is
- * locked or has one try left.
- *
- * @throws {@link CredentialHelperError} `ERR_PIN_REQUIRED`, `ERR_PIN_LOCKED`, `ERR_PIN_FINAL_TRY`
- */
-export function assertLoginPossible(
-  library: Library,
-  token: TokenInSlot,
-  pin: Pin,
-  ignorePinFlags: boolean,
-): void {
-  const { slotId, token: label } = token.attributes;
-  const name = `token "${label}" in slot ${slotId}`;
-  if (!ignorePinFlags) assertPinUsable(library, token, name);
-  assertPinGiven(library, token, pin, name);
-}
-
-function login(
-  { path, pkcs11, binding }: Library,
-  { attributes }: TokenInSlot,
-  session: Handle,
-  pin: Pin,
-  rejectedPins: RejectedPins,
-): void {
-  const { token, serial, manufacturer } = attributes;
-  const identity = JSON.stringify([manufacturer, token, serial]);
-  if (pin != null) rejectedPins.assertNotRejected(identity, pin);
+export async function openSession(
+  pkcs11: Pkcs11,
+  token: TokenSlot,
+  login: Login,
+  access: 'read' | 'write' = 'read',
+): Promise<TokenSession> {
+  const session = openPublicSession(pkcs11, token, access, login);
+  if (!hasFlag(token, 'LOGIN_REQUIRED')) return session;
   try {
-    // The binding cannot pass no PIN at all, as PKCS#11 has it for a keypad; an empty one is taken for it.
-    pkcs11.C_Login(session, binding.CKU_USER, pin?.reveal() ?? '');
+    const { attempt, run } = prepareLogin(session, CKU.USER);
+    if (attempt === undefined) run();
+    else await tryPin(attempt, run);
   } catch (error) {
-    // A login holds for the whole process, and what speaks TLS in it may have logged in before.
-    if (returnValueName(error) === 'CKR_USER_ALREADY_LOGGED_IN') return;
-    const explained = pkcs11Error(error, {
-      library: path,
-      token: `token "${token}" in slot ${attributes.slotId}`,
-    });
-    if (pin != null && isPinRejection(explained)) rejectedPins.remember(identity, pin, explained);
-    throw explained;
+    session.close();
+    throw error;
   }
+  return session;
 }
 
-function assertPinUsable({ binding }: Library, { flags }: TokenInSlot, name: string): void {
-  if ((flags & binding.CKF_USER_PIN_LOCKED) !== 0) {
+/** The same as {@link openSession} for a caller that cannot wait for a promise; it blocks the thread. */
+export function openSessionSync(pkcs11: Pkcs11, token: TokenSlot, login: Login): TokenSession {
+  const session = openPublicSession(pkcs11, token, 'read', login);
+  if (!hasFlag(token, 'LOGIN_REQUIRED')) return session;
+  try {
+    logInSync(session, CKU.USER);
+  } catch (error) {
+    session.close();
+    throw error;
+  }
+  return session;
+}
+
+/** Gives the PIN once more, for the one signature that comes next (`CKA_ALWAYS_AUTHENTICATE`). */
+export function logInForSignature(session: TokenSession): void {
+  logInSync(session, CKU.CONTEXT_SPECIFIC);
+}
+
+/** Opens a session that sees what anybody may see of a token, and does not log in. */
+export function openPublicSession(
+  pkcs11: Pkcs11,
+  token: TokenSlot,
+  access: 'read' | 'write' = 'read',
+  login: Login = NO_LOGIN,
+): TokenSession {
+  const context = { library: pkcs11.path, token: tokenName(token) };
+  const flags = CKF.SERIAL_SESSION | (access === 'write' ? CKF.RW_SESSION : 0);
+  const handle = withContext(context, () => pkcs11.openSession(token.slot, flags));
+  const close = () => {
+    try {
+      pkcs11.closeSession(handle);
+    } catch {
+      // It is closed already, or the token is gone: the error that led here is the one to tell.
+    }
+  };
+  return { pkcs11, token, handle, context, login, close };
+}
+
+const NO_LOGIN: Login = {
+  pin: undefined,
+  ignorePinFlags: false,
+  stateFolder: undefined,
+  waitMs: 0,
+  warn: () => {},
+};
+
+function logInSync(session: TokenSession, user: number): void {
+  const { attempt, run } = prepareLogin(session, user);
+  if (attempt === undefined) run();
+  else tryPinSync(attempt, run);
+}
+
+/** A login that is to be run; with `attempt` where it uses a PIN, which a token with a PIN pad asks for itself. */
+function prepareLogin(
+  { pkcs11, token, handle, context, login }: TokenSession,
+  user: number,
+): { readonly attempt: PinAttempt | undefined; readonly run: () => void } {
+  const { pin, libraryParameters, stateFolder, waitMs, warn } = login;
+  const name = tokenName(token);
+  const run = () =>
+    withContext(context, () => {
+      // As they are now, under the lock: another process may just have used up a try.
+      const now = { ...token, info: pkcs11.getTokenInfo(token.slot) };
+      if (!login.ignorePinFlags) assertPinUsable(now, name);
+      assertPinGiven(now, pin, name);
+      try {
+        pkcs11.login(handle, user, pin?.reveal() ?? null);
+      } catch (error) {
+        // A login holds for the whole process: another session of it was first.
+        if (returnValueOf(error) !== 'CKR_USER_ALREADY_LOGGED_IN') throw error;
+      }
+    });
+  if (pin == null) return { attempt: undefined, run };
+  assertPinLength(token, pin, name);
+  const identity = tokenIdentity({ library: pkcs11.path, libraryParameters }, token.info);
+  return {
+    attempt: {
+      koffi: pkcs11.koffi,
+      token: identity,
+      tokenName: name,
+      pin,
+      stateFolder,
+      waitMs,
+      warn,
+    },
+    run,
+  };
+}
+
+function assertPinUsable(token: TokenSlot, name: string): void {
+  if (hasFlag(token, 'USER_PIN_LOCKED')) {
     throw new CredentialHelperError(`the PIN of ${name} is locked`, {
       code: 'ERR_PIN_LOCKED',
-      hint: 'the token’s security officer can unlock it and set a new PIN',
+      hint: "the token's security officer can unlock it and set a new PIN",
     });
   }
-  if ((flags & binding.CKF_USER_PIN_FINAL_TRY) !== 0) {
+  if (hasFlag(token, 'USER_PIN_FINAL_TRY')) {
     throw new CredentialHelperError(
       `${name} has one try left before its PIN locks; it was not used up`,
       {
         code: 'ERR_PIN_FINAL_TRY',
-        hint: 'make sure of the PIN, then log in once with "ignorePinFlags": the right PIN gives all tries back',
+        hint: 'make sure of the PIN, then log in once with "ignorePinFlags": the right PIN resets the retry counter',
       },
     );
   }
 }
 
-function assertPinGiven(
-  { binding }: Library,
-  { flags }: TokenInSlot,
-  pin: Pin,
-  name: string,
-): void {
-  const keypad = (flags & binding.CKF_PROTECTED_AUTHENTICATION_PATH) !== 0;
-  if (pin === undefined || (pin === null && !keypad)) {
-    throw new CredentialHelperError(
-      pin === null
-        ? `${name} has no keypad of its own, so null is no PIN for it`
-        : `${name} wants a login and no PIN was given`,
-      {
-        code: 'ERR_PIN_REQUIRED',
-        hint: keypad ? 'pass null as PIN to use the token’s own keypad' : 'pass the user’s PIN',
-      },
-    );
-  }
+function assertPinGiven(token: TokenSlot, pin: Pin, name: string): void {
+  const pinPad = hasFlag(token, 'PROTECTED_AUTHENTICATION_PATH');
+  if (pin !== undefined && (pin !== null || pinPad)) return;
+  throw new CredentialHelperError(
+    pin === null
+      ? `${name} has no PIN pad of its own, so the PIN cannot be null`
+      : `${name} requires a login and no PIN was given`,
+    {
+      code: 'ERR_PIN_REQUIRED',
+      hint: pinPad ? "pass null as PIN to use the token's own PIN pad" : "pass the user's PIN",
+    },
+  );
 }
 
-/** Opens a session that sees what anybody may see of a token, and logs in nowhere. */
-export function openPublicSession(library: Library, token: TokenInSlot): TokenSession {
-  const flags = token.flags & ~library.binding.CKF_LOGIN_REQUIRED;
-  const rejectedPins = openRejectedPins(undefined, () => {});
-  return openSession(library, { ...token, flags }, undefined, {
-    rejectedPins,
-    ignorePinFlags: false,
-  });
+// A PIN of a length that the token does not take can still count as a try.
+function assertPinLength({ info: { pinBytes } }: TokenSlot, pin: Secret, name: string): void {
+  if (pinBytes === undefined) return;
+  const length = Buffer.byteLength(pin.reveal());
+  if (length >= pinBytes.min && length <= pinBytes.max) return;
+  throw new CredentialHelperError(
+    `${name} takes PINs of ${pinBytes.min} to ${pinBytes.max} bytes, and this one is ${length < pinBytes.min ? 'shorter' : 'longer'}; it was not tried`,
+    { code: 'ERR_PIN_INCORRECT', hint: 'correct the PIN' },
+  );
 }

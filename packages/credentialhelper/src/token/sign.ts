@@ -1,26 +1,39 @@
-import { constants, createHash, type KeyObject, verify } from 'node:crypto';
-import type { Handle, Mechanism, RsaPSS } from 'pkcs11js';
-import type { Pin } from '../identity/pin.ts';
-import { curveOf } from './key-objects.ts';
+import { createHash, type KeyObject } from 'node:crypto';
+import type { Handle, MechanismName } from '../pkcs11/pkcs11.ts';
+import { withContext } from '../pkcs11/return-value.ts';
+import { curveOf } from './curves.ts';
 import { readFlag } from './objects.ts';
-import { withContext } from './pkcs11-error.ts';
-import type { TokenSession } from './session.ts';
-
-/** The kinds of signature that TLS asks a client's key for. */
-export type SignatureScheme = 'ECDSA' | 'RSA PKCS#1 v1.5' | 'RSA-PSS';
+import { logInForSignature, type TokenSession } from './session.ts';
 
 /** The hashes that signatures here are made over. */
 export type Hash = 'sha256' | 'sha384' | 'sha512';
 
+/** The mechanisms that TLS asks a client's key for: ECDSA, RSA PKCS#1 v1.5, and raw RSA for RSA-PSS. */
+export type SignMechanism = MechanismName & ('CKM_ECDSA' | 'CKM_RSA_PKCS' | 'CKM_RSA_X_509');
+
 // The DigestInfo of SHA-256 up to the digest (RFC 8017, section 9.2, note 1).
 const SHA256_DIGEST_INFO = Buffer.from('3031300d060960864801650304020105000420', 'hex');
 
-const SHA256_BYTES = 32;
-const MAX_SIGNATURE_BYTES = 1024;
-
-/** The schemes that keys of this kind can sign with, the one that tokens know best first. */
-export function schemesOf(publicKey: KeyObject): readonly SignatureScheme[] {
-  return publicKey.asymmetricKeyType === 'rsa' ? ['RSA PKCS#1 v1.5', 'RSA-PSS'] : ['ECDSA'];
+/**
+ * Lets a private key in a token sign what a mechanism takes as it is. A key that asks for the PIN at every signature
+ * (`CKA_ALWAYS_AUTHENTICATE`) is given it.
+ *
+ * @returns the signature; for ECDSA r and s one after the other
+ * @throws {@link CredentialHelperError} `ERR_PKCS11` where the key cannot sign that way
+ */
+export function signRaw(
+  session: TokenSession,
+  key: Handle,
+  mechanism: SignMechanism,
+  data: Uint8Array,
+): Buffer {
+  const { pkcs11, handle, context } = session;
+  const asksForPin = readFlag(session, key, 'CKA_ALWAYS_AUTHENTICATE') === true;
+  return withContext(context, () => {
+    pkcs11.signInit(handle, mechanism, key);
+    if (asksForPin) logInForSignature(session);
+    return pkcs11.sign(handle, data);
+  });
 }
 
 /** The hash that goes with a key: SHA-256 for RSA, the one of the curve's strength for EC. */
@@ -29,58 +42,18 @@ export function hashOf(publicKey: KeyObject): Hash {
 }
 
 /**
- * Lets a private key in a token sign a message. ECDSA signatures come as the token makes them, r and s one after the
- * other.
+ * Lets a private key in a token sign a message: ECDSA with r and s one after the other, or RSA PKCS#1 v1.5 with SHA-256.
  *
- * @param pin - for keys that want the PIN for each signature (`CKA_ALWAYS_AUTHENTICATE`)
- * @throws {@link CredentialHelperError} `ERR_PKCS11` where the key cannot sign that way
+ * @throws {@link CredentialHelperError} `ERR_PKCS11`
  */
-export function signInToken(
-  tokenSession: TokenSession,
-  key: Handle,
-  { scheme, hash, message }: { scheme: SignatureScheme; hash: Hash; message: Buffer },
-  pin?: Pin,
+export function signMessage(
+  session: TokenSession,
+  { handle, isRsa }: { readonly handle: Handle; readonly isRsa: boolean },
+  hash: Hash,
+  message: Uint8Array,
 ): Buffer {
-  const { library, session, context } = tokenSession;
-  const { pkcs11, binding } = library;
   const digest = createHash(hash).update(message).digest();
-  const [mechanism, data]: [Mechanism, Buffer] =
-    scheme === 'ECDSA'
-      ? [{ mechanism: binding.CKM_ECDSA }, digest]
-      : scheme === 'RSA-PSS'
-        ? [pssMechanism(library), digest]
-        : [{ mechanism: binding.CKM_RSA_PKCS }, Buffer.concat([SHA256_DIGEST_INFO, digest])];
-  const wantsPin = readFlag(tokenSession, key, binding.CKA_ALWAYS_AUTHENTICATE) === true;
-  return withContext(context, () => {
-    pkcs11.C_SignInit(session, mechanism, key);
-    if (wantsPin) {
-      pkcs11.C_Login(session, binding.CKU_CONTEXT_SPECIFIC, pin?.reveal() ?? '');
-    }
-    return pkcs11.C_Sign(session, data, Buffer.alloc(MAX_SIGNATURE_BYTES));
-  });
-}
-
-function pssMechanism({ binding }: TokenSession['library']): Mechanism {
-  // A salt as long as the digest: what TLS 1.3 demands (RFC 8446, section 4.2.3).
-  const parameter: RsaPSS = {
-    type: binding.CK_PARAMS_RSA_PSS,
-    hashAlg: binding.CKM_SHA256,
-    mgf: binding.CKG_MGF1_SHA256,
-    saltLen: SHA256_BYTES,
-  };
-  return { mechanism: binding.CKM_RSA_PKCS_PSS, parameter };
-}
-
-/** Whether a signature of {@link signInToken} is good, as OpenSSL sees it. */
-export function isGoodSignature(
-  publicKey: KeyObject,
-  { scheme, hash, message }: { scheme: SignatureScheme; hash: Hash; message: Buffer },
-  signature: Buffer,
-): boolean {
-  if (!schemesOf(publicKey).includes(scheme)) return false;
-  const key =
-    scheme === 'RSA-PSS'
-      ? { key: publicKey, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: SHA256_BYTES }
-      : { key: publicKey, dsaEncoding: 'ieee-p1363' as const };
-  return verify(hash, message, key, signature);
+  return isRsa
+    ? signRaw(session, handle, 'CKM_RSA_PKCS', Buffer.concat([SHA256_DIGEST_INFO, digest]))
+    : signRaw(session, handle, 'CKM_ECDSA', digest);
 }

@@ -1,14 +1,17 @@
-import { type KeyObject, randomBytes, type X509Certificate } from 'node:crypto';
-import { CredentialHelperError, isCredentialHelperError } from '../errors.ts';
-import { certificateDateProblem, describeCertificate } from '../identity/certificate.ts';
-import type { Pin } from '../identity/pin.ts';
-import type { PrivateKeyInToken } from './find.ts';
+import type { X509Certificate } from 'node:crypto';
+import type { SecureVersion } from 'node:tls';
+import { CredentialHelperError } from '../errors.ts';
+import { certificateDateProblem, describeCertificate, leafFirst } from '../identity/certificate.ts';
+import { createTokenContext } from '../tls/token-context.ts';
+import { tryHandshake } from '../tls/try-handshake.ts';
 import { readCertificatesInToken } from './find-certificate.ts';
+import type { PrivateKeyInToken } from './find-key.ts';
 import { publicKeysWithId } from './key-objects.ts';
 import { readFlag } from './objects.ts';
-import { hasRsaPss } from './rsa-pss.ts';
+import { tokenKeyOf } from './open-key.ts';
+import { proveKey } from './prove.ts';
 import type { TokenSession } from './session.ts';
-import { hashOf, isGoodSignature, type SignatureScheme, schemesOf, signInToken } from './sign.ts';
+import { makeThrowaway } from './throwaway-certificate.ts';
 
 /** What trying out a key brought to light. */
 export interface Verification {
@@ -20,9 +23,8 @@ export interface Verification {
     | undefined;
   /** What is wrong with the certificate's dates. */
   readonly dateProblem: string | undefined;
-  readonly signatures: readonly SignatureTrial[];
-  /** Whether RSA-PSS failed and the token signs raw RSA, which the OpenSSL engine takes and pads by itself. */
-  readonly paddedByEngine: boolean;
+  /** A handshake for each version of TLS; none where the key does not belong to the certificate. */
+  readonly handshakes: readonly Handshake[];
   readonly attributes: {
     readonly sensitive: boolean | undefined;
     readonly extractable: boolean | undefined;
@@ -30,77 +32,53 @@ export interface Verification {
   };
 }
 
-/** How one kind of signature went. */
-export interface SignatureTrial {
-  readonly scheme: SignatureScheme;
-  /** The versions of TLS in which a client's key signs that way. */
-  readonly tls: readonly ('1.2' | '1.3')[];
+/** How a handshake in one version of TLS went. */
+export interface Handshake {
+  readonly tls: '1.2' | '1.3';
   readonly works: boolean;
   /** Why it does not work. */
   readonly reason: string | undefined;
-  /** The median of a few signatures, in milliseconds. */
-  readonly milliseconds: number | undefined;
+  /** How long the token took to sign, in milliseconds. */
+  readonly signatureMs: number | undefined;
 }
 
-const ROUNDS = 5;
-
-// TLS 1.3 has no PKCS#1 v1.5 for what clients sign (RFC 8446, section 4.2.3); TLS 1.2 has all three.
-const TLS_VERSIONS: Readonly<Record<SignatureScheme, SignatureTrial['tls']>> = {
-  ECDSA: ['1.2', '1.3'],
-  'RSA PKCS#1 v1.5': ['1.2'],
-  'RSA-PSS': ['1.2', '1.3'],
-};
-
 /**
- * Tries out what TLS would ask of a private key in a token.
+ * Does with a private key in a token what a session does with it: TLS handshakes, here with a server in this process.
  *
  * @param given - certificates from a file; without any, those in the token are looked at
- * @throws {@link CredentialHelperError} `ERR_CERTIFICATE_INVALID` where there is neither certificate nor public key to
- * check signatures with
+ * @throws {@link CredentialHelperError} (as a rejection) `ERR_CERTIFICATE_INVALID` where there is neither certificate nor
+ * public key to verify signatures with; `ERR_TLS_UNAVAILABLE`, `ERR_KEY_UNSUITABLE`, `ERR_PKCS11`
  */
-export function verifyKey(
+export async function verifyKey(
   session: TokenSession,
   key: PrivateKeyInToken,
   given: readonly X509Certificate[],
-  pin?: Pin,
-): Verification {
-  const { binding } = session.library;
+): Promise<Verification> {
   const from = given.length > 0 ? 'file' : 'token';
   const certificates = from === 'file' ? given : certificatesFor(session, key);
-  const publicKeys = publicKeysWithId(session, Buffer.from(key.attributes.id ?? []));
-  const trials = (publicKey: KeyObject) =>
-    schemesOf(publicKey).map((scheme) => tryScheme(session, key, publicKey, scheme, pin));
-
-  const candidates = [...certificates.map(({ publicKey }) => publicKey), ...publicKeys];
-  if (candidates.length === 0) {
+  const proof = proveKey(session, key);
+  const chain = leafFirst(certificates, ({ publicKey }) => proof.isMadeBy(publicKey));
+  const shown = chain?.[0] ?? certificates[0];
+  const publicKey =
+    chain?.[0]?.publicKey ??
+    publicKeysWithId(session, Buffer.from(key.attributes.id ?? [])).find(proof.isMadeBy);
+  if (shown === undefined && publicKey === undefined) {
     throw new CredentialHelperError(
-      `${session.context.token} holds neither a certificate nor a public key for the private key "${key.attributes.object ?? ''}"`,
+      `${session.context.token} holds neither a certificate nor a public key of the private key ${key.name}`,
       { code: 'ERR_CERTIFICATE_INVALID', hint: 'give the certificate: --certificate FILE' },
     );
   }
-  // A mechanism for another kind of key is never asked of it: SoftHSM crashes on that.
-  const ofItsKind = candidates.filter(
-    ({ asymmetricKeyType }) => (asymmetricKeyType === 'rsa') === key.isRsa,
-  );
-  const tried = ofItsKind.map((publicKey) => ({ publicKey, signatures: trials(publicKey) }));
-  const best = tried.find(({ signatures }) => signatures.some(({ works }) => works)) ?? tried[0];
-  const own = certificates.find(
-    ({ publicKey }) => best !== undefined && publicKey.equals(best.publicKey),
-  );
-  const shown = own ?? certificates[0];
-  const works = best?.signatures.some((trial) => trial.works) ?? false;
+  const tried =
+    chain ?? (shown === undefined && publicKey ? [makeThrowaway(publicKey).certificate] : []);
   return {
-    belongs: shown === undefined ? undefined : own !== undefined && works,
+    belongs: shown === undefined ? undefined : chain !== undefined,
     certificate: shown && { description: describeCertificate(shown), from },
     dateProblem: shown && certificateDateProblem(shown, Date.now()),
-    signatures: best?.signatures ?? [],
-    paddedByEngine:
-      best?.signatures.some(({ scheme, works: good }) => scheme === 'RSA-PSS' && !good) === true &&
-      hasRsaPss(session.library, session.token),
+    handshakes: await tryHandshakes(session, key, tried),
     attributes: {
-      sensitive: readFlag(session, key.handle, binding.CKA_SENSITIVE),
-      extractable: readFlag(session, key.handle, binding.CKA_EXTRACTABLE),
-      alwaysAuthenticate: readFlag(session, key.handle, binding.CKA_ALWAYS_AUTHENTICATE),
+      sensitive: readFlag(session, key.handle, 'CKA_SENSITIVE'),
+      extractable: readFlag(session, key.handle, 'CKA_EXTRACTABLE'),
+      alwaysAuthenticate: readFlag(session, key.handle, 'CKA_ALWAYS_AUTHENTICATE'),
     },
   };
 }
@@ -118,36 +96,47 @@ function certificatesFor(session: TokenSession, key: PrivateKeyInToken): X509Cer
     .sort((one, other) => Date.parse(other.validTo) - Date.parse(one.validTo));
 }
 
-function tryScheme(
+async function tryHandshakes(
   session: TokenSession,
   key: PrivateKeyInToken,
-  publicKey: KeyObject,
-  scheme: SignatureScheme,
-  pin: Pin,
-): SignatureTrial {
-  const tls = TLS_VERSIONS[scheme];
-  const request = { scheme, hash: hashOf(publicKey), message: randomBytes(32) };
-  const times: number[] = [];
-  try {
-    for (let round = 0; round < ROUNDS; round++) {
-      const begin = performance.now();
-      const signature = signInToken(session, key.handle, request, pin);
-      times.push(performance.now() - begin);
-      if (!isGoodSignature(publicKey, request, signature)) {
-        const reason = 'the signature does not fit: the key belongs to another certificate';
-        return { scheme, tls, works: false, reason, milliseconds: undefined };
-      }
+  chain: readonly X509Certificate[],
+): Promise<readonly Handshake[]> {
+  if (chain.length === 0) return [];
+  const server = makeThrowaway();
+  const handshakes: Handshake[] = [];
+  for (const tls of ['1.2', '1.3'] as const) {
+    let signatureMs: number | undefined;
+    const token = tokenKeyOf(session, { key, chain });
+    const context = createTokenContext(
+      session.pkcs11.koffi,
+      {
+        ...token,
+        sign(...request) {
+          const begin = performance.now();
+          const signature = token.sign(...request);
+          signatureMs = Math.round((performance.now() - begin) * 100) / 100;
+          return signature;
+        },
+      },
+      {},
+    );
+    try {
+      await tryHandshake(context.secureContext, `TLSv${tls}` satisfies SecureVersion, server);
+      handshakes.push({ tls, works: true, reason: undefined, signatureMs });
+    } catch (error) {
+      const reason = token.signsForTls13 || tls === '1.2' ? error : new Error(WITHOUT_RAW_RSA);
+      handshakes.push({
+        tls,
+        works: false,
+        reason: ((context.failure() ?? reason) as Error).message,
+        signatureMs: undefined,
+      });
+    } finally {
+      context.release();
     }
-  } catch (error) {
-    if (!isCredentialHelperError(error)) throw error;
-    return { scheme, tls, works: false, reason: error.message, milliseconds: undefined };
   }
-  const median = times.sort((one, other) => one - other)[Math.floor(ROUNDS / 2)] ?? 0;
-  return {
-    scheme,
-    tls,
-    works: true,
-    reason: undefined,
-    milliseconds: Math.round(median * 100) / 100,
-  };
+  return handshakes;
 }
+
+const WITHOUT_RAW_RSA =
+  'RSA-PSS needs raw RSA signatures (CKM_RSA_X_509), which the token does not make';

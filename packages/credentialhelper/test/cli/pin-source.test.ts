@@ -27,7 +27,9 @@ describe('the PIN of a token command', () => {
     // file: takes absolute paths, as RFC 8089 has it.
     const script = command.replace('file:pin', `file:${join(folder, 'pin')}`);
     const printed = execFileSync('sh', ['-c', script], { cwd: folder, encoding: 'utf8', env });
-    expect(printed).toContain('the key can serve TLS 1.2 and 1.3');
+    expect(printed).toContain(
+      'the key can be used for TLS client authentication with TLS 1.2 and 1.3',
+    );
     expect(printed).not.toContain(PIN);
   });
 });

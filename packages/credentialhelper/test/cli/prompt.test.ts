@@ -42,8 +42,8 @@ describe('a PIN that is asked for', () => {
 
   it.each([
     ['Ctrl-C', '12\x03', /interrupted/],
-    ['nothing', '\n', /nothing was typed/],
-    ['Ctrl-D', '\x04', /nothing was typed/],
+    ['nothing', '\n', /no PIN or passphrase was entered/],
+    ['Ctrl-D', '\x04', /no PIN or passphrase was entered/],
   ])('ends the command where the answer is %s', async (_name, typed, message) => {
     const { status, stderr } = await runOnTerminal(verify, [[QUESTION, typed]]);
     expect(stderr).toMatch(message);

@@ -71,7 +71,7 @@ describe('token generate', () => {
         tokens.pinFile,
       ]);
       expect(verified.stdout).toMatch(
-        /in the token: yes\n[\s\S]*the key can serve TLS 1\.2 and 1\.3\n$/,
+        /in the token: yes\n[\s\S]*the key can be used for TLS client authentication with TLS 1\.2 and 1\.3\n$/,
       );
       expect(verified.status).toBe(0);
     },
@@ -93,7 +93,9 @@ describe('token generate', () => {
       ],
       ...['--subject', 'C=DE, O=Müller\\, Söhne,ou=x\\\\y,serialNumber=00-1,CN=thing'],
     ]);
-    expect(stdout).toContain(`and the id 07; a signature proved it\npkcs11:token=subject;`);
+    expect(stdout).toContain(
+      `and the id 07; verified with a test signature\npkcs11:token=subject;`,
+    );
     expect(stdout).toContain(`wrote the certificate signing request ${csr}\n`);
     expect(status).toBe(0);
     // RFC 2253 writes a name backwards.

@@ -81,7 +81,7 @@ describe('token import', () => {
     ]);
     expect(stderr).toBe('');
     expect(stdout).toMatch(
-      /^imported a private key \(ec\) and 1 certificate with the label "k" and the id a1b2; a signature proved it\npkcs11:token=spoken;serial=[0-9a-f]+;object=k;id=%A1%B2;type=private\?module-path=\S+\npkcs11:\S+;type=cert\?\S+\n$/,
+      /^imported a private key \(ec\) and 1 certificate with the label "k" and the id a1b2; verified with a test signature\npkcs11:token=spoken;serial=[0-9a-f]+;object=k;id=%A1%B2;type=private\?module-path=\S+\npkcs11:\S+;type=cert\?\S+\n$/,
     );
     expect(status).toBe(0);
     expect(tokens.objects('spoken').match(/ID: +a1b2\n/g)).toHaveLength(3);
@@ -182,7 +182,7 @@ describe('token import', () => {
     const other = await run([...args, '--certificate', foreign]);
     expect(other.stderr).toMatch(/"k" of token "later".*does not belong to .*CN=not-later/);
     const nobody = await run([...args.slice(0, -1), 'nobody', '--certificate', foreign]);
-    expect(nobody.stderr).toMatch(/no private key with the label "nobody"; there: pkcs11:/);
+    expect(nobody.stderr).toMatch(/no private key with the label "nobody"; it has: "/);
     expect([again.status, other.status, nobody.status]).toEqual([1, 1, 1]);
     expect(tokens.objects('later')).toBe(before);
   });
@@ -246,7 +246,7 @@ describe('token import', () => {
 });
 
 describe('token import --delete-source', () => {
-  it('removes the file once the token has proved that it works', async () => {
+  it('removes the file once a test signature of the token was verified', async () => {
     const { keyFile, certificateFile } = device('removed');
     const { removed } = await runJson<ImportJson>([
       ...['token', 'import', ...tokens.flags('removed'), '--label', 'k', '--key', keyFile],

@@ -42,7 +42,7 @@ describe('token init', () => {
     const label = 'Gerät 1; 100% & so weiter';
     const { status, stdout, stderr } = await run(init(label));
     const slotId = new RegExp(
-      `^initialised token "${label}" in slot (\\d+)\npkcs11:token=Ger%C3%A4t`,
+      `^initialized token "${label}" in slot (\\d+)\npkcs11:token=Ger%C3%A4t`,
     ).exec(stdout)?.[1];
     expect([stderr, status]).toEqual(['', 0]);
     expect(slots()).toMatch(
@@ -124,13 +124,13 @@ describe('token init', () => {
     expect(tokens.objects('renamed')).not.toContain('Object;');
     const again = init('once more', '--slot-id', String(token.slotId));
     const asked = await runOnTerminal(again, [['Type yes to go on: ', 'yes\n']]);
-    expect(asked.stdout).toMatch(/^initialised token "once more"/);
+    expect(asked.stdout).toMatch(/^initialized token "once more"/);
     expect([asked.stderr, asked.status]).toEqual(['', 0]);
   });
 
   it('names a slot that is not there', async () => {
     const { status, stderr } = await run(init('x', '--slot-id', '5'));
-    expect(stderr).toMatch(/shows no token in slot 5; there are \d+ \(/);
+    expect(stderr).toMatch(/shows no token in slot 5; it has: \d+ \(/);
     expect(status).toBe(1);
   });
 
@@ -145,8 +145,8 @@ describe('token init', () => {
       ],
     );
     expect([stderr, status]).toEqual(['', 0]);
-    expect(stdout).toMatch(/^initialised token "asked"/);
-    expect(seen).not.toContain('initialised');
+    expect(stdout).toMatch(/^initialized token "asked"/);
+    expect(seen).not.toContain('initialized');
     expect(tokens.objects('asked')).not.toContain('Object;');
   });
 
@@ -159,7 +159,7 @@ describe('token init', () => {
         ['New PIN of token "differ", again: ', `${PIN}x\n`],
       ],
     );
-    expect(stderr).toMatch(/the two are not the same/);
+    expect(stderr).toMatch(/the two entries do not match/);
     expect(status).toBe(1);
     expect(slots()).toBe(before);
   });

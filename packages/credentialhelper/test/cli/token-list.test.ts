@@ -83,7 +83,7 @@ describe('token list', () => {
     const { status, stdout, stderr } = await run(['token', 'list', ...withoutPin]);
     expect(stdout).toMatch(
       new RegExp(
-        `^module ${SOFTHSM_LIBRARY} \\(.*SoftHSM\\)\\n {2}slot \\d+: token "list & co; ü"; private objects show after a login \\(--login\\)\\n {4}pkcs11:token=list\\S+\\n {4}public key "my/key" id [0-9a-f]{40}: EC P-256\\n {6}pkcs11:\\S+;type=public\\S+\\n {4}certificate "my/key" id`,
+        `^module ${SOFTHSM_LIBRARY} \\(.*SoftHSM\\)\\n {2}slot \\d+: token "list & co; ü"; use --login to list private objects\\n {4}pkcs11:token=list\\S+\\n {4}public key "my/key" id [0-9a-f]{40}: EC P-256\\n {6}pkcs11:\\S+;type=public\\S+\\n {4}certificate "my/key" id`,
       ),
     );
     expect([stderr, status]).toEqual(['', 0]);
@@ -142,7 +142,7 @@ describe('token list', () => {
 
   it.each([
     ['crash', 'ERR_TOKEN_CRASHED', /ended before it answered \(SIGABRT\)/],
-    ['hang', 'ERR_TOKEN_TIMEOUT', /did not come back within 4000 ms/],
+    ['hang', 'ERR_TOKEN_TIMEOUT', /did not respond within 4000 ms/],
   ])('reports a module that does this and shows the others: %s', async (fault, code, message) => {
     const modulesFolder = home(fault);
     const library = buildFaultyModule(modulesFolder);

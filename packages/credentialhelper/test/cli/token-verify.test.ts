@@ -14,11 +14,11 @@ interface VerifyJson {
   readonly verdict: string;
   readonly tls: readonly string[];
   readonly certificate: { readonly description: string; readonly from: string } | null;
-  readonly signatures: readonly {
-    readonly scheme: string;
+  readonly handshakes: readonly {
+    readonly tls: string;
     readonly works: boolean;
     readonly reason: string | null;
-    readonly milliseconds: number | null;
+    readonly signatureMs: number | null;
   }[];
   readonly attributes: Readonly<Record<string, boolean>>;
 }
@@ -47,10 +47,13 @@ describe('token verify', () => {
       belongs: true,
       tls: ['1.2', '1.3'],
       certificate: { from: 'token', description: expect.stringContaining('(CN=ec)') },
-      signatures: [{ scheme: 'ECDSA', works: true, reason: null }],
+      handshakes: [
+        { tls: '1.2', works: true, reason: null },
+        { tls: '1.3', works: true, reason: null },
+      ],
       attributes: { sensitive: true, extractable: false, alwaysAuthenticate: false },
     });
-    expect(result.signatures[0]?.milliseconds).toBeGreaterThan(0);
+    expect(result.handshakes[0]?.signatureMs).toBeGreaterThan(0);
   });
 
   it('says it in words too', async () => {
@@ -58,7 +61,7 @@ describe('token verify', () => {
       verify('--label', 'rsa', '--certificate', rsa.certificateFile),
     );
     expect(stdout).toMatch(
-      /^private key of token "verify" in slot \d+\n {2}pkcs11:token=verify;\S+\n {2}belongs to the certificate [0-9a-f]{64} \(CN=rsa\) in the file: yes\n {2}signs RSA PKCS#1 v1\.5 \(TLS 1\.2\): yes, [\d.]+ ms per signature\n {2}signs RSA-PSS \(TLS 1\.2 and 1\.3\): yes, [\d.]+ ms per signature\n {2}sensitive: yes, extractable: no, wants the PIN for each signature: no\nthe key can serve TLS 1\.2 and 1\.3\n$/,
+      /^private key of token "verify" in slot \d+\n {2}pkcs11:token=verify;\S+\n {2}belongs to the certificate [0-9a-f]{64} \(CN=rsa\) in the file: yes\n {2}TLS 1\.2 handshake: yes, [\d.]+ ms for the signature\n {2}TLS 1\.3 handshake: yes, [\d.]+ ms for the signature\n {2}sensitive: yes, extractable: no, asks for the PIN at every signature: no\nthe key can be used for TLS client authentication with TLS 1\.2 and 1\.3\n$/,
     );
     expect([stderr, status]).toEqual(['', 0]);
   });
@@ -78,7 +81,9 @@ describe('token verify', () => {
       verify('--label', label, '--certificate', certificateFile, '--json'),
     );
     expect(JSON.parse(stdout)).toMatchObject({ ok: false, belongs: false });
-    expect(JSON.parse(stdout).verdict).toMatch(/cannot serve TLS with this certificate/);
+    expect(JSON.parse(stdout).verdict).toMatch(
+      /cannot be used for TLS client authentication with this certificate/,
+    );
     expect(status).toBe(1);
   });
 
@@ -92,37 +97,44 @@ describe('token verify', () => {
     expect(status).toBe(0);
   });
 
-  it.each<[Fault, string, boolean, RegExp]>([
-    ['no-pss', 'rsa', true, /can serve TLS 1\.2, not TLS 1\.3, which wants RSA-PSS/],
-    ['no-pss-but-raw', 'rsa', true, /can serve TLS 1\.2; for TLS 1\.3 the OpenSSL engine/],
-    ['no-sign', 'rsa', false, /makes no signature that TLS asks for/],
-    ['bad-signature', 'ec', false, /cannot serve TLS/],
-  ])('finds what a token cannot do: %s', async (fault, label, ok, verdict) => {
-    const args = withLibrary(verify('--label', label, '--json'), library);
-    const { status, stdout } = await run(args, { env: { FAULT: fault } });
-    const result = JSON.parse(stdout) as VerifyJson;
-    expect(result.ok).toBe(ok);
-    expect(result.verdict).toMatch(verdict);
-    expect(result.signatures.filter(({ works }) => !works)[0]?.reason).toMatch(
-      /C_SignInit returned CKR_|the signature does not fit/,
-    );
-    expect(status).toBe(ok ? 0 : 1);
+  it('finds that a token without raw RSA cannot do TLS 1.3', async () => {
+    const args = withLibrary(verify('--label', 'rsa'), library);
+    const result = await runJson<VerifyJson>(args, { env: { FAULT: 'no-pss' } });
+    expect(result).toMatchObject({ ok: true, tls: ['1.2'] });
+    expect(result.verdict).toMatch(/with TLS 1\.2, not with TLS 1\.3: RSA-PSS needs raw RSA/);
   });
 
-  it('tells a key that wants the PIN for each signature, which signs and cannot serve TLS', async () => {
+  it('finds that a token with raw RSA and without RSA-PSS can do TLS 1.3', async () => {
+    const args = withLibrary(verify('--label', 'rsa'), library);
+    const result = await runJson<VerifyJson>(args, { env: { FAULT: 'no-pss-but-raw' } });
+    expect(result).toMatchObject({ ok: true, tls: ['1.2', '1.3'] });
+  });
+
+  it('fails with what the token says where it refuses to sign', async () => {
+    const args = withLibrary(verify('--label', 'rsa'), library);
+    const { status, stderr } = await run(args, { env: { FAULT: 'no-sign' } });
+    expect(stderr).toMatch(/C_SignInit returned CKR_KEY_FUNCTION_NOT_PERMITTED/);
+    expect(status).toBe(1);
+  });
+
+  it('fails where the signatures of the token are wrong', async () => {
+    const args = withLibrary(verify('--label', 'ec', '--json'), library);
+    const { status, stdout } = await run(args, { env: { FAULT: 'bad-signature' } });
+    expect(JSON.parse(stdout)).toMatchObject({ ok: false, belongs: false, handshakes: [] });
+    expect(status).toBe(1);
+  });
+
+  it('gives a key that asks for the PIN at every signature its PIN', async () => {
     const login = ['--module', SOFTHSM_LIBRARY, '--token-label', 'verify', '--login', '--pin', PIN];
     const key = ['--key-type', 'EC:prime256v1', '--always-auth', '--label', 'strict'];
     execFileSync('pkcs11-tool', [...login, '--keypairgen', ...key, '--id', '77'], {
       stdio: 'ignore',
     });
-    const { status, stdout } = await run(verify('--label', 'strict', '--json'));
-    expect(JSON.parse(stdout)).toMatchObject({
-      ok: false,
-      verdict: expect.stringMatching(/cannot serve TLS: it wants the PIN for each signature/),
+    expect(await runJson<VerifyJson>(verify('--label', 'strict'))).toMatchObject({
+      ok: true,
+      tls: ['1.2', '1.3'],
       attributes: { alwaysAuthenticate: true },
-      signatures: [{ scheme: 'ECDSA', works: true }],
     });
-    expect(status).toBe(1);
   });
 
   it('survives a library that crashes', async () => {
@@ -163,9 +175,13 @@ describe('token verify', () => {
     [
       'a key that is not there',
       ['--label', 'nope'],
-      /no private key with the label "nope"; there: pkcs11:.*object=ec.*object=rsa/,
+      /no private key with the label "nope"; it has: "ec" \(EC P-384\), "rsa" \(RSA 2048\)/,
     ],
-    ['no key named where there are several', [], /holds \d private keys: pkcs11:/],
+    [
+      'no key named where there are several',
+      [],
+      /holds \d private keys: "ec" .*\n.*hint: name one by its label.*pkcs11:/,
+    ],
   ])('names %s', async (_name, args, message) => {
     const { status, stderr } = await run(verify(...args));
     expect(stderr).toMatch(message);
@@ -180,7 +196,9 @@ describe('token verify', () => {
       /C_Login returned CKR_PIN_INCORRECT for token "verify" in slot \d+/,
     );
     const second = await run(args);
-    expect(second.stderr).toMatch(/the token rejected this PIN on .*, so it was not tried again/);
+    expect(second.stderr).toMatch(
+      /token "verify" in slot \d+ rejected this PIN on .*, so it was not tried again/,
+    );
     expect([first.status, second.status]).toEqual([1, 1]);
   });
 

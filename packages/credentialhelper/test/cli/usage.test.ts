@@ -7,9 +7,9 @@ import { makeSelfSigned } from '../support/openssl.ts';
 import { plantSecret } from '../support/secrets.ts';
 import { SOFTHSM_LIBRARY } from '../support/softhsm.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
-import { copyWithoutPkcs11js } from '../support/without-pkcs11js.ts';
+import { copyWithoutKoffi } from '../support/without-koffi.ts';
 
-const COMMANDS = ['list', 'init', 'import', 'generate', 'verify'];
+const COMMANDS = ['list', 'init', 'import', 'generate', 'verify', 'delete', 'change-pin'];
 const folder = temporaryFolder();
 const secret = plantSecret('secret-that-was-typed');
 
@@ -100,24 +100,20 @@ describe('the command line', () => {
     expect([stdout, status]).toEqual(['', 2]);
   });
 
-  it('says how to get pkcs11js where it is not installed', async () => {
-    const main = join(copyWithoutPkcs11js(folder), 'cli/main.js');
+  it('says how to get koffi where it is not installed', async () => {
+    const main = join(copyWithoutKoffi(folder), 'cli/main.js');
     for (const args of [
       ['list'],
       ['init', '--module', SOFTHSM_LIBRARY, '--label', 'x'],
       ['import', '--module', SOFTHSM_LIBRARY, '--label', 'x', '--certificate', certificateFile()],
       ['generate', '--module', SOFTHSM_LIBRARY, '--label', 'x'],
       ['verify', '--module', SOFTHSM_LIBRARY],
+      ['delete', '--module', SOFTHSM_LIBRARY, '--label', 'x'],
+      ['change-pin', '--module', SOFTHSM_LIBRARY],
     ]) {
       const { status, stdout, stderr } = await run(['token', ...args], { main });
-      expect(stderr).toMatch(
-        /error: the npm package pkcs11js is needed .* is not installed or was not built\n/,
-      );
-      expect(stderr).toContain('npm install pkcs11js');
-      expect(stderr).toContain('"allowScripts": {"pkcs11js": true}');
-      expect(stderr).toContain(
-        'npm install --global --allow-scripts=pkcs11js awsiot-credentialhelper',
-      );
+      expect(stderr).toMatch(/error: the npm package koffi, which tokens need, cannot be loaded\n/);
+      expect(stderr).toContain('npm install koffi');
       expect([stdout, status]).toEqual(['', 1]);
     }
   });

@@ -85,7 +85,7 @@ async function shell(script: string): Promise<string> {
       NODE_EXTRA_CA_CERTS: caFile,
     },
   });
-  for (const file of ['pin.txt', 'so-pin.txt']) {
+  for (const file of ['pin.txt', 'so-pin.txt', 'new-pin.txt']) {
     const path = join(work, file);
     if (existsSync(path)) plantSecret(readFileSync(path, 'utf8').trim());
   }
@@ -139,12 +139,12 @@ describe.sequential('docs/tokens.md', () => {
     await runBlock('install --yes softhsm2');
     install();
     await runBlock('softhsm2.conf');
-    await runBlock('openssl rand');
+    await runBlock('> so-pin.txt');
   });
 
   it('gets from a file to a session in three steps', async () => {
     expect(await runBlock('--label device --pin-file')).toMatch(
-      /^initialised token "device" in slot \d+\n/,
+      /^initialized token "device" in slot \d+\n/,
     );
     expect(await runBlock('--delete-source')).toMatch(
       /^imported a private key \(rsa\) and 1 certificate [\s\S]*\nremoved .*thing-key\.pem\n$/,
@@ -170,7 +170,20 @@ describe.sequential('docs/tokens.md', () => {
     expect(listed).toMatch(/private key "thing-key" .*: RSA 2048\n/);
     expect(listed).toMatch(/private key "new-key" /);
     const verified = await runBlock('?module-name=softhsm2');
-    expect(verified.match(/the key can serve TLS 1\.2 and 1\.3\n/g)).toHaveLength(2);
+    expect(
+      verified.match(/the key can be used for TLS client authentication with TLS 1\.2 and 1\.3\n/g),
+    ).toHaveLength(2);
+  });
+
+  it('deletes a key and changes the PIN', async () => {
+    expect(await runBlock('token delete')).toMatch(
+      /^deleted private key "new-key" \(id [0-9a-f]+\) and public key "new-key"/,
+    );
+    const before = readFileSync(join(work, 'pin.txt'), 'utf8');
+    expect(await runBlock('token change-pin')).toBe('changed the PIN of token "device"\n');
+    expect(readFileSync(join(work, 'pin.txt'), 'utf8')).not.toBe(before);
+    writeProgram();
+    expect(await shell('node session.mjs')).toBe(arn(thing.certificateId));
   });
 
   it('gets to a session with a TPM', async () => {
@@ -179,9 +192,11 @@ describe.sequential('docs/tokens.md', () => {
     delete process.env.TPM2_PKCS11_STORE;
     await runBlock('libtpm2-pkcs11-1');
     expect(await runBlock('tpm.csr --subject')).toMatch(
-      /^initialised token "tpm" [\s\S]*generated a key pair \(p256\) with the label "tpm-key"/,
+      /^initialized token "tpm" [\s\S]*generated a key pair \(p256\) with the label "tpm-key"/,
     );
-    expect(await runBlock('file://tpm.csr')).toMatch(/the key can serve TLS 1\.2 and 1\.3\n$/);
+    expect(await runBlock('file://tpm.csr')).toMatch(
+      /the key can be used for TLS client authentication with TLS 1\.2 and 1\.3\n$/,
+    );
     const certificateId = await register('tpm-cert.pem');
     writeProgram([
       ["'thing-cert.pem'", "'pkcs11:'"],

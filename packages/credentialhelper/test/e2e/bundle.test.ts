@@ -46,7 +46,7 @@ describe.each<Format>(['esm', 'cjs'])('in a bundle (%s)', (format) => {
       format,
       bundle: true,
       platform: 'node',
-      external: ['aws-crt', 'pkcs11js'],
+      external: ['koffi'],
       logLevel: 'error',
     });
     const { stdout } = await promisify(execFile)(process.execPath, [outfile]);

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
@@ -6,10 +7,10 @@ import { createSession, type IotCoreOptions, type Pkcs11Options } from 'awsiot-c
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { errorOf } from '../support/errors.ts';
 import { buildFaultyModule, type Fault } from '../support/faulty-module.ts';
-import { makeSelfSigned } from '../support/openssl.ts';
+import { makeSelfSigned, openssl } from '../support/openssl.ts';
 import { childrenOfThisProcess } from '../support/processes.ts';
 import { credentials, json, startRawServer } from '../support/raw-server.ts';
-import { PIN, startSoftHsm } from '../support/softhsm.ts';
+import { PIN, SOFTHSM_LIBRARY, startSoftHsm } from '../support/softhsm.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const folder = temporaryFolder();
@@ -95,7 +96,7 @@ describe('a PKCS#11 module that misbehaves is survived', () => {
       'ERR_PKCS11',
       /C_SignInit returned CKR_KEY_FUNCTION_NOT_PERMITTED/,
     ],
-    ['shows no token', 'no-slots', 'ERR_TOKEN_NOT_FOUND', /shows no initialised token/],
+    ['shows no token', 'no-slots', 'ERR_TOKEN_NOT_FOUND', /shows no initialized token/],
   ])('one that %s', async (_name, fault, code, message) => {
     const error = await failsWith(fault);
     expect(error.code, error.message).toBe(code);
@@ -172,7 +173,7 @@ describe('a PIN is never used up', () => {
     expect((await session.credentials()).accessKeyId).toBe(credentials.accessKeyId);
   });
 
-  it('is not needed by a token without login, nor by one with a keypad', async () => {
+  it('is not needed by a token without login, nor by one with a PIN pad', async () => {
     setFault('no-login');
     await open({ userPin: undefined }).credentials();
     expect(logins()).toBe(0);
@@ -183,14 +184,33 @@ describe('a PIN is never used up', () => {
   });
 });
 
-describe('what a token cannot do is said', () => {
-  it('a key that wants the PIN for each signature', async () => {
-    const error = await failsWith('always-authenticate');
-    expect(error.code).toBe('ERR_KEY_UNSUITABLE');
-    expect(error.message).toContain('CKA_ALWAYS_AUTHENTICATE');
-  });
+describe('what a token can do', () => {
+  it.each([true, false])(
+    'a key that asks for the PIN at every signature (isolate %s)',
+    async (isolate) => {
+      const login = [
+        '--module',
+        SOFTHSM_LIBRARY,
+        '--token-label',
+        'the-token',
+        '--login',
+        '--pin',
+        PIN,
+      ];
+      const label = `strict-${isolate}`;
+      const id = isolate ? '71' : '72';
+      const key = ['--type', 'privkey', '--always-auth', '--label', label, '--id', id];
+      const der = join(folder, 'ec.der');
+      openssl('pkcs8', '-topk8', '-nocrypt', '-in', ec.keyFile, '-outform', 'DER', '-out', der);
+      execFileSync('pkcs11-tool', [...login, '--write-object', der, ...key], { stdio: 'ignore' });
+      const own = { library: SOFTHSM_LIBRARY, privateKeyLabel: label };
+      expect((await open(own, { isolate }).credentials()).accessKeyId).toBe(
+        credentials.accessKeyId,
+      );
+    },
+  );
 
-  it('without RSA-PSS an RSA key serves TLS 1.2, and an endpoint that wants 1.3 is explained', async () => {
+  it('without raw RSA an RSA key works with TLS 1.2, and an endpoint that insists on 1.3 is explained', async () => {
     setFault('no-pss');
     const session = open({ privateKeyLabel: 'rsa' });
     await session.credentials();
@@ -198,7 +218,7 @@ describe('what a token cannot do is said', () => {
     const other = { endpoint: tls13.endpoint, ca: tls13.caFile };
     const error = await errorOf(() => open({ privateKeyLabel: 'rsa' }, other).credentials());
     expect(error.code, error.message).toBe('ERR_TLS_VERSION');
-    expect(error.message).toContain('no RSA-PSS');
+    expect(error.message).toContain('CKM_RSA_X_509');
     expect((await open({}, other).credentials()).accessKeyId).toBe(credentials.accessKeyId);
     expect(tlsVersion).toBe('TLSv1.3');
   });

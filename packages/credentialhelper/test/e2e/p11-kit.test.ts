@@ -42,25 +42,16 @@ for await (const line of createInterface(remote.stdout)) {
 // The client must not see the token in another way.
 delete process.env.SOFTHSM2_CONF;
 
-describe('a token behind a socket (p11-kit remoting)', async () => {
-  const server = await startRawServer(folder);
-  let tlsVersion: string | null = null;
-  server.behave = (socket) => {
-    tlsVersion = socket.getProtocol();
-    json({ credentials })(socket);
-  };
-
-  it.each([
-    ['node', 'TLSv1.3'],
-    ['crt', 'TLSv1.2'],
-  ] as const)('serves a session with tls %s over %s', async (tls, version) => {
+describe('a token behind a socket (p11-kit remoting)', () => {
+  it.each(['TLSv1.2', 'TLSv1.3'] as const)('serves a session over %s', async (version) => {
+    const server = await startRawServer(folder, { minVersion: version, maxVersion: version });
+    server.behave = json({ credentials });
     const session = createSession({
       endpoint: server.endpoint,
       region: 'eu-west-1',
       roleAlias: 'the-alias',
       certificate: device.certificateFile,
       ca: server.caFile,
-      tls,
       pkcs11: {
         library: CLIENT_LIBRARY,
         userPin: PIN,
@@ -69,6 +60,5 @@ describe('a token behind a socket (p11-kit remoting)', async () => {
       },
     });
     expect((await session.credentials()).accessKeyId).toBe(credentials.accessKeyId);
-    expect(tlsVersion).toBe(version);
   });
 });

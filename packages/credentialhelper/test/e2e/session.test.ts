@@ -81,8 +81,8 @@ describe.each(['RSA-2048', 'EC-P256', 'EC-P384'] as const)(
           ),
         },
       ],
-      ['a token through Node', { pkcs11: device.pkcs11, tls: 'node' }],
-      ['a token through aws-crt', { pkcs11: device.pkcs11, tls: 'crt' }],
+      ['a token', { pkcs11: device.pkcs11 }],
+      ['a token, in this process', { pkcs11: device.pkcs11, isolate: false }],
       ['a PKCS#11 URI', { privateKey: pkcs11Uri }],
       ['a PKCS#11 URI as pkcs11', { pkcs11: pkcs11Uri }],
     ];

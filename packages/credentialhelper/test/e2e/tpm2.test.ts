@@ -4,7 +4,7 @@ import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import { createSession } from 'awsiot-credentialhelper';
 import { startEmulator } from 'awsiot-credentialhelper-emulator';
 import { afterAll, describe, expect, it } from 'vitest';
-import { run } from '../support/cli.ts';
+import { run, runJson } from '../support/cli.ts';
 import { makeSelfSigned, openssl } from '../support/openssl.ts';
 import { plantSecret } from '../support/secrets.ts';
 import { startSoftHsm } from '../support/softhsm.ts';
@@ -17,11 +17,12 @@ startSoftHsm();
 startTpm2();
 const pinFile = join(folder, 'pin');
 writeFileSync(pinFile, `${plantSecret('tpm-user-pin')}\n`, { mode: 0o600 });
-const initialised = await run([
+const initialized = await run([
   ...['token', 'init', '--module', TPM2_LIBRARY, '--label', 'tpm-token'],
   ...['--pin-file', pinFile, '--so-pin-file', pinFile],
 ]);
-expect(initialised.status, initialised.stderr).toBe(0);
+expect(initialized.status, initialized.stderr).toBe(0);
+const TARGET = ['--module', TPM2_LIBRARY, '--token-label', 'tpm-token', '--pin-file', pinFile];
 const issuer = makeSelfSigned(folder, 'issuer');
 
 const tls12 = await startEmulator();
@@ -31,11 +32,10 @@ afterAll(() => Promise.all([tls12.close(), tls13.close()]));
 /** Makes a key in the TPM and a certificate for it, and gives the certificate. */
 async function makeKey(label: string, keyType: string): Promise<string> {
   const csr = join(folder, `${label}.csr`);
-  const token = ['--module', TPM2_LIBRARY, '--token-label', 'tpm-token', '--pin-file', pinFile];
   const { status, stderr } = await run([
     'token',
     'generate',
-    ...token,
+    ...TARGET,
     '--label',
     label,
     '--key-type',
@@ -74,11 +74,11 @@ describe.each([
   for (const aws of [tls12, tls13]) expected.set(aws, await register(aws, label, certificate));
 
   it.each([
-    { tls: 'node', name: 'any version', aws: tls12, version: 'TLSv1.3' },
-    { tls: 'node', name: 'TLS 1.3 only', aws: tls13, version: 'TLSv1.3' },
-    { tls: 'crt', name: 'any version', aws: tls12, version: 'TLSv1.2' },
-  ] as const)('signs for a session with tls $tls where the server takes $name', async (way) => {
-    const { tls, aws, version } = way;
+    { aws: tls12, name: 'any version', isolate: true },
+    { aws: tls13, name: 'TLS 1.3 only', isolate: true },
+    { aws: tls13, name: 'TLS 1.3 only', isolate: false },
+  ] as const)('signs for a session where the server takes $name, isolate $isolate', async (way) => {
+    const { aws, isolate } = way;
     const known = aws.requests.length;
     const session = createSession({
       endpoint: aws.credentialsEndpoint,
@@ -87,7 +87,7 @@ describe.each([
       thingName: label,
       certificate,
       ca: aws.ca,
-      tls,
+      isolate,
       pkcs11: {
         library: TPM2_LIBRARY,
         userPin: { file: pinFile },
@@ -99,6 +99,11 @@ describe.each([
     const { Arn } = await sts.send(new GetCallerIdentityCommand({}));
     sts.destroy();
     expect(Arn).toBe(expected.get(aws));
-    expect(aws.requests[known]?.tlsVersion).toBe(version);
+    expect(aws.requests[known]?.tlsVersion).toBe('TLSv1.3');
+  });
+
+  it('signs for TLS 1.2 and 1.3 handshakes', async () => {
+    const verified = await runJson(['token', 'verify', ...TARGET, '--label', label]);
+    expect(verified).toMatchObject({ ok: true, tls: ['1.2', '1.3'] });
   });
 });

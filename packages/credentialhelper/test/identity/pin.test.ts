@@ -54,7 +54,7 @@ describe('openPinSource', () => {
     expect(warnings).toEqual([]);
   });
 
-  it('tells a keypad from no PIN', () => {
+  it('tells a PIN pad from no PIN', () => {
     expect(open(null).read()).toBeNull();
     expect(open(undefined).read()).toBeUndefined();
   });

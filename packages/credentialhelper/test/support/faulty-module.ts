@@ -1,6 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { SOFTHSM_LIBRARY } from './softhsm.ts';
 
@@ -26,6 +25,7 @@ export type Fault =
   | 'initialize-error'
   | 'login-hang'
   | 'login-print'
+  | 'login-slow'
   | 'locks-at-once'
   | 'always-authenticate'
   | 'sign-crash'
@@ -36,16 +36,12 @@ export type Fault =
 /** Builds a PKCS#11 module that is SoftHSM, with a fault where one is asked for, and gives its path. */
 export function buildFaultyModule(folder: string): string {
   const target = join(folder, 'libfaulty.so');
-  const headers = join(
-    dirname(createRequire(import.meta.url).resolve('pkcs11js')),
-    'includes/pkcs11',
-  );
   execFileSync(
     'cc',
     [
       '-shared',
       '-fPIC',
-      `-I${headers}`,
+      '-I/usr/include/p11-kit-1',
       `-DSOFTHSM="${SOFTHSM_LIBRARY}"`,
       SOURCE,
       '-o',

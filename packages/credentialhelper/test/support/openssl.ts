@@ -9,8 +9,10 @@ export function openssl(...args: readonly string[]): Buffer {
 /** The kinds of key that tests use: those that AWS IoT takes. */
 export const KEY_TYPES = {
   'RSA 2048': ['-newkey', 'rsa:2048'],
+  'RSA 4096': ['-newkey', 'rsa:4096'],
   'EC P-256': ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256'],
   'EC P-384': ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-384'],
+  'EC P-521': ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-521'],
 } as const;
 
 export type KeyType = keyof typeof KEY_TYPES;

@@ -27,6 +27,8 @@ export function startSoftHsm(): SoftHsm {
   process.env.SOFTHSM2_CONF = configuration;
   // Where rejected PINs are remembered.
   process.env.XDG_STATE_HOME = join(folder, 'state');
+  process.env.XDG_RUNTIME_DIR = join(folder, 'runtime');
+  mkdirSync(process.env.XDG_RUNTIME_DIR, { mode: 0o700 });
   const run = (...args: string[]) => execFileSync('softhsm2-util', args, { stdio: 'pipe' });
   return {
     initToken(label, pin = PIN) {

@@ -12,7 +12,7 @@ export function defineToken(command: Command): void {
       load: async () => (await import('./list.ts')).defineList,
     },
     init: {
-      summary: 'initialise a token',
+      summary: 'initialize a token',
       load: async () => (await import('./init.ts')).defineInit,
     },
     import: {
@@ -24,8 +24,16 @@ export function defineToken(command: Command): void {
       load: async () => (await import('./generate.ts')).defineGenerate,
     },
     verify: {
-      summary: 'try out whether a key in a token can serve TLS with its certificate',
+      summary: 'test whether a key in a token can be used for TLS with its certificate',
       load: async () => (await import('./verify.ts')).defineVerify,
+    },
+    delete: {
+      summary: 'delete a key pair, or one object, from a token',
+      load: async () => (await import('./delete.ts')).defineDelete,
+    },
+    'change-pin': {
+      summary: "change the user's PIN of a token",
+      load: async () => (await import('./change-pin.ts')).defineChangePin,
     },
   });
 }

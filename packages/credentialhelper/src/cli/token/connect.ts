@@ -6,57 +6,44 @@ import {
   readPinFile,
 } from '../../identity/pin.ts';
 import type { Secret } from '../../identity/secret.ts';
-import { defaultStateFolder } from '../../state-folder.ts';
-import { findToken } from '../../token/find.ts';
-import { type Library, openLibrary, type TokenInSlot } from '../../token/library.ts';
-import { openRejectedPins } from '../../token/rejected-pins.ts';
-import { requireBinding } from '../../token/require-binding.ts';
-import { openSession, type TokenSession } from '../../token/session.ts';
+import { defaultStateFolder } from '../../pins/folders.ts';
+import { Pkcs11 } from '../../pkcs11/pkcs11.ts';
+import { type Login, openSession, type TokenSession } from '../../token/session.ts';
+import { findToken, hasFlag, type TokenSlot } from '../../token/slots.ts';
 import { printLine } from '../output.ts';
 import { askSecret } from '../prompt.ts';
 import { requireModule, type Target } from './options.ts';
 
-/** What a command that uses a token is given. */
-export interface Connection {
-  readonly session: TokenSession;
-  /** The PIN that was used. */
-  readonly pin: Pin;
-}
-
 /**
  * Opens a session with the token that the options name, logs in, and runs a task with it.
  *
- * @param write - whether the task makes objects
+ * @param access - whether the task makes or removes objects
  * @throws {@link CredentialHelperError} (as a rejection) for what is wrong with library, token or PIN
  */
 export async function withToken<T>(
   target: Target,
-  { write }: { readonly write: boolean },
-  task: (connection: Connection) => T | Promise<T>,
+  access: 'read' | 'write',
+  task: (session: TokenSession) => T | Promise<T>,
 ): Promise<T> {
-  const library = await loadLibrary(requireModule(target));
-  const token = findToken(library, target.match);
-  const pin = await choosePin(library, token, target);
-  const session = openSession(library, token, pin, {
-    write,
-    ignorePinFlags: target.ignorePinFlags,
-    rejectedPins: openRejectedPins(defaultStateFolder(), warn),
-  });
+  const pkcs11 = await Pkcs11.open(requireModule(target));
+  const token = findToken(pkcs11, target.match);
+  const pin = await choosePin(token, target);
+  const session = await openSession(pkcs11, token, { ...loginOf(target), pin }, access);
   try {
-    return await task({ session, pin });
+    return await task(session);
   } finally {
     session.close();
   }
 }
 
-/**
- * Loads a PKCS#11 library into this process. It stays loaded: the process ends soon, and some libraries crash when they
- * are let go.
- *
- * @throws {@link CredentialHelperError} (as a rejection) `ERR_PKCS11_BINDING`, `ERR_PKCS11_LIBRARY`
- */
-export async function loadLibrary(path: string): Promise<Library> {
-  return openLibrary(await requireBinding(), path);
+/** How a command logs in, whatever the PIN. */
+export function loginOf({
+  ignorePinFlags,
+  libraryParameters,
+  timeoutMs,
+}: Pick<Target, 'ignorePinFlags' | 'libraryParameters' | 'timeoutMs'>): Omit<Login, 'pin'> {
+  const stateFolder = defaultStateFolder();
+  return { ignorePinFlags, libraryParameters, stateFolder, waitMs: timeoutMs, warn };
 }
 
 /** Reads a secret from a file, and warns where others may read it too. */
@@ -71,26 +58,26 @@ export function openPin(source: PinSource): PinReader {
 
 const warned = new Set<string>();
 
-function warn(message: string): void {
+/** Prints a warning, once. */
+export function warn(message: string): void {
   // A file is read when it is checked and when it is used.
   if (!warned.has(message)) printLine('warning', message);
   warned.add(message);
 }
 
-async function choosePin(
-  { binding }: Library,
-  { attributes, flags }: TokenInSlot,
+/** The PIN for a token, from where the options say, else asked for on the terminal; null on one with a PIN pad. */
+export async function choosePin(
+  token: TokenSlot,
   { pinSource, ignorePinFlags }: Target,
 ): Promise<Pin> {
-  const has = (flag: number) => (flags & flag) !== 0;
-  if (!has(binding.CKF_LOGIN_REQUIRED)) return undefined;
-  if (has(binding.CKF_PROTECTED_AUTHENTICATION_PATH)) return null;
+  if (!hasFlag(token, 'LOGIN_REQUIRED')) return undefined;
+  if (hasFlag(token, 'PROTECTED_AUTHENTICATION_PATH')) return null;
   // Such a token is refused when the session is opened: nobody has to type for that.
-  const spent = binding.CKF_USER_PIN_LOCKED | binding.CKF_USER_PIN_FINAL_TRY;
-  if (has(spent) && !ignorePinFlags) return undefined;
+  const spent = hasFlag(token, 'USER_PIN_LOCKED') || hasFlag(token, 'USER_PIN_FINAL_TRY');
+  if (spent && !ignorePinFlags) return undefined;
   if (pinSource !== undefined) return openPin(pinSource).read();
   return askSecret(
-    `PIN of token "${attributes.token}": `,
+    `PIN of token "${token.attributes.token}": `,
     'give the PIN in a file: --pin-file FILE',
   );
 }

@@ -4,13 +4,15 @@ import { CredentialHelperError } from '../../errors.ts';
 import { formatPkcs11Uri } from '../../identity/pkcs11-uri.ts';
 import { createCsr } from '../../token/csr.ts';
 import { type Generated, generateKey, KEY_TYPES, type KeyType } from '../../token/generate.ts';
+import { NOT_RESTRICTED } from '../../token/key-objects.ts';
 import { proveKey } from '../../token/prove.ts';
-import { signInToken } from '../../token/sign.ts';
+import type { TokenSession } from '../../token/session.ts';
+import { signMessage } from '../../token/sign.ts';
 import { commonName, parseSubject, subjectName } from '../../token/subject.ts';
 import { workerAction } from '../action.ts';
 import type { Result } from '../output.ts';
 import { EXIT_STATUS_HELP, UsageError } from '../usage.ts';
-import { type Connection, withToken } from './connect.ts';
+import { warn, withToken } from './connect.ts';
 import { parseId } from './id.ts';
 import {
   addTokenOptions,
@@ -58,7 +60,7 @@ ${EXIT_STATUS_HELP}`,
 
 async function generate(flags: GenerateFlags): Promise<Result> {
   const target = readTarget(flags);
-  const modulePath = requireModule(target);
+  const { library: modulePath } = requireModule(target);
   const label = flags.label ?? target.match.object;
   if (!label) throw new UsageError('the key needs a label: --label LABEL');
   if (flags.subject !== undefined && flags.csr === undefined) {
@@ -69,26 +71,27 @@ async function generate(flags: GenerateFlags): Promise<Result> {
   if (csrFile !== undefined && existsSync(csrFile))
     throw csrUnwritable(csrFile, 'it is there already');
 
-  const { key, name } = await withToken(target, { write: true }, (connection) =>
+  const { key, name, signsOnly } = await withToken(target, 'write', (session) =>
     generateKey(
-      connection.session,
+      session,
       {
         keyType: flags.keyType,
         label,
         id: flags.id ?? (target.match.id && Buffer.from(target.match.id)),
       },
       (generated) => {
-        prove(connection, generated);
-        if (csrFile !== undefined) writeCsr(csrFile, request(connection, generated, subject));
+        prove(session, generated);
+        if (csrFile !== undefined) writeCsr(csrFile, request(session, generated, subject));
         return generated;
       },
     ),
   );
+  if (!signsOnly) warn(NOT_RESTRICTED);
   const uri = formatPkcs11Uri({ ...key.attributes, modulePath });
   const id = name.id.toString('hex');
   return {
     text: [
-      `generated a key pair (${flags.keyType}) with the label "${label}" and the id ${id}; a signature proved it`,
+      `generated a key pair (${flags.keyType}) with the label "${label}" and the id ${id}; verified with a test signature`,
       uri,
       ...(csrFile === undefined ? [] : [`wrote the certificate signing request ${csrFile}`]),
     ].join('\n'),
@@ -96,7 +99,7 @@ async function generate(flags: GenerateFlags): Promise<Result> {
   };
 }
 
-function prove({ session }: Connection, { key, publicKey }: Generated): void {
+function prove(session: TokenSession, { key, publicKey }: Generated): void {
   if (proveKey(session, key).isMadeBy(publicKey)) return;
   throw new CredentialHelperError(
     `${session.context.token} made a key pair whose signatures do not fit its public key`,
@@ -108,12 +111,12 @@ function prove({ session }: Connection, { key, publicKey }: Generated): void {
 }
 
 function request(
-  { session, pin }: Connection,
+  session: TokenSession,
   { key, publicKey }: Generated,
   subject: ReturnType<typeof parseSubject>,
 ): string {
-  return createCsr(subjectName(subject), publicKey, (toSign) =>
-    signInToken(session, key.handle, toSign, pin),
+  return createCsr(subjectName(subject), publicKey, (hash, message) =>
+    signMessage(session, key, hash, message),
   );
 }
 

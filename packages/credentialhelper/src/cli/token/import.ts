@@ -6,13 +6,14 @@ import { CredentialHelperError, isCredentialHelperError } from '../../errors.ts'
 import { chainForKey, readCertificates } from '../../identity/certificate.ts';
 import { formatPkcs11Uri, type Pkcs11Uri } from '../../identity/pkcs11-uri.ts';
 import { readPrivateKey } from '../../identity/private-key.ts';
+import { curveOf } from '../../token/curves.ts';
 import { type Imported, importCertificate, importKey } from '../../token/import.ts';
-import { curveOf } from '../../token/key-objects.ts';
+import { NOT_RESTRICTED } from '../../token/key-objects.ts';
 import { workerAction } from '../action.ts';
 import type { Result } from '../output.ts';
 import { askSecret } from '../prompt.ts';
 import { EXIT_STATUS_HELP, UsageError } from '../usage.ts';
-import { readSecretFile, withToken } from './connect.ts';
+import { readSecretFile, warn, withToken } from './connect.ts';
 import { parseId } from './id.ts';
 import {
   addTokenOptions,
@@ -35,9 +36,12 @@ interface ImportFlags extends TokenFlags {
 export function defineImport(command: Command): void {
   addTokenOptions(command)
     .description(
-      'Put a private key from a file into a token, as one that signs and cannot be read out, and its certificate with it; or a certificate for a key that is in the token.',
+      'Put a private key from a file into a token, as a non-extractable signing key, and its certificate with it; or a certificate for a key that is in the token.',
     )
-    .option('--label <label>', 'label of the key and its certificate')
+    .option(
+      '--label <label>',
+      'label of the key; for a certificate alone, where the token has several keys',
+    )
     .option('--key <file>', 'the private key: PKCS#1, SEC1 or PKCS#8, encrypted or not, PEM or DER')
     .option(
       '--passphrase-file <file>',
@@ -45,7 +49,10 @@ export function defineImport(command: Command): void {
     )
     .option('--certificate <file>', 'its certificate, with the chain if any: PEM or DER')
     .option('--id <hex>', 'id of the key; default: the SHA-1 of its public key', parseId)
-    .option('--delete-source', 'remove the file of --key once the token has proved that it works')
+    .option(
+      '--delete-source',
+      'remove the file of --key once a test signature of the token was verified',
+    )
     .addHelpText(
       'after',
       `
@@ -66,10 +73,10 @@ async function runImport(flags: ImportFlags): Promise<Result> {
   const target = readTarget(flags);
   requireModule(target);
   const label = flags.label ?? target.match.object;
-  if (!label) throw new UsageError('the key needs a label: --label LABEL');
   const id = flags.id ?? (target.match.id && Buffer.from(target.match.id));
   const keyFile = flags.key === undefined ? undefined : filePath(flags.key, '--key');
   if (keyFile === undefined) refuseWithoutKey(flags);
+  else if (!label) throw new UsageError('the key needs a label: --label LABEL');
   const certificates =
     flags.certificate === undefined
       ? []
@@ -78,11 +85,12 @@ async function runImport(flags: ImportFlags): Promise<Result> {
   const key = keyFile === undefined ? undefined : await readKey(keyFile, flags.passphraseFile);
   if (key !== undefined) checkKey(key, certificates);
 
-  const imported = await withToken(target, { write: true }, ({ session }) =>
+  const imported = await withToken(target, 'write', (session) =>
     key === undefined
       ? importCertificate(session, { label, id, certificates })
-      : importKey(session, { key, label, id, certificates }),
+      : importKey(session, { key, label: label ?? '', id, certificates }),
   );
+  if (!imported.signsOnly) warn(NOT_RESTRICTED);
   const removed = flags.deleteSource === true && keyFile !== undefined;
   if (removed) removeSource(keyFile);
   return describe(imported, target.library, key, removed ? keyFile : undefined);
@@ -177,7 +185,7 @@ function describe(
   ].join(' and ');
   return {
     text: [
-      `imported ${what} with the label "${name.label}" and the id ${name.id.toString('hex')}; a signature proved ${imported === undefined ? 'that they belong together' : 'it'}`,
+      `imported ${what} with the label "${name.label}" and the id ${name.id.toString('hex')}; verified with a test signature`,
       uriOf('private'),
       ...(certificates === 0 ? [] : [uriOf('cert')]),
       ...(removed === undefined ? [] : [`removed ${removed}`]),

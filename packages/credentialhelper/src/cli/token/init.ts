@@ -1,27 +1,29 @@
 import { type Command, Option } from 'commander';
 import { CredentialHelperError } from '../../errors.ts';
-import { checkModule } from '../../identity/module.ts';
 import { formatPkcs11Uri } from '../../identity/pkcs11-uri.ts';
 import type { Secret } from '../../identity/secret.ts';
+import { checkModule } from '../../pkcs11/library-path.ts';
+import { Pkcs11 } from '../../pkcs11/pkcs11.ts';
 import { checkInit, chooseSlot, initToken } from '../../token/init.ts';
-import type { Library } from '../../token/library.ts';
 import { findAll } from '../../token/objects.ts';
 import { openPublicSession } from '../../token/session.ts';
-import type { SlotWithToken } from '../../token/slots.ts';
+import { type TokenSlot, tokenName } from '../../token/slots.ts';
 import { workerAction } from '../action.ts';
 import type { Result } from '../output.ts';
 import { askNewSecret, confirm } from '../prompt.ts';
 import { EXIT_STATUS_HELP, parseWholeNumber } from '../usage.ts';
-import { loadLibrary, readSecretFile } from './connect.ts';
-import { filePath } from './options.ts';
+import { loginOf, readSecretFile } from './connect.ts';
+import { filePath, timeoutOption } from './options.ts';
 
 interface InitFlags {
   readonly module: string;
+  readonly libraryParameters?: string;
   readonly label: string;
   readonly slotId?: number;
   readonly pinFile?: string;
   readonly soPinFile?: string;
   readonly yes?: boolean;
+  readonly timeoutMs: number;
   readonly json?: boolean;
 }
 
@@ -29,19 +31,21 @@ interface InitFlags {
 export function defineInit(command: Command): void {
   command
     .description(
-      'Initialise a token in the next free slot: give it a label, a PIN for its user and one for its security officer.',
+      'Initialize a token in the next free slot: give it a label, a PIN for its user and one for its security officer.',
     )
     .requiredOption('--module <path>', 'path of the PKCS#11 library')
+    .option('--library-parameters <text>', 'what the library is initialized with (NSS needs it)')
     .requiredOption('--label <label>', 'label of the token: up to 32 bytes')
     .option('--pin-file <file>', 'file with the new user PIN; default: ask on the terminal')
     .option('--so-pin-file <file>', 'file with the SO PIN; default: ask on the terminal')
     .addOption(
       new Option(
         '--slot-id <number>',
-        'the slot to take; a token in it that is initialised is erased',
+        'the slot to take; a token in it that is initialized is erased',
       ).argParser(parseWholeNumber),
     )
-    .option('--yes', 'erase an initialised token without asking')
+    .option('--yes', 'erase an initialized token without asking')
+    .addOption(timeoutOption())
     .option('--json', 'print one JSON document')
     .addHelpText(
       'after',
@@ -56,23 +60,28 @@ ${EXIT_STATUS_HELP}`,
 
 async function init(flags: InitFlags): Promise<Result> {
   const { label } = flags;
-  const library = await loadLibrary(checkModule(filePath(flags.module, '--module'), '--module'));
-  const slot = chooseSlot(library, label, flags.slotId);
+  const location = {
+    library: checkModule(filePath(flags.module, '--module'), '--module'),
+    libraryParameters: flags.libraryParameters,
+  };
+  const pkcs11 = await Pkcs11.open(location);
+  const slot = chooseSlot(pkcs11, label, flags.slotId);
   const request = {
     label,
     userPin: await newPin(flags.pinFile, '--pin-file', `New PIN of token "${label}"`),
     soPin: await newPin(flags.soPinFile, '--so-pin-file', `SO PIN of token "${label}"`),
   };
-  checkInit(library, slot, request);
-  if (slot.initialized) await agreeToErase(library, slot, flags.yes === true);
-  const { token, serial, slotId } = initToken(library, slot, request);
+  checkInit(slot, request);
+  if (slot.initialized) await agreeToErase(pkcs11, slot, flags.yes === true);
+  const login = loginOf({ ...location, ignorePinFlags: false, timeoutMs: flags.timeoutMs });
+  const { token, serial, slotId } = await initToken(pkcs11, location, slot, request, login);
   const uri = formatPkcs11Uri({
     ...(token === undefined ? {} : { token }),
     ...(serial ? { serial } : {}),
-    modulePath: library.path,
+    modulePath: location.library,
   });
   return {
-    text: `initialised token "${label}" in slot ${slotId}\n${uri}`,
+    text: `initialized token "${label}" in slot ${slotId}\n${uri}`,
     json: { token: { label, serial, slotId, uri }, erased: slot.initialized },
   };
 }
@@ -82,9 +91,9 @@ async function newPin(file: string | undefined, option: string, what: string): P
   return askNewSecret(what, `give it in a file: ${option} FILE`);
 }
 
-async function agreeToErase(library: Library, slot: SlotWithToken, yes: boolean): Promise<void> {
+async function agreeToErase(pkcs11: Pkcs11, slot: TokenSlot, yes: boolean): Promise<void> {
   if (yes) return;
-  const held = `token "${slot.label}" in slot ${slot.slotId} shows ${countObjects(library, slot)} objects without a login, and may hold private ones`;
+  const held = `${tokenName(slot)} shows ${countObjects(pkcs11, slot)} objects without a login, and may hold private ones`;
   const agreed = await confirm(
     `The ${held}. All will be erased.`,
     `the ${held}; --yes erases it without asking`,
@@ -96,12 +105,10 @@ async function agreeToErase(library: Library, slot: SlotWithToken, yes: boolean)
   });
 }
 
-function countObjects(library: Library, { slotId }: SlotWithToken): number {
-  const token = library.tokens().find(({ attributes }) => attributes.slotId === slotId);
-  if (token === undefined) return 0;
-  const session = openPublicSession(library, token);
+function countObjects(pkcs11: Pkcs11, slot: TokenSlot): number {
+  const session = openPublicSession(pkcs11, slot);
   try {
-    return findAll(session, []).length;
+    return findAll(session, {}).length;
   } finally {
     session.close();
   }

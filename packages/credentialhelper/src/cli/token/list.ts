@@ -1,16 +1,17 @@
 import { homedir } from 'node:os';
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 import { CredentialHelperError, isCredentialHelperError } from '../../errors.ts';
-import { defaultStateFolder } from '../../state-folder.ts';
+import { findModules, type Module } from '../../pkcs11/find-libraries.ts';
+import { loadKoffi } from '../../pkcs11/koffi.ts';
+import { libraryHint } from '../../pkcs11/library-hints.ts';
+import type { LibraryLocation } from '../../pkcs11/pkcs11.ts';
 import type { InspectRequest, LibraryReport, TokenReport } from '../../token/inspect.ts';
 import { inspectIsolated } from '../../token/inspect-isolated.ts';
-import { findModules, type Module } from '../../token/modules.ts';
-import { requireBinding } from '../../token/require-binding.ts';
 import { action } from '../action.ts';
 import type { Result } from '../output.ts';
 import { askSecret } from '../prompt.ts';
-import { EXIT_STATUS_HELP, parseWholeNumber } from '../usage.ts';
-import { openPin } from './connect.ts';
+import { EXIT_STATUS_HELP } from '../usage.ts';
+import { loginOf, openPin } from './connect.ts';
 import {
   addTokenOptions,
   readTarget,
@@ -21,7 +22,6 @@ import {
 
 interface ListFlags extends TokenFlags {
   readonly login?: boolean;
-  readonly timeoutMs: number;
 }
 
 /** A module and what was seen in it. */
@@ -37,18 +37,13 @@ const DEFAULT_TIMEOUT_MS = 10_000;
 
 /** Defines `token list`. */
 export function defineList(command: Command): void {
-  addTokenOptions(command)
+  addTokenOptions(command, DEFAULT_TIMEOUT_MS)
     .description(
       'Show the PKCS#11 modules of this system with their slots, tokens and objects, as URIs to paste. Each module is looked into in a process of its own.',
     )
     .option(
       '--login',
       'log in to the token that the other options name, to see its private objects',
-    )
-    .addOption(
-      new Option('--timeout-ms <number>', 'how long a module may take')
-        .argParser(parseWholeNumber)
-        .default(DEFAULT_TIMEOUT_MS),
     )
     .addHelpText(
       'after',
@@ -68,22 +63,23 @@ async function list(flags: ListFlags): Promise<Result> {
   const target = readTarget(flags);
   const { object: _object, id: _id, type: _type, ...match } = target.match;
   // Said once, and not once for each module.
-  await requireBinding();
+  await loadKoffi();
   const login = flags.login === true || target.pinSource !== undefined;
   if (target.library === undefined && !login) {
     const modules = await Promise.all(
-      findModules(homedir()).map((module) => look(module, match, flags.timeoutMs)),
+      findModules(homedir()).map((module) => inspectFound(module, match, flags.timeoutMs)),
     );
     return { text: describe(modules), json: { modules } };
   }
-  const library = requireModule(target);
-  const report = await lookClosely({ ...publicLook(library, match), login }, target, flags);
-  const modules = [{ path: library, foundBy: '--module', library: report, problem: null }];
+  const location = requireModule(target);
+  const request = { ...publicInspection(location, match, flags.timeoutMs), login };
+  const report = await inspectNamed(request, target, flags);
+  const modules = [{ path: location.library, foundBy: '--module', library: report, problem: null }];
   return { text: describe(modules), json: { modules } };
 }
 
 /** Looks into a module that was found; what is wrong with it is a part of the answer. */
-async function look(
+async function inspectFound(
   { path, exists, foundBy, trustPolicy }: Module,
   match: InspectRequest['match'],
   timeoutMs: number,
@@ -97,7 +93,10 @@ async function look(
   if (!exists) return skipped('there is no such file');
   if (trustPolicy) return skipped('not looked into: it holds the CA certificates of this system');
   try {
-    const library = await inspectIsolated(publicLook(path, match), timeoutMs);
+    const library = await inspectIsolated(
+      publicInspection({ library: path }, match, timeoutMs),
+      timeoutMs,
+    );
     return { path, foundBy, library, problem: null };
   } catch (error) {
     if (!isCredentialHelperError(error)) throw error;
@@ -107,28 +106,39 @@ async function look(
 }
 
 /** Looks into the one module that was named; what is wrong with it is an error. */
-async function lookClosely(
+async function inspectNamed(
   request: InspectRequest,
-  { pinSource, ignorePinFlags }: Target,
+  target: Target,
   { timeoutMs }: ListFlags,
 ): Promise<LibraryReport> {
   if (!request.login) return inspectIsolated(request, timeoutMs);
+  const { pinSource } = target;
   const reader = pinSource === undefined ? undefined : openPin(pinSource);
   const pin =
     reader === undefined
       ? await askSecret('PIN: ', 'give the PIN in a file: --pin-file FILE')
       : await reader.read();
   return inspectIsolated(
-    { ...request, ignorePinFlags, stateFolder: defaultStateFolder(), pin: pin?.reveal() },
+    { ...request, ...forChannel(loginOf(target)), pin: pin?.reveal() },
     timeoutMs,
     reader?.environmentVariable,
   );
 }
 
-function publicLook(library: string, match: InspectRequest['match']): InspectRequest {
+/** What of a login goes over the channel between processes. */
+function forChannel({ warn: _, ...login }: ReturnType<typeof loginOf>) {
+  return login;
+}
+
+function publicInspection(
+  location: LibraryLocation,
+  match: InspectRequest['match'],
+  waitMs: number,
+): InspectRequest {
   return {
-    library,
+    ...location,
     match,
+    waitMs,
     login: false,
     pin: undefined,
     ignorePinFlags: false,
@@ -151,10 +161,16 @@ function describeModule({ path, library, problem }: ModuleReport): string {
     `module ${path}${library === null ? '' : ` (${library.description} ${library.version}, ${library.manufacturer})`}`,
   ];
   if (problem !== null) lines.push(`  ${problem.message}`);
-  if (library?.slots.length === 0) lines.push('  no token');
-  for (const { slotId, token } of library?.slots ?? []) {
-    if (token === null) lines.push(`  slot ${slotId}: free, its token is not initialised`);
-    else lines.push(...describeToken(slotId, token));
+  if (problem?.hint) lines.push(...problem.hint.split('\n').map((line) => `    hint: ${line}`));
+  if (library?.slots.length === 0) {
+    const hint = libraryHint(path);
+    lines.push('  no token', ...(hint === undefined ? [] : [`    hint: ${hint}`]));
+  }
+  for (const { slotId, token, problem: slotProblem } of library?.slots ?? []) {
+    if (token !== null) lines.push(...describeToken(slotId, token));
+    else if (slotProblem === null)
+      lines.push(`  slot ${slotId}: free, its token is not initialized`);
+    if (slotProblem !== null) lines.push(`  slot ${slotId}: ${slotProblem}`);
   }
   return lines.join('\n');
 }
@@ -169,7 +185,7 @@ const PIN_STATES: Readonly<Record<TokenReport['pin'], string>> = {
 
 function describeToken(slotId: number, token: TokenReport): readonly string[] {
   const { label, loginRequired, loggedIn, objects, pin, uri } = token;
-  const access = loginRequired && !loggedIn ? '; private objects show after a login (--login)' : '';
+  const access = loginRequired && !loggedIn ? '; use --login to list private objects' : '';
   return [
     `  slot ${slotId}: token "${label}"${PIN_STATES[pin]}${access}`,
     `    ${uri}`,

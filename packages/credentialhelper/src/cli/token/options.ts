@@ -1,19 +1,23 @@
 import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { type CredentialHelperError, isCredentialHelperError } from '../../errors.ts';
-import { checkModule, findModule } from '../../identity/module.ts';
 import { type PinSource, parsePinSource } from '../../identity/pin.ts';
 import { type Pkcs11Uri, parsePkcs11Uri } from '../../identity/pkcs11-uri.ts';
+import { checkModule, findModule } from '../../pkcs11/library-path.ts';
+import type { LibraryLocation } from '../../pkcs11/pkcs11.ts';
 import { parseWholeNumber, UsageError } from '../usage.ts';
 
 /** The options that say which token is meant, as they were given. */
 export interface TokenFlags {
   readonly module?: string;
+  readonly libraryParameters?: string;
   readonly tokenLabel?: string;
+  readonly tokenSerial?: string;
   readonly slotId?: number;
   readonly pinFile?: string;
   readonly uri?: string;
   readonly ignorePinFlags?: boolean;
+  readonly timeoutMs: number;
   readonly json?: boolean;
 }
 
@@ -21,19 +25,28 @@ export interface TokenFlags {
 export interface Target {
   /** Absolute path of the library; undefined where neither option nor URI was given. */
   readonly library: string | undefined;
+  /** What the library is initialized with. */
+  readonly libraryParameters: string | undefined;
   /** What the token must match; with `object` and `id` where a URI named them. */
   readonly match: Pkcs11Uri;
   /** Undefined: ask on the terminal. */
   readonly pinSource: PinSource | undefined;
   /** Whether to log in to a token that says its PIN is locked or has one try left. */
   readonly ignorePinFlags: boolean;
+  /** How long the command may take, in milliseconds. */
+  readonly timeoutMs: number;
 }
 
+/** How long a command may take unless it is told otherwise, in milliseconds; on some tokens a key takes a minute. */
+const DEFAULT_TIMEOUT_MS = 120_000;
+
 /** Adds the options that all token commands have. */
-export function addTokenOptions(command: Command): Command {
+export function addTokenOptions(command: Command, timeoutMs = DEFAULT_TIMEOUT_MS): Command {
   return command
     .option('--module <path>', 'path of the PKCS#11 library')
+    .option('--library-parameters <text>', 'what the library is initialized with (NSS needs it)')
     .option('--token-label <label>', 'label of the token')
+    .option('--token-serial <number>', 'its serial number, where several have one label')
     .addOption(new Option('--slot-id <number>', 'id of its slot').argParser(parseWholeNumber))
     .option('--uri <uri>', 'a PKCS#11 URI instead: pkcs11:token=…?module-path=…')
     .option('--pin-file <file>', 'file with the user’s PIN; default: ask on the terminal')
@@ -41,7 +54,15 @@ export function addTokenOptions(command: Command): Command {
       '--ignore-pin-flags',
       'log in to a token that says its PIN is locked or has one try left',
     )
+    .addOption(timeoutOption(timeoutMs))
     .option('--json', 'print one JSON document');
+}
+
+/** The deadline of a command; what is asked on the terminal does not count. */
+export function timeoutOption(defaultMs = DEFAULT_TIMEOUT_MS): Option {
+  return new Option('--timeout-ms <number>', 'how long it may take, without what is asked')
+    .argParser(parseWholeNumber)
+    .default(defaultMs);
 }
 
 /**
@@ -54,6 +75,7 @@ export function readTarget(flags: TokenFlags): Target {
   const uri = flags.uri === undefined ? {} : readUri(flags.uri);
   for (const [given, inUri, name] of [
     [flags.tokenLabel, uri.token, '--token-label'],
+    [flags.tokenSerial, uri.serial, '--token-serial'],
     [flags.slotId, uri.slotId, '--slot-id'],
     [flags.module, uri.modulePath ?? uri.moduleName, '--module'],
     [flags.pinFile, uri.pinSource, '--pin-file'],
@@ -67,9 +89,11 @@ export function readTarget(flags: TokenFlags): Target {
   const { modulePath: _path, moduleName: _name, pinSource, ...match } = uri;
   return {
     library: readModule(flags, uri),
+    libraryParameters: flags.libraryParameters,
     match: {
       ...match,
       ...(flags.tokenLabel === undefined ? {} : { token: flags.tokenLabel }),
+      ...(flags.tokenSerial === undefined ? {} : { serial: flags.tokenSerial }),
       ...(flags.slotId === undefined ? {} : { slotId: flags.slotId }),
     },
     pinSource:
@@ -77,12 +101,13 @@ export function readTarget(flags: TokenFlags): Target {
         ? pinSource && asUsage(() => parsePinSource(pinSource, '--uri'))
         : { file: filePath(flags.pinFile, '--pin-file') },
     ignorePinFlags: flags.ignorePinFlags === true,
+    timeoutMs: flags.timeoutMs,
   };
 }
 
-/** The path of the library, for a command that must have one. */
-export function requireModule({ library }: Target): string {
-  if (library !== undefined) return library;
+/** Where the library is, for a command that must have one. */
+export function requireModule({ library, libraryParameters }: Target): LibraryLocation {
+  if (library !== undefined) return { library, libraryParameters };
   throw new UsageError('no PKCS#11 library is named: give --module PATH or --uri URI', {
     hint: 'awsiot-credentialhelper token list shows the libraries of this system',
   });

@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import { readCertificates } from '../../identity/certificate.ts';
 import { formatPkcs11Uri } from '../../identity/pkcs11-uri.ts';
-import { findPrivateKey } from '../../token/find.ts';
-import { type SignatureTrial, type Verification, verifyKey } from '../../token/verify.ts';
+import { findPrivateKey } from '../../token/find-key.ts';
+import { type Handshake, type Verification, verifyKey } from '../../token/verify.ts';
 import { workerAction } from '../action.ts';
 import { printLine, type Result } from '../output.ts';
 import { EXIT_STATUS_HELP } from '../usage.ts';
@@ -24,7 +24,7 @@ interface VerifyFlags extends TokenFlags {
 export function defineVerify(command: Command): void {
   addTokenOptions(command)
     .description(
-      'Try out a private key in a token: does it belong to its certificate, does it sign as TLS 1.2 and 1.3 want, how long does that take.',
+      'Test a private key in a token: does it belong to its certificate, does a TLS 1.2 and a TLS 1.3 handshake succeed with it, how long does it take to sign. The handshakes are with a server in this process.',
     )
     .option('--label <label>', 'label of the key; default: the only one there is')
     .option('--certificate <file>', 'its certificate; default: the one in the token')
@@ -37,26 +37,26 @@ Examples:
   awsiot-credentialhelper token verify --uri 'pkcs11:token=device;object=thing-key?module-name=softhsm2' \\
     --pin-file pin.txt --certificate thing-cert.pem
 ${EXIT_STATUS_HELP}
-     A key that cannot serve TLS, or not with this certificate, is a failure.`,
+     A key that cannot be used for TLS client authentication with this certificate is a failure.`,
     )
     .action(workerAction(verify));
 }
 
 async function verify(flags: VerifyFlags): Promise<Result> {
   const target = readTarget(flags);
-  const modulePath = requireModule(target);
+  const { library: modulePath } = requireModule(target);
   const { object = flags.label, id } = target.match;
   const certificates =
     flags.certificate === undefined
       ? []
       : readCertificates(filePath(flags.certificate, '--certificate'), '--certificate');
-  const { uri, where, result } = await withToken(target, { write: false }, ({ session, pin }) => {
+  const { uri, where, result } = await withToken(target, 'read', async (session) => {
     const match = { ...(object ? { object } : {}), ...(id ? { id } : {}) };
     const key = findPrivateKey(session, match);
     return {
       uri: formatPkcs11Uri({ ...key.attributes, modulePath }),
       where: session.context.token,
-      result: verifyKey(session, key, certificates, pin),
+      result: await verifyKey(session, key, certificates),
     };
   });
   const verdict = judge(result);
@@ -68,10 +68,10 @@ async function verify(flags: VerifyFlags): Promise<Result> {
       certificate: result.certificate ?? null,
       belongs: result.belongs ?? null,
       dateProblem: result.dateProblem ?? null,
-      signatures: result.signatures.map(({ reason, milliseconds, ...trial }) => ({
-        ...trial,
+      handshakes: result.handshakes.map(({ reason, signatureMs, ...handshake }) => ({
+        ...handshake,
         reason: reason ?? null,
-        milliseconds: milliseconds ?? null,
+        signatureMs: signatureMs ?? null,
       })),
       attributes: result.attributes,
       tls: verdict.tls,
@@ -88,44 +88,30 @@ interface Verdict {
   readonly text: string;
 }
 
-function judge({ belongs, signatures, attributes, paddedByEngine }: Verification): Verdict {
-  const tls = ['1.2', '1.3'].filter((version) =>
-    signatures.some((trial) => trial.works && (trial.tls as readonly string[]).includes(version)),
-  );
+const USE = 'be used for TLS client authentication';
+
+function judge({ belongs, handshakes }: Verification): Verdict {
+  const tls = handshakes.filter(({ works }) => works).map((handshake) => handshake.tls);
   if (belongs === false) {
-    return {
-      ok: false,
-      tls,
-      text: 'the key cannot serve TLS with this certificate: it belongs to another',
-    };
+    const text = `the key cannot ${USE} with this certificate: it belongs to another`;
+    return { ok: false, tls, text };
   }
-  if (tls.length === 0) {
-    return {
-      ok: false,
-      tls,
-      text: 'the key cannot serve TLS: it makes no signature that TLS asks for',
-    };
-  }
-  if (attributes.alwaysAuthenticate === true) {
-    return {
-      ok: false,
-      tls,
-      text: 'the key cannot serve TLS: it wants the PIN for each signature, and what speaks TLS does not give it',
-    };
-  }
-  const missing = tls.includes('1.3')
-    ? ''
-    : paddedByEngine
-      ? '; for TLS 1.3 the OpenSSL engine has to make RSA-PSS from raw RSA, which was not tried'
-      : ', not TLS 1.3, which wants RSA-PSS';
+  const failed = handshakes.find(({ works }) => !works);
+  const reason = failed?.reason === undefined ? '' : `: ${failed.reason}`;
+  if (tls.length === 0) return { ok: false, tls, text: `the key cannot ${USE}${reason}` };
+  const missing = failed === undefined ? '' : `, not with TLS ${failed.tls}${reason}`;
   const note = belongs === undefined ? '; there was no certificate to compare it with' : '';
-  return { ok: true, tls, text: `the key can serve TLS ${tls.join(' and ')}${missing}${note}` };
+  return {
+    ok: true,
+    tls,
+    text: `the key can ${USE} with TLS ${tls.join(' and ')}${missing}${note}`,
+  };
 }
 
 function describe(
   uri: string,
   where: string | undefined,
-  { belongs, certificate, signatures, attributes }: Verification,
+  { belongs, certificate, handshakes, attributes }: Verification,
   verdict: string,
 ): string {
   const origin = certificate?.from === 'token' ? 'in the token' : 'in the file';
@@ -135,19 +121,18 @@ function describe(
     certificate === undefined
       ? '  certificate: none given, and none in the token'
       : `  belongs to the ${certificate.description} ${origin}: ${yesNo(belongs)}`,
-    ...signatures.map(describeTrial),
-    `  sensitive: ${yesNo(attributes.sensitive)}, extractable: ${yesNo(attributes.extractable)}, wants the PIN for each signature: ${yesNo(attributes.alwaysAuthenticate)}`,
+    ...handshakes.map(describeHandshake),
+    `  sensitive: ${yesNo(attributes.sensitive)}, extractable: ${yesNo(attributes.extractable)}, asks for the PIN at every signature: ${yesNo(attributes.alwaysAuthenticate)}`,
     verdict,
   ].join('\n');
 }
 
-function describeTrial({ scheme, tls, works, reason, milliseconds }: SignatureTrial): string {
-  const use = `TLS ${tls.join(' and ')}`;
+function describeHandshake({ tls, works, reason, signatureMs }: Handshake): string {
   return works
-    ? `  signs ${scheme} (${use}): yes, ${milliseconds} ms per signature`
-    : `  signs ${scheme} (${use}): no, ${reason}`;
+    ? `  TLS ${tls} handshake: yes, ${signatureMs} ms for the signature`
+    : `  TLS ${tls} handshake: no, ${reason}`;
 }
 
 function yesNo(value: boolean | undefined): string {
-  return value === undefined ? 'not told' : value ? 'yes' : 'no';
+  return value === undefined ? 'unknown' : value ? 'yes' : 'no';
 }

@@ -5,11 +5,11 @@ import { fileURLToPath } from 'node:url';
 const PACKAGE = fileURLToPath(new URL('../..', import.meta.url));
 
 /**
- * Copies the built package to where it finds its dependencies, and the given packages, but not pkcs11js.
+ * Copies the built package to where it finds its dependencies, and the given packages, but not koffi.
  *
  * @returns the folder `dist` of the copy
  */
-export function copyWithoutPkcs11js(folder: string, packages: readonly string[] = []): string {
+export function copyWithoutKoffi(folder: string, packages: readonly string[] = []): string {
   const manifest = JSON.parse(readFileSync(join(PACKAGE, 'package.json'), 'utf8')) as {
     dependencies: Record<string, string>;
   };

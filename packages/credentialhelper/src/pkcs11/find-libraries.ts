@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, realpathSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
-import { systemLibraryFolders } from '../system-folders.ts';
+import { systemLibraryFolders } from './system-folders.ts';
 
 /** A PKCS#11 library that was found on this system, or is named in its configuration. */
 export interface Module {
@@ -30,6 +30,10 @@ const WELL_KNOWN = [
   'libykcs11.so.2',
   'libykcs11.so',
   'pkcs11/yubihsm_pkcs11.so',
+  'pkcs11/libopencryptoki.so',
+  'opencryptoki/libopencryptoki.so',
+  'libsoftokn3.so', // NSS
+  'nss/libsoftokn3.so',
   'libcryptoauth.so', // Microchip ATECC608
   '/opt/cloudhsm/lib/libcloudhsm_pkcs11.so',
 ];

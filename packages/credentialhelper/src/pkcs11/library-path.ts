@@ -1,8 +1,8 @@
 import { statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { CredentialHelperError } from '../errors.ts';
-import { systemLibraryFolders } from '../system-folders.ts';
-import type { Pkcs11Uri } from './pkcs11-uri.ts';
+import type { Pkcs11Uri } from '../identity/pkcs11-uri.ts';
+import { systemLibraryFolders } from './system-folders.ts';
 
 /**
  * Finds the PKCS#11 library that a URI names: by `module-path`, by `module-name` in the usual folders, or else p11-kit's

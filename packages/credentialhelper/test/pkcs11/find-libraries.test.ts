@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { findModules } from '../../src/token/modules.ts';
+import { findModules } from '../../src/pkcs11/find-libraries.ts';
 import { SOFTHSM_LIBRARY } from '../support/softhsm.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { makeFolder } from '../support/token.ts';

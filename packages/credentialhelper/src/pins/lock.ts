@@ -1,0 +1,41 @@
+import { closeSync, constants, openSync } from 'node:fs';
+import type { Koffi } from '../pkcs11/koffi.ts';
+
+/** What `uv_fs_open` takes on Windows for a file that nobody else may open meanwhile (`UV_FS_O_EXLOCK`). */
+const WINDOWS_EXCLUSIVE = 0x10000000;
+
+// flock(2); the same on Linux and macOS.
+const LOCK_EX = 2;
+const LOCK_NB = 4;
+
+/**
+ * Takes the lock of a file, or finds it taken. The system releases it when the process ends, however it ends.
+ *
+ * @returns what releases it; undefined where another holds it: a process, a thread, or this one
+ * @throws an error of `node:fs` where the file cannot be opened, or an `Error` where it cannot be locked
+ */
+export function tryLock(koffi: Koffi, file: string): (() => void) | undefined {
+  if (process.platform === 'win32') return tryLockOnWindows(file);
+  const descriptor = openSync(
+    file,
+    constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW,
+    0o600,
+  );
+  const flock = koffi.load(null).func('flock', 'int', ['int', 'int']);
+  if (flock(descriptor, LOCK_EX | LOCK_NB) === 0) return () => closeSync(descriptor);
+  const errno = koffi.errno();
+  closeSync(descriptor);
+  if (errno === koffi.os.errno.EWOULDBLOCK || errno === koffi.os.errno.EAGAIN) return undefined;
+  throw new Error(`flock of ${file}: errno ${errno}`);
+}
+
+function tryLockOnWindows(file: string): (() => void) | undefined {
+  try {
+    const flags = constants.O_RDWR | constants.O_CREAT | WINDOWS_EXCLUSIVE;
+    const descriptor = openSync(file, flags);
+    return () => closeSync(descriptor);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EBUSY') return undefined;
+    throw error;
+  }
+}

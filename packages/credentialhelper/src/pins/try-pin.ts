@@ -1,0 +1,202 @@
+import { realpathSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { CredentialHelperError, isPinRejection } from '../errors.ts';
+import type { Secret } from '../identity/secret.ts';
+import type { Koffi } from '../pkcs11/koffi.ts';
+import type { LibraryLocation, TokenInfo } from '../pkcs11/pkcs11.ts';
+import { makeFolder, runtimeFolder } from './folders.ts';
+import { tryLock } from './lock.ts';
+import {
+  type FolderRecords,
+  folderRecords,
+  type PinRecord,
+  type PinRecords,
+  processRecords,
+} from './records.ts';
+
+/** A PIN that is to be tried. */
+export interface PinAttempt {
+  readonly koffi: Koffi;
+  /** Tells the token apart from others; see {@link tokenIdentity}. */
+  readonly token: string;
+  /** How messages call the token. */
+  readonly tokenName: string;
+  readonly pin: Secret;
+  /** Folder that remembers across restarts of the system. */
+  readonly stateFolder: string | undefined;
+  /** How long to wait while others try a PIN of this token, in milliseconds. */
+  readonly waitMs: number;
+  /** Told where a rejection cannot be remembered in `stateFolder`. */
+  readonly warn: (message: string) => void;
+}
+
+/** How long a PIN whose try had no answer is left alone, in milliseconds; twice as long after each further try. */
+const UNANSWERED_WAIT_MS = 10 * 60_000;
+
+/** What a token is: NSS gives all its databases the same manufacturer, model and serial number. */
+export function tokenIdentity(
+  { library, libraryParameters }: LibraryLocation,
+  { manufacturer, model, serial, label }: TokenInfo,
+): string {
+  const path = realpathSync(library);
+  return JSON.stringify([path, libraryParameters ?? null, manufacturer, model, serial, label]);
+}
+
+/**
+ * Logs in with a PIN, unless the token has rejected it before. Looking, logging in and remembering are one step under
+ * one lock for each token, across threads and processes: however many try the same wrong PIN, the token sees it once. A
+ * try whose process is killed before the token answers counts as one.
+ *
+ * @param login - calls `C_Login` once, at most
+ * @throws {@link CredentialHelperError} (as a rejection) `ERR_PIN_INCORRECT` and `ERR_PIN_UNANSWERED` without a try;
+ * `ERR_TOKEN_TIMEOUT` where others took too long; and what `login` throws
+ */
+export async function tryPin(attempt: PinAttempt, login: () => void): Promise<void> {
+  const begin = performance.now();
+  while (!tryPinNow(attempt, login)) {
+    assertTimeLeft(attempt, begin);
+    await sleep(pauseMs());
+  }
+}
+
+/** The same as {@link tryPin} for a caller that cannot wait for a promise: it blocks the thread. */
+export function tryPinSync(attempt: PinAttempt, login: () => void): void {
+  const begin = performance.now();
+  const nobody = new Int32Array(new SharedArrayBuffer(4));
+  while (!tryPinNow(attempt, login)) {
+    assertTimeLeft(attempt, begin);
+    Atomics.wait(nobody, 0, 0, pauseMs());
+  }
+}
+
+/** Forgets what was remembered of the PINs of a token: it has been initialized, or its PIN has been set. */
+export function forgetPins(token: string, stateFolder: string | undefined): void {
+  processRecords.forget(token);
+  for (const open of recordFolders(stateFolder)) {
+    try {
+      folderRecords(open()).forget(token);
+    } catch {
+      // A folder that cannot be used remembers nothing.
+    }
+  }
+}
+
+const pauseMs = () => 5 + Math.random() * 20;
+
+function assertTimeLeft({ waitMs, tokenName }: PinAttempt, begin: number): void {
+  if (performance.now() - begin < waitMs) return;
+  throw new CredentialHelperError(
+    `other processes have been logging in to ${tokenName} for ${waitMs} ms`,
+    { code: 'ERR_TOKEN_TIMEOUT', hint: 'try again later; a login there may hang' },
+  );
+}
+
+/** @returns false where another has the lock */
+function tryPinNow(attempt: PinAttempt, login: () => void): boolean {
+  const problems: string[] = [];
+  for (const open of recordFolders(attempt.stateFolder)) {
+    let records: FolderRecords;
+    let release: (() => void) | undefined;
+    try {
+      records = folderRecords(open());
+      release = tryLock(attempt.koffi, records.lockFileOf(attempt.token));
+    } catch (error) {
+      problems.push((error as Error).message);
+      continue;
+    }
+    if (release === undefined) return false;
+    try {
+      if (guardedLogin(attempt, login, records, problems)) return true;
+    } finally {
+      release();
+    }
+  }
+  guardedLogin(attempt, login, processRecords, problems);
+  return true;
+}
+
+/** The folders that remember, the best first; each is created when it is opened. */
+function recordFolders(stateFolder: string | undefined): readonly (() => string)[] {
+  if (stateFolder === undefined) return [runtimeFolder];
+  const openState = () => {
+    makeFolder(stateFolder);
+    return stateFolder;
+  };
+  return [openState, runtimeFolder];
+}
+
+/** @returns false where the records cannot be written: nothing was tried */
+function guardedLogin(
+  attempt: PinAttempt,
+  login: () => void,
+  records: PinRecords | FolderRecords,
+  problems: string[],
+): boolean {
+  const { token, pin, stateFolder, warn } = attempt;
+  const before = records.read(token, pin);
+  assertMayTry(attempt, before, records);
+  const tries = (before?.tries ?? 0) + 1;
+  const tried: PinRecord = { state: 'tried', at: Date.now(), tries, message: '' };
+  try {
+    records.write(token, pin, tried);
+  } catch (error) {
+    problems.push((error as Error).message);
+    return false;
+  }
+  // Where this cannot be written, the try that is written already goes on to count.
+  const remember = (record: PinRecord | undefined) => {
+    try {
+      records.write(token, pin, record);
+    } catch (error) {
+      problems.push((error as Error).message);
+    }
+  };
+  try {
+    login();
+  } catch (error) {
+    // The token was not asked, or answered something else: that is no try.
+    if (!isPinRejection(error)) remember(before);
+    else remember({ ...tried, state: 'rejected', message: error.message });
+    if (isPinRejection(error) && problems.length > 0 && stateFolder !== undefined) {
+      warn(`cannot remember in ${stateFolder} that the token rejected the PIN: ${problems[0]}`);
+    }
+    throw error;
+  }
+  remember(undefined);
+  processRecords.write(token, pin, { ...tried, state: 'accepted' });
+  return true;
+}
+
+function assertMayTry(
+  { token, tokenName, pin }: PinAttempt,
+  before: PinRecord | undefined,
+  records: PinRecords | FolderRecords,
+): void {
+  if (before === undefined || before.state === 'accepted') return;
+  const at = new Date(before.at).toISOString();
+  const retry =
+    'fileOf' in records ? `delete ${records.fileOf(token, pin)}` : 'restart this process';
+  if (before.state === 'rejected') {
+    throw new CredentialHelperError(
+      `${tokenName} rejected this PIN on ${at}, so it was not tried again: ${before.message}`,
+      {
+        code: 'ERR_PIN_INCORRECT',
+        hint: `correct the PIN; if the token's PIN has been set to this one since, ${retry}`,
+      },
+    );
+  }
+  // A PIN that this process knows to be right is tried again at once.
+  if (processRecords.read(token, pin)?.state === 'accepted') return;
+  const now = Date.now();
+  const retryAt = Math.min(before.at, now) + UNANSWERED_WAIT_MS * 2 ** (before.tries - 1);
+  if (now >= retryAt) return;
+  // The clock was set back: the wait begins anew.
+  if (before.at > now) records.write(token, pin, { ...before, at: now });
+  throw new CredentialHelperError(
+    `a login to ${tokenName} with this PIN was ended on ${at} before the token answered; it may have counted as a try, so the PIN is not tried again before ${new Date(retryAt).toISOString()}`,
+    {
+      code: 'ERR_PIN_UNANSWERED',
+      hint: `make sure that the PIN is right and that the token answers; to try at once, ${retry}`,
+    },
+  );
+}

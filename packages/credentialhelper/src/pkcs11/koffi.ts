@@ -1,0 +1,24 @@
+import { CredentialHelperError } from '../errors.ts';
+
+/** The foreign function interface that calls PKCS#11 libraries and Node's own OpenSSL. */
+export type Koffi = typeof import('koffi').default;
+
+/** The address of something in native memory. */
+export type Pointer = bigint;
+
+/**
+ * Loads koffi, an optional dependency, when a token is used.
+ *
+ * @throws {@link CredentialHelperError} (as a rejection) `ERR_PKCS11_BINDING` where it is not installed
+ */
+export async function loadKoffi(): Promise<Koffi> {
+  try {
+    return (await import('koffi')).default;
+  } catch (cause) {
+    throw new CredentialHelperError('the npm package koffi, which tokens need, cannot be loaded', {
+      code: 'ERR_PKCS11_BINDING',
+      cause,
+      hint: 'npm install koffi; it was left out if npm ran with --omit=optional',
+    });
+  }
+}

@@ -1,0 +1,109 @@
+import { CredentialHelperError, type ErrorCode } from '../errors.ts';
+import { libraryHint } from './library-hints.ts';
+
+/** A PKCS#11 function returned something else than `CKR_OK`. */
+export class Pkcs11Error extends Error {
+  override readonly name: string = 'Pkcs11Error';
+  /** The name of the value, such as `CKR_PIN_INCORRECT`. */
+  readonly returnValue: string;
+
+  constructor(functionName: string, returnValue: string) {
+    super(`${functionName} returned ${returnValue}`);
+    this.returnValue = returnValue;
+  }
+}
+
+const REMOVED = 'check that the token is there; was it removed?';
+const LOG = "the library's own log may say more";
+const PIN_LENGTH = 'the PIN is shorter or longer than the token accepts';
+const OFFICER = "the token's security officer can unlock it and set a new PIN";
+
+/** What return values mean to the user: the code where it is not `ERR_PKCS11`, and what to do. */
+const MEANINGS: Readonly<Record<string, { readonly code?: ErrorCode; readonly hint: string }>> = {
+  CKR_PIN_INCORRECT: {
+    code: 'ERR_PIN_INCORRECT',
+    hint: 'correct the PIN; it was tried once and is not tried again, because tokens lock after a few wrong ones',
+  },
+  CKR_PIN_INVALID: {
+    code: 'ERR_PIN_INCORRECT',
+    hint: 'the PIN has characters that the token does not accept',
+  },
+  CKR_PIN_LEN_RANGE: { code: 'ERR_PIN_INCORRECT', hint: PIN_LENGTH },
+  CKR_PIN_LOCKED: { code: 'ERR_PIN_LOCKED', hint: OFFICER },
+  CKR_PIN_EXPIRED: { code: 'ERR_PIN_LOCKED', hint: 'the token requires a new PIN to be set' },
+  CKR_USER_PIN_NOT_INITIALIZED: {
+    code: 'ERR_PIN_LOCKED',
+    hint: "the token's security officer must set a user PIN first",
+  },
+  CKR_DEVICE_REMOVED: { hint: REMOVED },
+  CKR_TOKEN_NOT_PRESENT: { hint: REMOVED },
+  CKR_TOKEN_NOT_RECOGNIZED: { hint: 'the token is of a kind that this library does not know' },
+  CKR_DEVICE_ERROR: { hint: `${LOG}; is the device there, and may this process use it?` },
+  CKR_GENERAL_ERROR: { hint: `${LOG}; check its configuration file and environment variables` },
+  CKR_SESSION_COUNT: { hint: 'other processes hold all sessions of the token' },
+  CKR_USER_ANOTHER_ALREADY_LOGGED_IN: { hint: 'the security officer is logged in to the token' },
+  CKR_KEY_FUNCTION_NOT_PERMITTED: { hint: 'the key may not sign (CKA_SIGN is false)' },
+  CKR_MECHANISM_INVALID: { hint: 'the token or its key does not support this kind of signature' },
+  CKR_USER_NOT_LOGGED_IN: { hint: 'the token requires a login: give its PIN' },
+};
+
+/** What libraries return where something around them is missing: a folder, a daemon, a right, a parameter. */
+const DEVICE: ReadonlySet<string> = new Set([
+  ...['CKR_GENERAL_ERROR', 'CKR_FUNCTION_FAILED', 'CKR_DEVICE_ERROR', 'CKR_ARGUMENTS_BAD'],
+  ...['CKR_HOST_MEMORY', 'CKR_TOKEN_NOT_RECOGNIZED', 'CKR_TOKEN_NOT_PRESENT'],
+]);
+
+// A library that many processes use at once, or a device that was busy, may succeed a moment later.
+const BUSY: ReadonlySet<string> = new Set(
+  [
+    ...['GENERAL_ERROR', 'FUNCTION_FAILED', 'DEVICE_ERROR', 'DEVICE_MEMORY', 'HOST_MEMORY'],
+    ...['OBJECT_HANDLE_INVALID', 'KEY_HANDLE_INVALID', 'TOKEN_NOT_RECOGNIZED', 'SESSION_COUNT'],
+    ...['TOKEN_NOT_PRESENT', 'DEVICE_REMOVED', 'OPERATION_ACTIVE'],
+  ].map((name) => `CKR_${name}`),
+);
+
+/** The name of the return value that an error came from, also where it has become one of this package. */
+export function returnValueOf(error: unknown): string | undefined {
+  if (error instanceof Pkcs11Error) return error.returnValue;
+  return error instanceof CredentialHelperError ? returnValueOf(error.cause) : undefined;
+}
+
+/** Whether a call may succeed when it is made again a moment later. */
+export function isBusy(error: unknown): boolean {
+  return BUSY.has(returnValueOf(error) ?? '');
+}
+
+/** What a PKCS#11 call is about, for messages. */
+export interface CallContext {
+  /** Path of the library. */
+  readonly library: string;
+  /** How messages call the token and slot, where one was chosen. */
+  readonly token?: string | undefined;
+}
+
+/**
+ * Runs PKCS#11 calls; what they throw becomes an error of this package that names function, return value, token and
+ * library.
+ */
+export function withContext<T>(context: CallContext, calls: () => T): T {
+  try {
+    return calls();
+  } catch (error) {
+    throw explain(error, context);
+  }
+}
+
+/** The error of this package for a {@link Pkcs11Error}; another error as it is. */
+export function explain(error: unknown, { library, token }: CallContext): unknown {
+  if (!(error instanceof Pkcs11Error)) return error;
+  const where = token === undefined ? '' : ` for ${token}`;
+  const meaning = MEANINGS[error.returnValue];
+  const { code = 'ERR_PKCS11' } = meaning ?? {};
+  const fromDevice = DEVICE.has(error.returnValue) ? libraryHint(library) : undefined;
+  const hint = fromDevice ?? meaning?.hint ?? `${LOG}, and its documentation`;
+  return new CredentialHelperError(`${error.message}${where} (library ${library})`, {
+    code,
+    hint,
+    cause: error,
+  });
+}

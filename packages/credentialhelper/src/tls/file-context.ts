@@ -1,0 +1,55 @@
+import type { X509Certificate } from 'node:crypto';
+import { createSecureContext, type SecureContext } from 'node:tls';
+import type { Logger } from '@smithy/types';
+import {
+  certificateDateProblem,
+  chainForKey,
+  readCertificates,
+  toPem,
+} from '../identity/certificate.ts';
+import { readPrivateKey } from '../identity/private-key.ts';
+import type { Source } from '../identity/read-source.ts';
+import type { FileKeySettings, TokenKeySettings } from '../options.ts';
+
+/** Where a certificate outside its dates is warned of. */
+type Log = Logger | undefined;
+
+/**
+ * Reads certificate and key, and creates a TLS context with them.
+ *
+ * @throws {@link CredentialHelperError} for what cannot be read, `ERR_KEY_CERTIFICATE_MISMATCH`
+ */
+export function openFileContext(
+  key: FileKeySettings,
+  { ca, logger }: { readonly ca: Source | undefined; readonly logger: Log },
+): { readonly secureContext: SecureContext; readonly certificate: X509Certificate } {
+  const privateKey = readPrivateKey(key.source, key.passphrase);
+  const certificates = readCertificates(key.certificate, 'certificate');
+  const chain = chainForKey(certificates, privateKey);
+  warnOfDates(chain, logger);
+  const secureContext = createSecureContext({
+    minVersion: 'TLSv1.2',
+    cert: toPem(chain),
+    key: privateKey.export({ type: 'pkcs8', format: 'pem' }),
+    ...(ca === undefined ? {} : { ca: readCa(ca) }),
+  });
+  return { secureContext, certificate: chain[0] as X509Certificate };
+}
+
+/** Reads the certificate of a key in a token from its file, or says what the one in the token must match. */
+export function readTokenCertificate({ certificate }: TokenKeySettings, logger: Log) {
+  if ('match' in certificate) return certificate;
+  const chain = readCertificates(certificate.source, 'certificate');
+  warnOfDates(chain, logger);
+  return { chain: toPem(chain) };
+}
+
+/** Reads the CA certificates to trust, as PEM. */
+export function readCa(ca: Source): string {
+  return toPem(readCertificates(ca, 'ca', 'ERR_CA_INVALID'));
+}
+
+function warnOfDates([certificate]: readonly X509Certificate[], logger: Log): void {
+  const problem = certificate && certificateDateProblem(certificate, Date.now());
+  if (problem !== undefined) logger?.warn(problem);
+}

@@ -1,0 +1,123 @@
+import type { TypeObject } from 'koffi';
+import { CredentialHelperError } from '../errors.ts';
+import type { Koffi, Pointer } from '../pkcs11/koffi.ts';
+
+type Parameters = readonly string[];
+
+/** The functions of OpenSSL that are called, with what they return and take (OpenSSL's manual, section 3). */
+const FUNCTIONS = {
+  OpenSSL_version: ['str', ['int']],
+  BN_bin2bn: ['void *', ['void *', 'int', 'void *']],
+  ECDSA_SIG_new: ['void *', []],
+  ECDSA_SIG_set0: ['int', ['void *', 'void *', 'void *']],
+  ECDSA_SIG_free: ['void', ['void *']],
+  i2d_ECDSA_SIG: ['int', ['void *', 'void *']],
+  EC_KEY_OpenSSL: ['void *', []],
+  EC_KEY_METHOD_new: ['void *', ['void *']],
+  EC_KEY_METHOD_set_sign: ['void', ['void *', 'void *', 'void *', 'void *']],
+  EC_KEY_new_by_curve_name: ['void *', ['int']],
+  EC_KEY_oct2key: ['int', ['void *', 'void *', 'size_t', 'void *']],
+  EC_KEY_set_method: ['int', ['void *', 'void *']],
+  EC_KEY_free: ['void', ['void *']],
+  RSA_PKCS1_OpenSSL: ['void *', []],
+  RSA_meth_dup: ['void *', ['void *']],
+  RSA_meth_set_priv_enc: ['int', ['void *', 'void *']],
+  RSA_meth_set_flags: ['int', ['void *', 'int']],
+  RSA_new: ['void *', []],
+  RSA_set0_key: ['int', ['void *', 'void *', 'void *', 'void *']],
+  RSA_set_method: ['int', ['void *', 'void *']],
+  RSA_free: ['void', ['void *']],
+  EVP_PKEY_new: ['void *', []],
+  EVP_PKEY_set1_EC_KEY: ['int', ['void *', 'void *']],
+  EVP_PKEY_set1_RSA: ['int', ['void *', 'void *']],
+  EVP_PKEY_free: ['void', ['void *']],
+  SSL_CTX_get0_certificate: ['void *', ['void *']],
+  SSL_CTX_use_PrivateKey: ['int', ['void *', 'void *']],
+  i2d_X509: ['int', ['void *', 'void *']],
+  ERR_new: ['void', []],
+  ERR_set_debug: ['void', ['str', 'int', 'str']],
+  ERR_set_error: ['void', ['int', 'int', 'str', '...']],
+} as const satisfies Record<string, readonly [string, Parameters]>;
+
+/** The OpenSSL that this Node.js runs on. */
+export type OpenSsl = {
+  readonly [Name in keyof typeof FUNCTIONS]: (...args: readonly unknown[]) => OpenSslResult;
+};
+
+// biome-ignore lint/suspicious/noExplicitAny: the table above says what each function returns
+export type OpenSslResult = any;
+
+let found: OpenSsl | undefined;
+
+/**
+ * Finds the functions of the OpenSSL that this Node.js runs on: it exports them for addons (Node.js documentation, "C++
+ * addons", "Linking to libraries included with Node.js").
+ *
+ * @throws {@link CredentialHelperError} `ERR_TLS_UNAVAILABLE` where they are not there, or are of another OpenSSL
+ */
+export function findOpenSsl(koffi: Koffi): OpenSsl {
+  if (found !== undefined) return found;
+  try {
+    const program = koffi.load(null);
+    const functions = Object.fromEntries(
+      Object.entries(FUNCTIONS).map(([name, [result, parameters]]) => [
+        name,
+        program.func(name, result, [...parameters]),
+      ]),
+    ) as unknown as OpenSsl;
+    const version = String(functions.OpenSSL_version(OPENSSL_VERSION));
+    const [expected = ''] = (process.versions.openssl ?? '').split('+');
+    if (!expected.startsWith('3.') || !version.startsWith(`OpenSSL ${expected}`)) {
+      throw new Error(`its OpenSSL is ${expected || 'none'}, and the one found is ${version}`);
+    }
+    found = functions;
+    return functions;
+  } catch (cause) {
+    throw tlsUnavailable((cause as Error).message, cause);
+  }
+}
+
+const OPENSSL_VERSION = 0;
+
+/** Runtimes that follow Node.js and have another TLS. */
+const RUNTIMES = ['Electron', 'Bun', 'Deno'] as const;
+
+/** The error for a runtime whose TLS cannot be given a key in a token. */
+export function tlsUnavailable(reason: string, cause?: unknown): CredentialHelperError {
+  const runtime = RUNTIMES.find((name) => process.versions[name.toLowerCase()] !== undefined);
+  return new CredentialHelperError(
+    `the TLS of ${runtime ?? 'this Node.js'} (${process.version}) cannot use a key in a token: ${reason.split('\n')[0]}`,
+    {
+      code: 'ERR_TLS_UNAVAILABLE',
+      cause,
+      hint: 'use Node.js 20 to 26 with OpenSSL 3, as nodejs.org and Debian ship it',
+    },
+  );
+}
+
+/** A function of ours as OpenSSL calls it. It lives as long as the thread. */
+export function registerCallback(
+  koffi: Koffi,
+  parameters: readonly string[],
+  callback: (...args: readonly unknown[]) => number,
+): Pointer {
+  const type: TypeObject = koffi.proto('int', [...parameters]);
+  return koffi.register(callback, koffi.pointer(type));
+}
+
+/** The bytes of a pointer, for a function that takes a pointer to one. */
+export function pointerTo(koffi: Koffi, address: Pointer): Buffer {
+  const bytes = Buffer.alloc(koffi.sizeof('void *'));
+  koffi.encode(bytes, 'void *', address);
+  return bytes;
+}
+
+/** Copies bytes from native memory. */
+export function readMemory(koffi: Koffi, address: Pointer, length: number): Buffer {
+  return Buffer.from(new Uint8Array(koffi.view(address, length)));
+}
+
+/** Copies bytes into native memory. */
+export function writeMemory(koffi: Koffi, address: Pointer, bytes: Uint8Array): void {
+  new Uint8Array(koffi.view(address, bytes.length)).set(bytes);
+}

