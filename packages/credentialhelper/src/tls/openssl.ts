@@ -34,6 +34,7 @@ const FUNCTIONS = {
   SSL_CTX_get0_certificate: ['void *', ['void *']],
   SSL_CTX_use_PrivateKey: ['int', ['void *', 'void *']],
   i2d_X509: ['int', ['void *', 'void *']],
+  ERR_load_strings: ['int', ['int', 'void *']],
   ERR_new: ['void', []],
   ERR_set_debug: ['void', ['str', 'int', 'str']],
   ERR_set_error: ['void', ['int', 'int', 'str', '...']],
@@ -93,6 +94,40 @@ export function tlsUnavailable(reason: string, cause?: unknown): CredentialHelpe
       hint: 'use Node.js 20 to 26 with OpenSSL 3, as nodejs.org and Debian ship it',
     },
   );
+}
+
+/** The library number that OpenSSL leaves to applications for errors of their own. */
+const ERR_LIB_USER = 128;
+const ERR_LIB_OFFSET = 23;
+const SIGNING_FAILED = 1;
+
+let areNamesLoaded = false;
+
+/** Puts an error into OpenSSL's list for this thread, for whoever gets to see OpenSSL's error alone. */
+export function addOpenSslError(koffi: Koffi, openssl: OpenSsl, text: string): void {
+  // Without a name for library and reason, Node.js drops the error.
+  if (!areNamesLoaded) openssl.ERR_load_strings(ERR_LIB_USER, errorNames(koffi));
+  areNamesLoaded = true;
+  openssl.ERR_new();
+  openssl.ERR_set_debug('', 0, '');
+  openssl.ERR_set_error(ERR_LIB_USER, SIGNING_FAILED, '%s', 'str', text);
+}
+
+/** An `ERR_STRING_DATA[]`, which OpenSSL keeps: it is never freed, as other threads see it too. */
+function errorNames(koffi: Koffi): unknown {
+  const type = koffi.struct({ error: 'ulong', string: 'void *' });
+  const names = [
+    [ERR_LIB_USER * 2 ** ERR_LIB_OFFSET, 'PKCS#11 token'],
+    [ERR_LIB_USER * 2 ** ERR_LIB_OFFSET + SIGNING_FAILED, 'signing failed'],
+  ] as const;
+  const list = koffi.alloc(type, names.length + 1);
+  names.forEach(([error, name], index) => {
+    const string = koffi.alloc('char', name.length + 1);
+    koffi.encode(string, 'char', `${name}\0`, name.length + 1);
+    koffi.encode(list, index * koffi.sizeof(type), type, { error, string });
+  });
+  koffi.encode(list, names.length * koffi.sizeof(type), type, { error: 0, string: null });
+  return list;
 }
 
 /** A function of ours as OpenSSL calls it. It lives as long as the thread. */

@@ -3,6 +3,7 @@ import type { Koffi, Pointer } from '../pkcs11/koffi.ts';
 import { curveOf } from '../token/curves.ts';
 import type { OpenTokenKey } from '../token/open-key.ts';
 import {
+  addOpenSslError,
   type OpenSsl,
   pointerTo,
   readMemory,
@@ -23,9 +24,6 @@ export interface OpenSslKey {
 
 /** The token keys by the address of OpenSSL's key object: one callback serves all of them. */
 const entries = new Map<Pointer, { readonly token: OpenTokenKey; failure: unknown }>();
-
-/** The library number that OpenSSL leaves to applications for errors of their own. */
-const ERR_LIB_USER = 128;
 
 const RSA_PKCS1_PADDING = 1;
 const NIDS: Readonly<Record<string, number>> = { 'P-256': 415, 'P-384': 715, 'P-521': 716 };
@@ -96,7 +94,7 @@ function ecMethod(koffi: Koffi, openssl: OpenSsl): Pointer {
     const [, digest, digestLength, signature, signatureLength, , , key] = args as [
       ...[number, Pointer, number, Pointer, Pointer, Pointer, Pointer, Pointer],
     ];
-    return guarded(openssl, key, 0, (token) => {
+    return guarded(koffi, openssl, key, 0, (token) => {
       // Of a digest longer than the curve's numbers, the first bits count (FIPS 186-5, section 6.4.1).
       const { size = digestLength } = curveOf(token.publicKey) ?? {};
       const data = readMemory(koffi, digest, Math.min(digestLength, size));
@@ -129,7 +127,7 @@ function rsaMethod(koffi: Koffi, openssl: OpenSsl): Pointer {
   const parameters = ['int', 'void *', 'void *', 'void *', 'int'];
   const encrypt = registerCallback(koffi, parameters, (...args: readonly unknown[]) => {
     const [length, from, to, key, padding] = args as [number, Pointer, Pointer, Pointer, number];
-    return guarded(openssl, key, -1, (token) => {
+    return guarded(koffi, openssl, key, -1, (token) => {
       const mechanism = padding === RSA_PKCS1_PADDING ? 'CKM_RSA_PKCS' : 'CKM_RSA_X_509';
       const signature = token.sign(mechanism, readMemory(koffi, from, length));
       writeMemory(koffi, to, signature);
@@ -143,6 +141,7 @@ function rsaMethod(koffi: Koffi, openssl: OpenSsl): Pointer {
 
 /** Nothing may be thrown through OpenSSL: what the token said is kept, and told in OpenSSL's own list of errors too. */
 function guarded(
+  koffi: Koffi,
   openssl: OpenSsl,
   address: Pointer,
   failed: 0 | -1,
@@ -156,9 +155,7 @@ function guarded(
     return result;
   } catch (error) {
     if (entry !== undefined) entry.failure = error;
-    openssl.ERR_new();
-    openssl.ERR_set_debug('awsiot-credentialhelper', 0, 'sign');
-    openssl.ERR_set_error(ERR_LIB_USER, 1, '%s', 'str', (error as Error).message);
+    addOpenSslError(koffi, openssl, (error as Error).message);
     return failed;
   }
 }

@@ -1,0 +1,36 @@
+// Run by tls-identity.test.ts: makes handshakes with one identity, and tells what they leave behind.
+//   node --expose-gc handshake-loop.mjs OPTIONS_AS_JSON PORT WARM_UP COUNT
+import { readdirSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { connect } from 'node:tls';
+import { openTlsIdentity } from 'awsiot-credentialhelper/tls';
+
+const [options, port, warmUp, count] = process.argv
+  .slice(2)
+  .map((argument) => JSON.parse(argument));
+const { secureContext, close } = await openTlsIdentity(options);
+
+async function handshake(times) {
+  for (let i = 0; i < times; i++) {
+    await new Promise((resolve, reject) => {
+      const socket = connect({ host: '127.0.0.1', port, servername: 'localhost', secureContext });
+      socket.on('error', reject).on('close', resolve).resume();
+      socket.write('x');
+    });
+  }
+}
+
+async function measure() {
+  for (let i = 0; i < 3; i++) {
+    global.gc();
+    await sleep(50);
+  }
+  const { heapUsed, rss } = process.memoryUsage();
+  return { heapUsed, rss, descriptors: readdirSync('/proc/self/fd').length };
+}
+
+await handshake(warmUp);
+const before = await measure();
+await handshake(count);
+console.log(JSON.stringify({ before, after: await measure() }));
+close();

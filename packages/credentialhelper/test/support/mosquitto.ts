@@ -1,0 +1,79 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, connect, createServer } from 'node:net';
+import { join } from 'node:path';
+import { afterAll } from 'vitest';
+import { makeSelfSigned } from './openssl.ts';
+
+/** A broker of Debian's mosquitto that takes TLS 1.3 alone and wants a client certificate. */
+export interface Broker {
+  readonly port: number;
+  /** File with the certificate to trust. */
+  readonly caFile: string;
+  start(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/**
+ * Prepares a broker on the loopback interface. It stops after the tests.
+ *
+ * @param clients - files with the certificates that it takes from clients
+ */
+export async function prepareBroker(folder: string, clients: readonly string[]): Promise<Broker> {
+  const subject = ['-addext', 'subjectAltName=DNS:localhost'];
+  const { keyFile, certificateFile } = makeSelfSigned(folder, 'broker', 'RSA 2048', subject);
+  const caFile = join(folder, 'clients.pem');
+  writeFileSync(caFile, clients.map((file) => readFileSync(file, 'utf8')).join(''));
+  const port = await freePort();
+  const configuration = join(folder, 'mosquitto.conf');
+  writeFileSync(
+    configuration,
+    [
+      `listener ${port} 127.0.0.1`,
+      'user root',
+      'allow_anonymous true',
+      `cafile ${caFile}`,
+      `certfile ${certificateFile}`,
+      `keyfile ${keyFile}`,
+      'require_certificate true',
+      'tls_version tlsv1.3',
+    ].join('\n'),
+  );
+  let child: ChildProcess | undefined;
+  const stop = async () => {
+    if (child === undefined) return;
+    const ended = new Promise((resolve) => child?.once('close', resolve));
+    child.kill();
+    await ended;
+    child = undefined;
+  };
+  afterAll(stop);
+  return {
+    port,
+    caFile: certificateFile,
+    async start() {
+      child = spawn('/usr/sbin/mosquitto', ['-c', configuration], { stdio: 'ignore' });
+      while (!(await isListening(port))) await new Promise((resolve) => setTimeout(resolve, 20));
+    },
+    stop,
+  };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+function isListening(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1');
+    socket.on('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.on('error', () => resolve(false));
+  });
+}
