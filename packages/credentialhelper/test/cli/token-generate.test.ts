@@ -46,7 +46,7 @@ describe('token generate', () => {
       expect(objects.match(/Object;/g)).toHaveLength(2);
       expect(objects).toMatch(
         new RegExp(
-          `Private Key Object; ${family}.*?Access: +sensitive, always sensitive, never extractable, local\n`,
+          `Private Key Object; ${family}.*?Usage: +sign\n.*?Access: +sensitive, always sensitive, never extractable, local\n`,
           's',
         ),
       );

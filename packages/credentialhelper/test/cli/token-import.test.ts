@@ -65,7 +65,7 @@ describe.each(['RSA 2048', 'EC P-256', 'EC P-384'] as const)(
       );
       expect(objects.match(/Object;/g)).toHaveLength(3);
       expect(objects.match(/label: +thing key/g)).toHaveLength(3);
-      expect(objects).toMatch(/Private Key Object.*?Access: +sensitive\n/s);
+      expect(objects).toMatch(/Private Key Object.*?Usage: +sign\n.*?Access: +sensitive\n/s);
       expect(objects).toContain('subject:    DN: CN=form-');
       expect(existsSync(file)).toBe(true);
     });

@@ -112,7 +112,12 @@ describe('token init', () => {
     const args = init('guarded', '--slot-id', String(slotId), '--yes');
     const { status, stderr } = await run(args.map((arg) => (arg === soPinFile ? wrong : arg)));
     expect(stderr).toMatch(/C_InitToken returned CKR_PIN_INCORRECT for token "guarded"/);
+    expect(stderr).toMatch(
+      /hint: give the SO PIN that the token "guarded" has now; nothing was erased/,
+    );
     expect(status).toBe(1);
+    const again = await run(args.map((arg) => (arg === soPinFile ? wrong : arg)));
+    expect(again.stderr).toMatch(/rejected this PIN on .*not tried again/);
     expect(tokens.objects('guarded').match(/Object;/g)).toHaveLength(3);
   });
 

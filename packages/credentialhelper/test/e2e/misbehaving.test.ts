@@ -142,6 +142,22 @@ describe('a PKCS#11 module that misbehaves is survived', () => {
   });
 });
 
+describe('what does not matter', () => {
+  it('a slot that fails beside the token', async () => {
+    setFault('other-slots-fail');
+    expect((await open().credentials()).accessKeyId).toBe(credentials.accessKeyId);
+    const error = await errorOf(() => open({ tokenLabel: 'nope' }).credentials());
+    expect(error.message).toMatch(/it has: "the-token" .*; slot \d+: C_GetTokenInfo returned/);
+  });
+
+  it('a session with the token that cannot be closed: the error that came before is the one told', async () => {
+    setFault('close-error');
+    expect((await open().credentials()).accessKeyId).toBe(credentials.accessKeyId);
+    const error = await errorOf(() => open({ privateKeyLabel: 'nope' }).credentials());
+    expect(error.code).toBe('ERR_KEY_NOT_FOUND');
+  });
+});
+
 describe('a PIN is never used up', () => {
   it('a wrong one is tried once, by however many sessions and calls', async () => {
     const sessions = Array.from({ length: 3 }, () => open({ userPin: 'wrong-once' }));

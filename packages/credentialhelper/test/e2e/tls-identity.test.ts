@@ -186,6 +186,7 @@ describe('an identity with a key in a token', () => {
       expect(error.code).toBe('ERR_PIN_INCORRECT');
     }
     expect(count('C_Login')).toBe(1);
+    expect(count('C_CloseSession')).toBe(count('C_OpenSession'));
   });
 
   it('quotes what the token says where it cannot sign', async () => {

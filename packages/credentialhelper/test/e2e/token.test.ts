@@ -188,6 +188,32 @@ describe('a session with a key in a token', () => {
   });
 });
 
+describe('a logger with the method trace', () => {
+  it.each([true, false])(
+    'gets a line for each PKCS#11 call, and no secret (isolate %s)',
+    async (isolate) => {
+      const lines: string[] = [];
+      const trace = (line: unknown) => lines.push(String(line));
+      const logger = { trace, debug() {}, info() {}, warn() {}, error() {} };
+      await open({}, { isolate, logger }).credentials();
+      for (const line of [
+        /^C_Initialize: CKR_(OK|CRYPTOKI_ALREADY_INITIALIZED), [\d.]+ ms$/,
+        /^C_OpenSession slot \d+: CKR_OK, /,
+        /^C_Login session \d+ user 1: CKR_OK, /,
+        /^C_FindObjectsInit session \d+ CKA_CLASS: CKR_OK, /,
+        /^C_GetAttributeValue session \d+ object \d+ CKA_LABEL: CKR_OK, /,
+        /^C_SignInit session \d+ CKM_ECDSA: CKR_OK, /,
+      ]) {
+        expect(
+          lines.some((text) => line.test(text)),
+          `${line} in ${lines.join('\n')}`,
+        ).toBe(true);
+      }
+      expect(lines.join()).not.toContain(PIN);
+    },
+  );
+});
+
 describe('the child process', () => {
   it('ends when it has answered', async () => {
     await open().credentials();

@@ -22,6 +22,8 @@ export type Fault =
   | 'keypad'
   | 'no-login'
   | 'no-slots'
+  | 'other-slots-fail'
+  | 'close-error'
   | 'initialize-error'
   | 'login-hang'
   | 'login-print'
