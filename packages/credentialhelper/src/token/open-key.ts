@@ -1,13 +1,12 @@
 import { type KeyObject, X509Certificate } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { isCredentialHelperError } from '../errors.ts';
 import { toPem } from '../identity/certificate.ts';
 import type { Pkcs11Uri } from '../identity/pkcs11-uri.ts';
 import type { TokenKey } from '../identity/token-key.ts';
 import { Pkcs11, type Trace } from '../pkcs11/pkcs11.ts';
-import { isBusy, returnValueOf, withContext } from '../pkcs11/return-value.ts';
+import { returnValueOf, withContext } from '../pkcs11/return-value.ts';
 import { findCertificateChain } from './find-certificate.ts';
 import { findPrivateKey, type PrivateKeyInToken } from './find-key.ts';
+import { patiently } from './patience.ts';
 import { chainForProof, proveKey } from './prove.ts';
 import { openSession, openSessionSync, type TokenSession } from './session.ts';
 import { type SignMechanism, signRaw } from './sign.ts';
@@ -46,8 +45,6 @@ const LOST: ReadonlySet<string> = new Set([
   ...['CKR_TOKEN_NOT_PRESENT', 'CKR_OPERATION_ACTIVE'],
 ]);
 
-const BUSY_TRIES = 8;
-
 /**
  * Opens a private key in a token: loads the library, logs in, finds the key, lets it sign once, and brings its
  * certificate.
@@ -62,12 +59,12 @@ export async function openTokenKey(
   events: TokenEvents,
   lifetime: 'exchange' | 'lasting' = 'exchange',
 ): Promise<OpenTokenKey> {
-  const pkcs11 = await patiently(events, () => Pkcs11.open(key, events.trace));
-  const token = await patiently(events, () => findToken(pkcs11, key.match));
+  const pkcs11 = await patiently(events.waitMs, () => Pkcs11.open(key, events.trace));
+  const token = await patiently(events.waitMs, () => findToken(pkcs11, key.match));
   let session = await openSession(pkcs11, token, { ...key, ...events });
   let found: FoundKey;
   try {
-    found = await patiently(events, () => findKey(session, key, certificate));
+    found = await patiently(events.waitMs, () => findKey(session, key, certificate));
   } catch (error) {
     session.close();
     throw error;
@@ -134,21 +131,4 @@ function readPem(chain: string): readonly X509Certificate[] {
   return chain
     .split(/(?<=-----END CERTIFICATE-----\n?)(?=-----BEGIN)/)
     .map((pem) => new X509Certificate(pem));
-}
-
-/**
- * Tries again what a token or library that many use at once refuses for a moment. Nothing that logs in is tried again.
- */
-async function patiently<T>({ waitMs }: TokenEvents, task: () => T | Promise<T>): Promise<T> {
-  const begin = performance.now();
-  for (let tries = 1; ; tries++) {
-    try {
-      return await task();
-    } catch (error) {
-      const isAbsent = isCredentialHelperError(error) && error.code === 'ERR_TOKEN_NOT_FOUND';
-      const timeLeft = performance.now() - begin < waitMs / 2;
-      if (!(isBusy(error) || isAbsent) || tries === BUSY_TRIES || !timeLeft) throw error;
-      await sleep(10 + Math.random() * 40 * tries);
-    }
-  }
 }

@@ -84,7 +84,11 @@ export function openPublicSession(
   const context = { library: pkcs11.path, token: tokenName(token) };
   const flags = CKF.SERIAL_SESSION | (access === 'write' ? CKF.RW_SESSION : 0);
   const handle = withContext(context, () => pkcs11.openSession(token.slot, flags));
+  let isOpen = true;
   const close = () => {
+    // Once: another session may have the handle by then.
+    if (!isOpen) return;
+    isOpen = false;
     try {
       pkcs11.closeSession(handle);
     } catch {

@@ -8,6 +8,7 @@ import {
 import type { Secret } from '../../identity/secret.ts';
 import { defaultStateFolder } from '../../pins/folders.ts';
 import { Pkcs11 } from '../../pkcs11/pkcs11.ts';
+import { patiently } from '../../token/patience.ts';
 import { type Login, openSession, type TokenSession } from '../../token/session.ts';
 import { findToken, hasFlag, type TokenSlot } from '../../token/slots.ts';
 import { printLine } from '../output.ts';
@@ -25,8 +26,9 @@ export async function withToken<T>(
   access: 'read' | 'write',
   task: (session: TokenSession) => T | Promise<T>,
 ): Promise<T> {
-  const pkcs11 = await Pkcs11.open(requireModule(target));
-  const token = findToken(pkcs11, target.match);
+  const { timeoutMs } = target;
+  const pkcs11 = await patiently(timeoutMs, () => Pkcs11.open(requireModule(target)));
+  const token = await patiently(timeoutMs, () => findToken(pkcs11, target.match));
   const pin = await choosePin(token, target);
   const session = await openSession(pkcs11, token, { ...loginOf(target), pin }, access);
   try {
