@@ -360,7 +360,9 @@ function loadOnce(koffi: Koffi, { library, libraryParameters }: LibraryLocation)
     throw notLoaded(library, (cause as Error).message, cause);
   }
   const { major, minor } = native.version;
-  if (major !== 2) throw notLoaded(library, `its function list has version ${major}.${minor}`);
+  // A list of version 3 begins as those of version 2 do.
+  if (major !== 2 && major !== 3)
+    throw notLoaded(library, `its function list has version ${major}.${minor}`);
   loaded.set(library, { native, parameters: libraryParameters });
   return native;
 }

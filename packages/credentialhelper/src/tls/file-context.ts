@@ -1,5 +1,5 @@
 import type { X509Certificate } from 'node:crypto';
-import { createSecureContext, type SecureContext } from 'node:tls';
+import type { SecureContext } from 'node:tls';
 import type { Logger } from '@smithy/types';
 import {
   certificateDateProblem,
@@ -27,6 +27,8 @@ export function openFileContext(
   const certificates = readCertificates(key.certificate, 'certificate');
   const chain = chainForKey(certificates, privateKey);
   warnOfDates(chain, logger);
+  // Loaded here: a process that has a child process make its requests does without.
+  const { createSecureContext } = process.getBuiltinModule('node:tls');
   const secureContext = createSecureContext({
     minVersion: 'TLSv1.2',
     cert: toPem(chain),

@@ -1,4 +1,4 @@
-import { request as httpsRequest, type RequestOptions } from 'node:https';
+import type { RequestOptions } from 'node:https';
 import { isIP } from 'node:net';
 import type { ConnectionOptions, SecureContext } from 'node:tls';
 import {
@@ -17,11 +17,13 @@ import { timedOut, tooLarge, wireError } from './wire-error.ts';
  *
  * @throws {@link CredentialHelperError} (as a rejection) with the code for what happened on the wire
  */
-export function getWithNode(
+export async function getWithNode(
   request: HttpsRequest,
   { timeoutMs, verifyPeer }: ConnectionSettings,
   secureContext: SecureContext,
 ): Promise<HttpsResponse> {
+  // Loaded here: a process that has a child process make its requests does without.
+  const { request: httpsRequest } = await import('node:https');
   return new Promise((resolve, reject) => {
     let during = 'while connecting';
     let answered = false;

@@ -85,9 +85,13 @@ const RUNTIMES = ['Electron', 'Bun', 'Deno'] as const;
 
 /** The error for a runtime whose TLS cannot be given a key in a token. */
 export function tlsUnavailable(reason: string, cause?: unknown): CredentialHelperError {
-  const runtime = RUNTIMES.find((name) => process.versions[name.toLowerCase()] !== undefined);
+  const other = RUNTIMES.find((name) => process.versions[name.toLowerCase()] !== undefined);
+  const runtime =
+    other === undefined
+      ? `this Node.js (${process.version})`
+      : `${other} ${process.versions[other.toLowerCase()]}`;
   return new CredentialHelperError(
-    `the TLS of ${runtime ?? 'this Node.js'} (${process.version}) cannot use a key in a token: ${reason.split('\n')[0]}`,
+    `the TLS of ${runtime} cannot use a key in a token: ${reason.split('\n')[0]}`,
     {
       code: 'ERR_TLS_UNAVAILABLE',
       cause,

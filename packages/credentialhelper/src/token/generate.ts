@@ -1,7 +1,7 @@
 import { type KeyObject, randomBytes } from 'node:crypto';
 import { CredentialHelperError } from '../errors.ts';
 import type { MechanismName, Template } from '../pkcs11/pkcs11.ts';
-import { withContext } from '../pkcs11/return-value.ts';
+import { returnValueOf, withContext } from '../pkcs11/return-value.ts';
 import { curveByName } from './curves.ts';
 import { findPrivateKey, type PrivateKeyInToken } from './find-key.ts';
 import { assertNameIsFree } from './free-name.ts';
@@ -61,7 +61,7 @@ export function generateKey<T>(
   const name = { label, id };
   assertNameIsFree(session, name);
   const { mechanism, parameters } = recipe(keyType);
-  const { made: pair, signsOnly } = makeSigningKey((restrictions) =>
+  const make = (restrictions: Template) =>
     withContext(context, () =>
       pkcs11.generateKeyPair(
         handle,
@@ -69,8 +69,8 @@ export function generateKey<T>(
         { ...publicKeyRules(name), ...parameters },
         { ...privateKeyRules(name), ...restrictions },
       ),
-    ),
-  );
+    );
+  const { made: pair, signsOnly } = orRefused(keyType, () => makeSigningKey(make));
   try {
     const publicKey = readPublicKey(session, pair.publicKey);
     if (publicKey === undefined) {
@@ -84,6 +84,25 @@ export function generateKey<T>(
   } catch (error) {
     destroyObjects(session, [pair.publicKey, pair.privateKey]);
     throw error;
+  }
+}
+
+// What tokens answer that do not make keys, or none of this type.
+const REFUSALS = [
+  ...['CKR_MECHANISM_INVALID', 'CKR_FUNCTION_NOT_SUPPORTED', 'CKR_KEY_SIZE_RANGE'],
+  ...['CKR_CURVE_NOT_SUPPORTED', 'CKR_DOMAIN_PARAMS_INVALID', 'CKR_ATTRIBUTE_VALUE_INVALID'],
+  ...['CKR_TEMPLATE_INCONSISTENT', 'CKR_MECHANISM_PARAM_INVALID'],
+];
+
+function orRefused<T>(keyType: KeyType, make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    if (!REFUSALS.includes(returnValueOf(error) ?? '')) throw error;
+    throw new CredentialHelperError(
+      `the token does not make a key of the type ${keyType}: ${(error as Error).message}`,
+      { code: 'ERR_PKCS11', cause: error, hint: `try another type: ${KEY_TYPES.join(', ')}` },
+    );
   }
 }
 

@@ -48,7 +48,7 @@ describe('a key in a token is refused before any network access', () => {
     [
       'where OpenSSL is of another version than the runtime says',
       "Object.defineProperty(process.versions, 'openssl', { value: '3.9.9' });",
-      /^ERR_TLS_UNAVAILABLE the TLS of this Node\.js .* its OpenSSL is 3\.9\.9, and the one found is OpenSSL 3/,
+      /^ERR_TLS_UNAVAILABLE the TLS of this Node\.js \(v[\d.]+\) cannot .* its OpenSSL is 3\.9\.9, and the one found is OpenSSL 3/,
     ],
     [
       'where it is no OpenSSL 3',

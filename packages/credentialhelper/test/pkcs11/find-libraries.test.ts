@@ -46,6 +46,11 @@ describe('findModules', () => {
     expect(found.some(({ path }) => path.endsWith('p11-kit-trust.so'))).toBe(false);
   });
 
+  it('finds NSS, which p11-kit does not know of', () => {
+    const found = findModules(home).find(({ path }) => path.endsWith('/libsoftokn3.so'));
+    expect(found).toMatchObject({ exists: true, foundBy: 'well-known path' });
+  });
+
   it('shows a library once, however many ways lead to it', () => {
     configure('again.module', `module: ${SOFTHSM_LIBRARY}\n`);
     const found = findModules(home).filter(({ path }) => path.endsWith('libsofthsm2.so'));
