@@ -26,6 +26,8 @@ export interface TokenInfo {
   readonly serial: string;
   /** `CKF_…` flags. */
   readonly flags: number;
+  /** How many sessions this process has open with the token, as far as the token tells. */
+  readonly sessionCount: Handle;
   /** Bounds of a PIN's length in bytes; undefined where the token does not tell. */
   readonly pinBytes: { readonly min: number; readonly max: number } | undefined;
 }
@@ -52,12 +54,15 @@ const loaded = new Map<
   { readonly native: NativeLibrary; readonly parameters: string | undefined }
 >();
 const keptForLibraries: Buffer[] = [];
+/** Those that this thread has initialized itself. */
+const initializedHere = new Set<string>();
 
 /** A PKCS#11 library, loaded and initialized (PKCS #11 Base Specification 3.1). Each call throws {@link Pkcs11Error}. */
 export class Pkcs11 {
   readonly path: string;
   readonly koffi: Koffi;
   readonly #native: NativeLibrary;
+  readonly #parameters: string | undefined;
   readonly #trace: Trace | undefined;
 
   /**
@@ -75,10 +80,12 @@ export class Pkcs11 {
     this.koffi = koffi;
     this.#trace = trace;
     this.#native = loadOnce(koffi, location);
-    withContext({ library: this.path }, () => this.#initialize(location.libraryParameters));
+    this.#parameters = location.libraryParameters;
+    withContext({ library: this.path }, () => this.#initialize());
   }
 
-  #initialize(parameters: string | undefined): void {
+  #initialize(): void {
+    const parameters = this.#parameters;
     const reserved = parameters === undefined ? undefined : Buffer.from(`${parameters}\0`);
     const mutexes = { createMutex: null, destroyMutex: null, lockMutex: null, unlockMutex: null };
     const pReserved = this.#address(reserved);
@@ -89,6 +96,7 @@ export class Pkcs11 {
         pReserved,
         end: null,
       });
+      initializedHere.add(this.path);
       // Some libraries keep the pointer.
       if (reserved !== undefined) keptForLibraries.push(reserved);
     } catch (error) {
@@ -102,6 +110,14 @@ export class Pkcs11 {
   finalize(): void {
     this.#call('C_Finalize', '', null);
     loaded.delete(this.path);
+  }
+
+  /** Initializes the library anew, so that it looks at its tokens again; not where this process has a session open. */
+  reinitializeIfIdle(): void {
+    const isIdle = this.getSlots().every((slot) => this.getTokenInfo(slot).sessionCount === 0);
+    if (!isIdle || !initializedHere.has(this.path)) return;
+    this.#call('C_Finalize', '', null);
+    this.#initialize();
   }
 
   getInfo(): { manufacturer: string; description: string; version: string } {
@@ -136,6 +152,7 @@ export class Pkcs11 {
       model: text(info.model),
       serial: text(info.serialNumber),
       flags: Number(info.flags),
+      sessionCount: info.ulSessionCount as Handle,
       pinBytes: max > 0 && min <= max ? { min, max } : undefined,
     };
   }

@@ -6,7 +6,7 @@ import { Pkcs11, type Trace } from '../pkcs11/pkcs11.ts';
 import { returnValueOf, withContext } from '../pkcs11/return-value.ts';
 import { findCertificateChain } from './find-certificate.ts';
 import { findPrivateKey, type PrivateKeyInToken } from './find-key.ts';
-import { patiently } from './patience.ts';
+import { patiently, waitForToken } from './patience.ts';
 import { chainForProof, proveKey } from './prove.ts';
 import { openSession, openSessionSync, type TokenSession } from './session.ts';
 import { type SignMechanism, signRaw } from './sign.ts';
@@ -60,7 +60,7 @@ export async function openTokenKey(
   lifetime: 'exchange' | 'lasting' = 'exchange',
 ): Promise<OpenTokenKey> {
   const pkcs11 = await patiently(events.waitMs, () => Pkcs11.open(key, events.trace));
-  const token = await patiently(events.waitMs, () => findToken(pkcs11, key.match));
+  const token = await waitForToken(pkcs11, key.match, events.waitMs);
   let session = await openSession(pkcs11, token, { ...key, ...events });
   let found: FoundKey;
   try {

@@ -1,14 +1,35 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isCredentialHelperError } from '../errors.ts';
+import type { Pkcs11Uri } from '../identity/pkcs11-uri.ts';
+import type { Pkcs11 } from '../pkcs11/pkcs11.ts';
 import { isBusy } from '../pkcs11/return-value.ts';
+import { findToken, type TokenSlot } from './slots.ts';
 
 const BUSY_TRIES = 8;
 /** A label that is mistyped should not take long to be told. */
 const ABSENT_TRIES = 4;
 
 /**
- * Tries again what a token or library that many use at once refuses for a moment: SoftHSM loses sight of a token while
- * another process logs in to it. Not for a login.
+ * Finds the one initialized token that matches, with patience: SoftHSM does not see a token to which another process
+ * writes at the moment when the library is initialized, until it is initialized again.
+ *
+ * @throws {@link CredentialHelperError} (as a rejection) what `findToken` throws
+ */
+export function waitForToken(pkcs11: Pkcs11, match: Pkcs11Uri, waitMs: number): Promise<TokenSlot> {
+  return patiently(waitMs, () => {
+    try {
+      return findToken(pkcs11, match);
+    } catch (error) {
+      if (isAbsent(error) && pkcs11.getInfo().manufacturer === 'SoftHSM') {
+        pkcs11.reinitializeIfIdle();
+      }
+      throw error;
+    }
+  });
+}
+
+/**
+ * Tries again what a token or library that many use at once refuses for a moment. Not for a login.
  *
  * @param waitMs - after this time nothing is tried again, in milliseconds
  */
@@ -18,10 +39,13 @@ export async function patiently<T>(waitMs: number, task: () => T | Promise<T>): 
     try {
       return await task();
     } catch (error) {
-      const isAbsent = isCredentialHelperError(error) && error.code === 'ERR_TOKEN_NOT_FOUND';
-      const mostTries = isAbsent ? ABSENT_TRIES : isBusy(error) ? BUSY_TRIES : 1;
+      const mostTries = isAbsent(error) ? ABSENT_TRIES : isBusy(error) ? BUSY_TRIES : 1;
       if (tries >= mostTries || performance.now() - begin > waitMs) throw error;
       await sleep(10 + Math.random() * 40 * tries);
     }
   }
+}
+
+function isAbsent(error: unknown): boolean {
+  return isCredentialHelperError(error) && error.code === 'ERR_TOKEN_NOT_FOUND';
 }

@@ -8,9 +8,9 @@ import {
 import type { Secret } from '../../identity/secret.ts';
 import { defaultStateFolder } from '../../pins/folders.ts';
 import { Pkcs11 } from '../../pkcs11/pkcs11.ts';
-import { patiently } from '../../token/patience.ts';
+import { patiently, waitForToken } from '../../token/patience.ts';
 import { type Login, openSession, type TokenSession } from '../../token/session.ts';
-import { findToken, hasFlag, type TokenSlot } from '../../token/slots.ts';
+import { hasFlag, type TokenSlot } from '../../token/slots.ts';
 import { printLine } from '../output.ts';
 import { askSecret } from '../prompt.ts';
 import { requireModule, type Target } from './options.ts';
@@ -28,7 +28,7 @@ export async function withToken<T>(
 ): Promise<T> {
   const { timeoutMs } = target;
   const pkcs11 = await patiently(timeoutMs, () => Pkcs11.open(requireModule(target)));
-  const token = await patiently(timeoutMs, () => findToken(pkcs11, target.match));
+  const token = await waitForToken(pkcs11, target.match, timeoutMs);
   const pin = await choosePin(token, target);
   const session = await openSession(pkcs11, token, { ...loginOf(target), pin }, access);
   try {
