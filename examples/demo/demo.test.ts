@@ -13,7 +13,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 function run(...args: string[]) {
   return spawnSync(process.execPath, ['--import', 'tsx', MAIN, ...args], {
     encoding: 'utf8',
-    env: { ...process.env, TMPDIR: folder, NODE_NO_WARNINGS: '1' },
+    env: { ...process.env, TMPDIR: folder, XDG_RUNTIME_DIR: folder, NODE_NO_WARNINGS: '1' },
   });
 }
 

@@ -3,7 +3,11 @@
 import { parseArgs } from 'node:util';
 import { isCredentialHelperError } from 'awsiot-credentialhelper';
 import { openTlsIdentity } from 'awsiot-credentialhelper/tls';
-import { connectAsync } from 'mqtt';
+import { connect } from 'mqtt';
+
+// AWS IoT Core does not say why it closes a connection.
+const CLOSED =
+  'the broker closed the connection: is the certificate active, and does its policy allow this client id and topic?';
 
 try {
   const { values } = parseArgs({
@@ -31,21 +35,32 @@ try {
       privateKeyLabel: values['key-label'],
     },
   });
-  const client = await connectAsync({
+  const client = connect({
     protocol: 'mqtts',
     host: values.endpoint,
     port: Number(values.port),
     clientId: values['client-id'],
+    // This program tries once. Leave it out to connect again, with another signature of the token.
+    reconnectPeriod: 0,
     // Passed on to tls.connect, which MQTT.js's types do not say.
     ...{ secureContext: identity.secureContext },
+  });
+  const failed = new Promise<never>((_resolve, reject) => {
+    client.on('error', reject).on('close', () => reject(new Error(CLOSED)));
   });
   const received = new Promise((resolve) =>
     client.once('message', (_topic, message) => resolve(`${message}`)),
   );
-  await client.subscribeAsync(values.topic);
-  await client.publishAsync(values.topic, values.message);
-  console.log(`${values.topic}: ${await received}`);
-  await client.endAsync();
+  const publish = async () => {
+    await client.subscribeAsync(values.topic);
+    await client.publishAsync(values.topic, values.message);
+    return received;
+  };
+  try {
+    console.log(`${values.topic}: ${await Promise.race([failed, publish()])}`);
+  } finally {
+    client.end();
+  }
 } catch (error) {
   console.error(`error: ${(error as Error).message}`);
   if (isCredentialHelperError(error) && error.hint) console.error(`hint: ${error.hint}`);

@@ -15,6 +15,7 @@ afterAll(async () => {
 });
 process.env.SOFTHSM2_CONF = join(folder, 'softhsm2.conf');
 process.env.XDG_STATE_HOME = join(folder, 'state');
+process.env.XDG_RUNTIME_DIR = folder;
 mkdirSync(join(folder, 'tokens'));
 writeFileSync(process.env.SOFTHSM2_CONF, `directories.tokendir = ${join(folder, 'tokens')}\n`);
 

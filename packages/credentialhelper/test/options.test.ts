@@ -51,10 +51,12 @@ describe('checkOptions', () => {
   });
 
   it('brings the token options into the attributes of a PKCS#11 URI, slot 0 included', () => {
-    const pkcs11 = { library, userPin: '1:2', slotId: 0, tokenLabel: 't', privateKeyLabel: 'k' };
+    const names = { slotId: 0, tokenLabel: 't', tokenSerial: 's', privateKeyLabel: 'k' };
+    const pkcs11 = { library, libraryParameters: "configdir='sql:/x'", userPin: '1:2', ...names };
     expect(tokenOf(withToken(pkcs11))).toMatchObject({
       library,
-      match: { type: 'private', slotId: 0, token: 't', object: 'k' },
+      libraryParameters: "configdir='sql:/x'",
+      match: { type: 'private', slotId: 0, token: 't', serial: 's', object: 'k' },
     });
   });
 
@@ -95,6 +97,11 @@ describe('checkOptions', () => {
     [
       'a URI that names another slot',
       { library, uri: 'pkcs11:slot-id=0', slotId: 1 },
+      'ERR_INVALID_OPTION',
+    ],
+    [
+      'a URI that names another serial number',
+      { library, uri: 'pkcs11:serial=1', tokenSerial: '2' },
       'ERR_INVALID_OPTION',
     ],
     [
@@ -177,7 +184,6 @@ describe('checkOptions', () => {
     ['timeoutMs', { timeoutMs: Number.NaN }],
     ['timeoutMs', { timeoutMs: 600_001 }],
     ['timeoutMs', { timeoutMs: '1000' }],
-    ['tls', { tls: 'node' }],
     ['isolate', { isolate: 1 }],
     ['logger', { logger: console.log }],
     ['logger', { logger: { warn() {} } }],
@@ -200,7 +206,11 @@ describe('checkOptions', () => {
     ['pkcs11.userPin', { library, userPin: '' }],
     ['pkcs11.slotId', { library, slotId: -1 }],
     ['pkcs11.slotId', { library, slotId: '0' }],
+    ['pkcs11.libraryParameters', { library, libraryParameters: { configdir: '/x' } }],
+    ['pkcs11.libraryParameters', { library, libraryParameters: '' }],
     ['pkcs11.tokenLabel', { library, tokenLabel: '' }],
+    ['pkcs11.tokenSerial', { library, tokenSerial: 1 }],
+    ['pkcs11.tokenSerial', { library, tokenSerial: '' }],
     ['pkcs11.privateKeyLabel', { library, privateKeyLabel: 1 }],
   ])('refuses a wrong "%s": %j', async (name, pkcs11) => {
     const error = await errorOf(() => check(withToken(pkcs11)));
@@ -229,12 +239,15 @@ describe('checkOptions', () => {
   });
 
   it.each([
-    [{ ...good, rolealias: 'x' }, 'did you mean "roleAlias"?'],
-    [{ ...good, pin: 'x' }, 'known are'],
-    [withToken({ library, userpin: 'x' }), 'did you mean "userPin"?'],
-  ])('refuses an unknown option', async (options, hint) => {
+    ['rolealias', { ...good, rolealias: 'x' }, 'did you mean "roleAlias"?'],
+    ['pin', { ...good, pin: 'x' }, 'known are'],
+    ['tls', { ...good, tls: 'node' }, 'known are'],
+    ['tls', { ...(withToken({ library }) as object), tls: 'crt' }, 'known are'],
+    ['pkcs11.userpin', withToken({ library, userpin: 'x' }), 'did you mean "userPin"?'],
+  ])('refuses an unknown option: %s', async (name, options, hint) => {
     const error = await errorOf(() => check(options));
     expect(error.code).toBe('ERR_INVALID_OPTION');
+    expect(error.message).toBe(`unknown option "${name}"`);
     expect(error.hint).toContain(hint);
   });
 

@@ -17,10 +17,12 @@ interface ListJson {
         readonly token: {
           readonly label: string;
           readonly uri: string;
+          readonly pinPad: boolean;
           readonly pin: string;
           readonly loggedIn: boolean;
           readonly objects: readonly { type: string; label: string; uri: string; detail: string }[];
         } | null;
+        readonly problem: string | null;
       }[];
     } | null;
     readonly problem: { readonly code: string | null; readonly message: string } | null;
@@ -138,6 +140,37 @@ describe('token list', () => {
       expect(modules[0]?.library?.slots[0]?.token?.pin).toBe(state);
       expect((await run(args, { env })).stdout).toContain(words);
     }
+  });
+
+  it('shows a free slot, and a token that asks for the PIN on its own PIN pad', async () => {
+    const args = ['token', 'list', '--module', library];
+    const env = { FAULT: 'keypad', KEYPAD_PIN: PIN };
+    const { modules } = await runJson<ListJson>(args, { env });
+    const slots = modules[0]?.library?.slots ?? [];
+    expect(slots.find(({ token }) => token?.label === 'second')).toMatchObject({
+      token: { pinPad: true, pin: 'ok', loggedIn: false },
+      problem: null,
+    });
+    const free = slots.find(({ token }) => token === null);
+    expect(free?.problem).toBeNull();
+    const { stdout } = await run(args, { env });
+    expect(stdout).toContain(`\n  slot ${free?.slotId}: free, its token is not initialized\n`);
+    const without = await runJson<ListJson>(['token', 'list', ...withoutPin]);
+    expect(without.modules[0]?.library?.slots[0]?.token?.pinPad).toBe(false);
+  });
+
+  it('shows what is wrong with a slot, and the others all the same', async () => {
+    const args = ['token', 'list', '--module', library];
+    const env = { FAULT: 'other-slots-fail' };
+    tokens.flags('the-token');
+    const { modules } = await runJson<ListJson>(args, { env });
+    const slots = modules[0]?.library?.slots ?? [];
+    expect(slots.map(({ token }) => token?.label).filter(Boolean)).toEqual(['the-token']);
+    const failed = slots.find(({ token }) => token === null);
+    expect(failed?.problem).toMatch(/C_GetTokenInfo returned CKR_DEVICE_ERROR/);
+    const { stdout, status } = await run(args, { env });
+    expect(stdout).toContain(`\n  slot ${failed?.slotId}: ${failed?.problem}\n`);
+    expect(status).toBe(0);
   });
 
   it.each([

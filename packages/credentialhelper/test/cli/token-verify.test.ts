@@ -91,7 +91,7 @@ describe('token verify', () => {
     const csr = join(folder, 'expired.csr');
     const certificate = join(folder, 'expired.pem');
     openssl('req', '-new', '-key', ec.keyFile, '-subj', '/CN=expired', '-out', csr);
-    openssl('x509', '-req', '-in', csr, '-signkey', ec.keyFile, '-days', '-1', '-out', certificate);
+    openssl('x509', '-req', '-in', csr, '-signkey', ec.keyFile, '-days', '0', '-out', certificate);
     const { status, stderr } = await run(verify('--label', 'ec', '--certificate', certificate));
     expect(stderr).toMatch(/^awsiot-credentialhelper: warning: .*\(CN=expired\) expired on /);
     expect(status).toBe(0);
@@ -135,6 +135,15 @@ describe('token verify', () => {
       tls: ['1.2', '1.3'],
       attributes: { alwaysAuthenticate: true },
     });
+  });
+
+  it('ends a library that hangs at its deadline', async () => {
+    const args = withLibrary(verify('--label', 'ec', '--timeout-ms', '2000'), library);
+    const { status, stdout, stderr } = await run(args, { env: { FAULT: 'hang' } });
+    expect(stderr).toMatch(
+      /did not respond within 2000 ms; its process was killed\n.*--timeout-ms/,
+    );
+    expect([stdout, status]).toEqual(['', 1]);
   });
 
   it('survives a library that crashes', async () => {

@@ -49,7 +49,11 @@ describe('the command line', () => {
     const { status, stdout, stderr } = await run(['token', name, '--help']);
     expect(stdout).toMatch(new RegExp(`\nExamples:\n {2}awsiot-credentialhelper token ${name}`));
     expect(stdout).toMatch(/\nExit status:\n {2}0 {2}it worked\n {2}1 .*\n {2}2 /);
-    expect(stdout).toContain('--json');
+    for (const option of ['--module', '--library-parameters', '--timeout-ms', '--json']) {
+      expect(stdout).toMatch(new RegExp(`\n {2}${option} `));
+    }
+    // A token that is not initialized has no label and no serial number yet.
+    expect(stdout.includes('\n  --token-serial ')).toBe(name !== 'init');
     expect([stderr, status]).toEqual(['', 0]);
   });
 
@@ -90,6 +94,12 @@ describe('the command line', () => {
       ['token', 'list', '--uri', 'pkcs11:token=x?module-name=softhsm2', '--token-label', 'y'],
       /--token-label is given, and --uri says the same thing/,
     ],
+    [
+      'a serial number that is named twice',
+      ['token', 'list', '--uri', 'pkcs11:serial=1?module-name=softhsm2', '--token-serial', '2'],
+      /--token-serial is given, and --uri says the same thing/,
+    ],
+    ['a deadline that is none', ['token', 'verify', '--timeout-ms', '1.5'], /whole number/],
   ])('answers %s with one error and exit status 2', async (_name, args, message) => {
     const { status, stdout, stderr } = await run(args);
     expect(stderr).toMatch(message);
@@ -122,5 +132,3 @@ describe('the command line', () => {
 function certificateFile(): string {
   return makeSelfSigned(folder, 'device').certificateFile;
 }
-
-/** Where a package is installed. */

@@ -79,6 +79,7 @@ async function shell(script: string): Promise<string> {
     env: {
       ...env,
       HOME: home,
+      XDG_RUNTIME_DIR: home,
       USER: 'somebody',
       PATH: `${bin}:${env.PATH}`,
       AWS_ENDPOINT_URL: emulator.apiEndpoint,

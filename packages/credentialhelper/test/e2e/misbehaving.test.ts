@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { inspect } from 'node:util';
 import { createSession, type IotCoreOptions, type Pkcs11Options } from 'awsiot-credentialhelper';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { errorOf } from '../support/errors.ts';
 import { buildFaultyModule, type Fault } from '../support/faulty-module.ts';
 import { makeSelfSigned, openssl } from '../support/openssl.ts';
@@ -42,6 +42,10 @@ function setFault(fault: Fault | undefined): void {
 const logins = () =>
   existsSync(loginLog) ? readFileSync(loginLog, 'utf8').split('\n').length - 1 : 0;
 
+// A PIN that this process knows to be right is tried again at once after a login that hung.
+beforeAll(async () => {
+  await open().credentials();
+});
 beforeEach(() => rmSync(loginLog, { force: true }));
 afterEach(() => setFault(undefined));
 
@@ -73,14 +77,14 @@ async function failsWith(fault: Fault, options: Partial<IotCoreOptions> = {}) {
 
 describe('a PKCS#11 module that misbehaves is survived', () => {
   it.each<[string, Fault, string, RegExp]>([
-    ['aborts when it is initialised', 'crash', 'ERR_TOKEN_CRASHED', /SIGABRT/],
+    ['aborts when it is initialized', 'crash', 'ERR_TOKEN_CRASHED', /SIGABRT/],
     [
-      'fails to initialise',
+      'fails to initialize',
       'initialize-error',
       'ERR_PKCS11',
       /C_Initialize returned CKR_GENERAL_ERROR/,
     ],
-    ['hangs when it is initialised', 'hang', 'ERR_TOKEN_TIMEOUT', /2500 ms/],
+    ['hangs when it is initialized', 'hang', 'ERR_TOKEN_TIMEOUT', /2500 ms/],
     ['hangs at the login', 'login-hang', 'ERR_TOKEN_TIMEOUT', /2500 ms/],
     ['crashes when it signs', 'sign-crash', 'ERR_TOKEN_CRASHED', /SIGSEGV/],
     ['hangs when it signs', 'sign-hang', 'ERR_TOKEN_TIMEOUT', /2500 ms/],
@@ -181,6 +185,31 @@ describe('a PIN is never used up', () => {
     },
   );
 
+  it('one whose login hung is left alone, unless this process knows it to be right', async () => {
+    setFault('login-hang');
+    const userPin = 'hung-at-the-login';
+    const sessions = [open({ userPin }), open({ userPin }, { isolate: false }), open()];
+    for (const session of [sessions[0], sessions[2]]) {
+      const error = await errorOf(async () => session?.credentials());
+      expect(error.code).toBe('ERR_TOKEN_TIMEOUT');
+    }
+    setFault(undefined);
+    for (const session of sessions.slice(0, 2)) {
+      const error = await errorOf(async () => session?.credentials());
+      expect(error.code).toBe('ERR_PIN_UNANSWERED');
+      expect(inspect(error, { depth: 9 })).not.toContain(userPin);
+    }
+    expect(logins()).toBe(2);
+    expect((await sessions[2]?.credentials())?.accessKeyId).toBe(credentials.accessKeyId);
+    expect(logins()).toBe(3);
+    // The file that the hint names is what keeps it back.
+    const { hint } = await errorOf(() => open({ userPin }).credentials());
+    rmSync(/delete (.*)$/.exec(hint ?? '')?.[1] ?? '');
+    const error = await errorOf(() => open({ userPin }).credentials());
+    expect(error.code).toBe('ERR_PIN_INCORRECT');
+    expect(logins()).toBe(4);
+  });
+
   it('one that is locked is used again once it is unlocked', async () => {
     setFault('locks-at-once');
     const session = open();
@@ -219,10 +248,10 @@ describe('what a token can do', () => {
       const der = join(folder, 'ec.der');
       openssl('pkcs8', '-topk8', '-nocrypt', '-in', ec.keyFile, '-outform', 'DER', '-out', der);
       execFileSync('pkcs11-tool', [...login, '--write-object', der, ...key], { stdio: 'ignore' });
-      const own = { library: SOFTHSM_LIBRARY, privateKeyLabel: label };
-      expect((await open(own, { isolate }).credentials()).accessKeyId).toBe(
-        credentials.accessKeyId,
-      );
+      const session = open({ privateKeyLabel: label }, { isolate });
+      expect((await session.credentials()).accessKeyId).toBe(credentials.accessKeyId);
+      // For the session with the token, for the signature that proves the key, and for the one of the handshake.
+      expect(logins()).toBe(3);
     },
   );
 

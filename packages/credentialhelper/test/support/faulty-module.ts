@@ -29,7 +29,6 @@ export type Fault =
   | 'login-print'
   | 'login-slow'
   | 'locks-at-once'
-  | 'always-authenticate'
   | 'sign-crash'
   | 'sign-hang'
   | 'sign-slow'

@@ -5,6 +5,13 @@ import { join } from 'node:path';
 import { afterAll } from 'vitest';
 import { makeSelfSigned } from './openssl.ts';
 
+const brokers: Broker[] = [];
+
+// Here and not where a broker is prepared: within a test it would be too late to register it.
+afterAll(async () => {
+  for (const broker of brokers) await broker.stop();
+});
+
 /** A broker of Debian's mosquitto that takes TLS 1.3 alone and wants a client certificate. */
 export interface Broker {
   readonly port: number;
@@ -47,8 +54,7 @@ export async function prepareBroker(folder: string, clients: readonly string[]):
     await ended;
     child = undefined;
   };
-  afterAll(stop);
-  return {
+  const broker: Broker = {
     port,
     caFile: certificateFile,
     async start() {
@@ -57,6 +63,8 @@ export async function prepareBroker(folder: string, clients: readonly string[]):
     },
     stop,
   };
+  brokers.push(broker);
+  return broker;
 }
 
 async function freePort(): Promise<number> {

@@ -5,18 +5,18 @@ import { fileURLToPath } from 'node:url';
 const PACKAGE = fileURLToPath(new URL('../..', import.meta.url));
 
 /**
- * Copies the built package to where it finds its dependencies, and the given packages, but not koffi.
+ * Copies the built package to where it finds its dependencies, but not koffi.
  *
  * @returns the folder `dist` of the copy
  */
-export function copyWithoutKoffi(folder: string, packages: readonly string[] = []): string {
+export function copyWithoutKoffi(folder: string): string {
   const manifest = JSON.parse(readFileSync(join(PACKAGE, 'package.json'), 'utf8')) as {
     dependencies: Record<string, string>;
   };
   const dist = join(folder, 'dist');
   cpSync(join(PACKAGE, 'dist'), dist, { recursive: true });
   cpSync(join(PACKAGE, 'package.json'), join(folder, 'package.json'));
-  for (const name of [...Object.keys(manifest.dependencies), ...packages]) {
+  for (const name of Object.keys(manifest.dependencies)) {
     const target = join(folder, 'node_modules', name);
     mkdirSync(dirname(target), { recursive: true });
     symlinkSync(packageFolder(name), target);
