@@ -26,8 +26,6 @@ export interface TokenInfo {
   readonly serial: string;
   /** `CKF_…` flags. */
   readonly flags: number;
-  /** How many sessions this process has open with the token, as far as the token tells. */
-  readonly sessionCount: Handle;
   /** Bounds of a PIN's length in bytes; undefined where the token does not tell. */
   readonly pinBytes: { readonly min: number; readonly max: number } | undefined;
 }
@@ -54,8 +52,8 @@ const loaded = new Map<
   { readonly native: NativeLibrary; readonly parameters: string | undefined }
 >();
 const keptForLibraries: Buffer[] = [];
-/** Those that this thread has initialized itself. */
-const initializedHere = new Set<string>();
+/** How many sessions this thread has open, by the path of the library. */
+const openSessions = new Map<string, number>();
 
 /** A PKCS#11 library, loaded and initialized (PKCS #11 Base Specification 3.1). Each call throws {@link Pkcs11Error}. */
 export class Pkcs11 {
@@ -63,6 +61,8 @@ export class Pkcs11 {
   readonly koffi: Koffi;
   readonly #native: NativeLibrary;
   readonly #parameters: string | undefined;
+  /** Whether the library was not in use in this process when it was opened here. */
+  #isFirst = false;
   readonly #trace: Trace | undefined;
 
   /**
@@ -96,7 +96,7 @@ export class Pkcs11 {
         pReserved,
         end: null,
       });
-      initializedHere.add(this.path);
+      this.#isFirst = true;
       // Some libraries keep the pointer.
       if (reserved !== undefined) keptForLibraries.push(reserved);
     } catch (error) {
@@ -112,10 +112,12 @@ export class Pkcs11 {
     loaded.delete(this.path);
   }
 
-  /** Initializes the library anew, so that it looks at its tokens again; not where this process has a session open. */
-  reinitializeIfIdle(): void {
-    const isIdle = this.getSlots().every((slot) => this.getTokenInfo(slot).sessionCount === 0);
-    if (!isIdle || !initializedHere.has(this.path)) return;
+  /**
+   * Initializes the library once more, so that it looks for its tokens again, where that disturbs nobody: it was
+   * initialized for this object, and no session is open.
+   */
+  reinitialize(): void {
+    if (!this.#isFirst || (openSessions.get(this.path) ?? 0) > 0) return;
     this.#call('C_Finalize', '', null);
     this.#initialize();
   }
@@ -152,7 +154,6 @@ export class Pkcs11 {
       model: text(info.model),
       serial: text(info.serialNumber),
       flags: Number(info.flags),
-      sessionCount: info.ulSessionCount as Handle,
       pinBytes: max > 0 && min <= max ? { min, max } : undefined,
     };
   }
@@ -193,10 +194,12 @@ export class Pkcs11 {
   openSession(slot: Handle, flags: number): Handle {
     const handle: [Handle] = [0];
     this.#call('C_OpenSession', `slot ${slot}`, slot, flags, null, null, handle);
+    openSessions.set(this.path, (openSessions.get(this.path) ?? 0) + 1);
     return handle[0];
   }
 
   closeSession(session: Handle): void {
+    openSessions.set(this.path, (openSessions.get(this.path) ?? 1) - 1);
     this.#call('C_CloseSession', `session ${session}`, session);
   }
 

@@ -29,10 +29,8 @@ export async function getWithNode(
     let answered = false;
     const fail = (error: unknown) => {
       clearTimeout(timer);
-      const failure = wireError(request, nodeFailure(error, request, answered), error);
+      reject(wireError(request, nodeFailure(error, request, answered), error));
       sent.destroy();
-      // While its event is handled, OpenSSL still lists the error, and Node.js would take the next key that is read for bad.
-      setImmediate(() => reject(failure));
     };
     const timer = setTimeout(() => {
       reject(wireError(request, timedOut(timeoutMs, during)));

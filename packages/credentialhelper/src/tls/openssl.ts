@@ -35,6 +35,7 @@ const FUNCTIONS = {
   SSL_CTX_use_PrivateKey: ['int', ['void *', 'void *']],
   i2d_X509: ['int', ['void *', 'void *']],
   ERR_load_strings: ['int', ['int', 'void *']],
+  ERR_clear_error: ['void', []],
   ERR_new: ['void', []],
   ERR_set_debug: ['void', ['str', 'int', 'str']],
   ERR_set_error: ['void', ['int', 'int', 'str', '...']],

@@ -48,8 +48,8 @@ export function createOpenSslKey(koffi: Koffi, openssl: OpenSsl, key: OpenTokenK
     pkey,
     failure: () => entry.failure,
     release() {
-      entries.delete(inner);
-      openssl.EVP_PKEY_free(pkey);
+      // OpenSSL counts references: a second call would take away the one of the context.
+      if (entries.delete(inner)) openssl.EVP_PKEY_free(pkey);
     },
   };
 }
@@ -156,6 +156,8 @@ function guarded(
   } catch (error) {
     if (entry !== undefined) entry.failure = error;
     addOpenSslError(koffi, openssl, (error as Error).message);
+    // After Node.js has read the errors, before it emits them: none is left to other users of OpenSSL.
+    process.nextTick(() => openssl.ERR_clear_error());
     return failed;
   }
 }

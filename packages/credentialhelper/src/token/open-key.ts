@@ -61,7 +61,7 @@ export async function openTokenKey(
 ): Promise<OpenTokenKey> {
   const pkcs11 = await patiently(events.waitMs, () => Pkcs11.open(key, events.trace));
   const token = await waitForToken(pkcs11, key.match, events.waitMs);
-  let session = await openSession(pkcs11, token, { ...key, ...events });
+  const session = await openSession(pkcs11, token, { ...key, ...events });
   let found: FoundKey;
   try {
     found = await patiently(events.waitMs, () => findKey(session, key, certificate));
@@ -74,9 +74,13 @@ export async function openTokenKey(
   let current = opened;
   const logInAgain = () => {
     current.close();
-    session = openSessionSync(pkcs11, findToken(pkcs11, key.match), { ...key, ...events });
-    const chain = toPem(found.chain);
-    current = tokenKeyOf(session, findKey(session, key, { chain }));
+    const again = openSessionSync(pkcs11, findToken(pkcs11, key.match), { ...key, ...events });
+    try {
+      current = tokenKeyOf(again, findKey(again, key, { chain: toPem(found.chain) }));
+    } catch (error) {
+      again.close();
+      throw error;
+    }
   };
   return {
     ...opened,

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { isCredentialHelperError } from '../errors.ts';
 import type { Pkcs11Uri } from '../identity/pkcs11-uri.ts';
 import type { Pkcs11 } from '../pkcs11/pkcs11.ts';
-import { isBusy } from '../pkcs11/return-value.ts';
+import { isBusy, withContext } from '../pkcs11/return-value.ts';
 import { findToken, type TokenSlot } from './slots.ts';
 
 const BUSY_TRIES = 8;
@@ -21,7 +21,7 @@ export function waitForToken(pkcs11: Pkcs11, match: Pkcs11Uri, waitMs: number): 
       return findToken(pkcs11, match);
     } catch (error) {
       if (isAbsent(error) && pkcs11.getInfo().manufacturer === 'SoftHSM') {
-        pkcs11.reinitializeIfIdle();
+        withContext({ library: pkcs11.path }, () => pkcs11.reinitialize());
       }
       throw error;
     }

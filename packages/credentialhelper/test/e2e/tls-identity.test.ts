@@ -89,8 +89,7 @@ async function handshake({ secureContext }: { secureContext: unknown }): Promise
 
 function exchange(socket: TLSSocket): Promise<string> {
   return new Promise((resolve, reject) => {
-    // As long as the event is handled, OpenSSL still lists the error.
-    socket.once('error', (error) => setImmediate(() => reject(error)));
+    socket.once('error', reject);
     socket.once('data', (data) => resolve(String(data).split('\r\n\r\n')[1] ?? ''));
     socket.write('x');
   });
