@@ -9,10 +9,13 @@ builds=("$@")
 ((${#builds[@]})) || builds=(20.19.0 22 24 26 debian13)
 folder=${MATRIX_FOLDER:-/tmp/awsiot-credentialhelper-matrix}
 tests=(
-  packages/credentialhelper/test/e2e
-  packages/credentialhelper/test/pkcs11
+  packages/credentialhelper/test/e2e/in-process.test.ts
+  packages/credentialhelper/test/e2e/mqtt.test.ts
+  packages/credentialhelper/test/e2e/nss.test.ts
+  packages/credentialhelper/test/e2e/pin.test.ts
+  packages/credentialhelper/test/e2e/tls-identity-lifetime.test.ts
+  packages/credentialhelper/test/e2e/token.test.ts
   packages/credentialhelper/test/pins
-  packages/credentialhelper/test/cli/token-verify.test.ts
 )
 mkdir -p "$folder"
 npm run --silent build

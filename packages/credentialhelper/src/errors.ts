@@ -257,7 +257,7 @@ export interface ErrorDetails {
 /**
  * The one error class of this package. Told apart by {@link CredentialHelperError.code}.
  *
- * A chain of the AWS SDK's providers ends with it (`tryNextLink: false`): a device that was told to use its certificate
+ * A chain of the AWS SDK's providers ends with it (`tryNextLink: false`): a device that is configured to use its certificate
  * and cannot should say so, and not go on with other credentials that happen to be available.
  */
 export class CredentialHelperError extends Error {

@@ -58,7 +58,7 @@ function temporaryFolder(parent: string): string {
     if (own !== undefined) return join(parent, own);
     let number = 0;
     while (taken.has(prefix + number)) number++;
-    // Whoever was faster is seen in the next round; so is another process of this user.
+    // A folder that another process creates first is seen in the next round.
     createOwn(join(parent, prefix + number));
   }
 }

@@ -190,7 +190,7 @@ function assertMayTry(
   const now = Date.now();
   const retryAt = Math.min(before.at, now) + UNANSWERED_WAIT_MS * 2 ** (before.tries - 1);
   if (now >= retryAt) return;
-  // The clock was set back: the wait begins anew.
+  // The clock was set back: the wait starts again.
   if (before.at > now) records.write(token, pin, { ...before, at: now });
   throw new CredentialHelperError(
     `a login to ${tokenName} with this PIN was ended on ${at} before the token answered; it may have counted as a try, so the PIN is not tried again before ${new Date(retryAt).toISOString()}`,

@@ -108,7 +108,7 @@ const SIGNING_FAILED = 1;
 
 let areNamesLoaded = false;
 
-/** Puts an error into OpenSSL's list for this thread, for whoever gets to see OpenSSL's error alone. */
+/** Adds an error to OpenSSL's queue of this thread, so that TLS clients that report only OpenSSL's errors show it. */
 export function addOpenSslError(koffi: Koffi, openssl: OpenSsl, text: string): void {
   // Without a name for library and reason, Node.js drops the error.
   if (!areNamesLoaded) openssl.ERR_load_strings(ERR_LIB_USER, errorNames(koffi));

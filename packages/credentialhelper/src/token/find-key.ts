@@ -106,7 +106,7 @@ function findKeys(session: TokenSession): readonly FoundKey[] {
   });
 }
 
-/** The kind of a key by its type and size; a token that tells neither size nor curve is believed. */
+/** The kind of a key by its type and size; a key whose size or curve is unknown is taken to be usable. */
 export function describeKind(
   session: TokenSession,
   handle: Handle,

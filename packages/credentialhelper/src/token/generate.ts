@@ -34,7 +34,7 @@ export interface Generated {
   readonly key: PrivateKeyInToken;
   readonly publicKey: KeyObject;
   readonly name: KeyName;
-  /** Whether the token was told that the key may sign and nothing else. */
+  /** Whether the token accepted the attributes that restrict the key to signing. */
   readonly signsOnly: boolean;
 }
 

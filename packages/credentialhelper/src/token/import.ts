@@ -36,7 +36,7 @@ export interface Imported {
   readonly name: KeyName;
   /** How many certificates were stored; those of the chain that were there already do not count. */
   readonly certificates: number;
-  /** Whether the token was told that the key may sign and nothing else. */
+  /** Whether the token accepted the attributes that restrict the key to signing. */
   readonly signsOnly: boolean;
 }
 

@@ -64,7 +64,7 @@ const ATTRIBUTE_REFUSALS = [
  * makes it by itself.
  *
  * @param make - makes the key with these attributes besides its own
- * @returns what `make` returns, and whether the key is restricted to signing as far as the token was told
+ * @returns what `make` returns, and whether the token accepted the attributes that restrict the key to signing
  */
 export function makeSigningKey<T>(make: (restrictions: Template) => T): {
   readonly made: T;

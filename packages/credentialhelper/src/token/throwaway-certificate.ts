@@ -2,7 +2,7 @@ import { generateKeyPairSync, type KeyObject, sign, X509Certificate } from 'node
 import { BitString, fromBER, GeneralizedTime, Integer, ObjectIdentifier, Sequence } from 'asn1js';
 import { commonName, subjectName } from './subject.ts';
 
-/** A key pair of this process and a certificate that is believed by nobody. */
+/** A key pair of this process and a certificate that nobody trusts. */
 export interface Throwaway {
   readonly key: KeyObject;
   readonly certificate: X509Certificate;

@@ -37,7 +37,7 @@ export interface Target {
   readonly timeoutMs: number;
 }
 
-/** How long a command may take unless it is told otherwise, in milliseconds; on some tokens a key takes a minute. */
+/** How long a command may take by default, in milliseconds: on some tokens generating a key takes a minute. */
 const DEFAULT_TIMEOUT_MS = 120_000;
 
 /** Adds the options that all token commands have. */
