@@ -1,5 +1,10 @@
 import type { TokenRequest } from './isolation/token-request.ts';
-import type { FileKeySettings, Settings, TokenKeySettings } from './options.ts';
+import {
+  type FileKeySettings,
+  logEvents,
+  type Settings,
+  type TokenKeySettings,
+} from './options.ts';
 import type { ConnectionSettings, HttpsGet } from './tls/client.ts';
 import { openFileContext, readCa, readTokenCertificate } from './tls/file-context.ts';
 import { getWithNode } from './tls/node.ts';
@@ -31,7 +36,6 @@ function fileIdentity(settings: Settings, key: FileKeySettings): () => HttpsGet 
 
 function tokenIdentity(settings: Settings, key: TokenKeySettings): () => HttpsGet {
   const { logger } = settings;
-  const warn = (message: string) => logger?.warn(message);
   const { pin: pinReader, access: _, ...token } = key.token;
   return () => {
     const certificate = readTokenCertificate(key, logger);
@@ -45,8 +49,7 @@ function tokenIdentity(settings: Settings, key: TokenKeySettings): () => HttpsGe
         return sendTokenRequestIsolated(tokenRequest, pinReader.environmentVariable, logger);
       }
       const { sendTokenRequest } = await import('./isolation/token-request.ts');
-      const trace = logger?.trace && ((line: string) => logger.trace?.(line));
-      return sendTokenRequest(tokenRequest, { warn, trace });
+      return sendTokenRequest(tokenRequest, logEvents(logger));
     };
   };
 }

@@ -274,6 +274,17 @@ export function checkLogger(logger: unknown): Logger | undefined {
   return logger as Logger;
 }
 
+/** Where what a token tells goes: warnings, and each call where the logger has `trace`. */
+export function logEvents(logger: Logger | undefined): {
+  readonly warn: (message: string) => void;
+  readonly trace: ((line: string) => void) | undefined;
+} {
+  return {
+    warn: (message) => logger?.warn(message),
+    trace: logger?.trace && ((line) => logger.trace?.(line)),
+  };
+}
+
 /** Checks an option that is a certificate, key or CA. */
 export function requireSource(value: unknown, name: string): Source {
   if (value === undefined) throw invalidOption(name, 'is required');

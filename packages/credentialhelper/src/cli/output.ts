@@ -88,6 +88,7 @@ const FLAGS: Readonly<Record<string, string>> = {
   '"tokenSerial"': '--token-serial',
 };
 
-function inFlags(hint: string): string {
+/** A hint of the library with the names of the command line. */
+export function inFlags(hint: string): string {
   return Object.entries(FLAGS).reduce((text, [option, flag]) => text.replace(option, flag), hint);
 }

@@ -7,6 +7,7 @@ const WINDOWS_EXCLUSIVE = 0x10000000;
 // flock(2); the same on Linux and macOS.
 const LOCK_EX = 2;
 const LOCK_NB = 4;
+let flock: ((descriptor: number, operation: number) => number) | undefined;
 
 /**
  * Takes the lock of a file, or finds it taken. The system releases it when the process ends, however it ends.
@@ -21,7 +22,7 @@ export function tryLock(koffi: Koffi, file: string): (() => void) | undefined {
     constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW,
     0o600,
   );
-  const flock = koffi.load(null).func('flock', 'int', ['int', 'int']);
+  flock ??= koffi.load(null).func('flock', 'int', ['int', 'int']);
   if (flock(descriptor, LOCK_EX | LOCK_NB) === 0) return () => closeSync(descriptor);
   const errno = koffi.errno();
   closeSync(descriptor);

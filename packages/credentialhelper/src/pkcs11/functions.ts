@@ -57,7 +57,7 @@ export function loadFunctions(koffi: Koffi, path: string): NativeLibrary {
       ...Object.fromEntries(FUNCTION_LIST.map((name) => [name, pointer])),
     }),
   );
-  const types = signatures(koffi);
+  const types = signatures(koffi, version);
   const functions = new Map<FunctionName, (...args: readonly unknown[]) => unknown>();
   return {
     version: list.version,
@@ -85,7 +85,7 @@ function struct(koffi: Koffi, members: Record<string, string | TypeObject>): Typ
 }
 
 /** The parameters of the functions that are called. */
-function signatures(koffi: Koffi): Partial<Record<FunctionName, Parameters>> {
+function signatures(koffi: Koffi, version: TypeObject): Partial<Record<FunctionName, Parameters>> {
   const { ulong, uint8 } = koffi.types;
   const pointer = koffi.pointer('void');
   const to = (members: Record<string, string | TypeObject>) =>
@@ -95,7 +95,6 @@ function signatures(koffi: Koffi): Partial<Record<FunctionName, Parameters>> {
   const ulongInOut = koffi.inout(koffi.pointer(ulong));
   const attributes = to({ type: ulong, pValue: pointer, ulValueLen: ulong });
   const mechanism = to({ mechanism: ulong, pParameter: pointer, ulParameterLen: ulong });
-  const version = struct(koffi, { major: 'uint8', minor: 'uint8' });
   const initializeArguments = to({
     createMutex: pointer,
     destroyMutex: pointer,

@@ -7,6 +7,7 @@ import {
   checkTimeout,
   type IotCoreOptions,
   type KeyOptions,
+  logEvents,
   requireSource,
 } from '../options.ts';
 import { loadKoffi } from '../pkcs11/koffi.ts';
@@ -75,8 +76,8 @@ export async function openTlsIdentity(options: TlsIdentityOptions): Promise<TlsI
   assertObject(options, 'options');
   refuseUnknown(options, OPTION_NAMES, '');
   const logger = checkLogger(options.logger);
-  const warn = (message: string) => logger?.warn(message);
-  const key = checkKey(options, warn);
+  const events = logEvents(logger);
+  const key = checkKey(options, events.warn);
   const ca = options.ca === undefined ? undefined : requireSource(options.ca, 'ca');
   const waitMs = checkTimeout(options.timeoutMs);
   if (key.kind === 'file') {
@@ -85,11 +86,10 @@ export async function openTlsIdentity(options: TlsIdentityOptions): Promise<TlsI
   const koffi = await loadKoffi();
   findOpenSsl(koffi);
   const { pin, access: _, ...token } = key.token;
-  const trace = logger?.trace && ((line: string) => logger.trace?.(line));
   const opened = await openTokenKey(
     { ...token, pin: await pin.read(), stateFolder: key.stateFolder },
     readTokenCertificate(key, logger),
-    { waitMs, warn, trace },
+    { ...events, waitMs },
     'lasting',
   );
   try {

@@ -2,15 +2,8 @@ import { CredentialHelperError } from '../errors.ts';
 import { CKO } from '../pkcs11/constants.ts';
 import type { Handle } from '../pkcs11/pkcs11.ts';
 import { withContext } from '../pkcs11/return-value.ts';
-import { findAll, readAttribute } from './objects.ts';
+import { describeWanted, findAll, OBJECT_TYPES, readName } from './objects.ts';
 import type { TokenSession } from './session.ts';
-
-/** The objects that can be deleted, with what messages call them. */
-export const OBJECT_TYPES = {
-  private: 'private key',
-  public: 'public key',
-  cert: 'certificate',
-} as const;
 
 const CLASSES = { private: CKO.PRIVATE_KEY, public: CKO.PUBLIC_KEY, cert: CKO.CERTIFICATE };
 
@@ -44,21 +37,12 @@ export function findDeletable(
       ...(wanted.id === undefined ? {} : { CKA_ID: wanted.id }),
     });
     return handles.map((handle): FoundObject => {
-      const read = (name: 'CKA_LABEL' | 'CKA_ID') =>
-        readAttribute(session, handle, name) ?? Buffer.alloc(0);
-      return {
-        handle,
-        type,
-        label: read('CKA_LABEL').toString(),
-        id: read('CKA_ID').toString('hex'),
-      };
+      const { label, id } = readName(session, handle);
+      return { handle, type, label: label.toString(), id: id.toString('hex') };
     });
   });
   const what = wanted.type === undefined ? 'key' : OBJECT_TYPES[wanted.type];
-  const name = [
-    wanted.label === undefined ? '' : ` with the label "${wanted.label}"`,
-    wanted.id === undefined ? '' : ` with the id ${Buffer.from(wanted.id).toString('hex')}`,
-  ].join('');
+  const name = describeWanted(wanted);
   if (found.length === 0) {
     throw new CredentialHelperError(`${session.context.token} holds no ${what}${name}`, {
       code: 'ERR_KEY_NOT_FOUND',

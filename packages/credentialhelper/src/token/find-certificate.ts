@@ -3,8 +3,7 @@ import { CredentialHelperError } from '../errors.ts';
 import { describeCertificate } from '../identity/certificate.ts';
 import { formatPkcs11Uri, type Pkcs11Uri } from '../identity/pkcs11-uri.ts';
 import { CKC_X_509, CKO } from '../pkcs11/constants.ts';
-import type { AttributeName } from '../pkcs11/pkcs11.ts';
-import { findAll, readAttribute } from './objects.ts';
+import { describeWanted, findAll, readAttribute, readName } from './objects.ts';
 import type { KeyProof } from './prove.ts';
 import type { TokenSession } from './session.ts';
 import { matchesToken } from './slots.ts';
@@ -24,15 +23,11 @@ export interface CertificateInToken {
 export function readCertificatesInToken(session: TokenSession): readonly CertificateInToken[] {
   const template = { CKA_CLASS: CKO.CERTIFICATE, CKA_CERTIFICATE_TYPE: CKC_X_509 };
   return findAll(session, template).flatMap((handle) => {
-    const read = (name: AttributeName) => readAttribute(session, handle, name) ?? Buffer.alloc(0);
+    const value = readAttribute(session, handle, 'CKA_VALUE') ?? Buffer.alloc(0);
     try {
-      return [
-        {
-          certificate: new X509Certificate(read('CKA_VALUE')),
-          label: read('CKA_LABEL').toString(),
-          id: read('CKA_ID'),
-        },
-      ];
+      const certificate = new X509Certificate(value);
+      const { label, id } = readName(session, handle);
+      return [{ certificate, label: label.toString(), id }];
     } catch {
       return [];
     }
@@ -69,10 +64,7 @@ export function findCertificateChain(
       best,
       all.map(({ certificate }) => certificate),
     );
-  const wanted = [
-    match.object === undefined ? '' : ` with the label "${match.object}"`,
-    match.id === undefined ? '' : ` with the id ${Buffer.from(match.id).toString('hex')}`,
-  ].join('');
+  const wanted = describeWanted({ label: match.object, id: match.id });
   const there = all
     .map(
       ({ certificate, label, id }) =>

@@ -3,7 +3,15 @@ import { formatPkcs11Uri, type Pkcs11Uri } from '../identity/pkcs11-uri.ts';
 import { CKK, CKO, OTHER_KEY_TYPES } from '../pkcs11/constants.ts';
 import type { Handle } from '../pkcs11/pkcs11.ts';
 import { curveByParameters } from './curves.ts';
-import { findAll, readAttribute, readNumber } from './objects.ts';
+import {
+  describeWanted,
+  findAll,
+  type ObjectName,
+  readAttribute,
+  readFlag,
+  readName,
+  readNumber,
+} from './objects.ts';
 import type { TokenSession } from './session.ts';
 import { tokenUriAttributes } from './slots.ts';
 
@@ -12,6 +20,8 @@ export interface PrivateKeyInToken {
   readonly handle: Handle;
   /** Whether it is an RSA key; else it is an EC key. */
   readonly isRsa: boolean;
+  /** Whether it asks for the PIN at every signature (`CKA_ALWAYS_AUTHENTICATE`). */
+  readonly alwaysAuthenticate: boolean;
   /** How messages call it: its label, or its id. */
   readonly name: string;
   /** What names this key and no other. */
@@ -19,11 +29,8 @@ export interface PrivateKeyInToken {
 }
 
 /** A private key that was found, of whatever kind. */
-interface FoundKey {
+interface FoundKey extends ObjectName {
   readonly handle: Handle;
-  /** `CKA_LABEL` as its bytes: not all are UTF-8. */
-  readonly label: Buffer;
-  readonly id: Buffer;
   readonly isRsa: boolean;
   /** Such as `RSA 2048`, `EC P-256` or `Ed25519 or Ed448`. */
   readonly kind: string;
@@ -55,12 +62,10 @@ export function findPrivateKey(session: TokenSession, match: Pkcs11Uri): Private
   });
   if (usable.length === 1 && key !== undefined) {
     const { handle, isRsa } = key;
-    return { handle, isRsa, name: nameOf(key), attributes: attributesOf(key) };
+    const alwaysAuthenticate = readFlag(session, handle, 'CKA_ALWAYS_AUTHENTICATE') === true;
+    return { handle, isRsa, alwaysAuthenticate, name: nameOf(key), attributes: attributesOf(key) };
   }
-  const wanted = [
-    match.object === undefined ? '' : ` with the label "${match.object}"`,
-    match.id === undefined ? '' : ` with the id ${Buffer.from(match.id).toString('hex')}`,
-  ].join('');
+  const wanted = describeWanted({ label: match.object, id: match.id });
   if (usable.length > 1) {
     const uris = usable.map((found) =>
       formatPkcs11Uri({ ...attributesOf(found), modulePath: pkcs11.path }),
@@ -97,8 +102,7 @@ function findKeys(session: TokenSession): readonly FoundKey[] {
     const kind = describeKind(session, handle, type);
     return {
       handle,
-      label: readAttribute(session, handle, 'CKA_LABEL') ?? Buffer.alloc(0),
-      id: readAttribute(session, handle, 'CKA_ID') ?? Buffer.alloc(0),
+      ...readName(session, handle),
       isRsa: type === CKK.RSA,
       kind: kind.name,
       usable: kind.usable,
@@ -134,7 +138,7 @@ function bitLength(bytes: Buffer): number {
   return hex === '' ? 0 : BigInt(`0x${hex}`).toString(2).length;
 }
 
-function nameOf({ label, id }: Pick<FoundKey, 'label' | 'id'>): string {
+function nameOf({ label, id }: ObjectName): string {
   if (label.length > 0) return `"${label}"`;
   return id.length > 0 ? `with the id ${id.toString('hex')}` : 'without label and id';
 }

@@ -6,7 +6,7 @@ import { CKO } from '../pkcs11/constants.ts';
 import { Pkcs11 } from '../pkcs11/pkcs11.ts';
 import { readCertificatesInToken } from './find-certificate.ts';
 import { describeKind } from './find-key.ts';
-import { findAll, readAttribute, readNumber } from './objects.ts';
+import { findAll, type OBJECT_TYPES, readName, readNumber } from './objects.ts';
 import { openPublicSession, openSession, type TokenSession } from './session.ts';
 import {
   findToken,
@@ -62,7 +62,7 @@ export interface TokenReport {
 
 /** An object in a token. */
 interface ObjectReport {
-  readonly type: 'private' | 'public' | 'cert';
+  readonly type: keyof typeof OBJECT_TYPES;
   readonly label: string;
   /** `CKA_ID` in hexadecimal digits. */
   readonly id: string;
@@ -170,10 +170,9 @@ function inspectKeys(
   objectClass: number,
 ): readonly ObjectReport[] {
   return findAll(session, { CKA_CLASS: objectClass }).map((handle) => {
-    const read = (name: 'CKA_LABEL' | 'CKA_ID') =>
-      readAttribute(session, handle, name) ?? Buffer.alloc(0);
+    const { label, id } = readName(session, handle);
     const kind = describeKind(session, handle, readNumber(session, handle, 'CKA_KEY_TYPE'));
-    return objectReport(uri, type, read('CKA_LABEL').toString(), read('CKA_ID'), kind.name);
+    return objectReport(uri, type, label.toString(), id, kind.name);
   });
 }
 

@@ -23,6 +23,40 @@ export function readAttribute(
   return pkcs11.getAttribute(handle, object, name);
 }
 
+/** What objects go by in a token. */
+export interface ObjectName {
+  /** `CKA_LABEL` as its bytes: not all are UTF-8. */
+  readonly label: Buffer;
+  readonly id: Buffer;
+}
+
+/** The label and id of an object; empty where it has none. */
+export function readName(session: TokenSession, object: Handle): ObjectName {
+  const read = (name: AttributeName) => readAttribute(session, object, name) ?? Buffer.alloc(0);
+  return { label: read('CKA_LABEL'), id: read('CKA_ID') };
+}
+
+/** How a message says which object was looked for: ` with the label "…" with the id …`, or nothing. */
+export function describeWanted({
+  label,
+  id,
+}: {
+  readonly label: string | undefined;
+  readonly id: Uint8Array | undefined;
+}): string {
+  return [
+    label === undefined ? '' : ` with the label "${label}"`,
+    id === undefined ? '' : ` with the id ${Buffer.from(id).toString('hex')}`,
+  ].join('');
+}
+
+/** How people call the types of objects. */
+export const OBJECT_TYPES = {
+  private: 'private key',
+  public: 'public key',
+  cert: 'certificate',
+} as const;
+
 /** A `CK_BBOOL` attribute; undefined where the token does not reveal it. */
 export function readFlag(
   session: TokenSession,

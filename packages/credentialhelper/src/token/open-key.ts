@@ -1,5 +1,5 @@
-import { type KeyObject, X509Certificate } from 'node:crypto';
-import { toPem } from '../identity/certificate.ts';
+import type { KeyObject, X509Certificate } from 'node:crypto';
+import { readCertificates, toPem } from '../identity/certificate.ts';
 import type { Pkcs11Uri } from '../identity/pkcs11-uri.ts';
 import type { TokenKey } from '../identity/token-key.ts';
 import { Pkcs11, type Trace } from '../pkcs11/pkcs11.ts';
@@ -113,7 +113,7 @@ export function tokenKeyOf(session: TokenSession, { key, chain }: FoundKey): Ope
     chain,
     signsForTls13:
       !key.isRsa || withContext(context, () => pkcs11.hasMechanism(token.slot, 'CKM_RSA_X_509')),
-    sign: (mechanism, data) => signRaw(session, key.handle, mechanism, data),
+    sign: (mechanism, data) => signRaw(session, key, mechanism, data),
     close: () => session.close(),
   };
 }
@@ -128,11 +128,8 @@ function findKey(
   if ('match' in certificate) {
     return { key, chain: findCertificateChain(session, proof, certificate.match, Date.now()) };
   }
-  return { key, chain: chainForProof(proof, readPem(certificate.chain), key, session) };
-}
-
-function readPem(chain: string): readonly X509Certificate[] {
-  return chain
-    .split(/(?<=-----END CERTIFICATE-----\n?)(?=-----BEGIN)/)
-    .map((pem) => new X509Certificate(pem));
+  return {
+    key,
+    chain: chainForProof(proof, readCertificates(certificate.chain, 'certificate'), key, session),
+  };
 }

@@ -1,12 +1,15 @@
 import { createHash, type KeyObject } from 'node:crypto';
-import type { Handle, MechanismName } from '../pkcs11/pkcs11.ts';
+import type { MechanismName } from '../pkcs11/pkcs11.ts';
 import { withContext } from '../pkcs11/return-value.ts';
 import { curveOf } from './curves.ts';
-import { readFlag } from './objects.ts';
+import type { PrivateKeyInToken } from './find-key.ts';
 import { logInForSignature, type TokenSession } from './session.ts';
 
 /** The hashes that signatures here are made over. */
 export type Hash = 'sha256' | 'sha384' | 'sha512';
+
+/** What it takes to sign with a key. */
+type SigningKey = Pick<PrivateKeyInToken, 'handle' | 'alwaysAuthenticate'>;
 
 /** The mechanisms that TLS asks a client's key for: ECDSA, RSA PKCS#1 v1.5, and raw RSA for RSA-PSS. */
 export type SignMechanism = MechanismName & ('CKM_ECDSA' | 'CKM_RSA_PKCS' | 'CKM_RSA_X_509');
@@ -23,15 +26,14 @@ const SHA256_DIGEST_INFO = Buffer.from('3031300d060960864801650304020105000420',
  */
 export function signRaw(
   session: TokenSession,
-  key: Handle,
+  key: SigningKey,
   mechanism: SignMechanism,
   data: Uint8Array,
 ): Buffer {
   const { pkcs11, handle, context } = session;
-  const asksForPin = readFlag(session, key, 'CKA_ALWAYS_AUTHENTICATE') === true;
   return withContext(context, () => {
-    pkcs11.signInit(handle, mechanism, key);
-    if (asksForPin) logInForSignature(session);
+    pkcs11.signInit(handle, mechanism, key.handle);
+    if (key.alwaysAuthenticate) logInForSignature(session);
     return pkcs11.sign(handle, data);
   });
 }
@@ -48,12 +50,12 @@ export function hashOf(publicKey: KeyObject): Hash {
  */
 export function signMessage(
   session: TokenSession,
-  { handle, isRsa }: { readonly handle: Handle; readonly isRsa: boolean },
+  key: SigningKey & Pick<PrivateKeyInToken, 'isRsa'>,
   hash: Hash,
   message: Uint8Array,
 ): Buffer {
   const digest = createHash(hash).update(message).digest();
-  return isRsa
-    ? signRaw(session, handle, 'CKM_RSA_PKCS', Buffer.concat([SHA256_DIGEST_INFO, digest]))
-    : signRaw(session, handle, 'CKM_ECDSA', digest);
+  return key.isRsa
+    ? signRaw(session, key, 'CKM_RSA_PKCS', Buffer.concat([SHA256_DIGEST_INFO, digest]))
+    : signRaw(session, key, 'CKM_ECDSA', digest);
 }

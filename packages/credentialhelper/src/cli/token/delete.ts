@@ -1,11 +1,7 @@
 import { type Command, Option } from 'commander';
 import { CredentialHelperError } from '../../errors.ts';
-import {
-  deleteObjects,
-  type FoundObject,
-  findDeletable,
-  OBJECT_TYPES,
-} from '../../token/delete.ts';
+import { deleteObjects, type FoundObject, findDeletable } from '../../token/delete.ts';
+import { OBJECT_TYPES } from '../../token/objects.ts';
 import { workerAction } from '../action.ts';
 import type { Result } from '../output.ts';
 import { confirm } from '../prompt.ts';

@@ -7,8 +7,9 @@ import { libraryHint } from '../../pkcs11/library-hints.ts';
 import type { LibraryLocation } from '../../pkcs11/pkcs11.ts';
 import type { InspectRequest, LibraryReport, TokenReport } from '../../token/inspect.ts';
 import { inspectIsolated } from '../../token/inspect-isolated.ts';
+import { OBJECT_TYPES } from '../../token/objects.ts';
 import { action } from '../action.ts';
-import type { Result } from '../output.ts';
+import { inFlags, type Result } from '../output.ts';
 import { askSecret } from '../prompt.ts';
 import { EXIT_STATUS_HELP } from '../usage.ts';
 import { loginOf, openPin } from './connect.ts';
@@ -101,7 +102,8 @@ async function inspectFound(
   } catch (error) {
     if (!isCredentialHelperError(error)) throw error;
     const { code, message, hint } = error;
-    return { path, foundBy, library: null, problem: { code, message, hint: hint ?? null } };
+    const problem = { code, message, hint: hint === undefined ? null : inFlags(hint) };
+    return { path, foundBy, library: null, problem };
   }
 }
 
@@ -164,7 +166,7 @@ function describeModule({ path, library, problem }: ModuleReport): string {
   if (problem?.hint) lines.push(...problem.hint.split('\n').map((line) => `    hint: ${line}`));
   if (library?.slots.length === 0) {
     const hint = libraryHint(path);
-    lines.push('  no token', ...(hint === undefined ? [] : [`    hint: ${hint}`]));
+    lines.push('  no token', ...(hint === undefined ? [] : [`    hint: ${inFlags(hint)}`]));
   }
   for (const { slotId, token, problem: slotProblem } of library?.slots ?? []) {
     if (token !== null) lines.push(...describeToken(slotId, token));
@@ -190,10 +192,8 @@ function describeToken(slotId: number, token: TokenReport): readonly string[] {
     `  slot ${slotId}: token "${label}"${PIN_STATES[pin]}${access}`,
     `    ${uri}`,
     ...objects.flatMap(({ type, label: name, id, detail, uri: objectUri }) => [
-      `    ${KINDS[type]} "${name}" id ${id || 'none'}${detail === '' ? '' : `: ${detail}`}`,
+      `    ${OBJECT_TYPES[type]} "${name}" id ${id || 'none'}${detail === '' ? '' : `: ${detail}`}`,
       `      ${objectUri}`,
     ]),
   ];
 }
-
-const KINDS = { private: 'private key', public: 'public key', cert: 'certificate' } as const;
