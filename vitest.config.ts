@@ -8,6 +8,8 @@ export default defineConfig({
     hookTimeout: 120_000,
     // PKCS#11 modules read their settings from the environment of the process, which threads do not have.
     pool: 'forks',
+    // Most tests wait for processes of their own.
+    maxWorkers: 2,
     coverage: { provider: 'v8', include: ['packages/*/src/**'] },
   },
 });

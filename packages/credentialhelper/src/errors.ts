@@ -107,7 +107,11 @@ export const ERROR_CODES: Readonly<Record<ErrorCode, ErrorKind>> = {
     transient: false,
     meaning: 'the TLS of this runtime cannot use a key in a token',
   },
-  ERR_PKCS11_LIBRARY: { transient: false, meaning: 'the PKCS#11 library cannot be loaded' },
+  ERR_PKCS11_LIBRARY: {
+    transient: false,
+    meaning:
+      'the PKCS#11 library cannot be loaded or needs parameters, or this process uses it with others',
+  },
   ERR_TOKEN_NOT_FOUND: { transient: true, meaning: 'no token matches' },
   ERR_TOKEN_AMBIGUOUS: { transient: false, meaning: 'more than one token matches' },
   ERR_KEY_NOT_FOUND: { transient: false, meaning: 'no private key in the token matches' },

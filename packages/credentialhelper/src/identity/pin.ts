@@ -8,7 +8,7 @@ import { Secret } from './secret.ts';
  * Where the PIN of a token comes from:
  *
  * - a string: the PIN itself;
- * - `null`: the token asks for it on its own keypad;
+ * - `null`: the token asks for it on its own PIN pad;
  * - `{ file }`: the first line of a file, read again for each login;
  * - `{ environmentVariable }`: an environment variable, which the child process that uses the token does not inherit;
  * - `{ systemdCredential }`: a credential of the systemd unit, by its name (systemd.exec(5), `LoadCredential=`);
@@ -24,7 +24,7 @@ export type PinSource =
   | { readonly fileDescriptor: number }
   | (() => string | null | Promise<string | null>);
 
-/** A PIN; `null`: the token has its own keypad; `undefined`: no login. */
+/** A PIN; `null`: the token has its own PIN pad; `undefined`: no login. */
 export type Pin = Secret | null | undefined;
 
 /** A PIN source that has been checked. */

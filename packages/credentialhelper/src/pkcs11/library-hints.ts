@@ -1,3 +1,7 @@
+import { basename } from 'node:path';
+
+const NSS = /softokn/i;
+
 /** What usually is wrong with a library that does not initialize or shows nothing, by a part of its path. */
 const HINTS: readonly (readonly [part: RegExp, hint: string])[] = [
   [
@@ -8,10 +12,7 @@ const HINTS: readonly (readonly [part: RegExp, hint: string])[] = [
     /opencryptoki/i,
     'opencryptoki: is its daemon running (pkcsslotd), and is this user in the group pkcs11?',
   ],
-  [
-    /softokn/i,
-    'NSS: name its database with "libraryParameters", such as configdir=\'sql:DIR\' flags=readOnly',
-  ],
+  [NSS, 'NSS: name its database with "libraryParameters", such as configdir=\'sql:DIR\''],
   [/opensc/i, 'OpenSC: is the reader connected, a card in it, and the daemon pcscd running?'],
   [
     /tpm2/i,
@@ -22,4 +23,14 @@ const HINTS: readonly (readonly [part: RegExp, hint: string])[] = [
 /** What to check where a library does not work; undefined for one that is not known. */
 export function libraryHint(path: string): string | undefined {
   return HINTS.find(([part]) => part.test(path))?.[1];
+}
+
+/** Whether this is NSS, which without a database crashes, or shows an empty token that cannot be written to. */
+export function needsDatabase(path: string): boolean {
+  return NSS.test(basename(path));
+}
+
+/** Whether parameters for NSS name a database: a value, in quotes or brackets or without. */
+export function namesDatabase(parameters: string | undefined): boolean {
+  return /configdir=[^\w./]?[\w./]/.test(parameters ?? '');
 }

@@ -1,7 +1,9 @@
+import { realpathSync } from 'node:fs';
 import { CredentialHelperError } from '../errors.ts';
 import { CKA, CKF_OS_LOCKING_OK, CKM, returnValueName } from './constants.ts';
 import { type FunctionName, loadFunctions, type NativeLibrary } from './functions.ts';
 import { type Koffi, loadKoffi } from './koffi.ts';
+import { libraryHint, namesDatabase, needsDatabase } from './library-hints.ts';
 import { Pkcs11Error, withContext } from './return-value.ts';
 
 /** The number of a slot, session or object: a `CK_ULONG`, as a bigint where a number cannot hold it. */
@@ -46,21 +48,25 @@ const MAX_SIGNATURE_BYTES = 1024;
 const MAX_ATTRIBUTE_BYTES = 1024 * 1024;
 const FIND_BATCH = 64;
 
-/** The libraries that this thread has loaded. They stay so: another user of the process may be using them. */
-const loaded = new Map<
-  string,
-  { readonly native: NativeLibrary; readonly parameters: string | undefined }
->();
+/** A library that this thread has loaded. */
+interface LoadedLibrary {
+  readonly native: NativeLibrary;
+  readonly parameters: string | undefined;
+  /** Whether this thread initialized it, with these parameters; else another user of the process was first. */
+  isInitializedHere: boolean;
+  /** How many sessions this thread has open. */
+  sessions: number;
+}
+
+/** The libraries in use, by their real path. They stay loaded: another user of the process may be using them. */
+const loaded = new Map<string, LoadedLibrary>();
 const keptForLibraries: Buffer[] = [];
-/** How many sessions this thread has open, by the path of the library. */
-const openSessions = new Map<string, number>();
 
 /** A PKCS#11 library, loaded and initialized (PKCS #11 Base Specification 3.1). Each call throws {@link Pkcs11Error}. */
 export class Pkcs11 {
   readonly path: string;
   readonly koffi: Koffi;
-  readonly #native: NativeLibrary;
-  readonly #parameters: string | undefined;
+  readonly #library: LoadedLibrary;
   /** Whether the library was not in use in this process when it was opened here. */
   #isFirst = false;
   readonly #trace: Trace | undefined;
@@ -69,7 +75,7 @@ export class Pkcs11 {
    * Loads a library into this process and initializes it for use by several threads.
    *
    * @throws {@link CredentialHelperError} (as a rejection) `ERR_PKCS11_BINDING`; `ERR_PKCS11_LIBRARY` where it cannot be
-   * loaded, `ERR_PKCS11` where it does not initialize
+   * loaded, needs parameters, or is in use in this process with others; `ERR_PKCS11` where it does not initialize
    */
   static async open(location: LibraryLocation, trace?: Trace): Promise<Pkcs11> {
     return new Pkcs11(await loadKoffi(), location, trace);
@@ -79,13 +85,16 @@ export class Pkcs11 {
     this.path = location.library;
     this.koffi = koffi;
     this.#trace = trace;
-    this.#native = loadOnce(koffi, location);
-    this.#parameters = location.libraryParameters;
+    assertParameters(location);
+    const realPath = realpathSync(this.path);
+    this.#library = loaded.get(realPath) ?? load(koffi, location);
+    if (this.#library.parameters !== location.libraryParameters) throw inUse(this.path);
     withContext({ library: this.path }, () => this.#initialize());
+    loaded.set(realPath, this.#library);
   }
 
   #initialize(): void {
-    const parameters = this.#parameters;
+    const { parameters } = this.#library;
     const reserved = parameters === undefined ? undefined : Buffer.from(`${parameters}\0`);
     const mutexes = { createMutex: null, destroyMutex: null, lockMutex: null, unlockMutex: null };
     const pReserved = this.#address(reserved);
@@ -97,19 +106,21 @@ export class Pkcs11 {
         end: null,
       });
       this.#isFirst = true;
+      this.#library.isInitializedHere = true;
       // Some libraries keep the pointer.
       if (reserved !== undefined) keptForLibraries.push(reserved);
     } catch (error) {
-      // Another user of this process was first.
       const { returnValue } = error as Partial<Pkcs11Error>;
       if (returnValue !== 'CKR_CRYPTOKI_ALREADY_INITIALIZED') throw error;
+      // Another user of this process was first. With which parameters cannot be known, and NSS shows other tokens then.
+      if (parameters !== undefined && !this.#library.isInitializedHere) throw inUse(this.path);
     }
   }
 
   /** Ends all use of the library in this process. Only for a process that is the library's alone. */
   finalize(): void {
     this.#call('C_Finalize', '', null);
-    loaded.delete(this.path);
+    loaded.delete(realpathSync(this.path));
   }
 
   /**
@@ -117,7 +128,7 @@ export class Pkcs11 {
    * initialized for this object, and no session is open.
    */
   reinitialize(): void {
-    if (!this.#isFirst || (openSessions.get(this.path) ?? 0) > 0) return;
+    if (!this.#isFirst || this.#library.sessions > 0) return;
     this.#call('C_Finalize', '', null);
     this.#initialize();
   }
@@ -194,12 +205,12 @@ export class Pkcs11 {
   openSession(slot: Handle, flags: number): Handle {
     const handle: [Handle] = [0];
     this.#call('C_OpenSession', `slot ${slot}`, slot, flags, null, null, handle);
-    openSessions.set(this.path, (openSessions.get(this.path) ?? 0) + 1);
+    this.#library.sessions++;
     return handle[0];
   }
 
   closeSession(session: Handle): void {
-    openSessions.set(this.path, (openSessions.get(this.path) ?? 1) - 1);
+    this.#library.sessions--;
     this.#call('C_CloseSession', `session ${session}`, session);
   }
 
@@ -300,7 +311,7 @@ export class Pkcs11 {
 
   #call(name: FunctionName, about: string, ...args: readonly unknown[]): void {
     const begin = performance.now();
-    const returned = returnValueName(this.#native.call(name, ...args));
+    const returned = returnValueName(this.#library.native.call(name, ...args));
     const milliseconds = (performance.now() - begin).toFixed(1);
     this.#trace?.(`${name}${about && ' '}${about}: ${returned}, ${milliseconds} ms`);
     if (returned !== 'CKR_OK') throw new Pkcs11Error(name, returned);
@@ -361,18 +372,7 @@ export class Pkcs11 {
   }
 }
 
-function loadOnce(koffi: Koffi, { library, libraryParameters }: LibraryLocation): NativeLibrary {
-  const before = loaded.get(library);
-  if (before !== undefined) {
-    if (before.parameters === libraryParameters) return before.native;
-    throw new CredentialHelperError(
-      `this process uses the PKCS#11 library ${library} with other parameters already`,
-      {
-        code: 'ERR_PKCS11_LIBRARY',
-        hint: 'a library can be initialized once in a process: leave "isolate" at its default',
-      },
-    );
-  }
+function load(koffi: Koffi, { library, libraryParameters }: LibraryLocation): LoadedLibrary {
   let native: NativeLibrary;
   try {
     native = loadFunctions(koffi, library);
@@ -383,8 +383,25 @@ function loadOnce(koffi: Koffi, { library, libraryParameters }: LibraryLocation)
   // A list of version 3 begins as those of version 2 do.
   if (major !== 2 && major !== 3)
     throw notLoaded(library, `its function list has version ${major}.${minor}`);
-  loaded.set(library, { native, parameters: libraryParameters });
-  return native;
+  return { native, parameters: libraryParameters, isInitializedHere: false, sessions: 0 };
+}
+
+function assertParameters({ library, libraryParameters }: LibraryLocation): void {
+  if (!needsDatabase(library) || namesDatabase(libraryParameters)) return;
+  throw new CredentialHelperError(`the PKCS#11 library ${library} needs the name of a database`, {
+    code: 'ERR_PKCS11_LIBRARY',
+    hint: libraryHint(library),
+  });
+}
+
+function inUse(library: string): CredentialHelperError {
+  return new CredentialHelperError(
+    `this process uses the PKCS#11 library ${library} already, perhaps with other parameters`,
+    {
+      code: 'ERR_PKCS11_LIBRARY',
+      hint: 'a library is initialized once in a process, for all its threads: leave "isolate" at its default',
+    },
+  );
 }
 
 function notLoaded(library: string, reason: string, cause?: unknown): CredentialHelperError {

@@ -4,17 +4,22 @@ import { libraryHint } from './library-hints.ts';
 /** A PKCS#11 function returned something else than `CKR_OK`. */
 export class Pkcs11Error extends Error {
   override readonly name: string = 'Pkcs11Error';
+  /** Such as `C_Login`. */
+  readonly functionName: string;
   /** The name of the value, such as `CKR_PIN_INCORRECT`. */
   readonly returnValue: string;
 
   constructor(functionName: string, returnValue: string) {
     super(`${functionName} returned ${returnValue}`);
+    this.functionName = functionName;
     this.returnValue = returnValue;
   }
 }
 
 const REMOVED = 'check that the token is there; was it removed?';
 const LOG = "the library's own log may say more";
+const READ_ONLY =
+  'the token can be read only: may this user write to where it is stored, and do no parameters of the library (flags=readOnly) forbid it?';
 const PIN_LENGTH = 'the PIN is shorter or longer than the token accepts';
 const OFFICER = "the token's security officer can unlock it and set a new PIN";
 
@@ -44,6 +49,8 @@ const MEANINGS: Readonly<Record<string, { readonly code?: ErrorCode; readonly hi
   CKR_USER_ANOTHER_ALREADY_LOGGED_IN: { hint: 'the security officer is logged in to the token' },
   CKR_KEY_FUNCTION_NOT_PERMITTED: { hint: 'the key may not sign (CKA_SIGN is false)' },
   CKR_MECHANISM_INVALID: { hint: 'the token or its key does not support this kind of signature' },
+  CKR_SESSION_READ_ONLY: { hint: READ_ONLY },
+  CKR_TOKEN_WRITE_PROTECTED: { hint: READ_ONLY },
   CKR_USER_NOT_LOGGED_IN: { hint: 'the token requires a login: give its PIN' },
 };
 
@@ -94,12 +101,13 @@ export function withContext<T>(context: CallContext, calls: () => T): T {
 }
 
 /** The error of this package for a {@link Pkcs11Error}; another error as it is. */
-export function explain(error: unknown, { library, token }: CallContext): unknown {
+function explain(error: unknown, { library, token }: CallContext): unknown {
   if (!(error instanceof Pkcs11Error)) return error;
   const where = token === undefined ? '' : ` for ${token}`;
   const meaning = MEANINGS[error.returnValue];
   const { code = 'ERR_PKCS11' } = meaning ?? {};
-  const fromDevice = DEVICE.has(error.returnValue) ? libraryHint(library) : undefined;
+  const isAround = error.functionName === 'C_Initialize' || DEVICE.has(error.returnValue);
+  const fromDevice = isAround ? libraryHint(library) : undefined;
   const hint = fromDevice ?? meaning?.hint ?? `${LOG}, and its documentation`;
   return new CredentialHelperError(`${error.message}${where} (library ${library})`, {
     code,

@@ -1,22 +1,38 @@
+import { CredentialHelperError } from '../errors.ts';
 import type { Secret } from '../identity/secret.ts';
 import { forgetPins, tokenIdentity } from '../pins/try-pin.ts';
-import { withContext } from '../pkcs11/return-value.ts';
+import { returnValueOf, withContext } from '../pkcs11/return-value.ts';
 import { assertNewPinLength } from './init.ts';
 import type { TokenSession } from './session.ts';
+
+const NEW_PIN_REFUSALS = ['CKR_PIN_INVALID', 'CKR_PIN_LEN_RANGE'];
 
 /**
  * Sets another PIN for the user who is logged in, and forgets which PINs the token rejected before.
  *
  * @param session - one that may write, logged in: the present PIN has proved to be right
  * @param newPin - null on a token with a PIN pad, which asks for both
- * @throws {@link CredentialHelperError} `ERR_INVALID_OPTION` for a PIN whose length the token does not take;
+ * @throws {@link CredentialHelperError} `ERR_INVALID_OPTION` for a new PIN that the token does not take;
  * `ERR_PIN_INCORRECT`, `ERR_PKCS11`
  */
 export function changePin(session: TokenSession, newPin: Secret | null): void {
   const { pkcs11, token, handle, context, login } = session;
   if (newPin !== null) assertNewPinLength(token, newPin, 'new PIN');
   const before = login.pin?.reveal() ?? null;
-  withContext(context, () => pkcs11.setPin(handle, before, newPin?.reveal() ?? null));
+  try {
+    withContext(context, () => pkcs11.setPin(handle, before, newPin?.reveal() ?? null));
+  } catch (error) {
+    // The present PIN has just been accepted.
+    if (!NEW_PIN_REFUSALS.includes(returnValueOf(error) ?? '')) throw error;
+    throw new CredentialHelperError(
+      `the token does not take the new PIN: ${(error as Error).message}`,
+      {
+        code: 'ERR_INVALID_OPTION',
+        cause: error,
+        hint: 'choose another: its policy may want digits alone, or a longer one; the PIN is what it was',
+      },
+    );
+  }
   const location = { library: pkcs11.path, libraryParameters: login.libraryParameters };
   forgetPins(tokenIdentity(location, token.info), login.stateFolder);
 }

@@ -99,9 +99,10 @@ function orRefused<T>(keyType: KeyType, make: () => T): T {
     return make();
   } catch (error) {
     if (!REFUSALS.includes(returnValueOf(error) ?? '')) throw error;
+    const others = KEY_TYPES.filter((type) => type !== keyType);
     throw new CredentialHelperError(
       `the token does not make a key of the type ${keyType}: ${(error as Error).message}`,
-      { code: 'ERR_PKCS11', cause: error, hint: `try another type: ${KEY_TYPES.join(', ')}` },
+      { code: 'ERR_PKCS11', cause: error, hint: `try another type: ${others.join(', ')}` },
     );
   }
 }

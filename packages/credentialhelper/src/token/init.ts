@@ -1,10 +1,10 @@
-import { CredentialHelperError } from '../errors.ts';
+import { CredentialHelperError, isPinRejection } from '../errors.ts';
 import type { Pkcs11Uri } from '../identity/pkcs11-uri.ts';
 import type { Secret } from '../identity/secret.ts';
 import { forgetPins, tokenIdentity, tryPin } from '../pins/try-pin.ts';
 import { CKU } from '../pkcs11/constants.ts';
 import { type LibraryLocation, Pkcs11 } from '../pkcs11/pkcs11.ts';
-import { withContext } from '../pkcs11/return-value.ts';
+import { returnValueOf, withContext } from '../pkcs11/return-value.ts';
 import { type Login, openPublicSession } from './session.ts';
 import { hasFlag, listSlots, type TokenSlot } from './slots.ts';
 
@@ -20,6 +20,9 @@ export interface InitRequest {
 /** PKCS#11 gives the label of a token 32 bytes. */
 const LABEL_BYTES = 32;
 
+/** What NSS's tokens give as their manufacturer. */
+const NSS_MANUFACTURER = 'Mozilla Foundation';
+
 /**
  * Chooses the slot to initialize: the first whose token is not initialized, or the one that is named.
  *
@@ -27,6 +30,18 @@ const LABEL_BYTES = 32;
  * `ERR_TOKEN_NOT_FOUND`
  */
 export function chooseSlot(pkcs11: Pkcs11, label: string, slotId: number | undefined): TokenSlot {
+  const slot = findSlot(pkcs11, label, slotId);
+  if (slot.info.manufacturer !== NSS_MANUFACTURER) return slot;
+  throw new CredentialHelperError(
+    `slot ${slot.attributes.slotId} of library ${pkcs11.path} holds a database of NSS, which would erase it whatever SO PIN it is given`,
+    {
+      code: 'ERR_SLOT_NOT_FREE',
+      hint: "make a database with NSS's own tool: certutil -N -d sql:DIR",
+    },
+  );
+}
+
+function findSlot(pkcs11: Pkcs11, label: string, slotId: number | undefined): TokenSlot {
   const { tokens: slots } = listSlots(pkcs11);
   const namesake = slots.find(({ initialized, attributes }) => {
     return initialized && attributes.token === label;
@@ -117,25 +132,16 @@ export async function initToken(
   const tokenName = `token "${label}" in slot ${attributes.slotId}`;
   const context = { library: pkcs11.path, token: tokenName };
   const identity = tokenIdentity(location, info);
-  await tryPin(
-    // A PIN of its own: of the same text, the user's PIN may be wrong and this one right.
-    {
-      koffi: pkcs11.koffi,
-      token: `${identity} SO`,
-      tokenName,
-      pin: soPin,
-      stateFolder,
-      waitMs,
-      warn,
-    },
-    () => {
-      try {
-        withContext(context, () => pkcs11.initToken(slot, soPin.reveal(), label));
-      } catch (error) {
-        throw wrongSoPin(error, chosen);
-      }
-    },
-  );
+  // A PIN of its own: of the same text, the user's PIN may be wrong and this one right.
+  const token = `${identity} SO`;
+  const { koffi } = pkcs11;
+  try {
+    await tryPin({ koffi, token, tokenName, pin: soPin, stateFolder, waitMs, warn }, () =>
+      withContext(context, () => pkcs11.initToken(slot, soPin.reveal(), label)),
+    );
+  } catch (error) {
+    throw wrongSoPin(error, chosen, pkcs11.path);
+  }
   const session = openPublicSession(pkcs11, chosen, 'write');
   try {
     withContext(context, () => {
@@ -168,17 +174,25 @@ const FACTORY_SO_PINS: readonly (readonly [library: RegExp, pin: string])[] = [
   [/ykcs11/i, 'YubiKey: 010203040506070801020304050607080102030405060708'],
 ];
 
-function wrongSoPin(error: unknown, { initialized, attributes }: TokenSlot): unknown {
-  if (!(error instanceof CredentialHelperError) || error.code !== 'ERR_PIN_INCORRECT') return error;
-  const library = error.message;
-  const factory = FACTORY_SO_PINS.find(([part]) => part.test(library))?.[1];
-  const own = initialized
+function wrongSoPin(
+  error: unknown,
+  { initialized, attributes }: TokenSlot,
+  library: string,
+): unknown {
+  if (!isPinRejection(error)) return error;
+  const present = initialized
     ? `give the SO PIN that the token "${attributes.token}" has now; nothing was erased`
     : "give the SO PIN that the token's maker set; nothing was changed";
+  const isTried = returnValueOf(error) !== undefined;
+  const once = isTried
+    ? 'it was tried once, because tokens lock after a few wrong ones'
+    : error.hint;
+  const factory = FACTORY_SO_PINS.find(([part]) => part.test(library))?.[1];
+  const known = factory === undefined ? '' : `; the factory default of ${factory}`;
   return new CredentialHelperError(error.message, {
     code: 'ERR_PIN_INCORRECT',
     cause: error,
-    hint: `${own}; it was tried once, because tokens lock after a few wrong ones${factory === undefined ? '' : `; the factory default of ${factory}`}`,
+    hint: `${present}; ${once}${known}`,
   });
 }
 

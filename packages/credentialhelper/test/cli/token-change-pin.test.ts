@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { run, runJson } from '../support/cli.ts';
+import { buildFaultyModule } from '../support/faulty-module.ts';
 import { startTokens } from '../support/token.ts';
 
 const tokens = startTokens();
 const flags = tokens.flags('change');
+const library = buildFaultyModule(tokens.folder);
 const withPin = (file: string) => [...flags.slice(0, -1), file];
 const list = (file: string) => run(['token', 'list', ...withPin(file)]);
 
@@ -39,6 +41,18 @@ describe('token change-pin', () => {
     expect(status).toBe(1);
     expect((await list(short)).stderr).toMatch(/takes PINs of 4 to 255 bytes.*it was not tried/);
     expect((await list(tokens.pinFile)).status).toBe(0);
+  });
+
+  it('says of a PIN that a token with a policy refuses that it is the new one', async () => {
+    const [, , ...token] = flags;
+    const next = tokens.secretFile('refused-pin', 'a refused pin');
+    const { status, stderr } = await run(
+      ['token', 'change-pin', '--module', library, ...token, '--new-pin-file', next],
+      { env: { FAULT: 'new-pin-refused' } },
+    );
+    expect(status).toBe(1);
+    expect(stderr).toContain('does not take the new PIN: C_SetPIN returned CKR_PIN_INVALID');
+    expect(stderr).toContain('the PIN is what it was');
   });
 
   it('tries a wrong present PIN once', async () => {

@@ -210,6 +210,15 @@ describe('token generate', () => {
     expect(tokens.objects('refused')).not.toContain('Object;');
   });
 
+  it('names the other types where the token does not make one', async () => {
+    const [, , ...token] = tokens.flags('refuses');
+    const args = ['--module', buildFaultyModule(folder), ...token, '--label', 'none'];
+    const env = { FAULT: 'no-such-curve' };
+    const { stderr } = await run(['token', 'generate', ...args, '--key-type', 'p384'], { env });
+    expect(stderr).toMatch(/does not make a key of the type p384: .*CKR_DOMAIN_PARAMS_INVALID/);
+    expect(stderr).toContain('hint: try another type: p256, rsa2048, rsa3072, rsa4096\n');
+  });
+
   it('lets others read the request, which is no secret', async () => {
     const csr = join(folder, 'public.csr');
     await runJson(['token', 'generate', ...tokens.flags('public'), '--label', 'k', '--csr', csr]);

@@ -144,7 +144,7 @@ describe('token list', () => {
 
   it('shows a free slot, and a token that asks for the PIN on its own PIN pad', async () => {
     const args = ['token', 'list', '--module', library];
-    const env = { FAULT: 'keypad', KEYPAD_PIN: PIN };
+    const env = { FAULT: 'pin-pad', PIN_PAD_PIN: PIN };
     const { modules } = await runJson<ListJson>(args, { env });
     const slots = modules[0]?.library?.slots ?? [];
     expect(slots.find(({ token }) => token?.label === 'second')).toMatchObject({

@@ -168,10 +168,10 @@ describe('token verify', () => {
     },
   );
 
-  it.each<Fault>(['keypad', 'no-login'])(
+  it.each<Fault>(['pin-pad', 'no-login'])(
     'asks for no PIN where the token needs none: %s',
     async (fault) => {
-      const env = { FAULT: fault, KEYPAD_PIN: PIN };
+      const env = { FAULT: fault, PIN_PAD_PIN: PIN };
       const args = withLibrary(
         ['token', 'verify', ...flags.slice(0, -2), '--label', 'ec'],
         library,

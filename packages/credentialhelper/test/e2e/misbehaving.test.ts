@@ -33,7 +33,7 @@ for (const one of [server, tls13]) {
 
 const loginLog = join(folder, 'logins');
 process.env.LOGIN_LOG = loginLog;
-process.env.KEYPAD_PIN = PIN;
+process.env.PIN_PAD_PIN = PIN;
 
 function setFault(fault: Fault | undefined): void {
   if (fault === undefined) delete process.env.FAULT;
@@ -222,7 +222,7 @@ describe('a PIN is never used up', () => {
     setFault('no-login');
     await open({ userPin: undefined }).credentials();
     expect(logins()).toBe(0);
-    setFault('keypad');
+    setFault('pin-pad');
     await open({ userPin: null }).credentials();
     const error = await errorOf(() => open({ userPin: undefined }).credentials());
     expect(error.hint).toContain('null');

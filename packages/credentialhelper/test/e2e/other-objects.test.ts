@@ -103,7 +103,7 @@ describe('two tokens of one label', () => {
   softHsm.initToken('twin');
   softHsm.initToken('twin');
 
-  it('are told apart by slot id and serial number, as the error says', async () => {
+  it('are distinguished by slot id and serial number, as the error says', async () => {
     const error = await errorOf(() => open({ tokenLabel: 'twin' }).credentials());
     expect(error.code).toBe('ERR_TOKEN_AMBIGUOUS');
     expect(error.hint).toMatch(/"slotId", or by its serial number \("tokenSerial"\)/);

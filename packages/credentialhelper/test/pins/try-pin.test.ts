@@ -63,7 +63,7 @@ function changeRecord(folder: string, change: object): void {
 }
 
 describe('tryPin', () => {
-  it('tries a PIN that the token rejects once, whoever opens the folder next', async () => {
+  it('tries a PIN that the token rejects once, also after the folder is opened again', async () => {
     const folder = join(temporaryFolder(), 'made', 'when needed');
     expect((await errorOf(() => tryPin(attempt(folder), wrong))).message).toBe(
       'the token said ERR_PIN_INCORRECT',
