@@ -126,11 +126,16 @@ export class Pkcs11 {
   /**
    * Initializes the library once more, so that it looks for its tokens again, where that disturbs nobody: it was
    * initialized for this object, and no session is open.
+   *
+   * @returns whether it did
    */
-  reinitialize(): void {
-    if (!this.#isFirst || this.#library.sessions > 0) return;
-    this.#call('C_Finalize', '', null);
-    this.#initialize();
+  reinitialize(): boolean {
+    if (!this.#isFirst || this.#library.sessions > 0) return false;
+    withContext({ library: this.path }, () => {
+      this.#call('C_Finalize', '', null);
+      this.#initialize();
+    });
+    return true;
   }
 
   getInfo(): { manufacturer: string; description: string; version: string } {

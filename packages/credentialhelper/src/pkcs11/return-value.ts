@@ -71,13 +71,18 @@ const BUSY: ReadonlySet<string> = new Set(
 
 /** The name of the return value that an error came from, also where it has become one of this package. */
 export function returnValueOf(error: unknown): string | undefined {
-  if (error instanceof Pkcs11Error) return error.returnValue;
-  return error instanceof CredentialHelperError ? returnValueOf(error.cause) : undefined;
+  return pkcs11ErrorOf(error)?.returnValue;
 }
 
-/** Whether a call may succeed when it is made again a moment later. */
+/** Whether a call may succeed when it is made again a moment later. A login is not made again. */
 export function isBusy(error: unknown): boolean {
-  return BUSY.has(returnValueOf(error) ?? '');
+  const failed = pkcs11ErrorOf(error);
+  return failed !== undefined && failed.functionName !== 'C_Login' && BUSY.has(failed.returnValue);
+}
+
+function pkcs11ErrorOf(error: unknown): Pkcs11Error | undefined {
+  if (error instanceof Pkcs11Error) return error;
+  return error instanceof CredentialHelperError ? pkcs11ErrorOf(error.cause) : undefined;
 }
 
 /** What a PKCS#11 call is about, for messages. */

@@ -6,11 +6,10 @@ import { Pkcs11, type Trace } from '../pkcs11/pkcs11.ts';
 import { returnValueOf, withContext } from '../pkcs11/return-value.ts';
 import { findCertificateChain } from './find-certificate.ts';
 import { findPrivateKey, type PrivateKeyInToken } from './find-key.ts';
-import { patiently, waitForToken } from './patience.ts';
+import { openAgain, openPatiently, patiently } from './patience.ts';
 import { chainForProof, proveKey } from './prove.ts';
 import { openSession, openSessionSync, type TokenSession } from './session.ts';
 import { type SignMechanism, signRaw } from './sign.ts';
-import { findToken } from './slots.ts';
 
 /** The certificate of a key in a token: a chain in any order as PEM, or what the one in the token must match. */
 export type TokenCertificate = { readonly chain: string } | { readonly match: Pkcs11Uri };
@@ -60,8 +59,10 @@ export async function openTokenKey(
   lifetime: 'exchange' | 'lasting' = 'exchange',
 ): Promise<OpenTokenKey> {
   const pkcs11 = await patiently(events.waitMs, () => Pkcs11.open(key, events.trace));
-  const token = await waitForToken(pkcs11, key.match, events.waitMs);
-  const session = await openSession(pkcs11, token, { ...key, ...events });
+  const login = { ...key, ...events };
+  const session = await openPatiently(pkcs11, key.match, events.waitMs, (token) =>
+    openSession(pkcs11, token, login),
+  );
   let found: FoundKey;
   try {
     found = await patiently(events.waitMs, () => findKey(session, key, certificate));
@@ -71,29 +72,31 @@ export async function openTokenKey(
   }
   const opened = tokenKeyOf(session, found);
   if (lifetime === 'exchange') return opened;
-  let current = opened;
-  const logInAgain = () => {
-    current.close();
-    const again = openSessionSync(pkcs11, findToken(pkcs11, key.match), { ...key, ...events });
+  // Undefined while it is not open: its handles may be another session's by then.
+  let current: OpenTokenKey | undefined = opened;
+  const logInAgain = (): OpenTokenKey => {
+    current?.close();
+    current = undefined;
+    const again = openAgain(pkcs11, key.match, (token) => openSessionSync(pkcs11, token, login));
     try {
       current = tokenKeyOf(again, findKey(again, key, { chain: toPem(found.chain) }));
     } catch (error) {
       again.close();
       throw error;
     }
+    return current;
   };
   return {
     ...opened,
     sign(mechanism, data) {
       try {
-        return current.sign(mechanism, data);
+        if (current !== undefined) return current.sign(mechanism, data);
       } catch (error) {
         if (!LOST.has(returnValueOf(error) ?? '')) throw error;
-        logInAgain();
-        return current.sign(mechanism, data);
       }
+      return logInAgain().sign(mechanism, data);
     },
-    close: () => current.close(),
+    close: () => current?.close(),
   };
 }
 

@@ -8,7 +8,7 @@ import {
 import type { Secret } from '../../identity/secret.ts';
 import { defaultStateFolder } from '../../pins/folders.ts';
 import { Pkcs11 } from '../../pkcs11/pkcs11.ts';
-import { patiently, waitForToken } from '../../token/patience.ts';
+import { openPatiently, patiently } from '../../token/patience.ts';
 import { type Login, openSession, type TokenSession } from '../../token/session.ts';
 import { hasFlag, type TokenSlot } from '../../token/slots.ts';
 import { printLine } from '../output.ts';
@@ -28,9 +28,12 @@ export async function withToken<T>(
 ): Promise<T> {
   const { timeoutMs } = target;
   const pkcs11 = await patiently(timeoutMs, () => Pkcs11.open(requireModule(target)));
-  const token = await waitForToken(pkcs11, target.match, timeoutMs);
-  const pin = await choosePin(token, target);
-  const session = await openSession(pkcs11, token, { ...loginOf(target), pin }, access);
+  let pin: Promise<Pin> | undefined;
+  const session = await openPatiently(pkcs11, target.match, timeoutMs, async (token) => {
+    // Somebody may have to type it: once.
+    pin ??= choosePin(token, target);
+    return openSession(pkcs11, token, { ...loginOf(target), pin: await pin }, access);
+  });
   try {
     return await task(session);
   } finally {
