@@ -67,8 +67,6 @@ export class Pkcs11 {
   readonly path: string;
   readonly koffi: Koffi;
   readonly #library: LoadedLibrary;
-  /** Whether the library was not in use in this process when it was opened here. */
-  #isFirst = false;
   readonly #trace: Trace | undefined;
 
   /**
@@ -105,7 +103,6 @@ export class Pkcs11 {
         pReserved,
         end: null,
       });
-      this.#isFirst = true;
       this.#library.isInitializedHere = true;
       // Some libraries keep the pointer.
       if (reserved !== undefined) keptForLibraries.push(reserved);
@@ -124,13 +121,13 @@ export class Pkcs11 {
   }
 
   /**
-   * Initializes the library once more, so that it looks for its tokens again, where that disturbs nobody: it was
-   * initialized for this object, and no session is open.
+   * Initializes the library once more, so that it looks for its tokens again, where this thread initialized it and has
+   * no session open.
    *
    * @returns whether it did
    */
   reinitialize(): boolean {
-    if (!this.#isFirst || this.#library.sessions > 0) return false;
+    if (!this.#library.isInitializedHere || this.#library.sessions > 0) return false;
     withContext({ library: this.path }, () => {
       this.#call('C_Finalize', '', null);
       this.#initialize();

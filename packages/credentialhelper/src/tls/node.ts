@@ -17,13 +17,13 @@ import { timedOut, tooLarge, wireError } from './wire-error.ts';
  *
  * @throws {@link CredentialHelperError} (as a rejection) with the code for what happened on the wire
  */
-export async function getWithNode(
+export function getWithNode(
   request: HttpsRequest,
   { timeoutMs, verifyPeer }: ConnectionSettings,
   secureContext: SecureContext,
 ): Promise<HttpsResponse> {
   // Loaded here: a process that has a child process make its requests does without.
-  const { request: httpsRequest } = await import('node:https');
+  const { request: httpsRequest } = process.getBuiltinModule('node:https');
   return new Promise((resolve, reject) => {
     let during = 'while connecting';
     let answered = false;

@@ -1,4 +1,4 @@
-import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls';
+import type { SecureContext, SecureContextOptions } from 'node:tls';
 import { inspect } from 'node:util';
 import { toPem } from '../identity/certificate.ts';
 import type { Koffi, Pointer } from '../pkcs11/koffi.ts';
@@ -36,6 +36,8 @@ export function createTokenContext(
   options: SecureContextOptions,
 ): TokenContext {
   const openssl = findOpenSsl(koffi);
+  // An import would make Node.js parse all CA certificates that it knows, for "rootCertificates".
+  const { createSecureContext } = process.getBuiltinModule('node:tls');
   const secureContext = createSecureContext({
     minVersion: 'TLSv1.2',
     cert: toPem(key.chain),

@@ -1,11 +1,11 @@
-import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { run, runJson } from '../support/cli.ts';
 import { buildFaultyModule, type Fault } from '../support/faulty-module.ts';
 import { makeSelfSigned, openssl } from '../support/openssl.ts';
-import { PIN, SOFTHSM_LIBRARY } from '../support/softhsm.ts';
+import { pkcs11Tool } from '../support/pkcs11-tool.ts';
+import { PIN } from '../support/softhsm.ts';
 import { makeFolder, startTokens } from '../support/token.ts';
 
 interface VerifyJson {
@@ -125,11 +125,8 @@ describe('token verify', () => {
   });
 
   it('gives a key that asks for the PIN at every signature its PIN', async () => {
-    const login = ['--module', SOFTHSM_LIBRARY, '--token-label', 'verify', '--login', '--pin', PIN];
     const key = ['--key-type', 'EC:prime256v1', '--always-auth', '--label', 'strict'];
-    execFileSync('pkcs11-tool', [...login, '--keypairgen', ...key, '--id', '77'], {
-      stdio: 'ignore',
-    });
+    pkcs11Tool('verify', '--keypairgen', ...key, '--id', '77');
     expect(await runJson<VerifyJson>(verify('--label', 'strict'))).toMatchObject({
       ok: true,
       tls: ['1.2', '1.3'],

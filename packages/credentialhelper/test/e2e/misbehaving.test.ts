@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
@@ -8,9 +7,10 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { errorOf } from '../support/errors.ts';
 import { buildFaultyModule, type Fault } from '../support/faulty-module.ts';
 import { makeSelfSigned, openssl } from '../support/openssl.ts';
+import { pkcs11Tool } from '../support/pkcs11-tool.ts';
 import { childrenOfThisProcess } from '../support/processes.ts';
 import { credentials, json, startRawServer } from '../support/raw-server.ts';
-import { PIN, SOFTHSM_LIBRARY, startSoftHsm } from '../support/softhsm.ts';
+import { PIN, startSoftHsm } from '../support/softhsm.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const folder = temporaryFolder();
@@ -233,21 +233,12 @@ describe('what a token can do', () => {
   it.each([true, false])(
     'a key that asks for the PIN at every signature (isolate %s)',
     async (isolate) => {
-      const login = [
-        '--module',
-        SOFTHSM_LIBRARY,
-        '--token-label',
-        'the-token',
-        '--login',
-        '--pin',
-        PIN,
-      ];
       const label = `strict-${isolate}`;
       const id = isolate ? '71' : '72';
       const key = ['--type', 'privkey', '--always-auth', '--label', label, '--id', id];
       const der = join(folder, 'ec.der');
       openssl('pkcs8', '-topk8', '-nocrypt', '-in', ec.keyFile, '-outform', 'DER', '-out', der);
-      execFileSync('pkcs11-tool', [...login, '--write-object', der, ...key], { stdio: 'ignore' });
+      pkcs11Tool('the-token', '--write-object', der, ...key);
       const session = open({ privateKeyLabel: label }, { isolate });
       expect((await session.credentials()).accessKeyId).toBe(credentials.accessKeyId);
       // For the session with the token, for the signature that proves the key, and for the one of the handshake.

@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import { createSession, type Pkcs11Options } from 'awsiot-credentialhelper';
 import { describe, expect, it } from 'vitest';
 import { Secret } from '../../src/identity/secret.ts';
@@ -8,6 +7,7 @@ import { findToken } from '../../src/token/slots.ts';
 import { run, runJson } from '../support/cli.ts';
 import { errorOf } from '../support/errors.ts';
 import { makeSelfSigned, openssl } from '../support/openssl.ts';
+import { pkcs11Tool } from '../support/pkcs11-tool.ts';
 import { credentials, json, startRawServer } from '../support/raw-server.ts';
 import { PIN, SOFTHSM_LIBRARY, startSoftHsm } from '../support/softhsm.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -19,12 +19,7 @@ const device = makeSelfSigned(folder, 'device', 'EC P-256');
 const server = await startRawServer(folder, { minVersion: 'TLSv1.3' });
 server.behave = json({ credentials });
 
-const tool = (...args: string[]) =>
-  execFileSync(
-    'pkcs11-tool',
-    ['--module', SOFTHSM_LIBRARY, '--token-label', 'full', '--login', '--pin', PIN, ...args],
-    { stdio: 'pipe' },
-  );
+const tool = (...args: string[]) => pkcs11Tool('full', ...args);
 
 function open(pkcs11: Partial<Pkcs11Options> = {}) {
   return createSession({

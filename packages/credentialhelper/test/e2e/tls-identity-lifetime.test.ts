@@ -1,18 +1,17 @@
-import { execFile, execFileSync } from 'node:child_process';
 import { createPrivateKey } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { Agent, createServer, get } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { connect, type TLSSocket } from 'node:tls';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { openTlsIdentity, type TlsIdentity } from 'awsiot-credentialhelper/tls';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
-import { Pkcs11 } from '../../src/pkcs11/pkcs11.ts';
 import { buildFaultyModule } from '../support/faulty-module.ts';
 import { type KeyType, makeSelfSigned, openssl } from '../support/openssl.ts';
+import { runProgram } from '../support/programs.ts';
 import { PIN, SOFTHSM_LIBRARY, startSoftHsm } from '../support/softhsm.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
+import { deleteKey, deleteToken, logOut, withSession } from '../support/token-changes.ts';
+import { calls, count, logger } from '../support/trace.ts';
 
 const folder = temporaryFolder();
 const softHsm = startSoftHsm();
@@ -28,9 +27,16 @@ function importKey(token: string, label: (typeof KEYS)[number]): void {
   const id = String(++imports).padStart(2, '0');
   softHsm.importKey({ token, label, id, file: devices[label].keyFile });
 }
+// The token of one key alone.
+const ownToken = (label: (typeof KEYS)[number]) => `token of ${label}`;
+function makeOwnToken(label: (typeof KEYS)[number]): void {
+  softHsm.initToken(ownToken(label));
+  importKey(ownToken(label), label);
+}
 for (const token of ['the-token', 'pin-token']) softHsm.initToken(token);
 for (const label of KEYS) importKey('the-token', label);
 importKey('pin-token', 'EC P-256');
+for (const label of KEYS) makeOwnToken(label);
 
 const subject = ['-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1'];
 const own = makeSelfSigned(folder, 'server', 'RSA 2048', subject);
@@ -56,17 +62,7 @@ afterAll(() => {
   server.close();
 });
 
-const calls: string[] = [];
-const count = (name: string) => calls.filter((line) => line.startsWith(`${name} `)).length;
-const logger = {
-  trace: (line: unknown) => calls.push(String(line)),
-  debug() {},
-  info() {},
-  warn() {},
-  error() {},
-};
 afterEach(() => {
-  calls.length = 0;
   delete process.env.FAULT;
 });
 
@@ -104,35 +100,6 @@ async function fetchOnce({ secureContext }: Pick<TlsIdentity, 'secureContext'>):
   }
 }
 
-/** Logs the token out: a login is the whole process's, and any session may end it. */
-async function logOut(label = 'the-token'): Promise<void> {
-  await withSession(label, 'read', (pkcs11, session) => pkcs11.logout(session));
-}
-
-async function withSession(
-  label: string,
-  access: 'read' | 'write',
-  use: (pkcs11: Pkcs11, session: number | bigint) => void,
-): Promise<void> {
-  const pkcs11 = await Pkcs11.open({ library: SOFTHSM_LIBRARY });
-  const slot = pkcs11.getSlots().find((slot) => pkcs11.getTokenInfo(slot).label === label);
-  if (slot === undefined) throw new Error(`there is no token ${label}`);
-  const session = pkcs11.openSession(slot, access === 'write' ? 6 : 4);
-  use(pkcs11, session);
-  pkcs11.closeSession(session);
-}
-
-function deleteKey(label: string): void {
-  execFileSync(
-    'pkcs11-tool',
-    [
-      ...['--module', SOFTHSM_LIBRARY, '--token-label', 'the-token', '--login', '--pin', PIN],
-      ...['--delete-object', '--type', 'privkey', '--label', label],
-    ],
-    { stdio: 'ignore' },
-  );
-}
-
 describe.each(KEYS)('an identity with an %s key in a token', (keyType) => {
   it('signs once for each connection of an https.Agent', async () => {
     await using identity = await open(keyType);
@@ -166,13 +133,8 @@ describe.each(KEYS)('an identity with an %s key in a token', (keyType) => {
   });
 
   it('may be closed more than once', async () => {
-    const program = fileURLToPath(new URL('../support/close-loop.mjs', import.meta.url));
     const args = [JSON.stringify(optionsFor(keyType)), String(port), '50'];
-    const run = promisify(execFile)(process.execPath, ['--expose-gc', program, ...args], {
-      timeout: 30_000,
-      killSignal: 'SIGKILL',
-    });
-    expect((await run).stdout).toBe('done\n');
+    expect(await runProgram('close-loop.mjs', args, 30_000)).toBe('done\n');
   });
 
   it('quotes what the token says where it cannot sign', async () => {
@@ -205,7 +167,7 @@ describe.each(KEYS)('an identity with an %s key in a token', (keyType) => {
 
   it('closes each session that it opens, also while its key is gone', async () => {
     const identity = await open(keyType);
-    deleteKey(keyType);
+    deleteKey('the-token', keyType);
     const missing = new RegExp(`holds no private key with the label "${keyType}"`);
     for (let i = 0; i < 3; i++) await expect(fetchOnce(identity)).rejects.toThrow(missing);
     importKey('the-token', keyType);
@@ -216,13 +178,25 @@ describe.each(KEYS)('an identity with an %s key in a token', (keyType) => {
       count('C_OpenSession'),
     );
   });
+
+  it('finds its token again where it was deleted and made anew', async () => {
+    await using identity = await open(keyType, { tokenLabel: ownToken(keyType) });
+    expect(await fetchOnce(identity)).toBe(`${NAMES[keyType]} full`);
+    deleteToken(ownToken(keyType));
+    const missing = /shows no initialized token|no token matches/;
+    await expect(fetchOnce(identity)).rejects.toThrow(missing);
+    makeOwnToken(keyType);
+    calls.length = 0;
+    expect(await fetchOnce(identity)).toBe(`${NAMES[keyType]} full`);
+    expect(count('C_Login')).toBe(1);
+  });
 });
 
 describe('identities with keys in tokens', () => {
   it('all come back where their token was logged out', async () => {
     await using ec = await open('EC P-256');
     await using rsa = await open('RSA 2048');
-    await logOut();
+    await logOut('the-token');
     for (let i = 0; i < 2; i++) {
       expect(await fetchOnce(ec)).toBe('ec-device full');
       expect(await fetchOnce(rsa)).toBe('rsa-device full');

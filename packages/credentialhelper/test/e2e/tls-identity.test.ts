@@ -1,18 +1,17 @@
-import { execFile, execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { Agent, get } from 'node:https';
 import { connect, type TLSSocket } from 'node:tls';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { openTlsIdentity, type TlsIdentityOptions } from 'awsiot-credentialhelper/tls';
 import { afterEach, describe, expect, it } from 'vitest';
-import { Pkcs11 } from '../../src/pkcs11/pkcs11.ts';
 import { errorOf } from '../support/errors.ts';
 import { buildFaultyModule } from '../support/faulty-module.ts';
 import { type KeyType, makeSelfSigned } from '../support/openssl.ts';
+import { leavesNothingBehind } from '../support/programs.ts';
 import { type Behaviour, startRawServer } from '../support/raw-server.ts';
 import { PIN, SOFTHSM_LIBRARY, startSoftHsm } from '../support/softhsm.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
+import { deleteKey, logOut } from '../support/token-changes.ts';
+import { calls, count, logger } from '../support/trace.ts';
 
 const folder = temporaryFolder();
 const softHsm = startSoftHsm();
@@ -40,17 +39,7 @@ const goOn: Behaviour = (socket) => {
 server.behave = goOn;
 const port = Number(server.endpoint.split(':')[1]);
 
-const calls: string[] = [];
-const count = (name: string) => calls.filter((line) => line.startsWith(`${name} `)).length;
-const logger = {
-  trace: (line: unknown) => calls.push(String(line)),
-  debug() {},
-  info() {},
-  warn() {},
-  error() {},
-};
 afterEach(() => {
-  calls.length = 0;
   delete process.env.FAULT;
 });
 
@@ -123,21 +112,12 @@ describe.each(KEYS)('an identity with an %s key in a token', (keyType) => {
   });
 
   it('leaves nothing behind after 1,000 handshakes', async () => {
-    const program = fileURLToPath(new URL('../support/handshake-loop.mjs', import.meta.url));
     const { logger: _, ...options } = optionsFor(keyType);
     const args = [JSON.stringify(options), String(port), '500', '1000'];
     server.behave = (socket) => socket.end();
-    const run = promisify(execFile)(process.execPath, ['--expose-gc', program, ...args]);
-    const { stdout } = await run.finally(() => {
+    await leavesNothingBehind('handshake-loop.mjs', args).finally(() => {
       server.behave = goOn;
     });
-    const { before, after } = JSON.parse(stdout) as Record<
-      'before' | 'after',
-      Record<'heapUsed' | 'rss' | 'descriptors', number>
-    >;
-    expect(after.descriptors).toBe(before.descriptors);
-    expect(after.heapUsed - before.heapUsed).toBeLessThan(1e6);
-    expect(after.rss - before.rss).toBeLessThan(20e6);
   }, 120_000);
 });
 
@@ -146,32 +126,17 @@ describe('an identity with a key in a token', () => {
     const identity = await openTlsIdentity(optionsFor());
     await handshake(identity);
     calls.length = 0;
-    // A login is the whole process's: any session may end it.
-    const pkcs11 = await Pkcs11.open({ library: SOFTHSM_LIBRARY });
-    const slot = pkcs11.getSlots()[0] ?? 0;
-    const session = pkcs11.openSession(slot, 4);
-    pkcs11.logout(session);
+    await logOut('the-token');
     expect(await handshake(identity)).toBe('device-0');
     expect(await handshake(identity)).toBe('device-0');
     expect(count('C_Login')).toBe(1);
-    pkcs11.closeSession(session);
     identity.close();
   });
 
   it('finds the key again where another process has replaced it', async () => {
     const identity = await openTlsIdentity(optionsFor());
     await handshake(identity);
-    const login = [
-      '--module',
-      SOFTHSM_LIBRARY,
-      '--token-label',
-      'the-token',
-      '--login',
-      '--pin',
-      PIN,
-    ];
-    const object = ['--delete-object', '--type', 'privkey', '--label', 'EC P-256'];
-    execFileSync('pkcs11-tool', [...login, ...object], { stdio: 'ignore' });
+    deleteKey('the-token', 'EC P-256');
     const file = devices['EC P-256'].keyFile;
     softHsm.importKey({ token: 'the-token', label: 'EC P-256', id: '07', file });
     expect(await handshake(identity)).toBe('device-0');

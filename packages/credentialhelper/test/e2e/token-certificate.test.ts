@@ -1,10 +1,10 @@
-import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createSession, type IotCoreOptions } from 'awsiot-credentialhelper';
 import { describe, expect, it } from 'vitest';
 import { errorOf } from '../support/errors.ts';
 import { makeSelfSigned, openssl } from '../support/openssl.ts';
+import { pkcs11Tool } from '../support/pkcs11-tool.ts';
 import { credentials, json, startRawServer } from '../support/raw-server.ts';
 import { PIN, SOFTHSM_LIBRARY, startSoftHsm } from '../support/softhsm.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -32,14 +32,7 @@ server.behave = (socket) => {
 function store(token: string, file: string, label: string, id: string): void {
   const der = `${file}.der`;
   openssl('x509', '-in', file, '-outform', 'DER', '-out', der);
-  execFileSync(
-    'pkcs11-tool',
-    [
-      ...['--module', SOFTHSM_LIBRARY, '--token-label', token, '--login', '--pin', PIN],
-      ...['--write-object', der, '--type', 'cert', '--label', label, '--id', id],
-    ],
-    { stdio: 'pipe' },
-  );
+  pkcs11Tool(token, '--write-object', der, '--type', 'cert', '--label', label, '--id', id);
 }
 
 /** Issues a certificate for a key. */

@@ -1,23 +1,13 @@
 // Run by in-process.test.ts: makes exchanges with keys in a token in this process, and tells what they leave behind.
 //   node --expose-gc exchange-loop.mjs LIST_OF_OPTIONS_AS_JSON WARM_UP COUNT
-import { readdirSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { createSession } from 'awsiot-credentialhelper';
+import { measure } from './memory.mjs';
 
 const [sessions, warmUp, count] = process.argv.slice(2).map((argument) => JSON.parse(argument));
 
 async function exchange(times) {
   // A session keeps its credentials: a new one for each exchange.
   for (let i = 0; i < times; i++) await createSession(sessions[i % sessions.length]).credentials();
-}
-
-async function measure() {
-  for (let i = 0; i < 3; i++) {
-    global.gc();
-    await sleep(50);
-  }
-  const { heapUsed, rss } = process.memoryUsage();
-  return { heapUsed, rss, descriptors: readdirSync('/proc/self/fd').length };
 }
 
 await exchange(warmUp);

@@ -1,9 +1,8 @@
 // Run by tls-identity.test.ts: makes handshakes with one identity, and tells what they leave behind.
 //   node --expose-gc handshake-loop.mjs OPTIONS_AS_JSON PORT WARM_UP COUNT
-import { readdirSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { connect } from 'node:tls';
 import { openTlsIdentity } from 'awsiot-credentialhelper/tls';
+import { measure } from './memory.mjs';
 
 const [options, port, warmUp, count] = process.argv
   .slice(2)
@@ -18,15 +17,6 @@ async function handshake(times) {
       socket.write('x');
     });
   }
-}
-
-async function measure() {
-  for (let i = 0; i < 3; i++) {
-    global.gc();
-    await sleep(50);
-  }
-  const { heapUsed, rss } = process.memoryUsage();
-  return { heapUsed, rss, descriptors: readdirSync('/proc/self/fd').length };
 }
 
 await handshake(warmUp);

@@ -1,8 +1,12 @@
 import { createRequire } from 'node:module';
 import type { SecureContext } from 'node:tls';
+import { openTlsIdentity, type TlsIdentity } from 'awsiot-credentialhelper/tls';
+import type { Broker } from './mosquitto.ts';
+import { PIN, SOFTHSM_LIBRARY } from './softhsm.ts';
+import { logger } from './trace.ts';
 
 /** The part of a client of MQTT.js that tests use: its own types take a browser for granted. */
-export interface MqttClient {
+interface MqttClient {
   on(event: 'error', listener: () => void): void;
   once(event: 'connect', listener: () => void): void;
   once(event: 'message', listener: (topic: string, message: Buffer) => void): void;
@@ -21,9 +25,62 @@ interface MqttOptions {
   readonly connectTimeout: number;
 }
 
-const require = createRequire(import.meta.url);
+/** A device whose key is in a token of SoftHSM, with the key's type as label. */
+interface MqttDevice {
+  readonly token: string;
+  readonly keyType: string;
+  readonly certificateFile: string;
+}
 
-/** Connects a client of MQTT.js. */
-export const { connectAsync } = require('mqtt') as {
+const require = createRequire(import.meta.url);
+const { connectAsync } = require('mqtt') as {
   connectAsync(options: MqttOptions): Promise<MqttClient>;
 };
+
+/** Opens the identity of a device for a broker, and keeps its PKCS#11 calls. */
+export function openIdentity(broker: Broker, device: MqttDevice): Promise<TlsIdentity> {
+  const { token, keyType, certificateFile } = device;
+  return openTlsIdentity({
+    certificate: certificateFile,
+    ca: broker.caFile,
+    logger,
+    pkcs11: {
+      library: SOFTHSM_LIBRARY,
+      userPin: PIN,
+      tokenLabel: token,
+      privateKeyLabel: keyType,
+    },
+  });
+}
+
+/** Connects a client of MQTT.js to a broker. It connects again when the broker has been away. */
+export async function connectClient(
+  broker: Broker,
+  { secureContext }: Pick<TlsIdentity, 'secureContext'>,
+): Promise<MqttClient> {
+  const client = await connectAsync({
+    protocol: 'mqtts',
+    host: 'localhost',
+    port: broker.port,
+    secureContext,
+    reconnectPeriod: 100,
+    connectTimeout: 20_000,
+  });
+  client.on('error', () => {});
+  return client;
+}
+
+/** Waits until a client has connected once more. */
+export function nextConnect(client: MqttClient): Promise<void> {
+  return new Promise((resolve) => client.once('connect', () => resolve()));
+}
+
+/** Publishes a message, and gives it as it comes back. */
+export async function roundTrip(client: MqttClient, text: string): Promise<string> {
+  const received = new Promise<string>((resolve) => {
+    client.once('message', (_topic, message) => resolve(message.toString()));
+  });
+  await client.subscribeAsync('things/messages');
+  await client.publishAsync('things/messages', text);
+  return received;
+}

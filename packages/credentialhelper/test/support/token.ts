@@ -1,7 +1,7 @@
-import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openssl } from './openssl.ts';
+import { pkcs11Tool } from './pkcs11-tool.ts';
 import { plantKey, plantSecret } from './secrets.ts';
 import { PIN, SOFTHSM_LIBRARY, startSoftHsm } from './softhsm.ts';
 import { temporaryFolder } from './temporary-folder.ts';
@@ -39,12 +39,6 @@ export function startTokens(): TestToken {
   };
   const pinFile = secretFile('pin', PIN);
   const soPinFile = secretFile('so-pin', SO_PIN);
-  const tool = (label: string, ...args: readonly string[]) =>
-    execFileSync(
-      'pkcs11-tool',
-      ['--module', SOFTHSM_LIBRARY, '--token-label', label, '--login', '--pin', PIN, ...args],
-      { stdio: ['ignore', 'pipe', 'pipe'] },
-    );
   return {
     folder,
     pinFile,
@@ -55,8 +49,8 @@ export function startTokens(): TestToken {
       made.add(label);
       return ['--module', SOFTHSM_LIBRARY, '--token-label', label, '--pin-file', pinFile];
     },
-    objects: (label) => tool(label, '--list-objects').toString(),
-    read: (label, type, id) => tool(label, '--read-object', '--type', type, '--id', id),
+    objects: (label) => pkcs11Tool(label, '--list-objects').toString(),
+    read: (label, type, id) => pkcs11Tool(label, '--read-object', '--type', type, '--id', id),
   };
 }
 
