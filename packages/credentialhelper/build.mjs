@@ -1,7 +1,9 @@
 // Builds dist: a bundled file for each entry, files beside it for what it loads only when it needs it, and the types.
 import { execFileSync } from 'node:child_process';
-import { chmodSync, renameSync, rmSync } from 'node:fs';
+import { chmodSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { build } from 'esbuild';
+
+const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
 
 const OPTIONS = {
   bundle: true,
@@ -13,6 +15,7 @@ const OPTIONS = {
   logLevel: 'warning',
   splitting: true,
   chunkNames: '[name]-[hash]',
+  define: { PACKAGE_VERSION: JSON.stringify(version) },
 };
 
 const remove = (folder) => rmSync(folder, { recursive: true, force: true });
@@ -26,7 +29,14 @@ try {
     ['.', { index: 'src/index.ts' }],
     ['.', { tls: 'src/tls.ts' }],
     ['.', { 'token-request-child': 'src/isolation/token-request-child.ts' }],
-    ['cli', { main: 'src/cli/main.ts', 'inspect-child': 'src/token/inspect-child.ts' }],
+    [
+      'cli',
+      {
+        main: 'src/cli/main.ts',
+        'worker-child': 'src/cli/worker-child.ts',
+        'inspect-child': 'src/token/inspect-child.ts',
+      },
+    ],
   ]) {
     await build({ ...OPTIONS, entryPoints, outdir: `dist.new/${folder}` });
   }

@@ -5,6 +5,7 @@ export type ErrorCode =
   | 'ERR_DATA_ENDPOINT'
   | 'ERR_REGION_UNKNOWN'
   | 'ERR_FILE_UNREADABLE'
+  | 'ERR_OUT_OF_RESOURCES'
   | 'ERR_CERTIFICATE_INVALID'
   | 'ERR_CA_INVALID'
   | 'ERR_PRIVATE_KEY_INVALID'
@@ -80,6 +81,10 @@ export const ERROR_CODES: Readonly<Record<ErrorCode, ErrorKind>> = {
     transient: false,
     meaning: 'the AWS region cannot be read from the endpoint and was not given',
   },
+  ERR_OUT_OF_RESOURCES: {
+    transient: true,
+    meaning: 'this process or system has no file descriptor, process or memory left',
+  },
   ERR_FILE_UNREADABLE: { transient: false, meaning: 'a file does not exist or cannot be read' },
 
   // Certificates and keys.
@@ -146,7 +151,8 @@ export const ERROR_CODES: Readonly<Record<ErrorCode, ErrorKind>> = {
   },
   ERR_CHILD_PROGRAM: {
     transient: false,
-    meaning: 'a part of this package that runs as a process of its own is missing, as in a bundle',
+    meaning:
+      'a child process cannot be started, or a part of this package is missing, as in a bundle, or of another version',
   },
 
   ERR_PKCS11_BINDING: {
@@ -312,4 +318,17 @@ export function isCredentialHelperError(value: unknown): value is CredentialHelp
  */
 export function isPinRejection(error: unknown): error is CredentialHelperError {
   return isCredentialHelperError(error) && error.code === 'ERR_PIN_INCORRECT';
+}
+
+/** What has run out where the system says so, which it may have again later. */
+const RESOURCES: Readonly<Record<string, string>> = {
+  EMFILE: 'this process has no file descriptor left (ulimit -n): is something leaking them?',
+  ENFILE: 'this system has no file descriptor left',
+  EAGAIN: 'this user or system has no process left (ulimit -u; pids.max of a container)',
+  ENOMEM: 'this system has no memory left',
+};
+
+/** The hint for an error of the system that says that something has run out; undefined for another. */
+export function resourceHint(code: string | undefined): string | undefined {
+  return RESOURCES[code ?? ''];
 }

@@ -12,6 +12,7 @@ export {
 } from './errors.ts';
 export type { PinSource } from './identity/pin.ts';
 export type { IotCoreOptions } from './options.ts';
+export type { ChildOptions } from './process/program.ts';
 export { fromIotCore } from './provider.ts';
 export { createSession, type Session } from './session.ts';
 export type { Pkcs11Options } from './token-options.ts';

@@ -44,12 +44,17 @@ function tokenIdentity(settings: Settings, key: TokenKeySettings): () => HttpsGe
       const tokenKey = { ...token, pin: await pinReader.read(), stateFolder: key.stateFolder };
       const tokenRequest: TokenRequest = { request, connection, token: tokenKey, certificate };
       // Loaded when needed: a session with a key from a file starts without what tokens take.
-      if (key.isolate) {
+      if (key.isolate !== false) {
         const { sendTokenRequestIsolated } = await import('./isolation/token-request-isolated.ts');
-        return sendTokenRequestIsolated(tokenRequest, pinReader.environmentVariable, logger);
+        return sendTokenRequestIsolated(
+          tokenRequest,
+          key.isolate,
+          pinReader.environmentVariable,
+          logger,
+        );
       }
       const { sendTokenRequest } = await import('./isolation/token-request.ts');
-      return sendTokenRequest(tokenRequest, logEvents(logger));
+      return sendTokenRequest(tokenRequest, logEvents(logger), connection.timeoutMs);
     };
   };
 }

@@ -16,6 +16,7 @@ import { isPkcs11Uri, type Pkcs11Uri } from './identity/pkcs11-uri.ts';
 import { isPem, type Source } from './identity/read-source.ts';
 import { Secret } from './identity/secret.ts';
 import { defaultStateFolder } from './pins/folders.ts';
+import type { ChildOptions } from './process/program.ts';
 import {
   checkCertificateUri,
   checkTokenOptions,
@@ -73,9 +74,11 @@ export interface IotCoreOptions {
   readonly timeoutMs?: number | undefined;
   /**
    * `false` loads the PKCS#11 library into this process. Default true: it is loaded in a short-lived child process, so
-   * that it can neither crash nor block this one. Only for commands that exit at once, and for bundlers.
+   * that it can neither crash nor block this one. Only for commands that exit at once, and for bundlers. An object names
+   * what the child process is, where it is not found: `node`, the path of a Node.js (for applications that have one built
+   * in), and `program`, the path of a copy of this package's `dist/token-request-child.js` (for bundles).
    */
-  readonly isolate?: boolean | undefined;
+  readonly isolate?: boolean | ChildOptions | undefined;
   /**
    * Folder where PINs that a token has rejected are remembered, as keyed hashes, so that no process tries them again.
    * Default: `awsiot-credentialhelper` in `$STATE_DIRECTORY`, `$XDG_STATE_HOME` or `~/.local/state`. `null`, or where it
@@ -104,7 +107,8 @@ export interface TokenKeySettings {
   readonly certificate: { readonly source: Source } | { readonly match: Pkcs11Uri };
   readonly token: TokenSettings;
   readonly stateFolder: string | undefined;
-  readonly isolate: boolean;
+  /** What to start as a child process; false: none, the token is used in this process. */
+  readonly isolate: ChildOptions | false;
 }
 
 /** The options, checked and in one form. */
@@ -208,7 +212,7 @@ export function checkKey(options: KeyOptions, warn: (message: string) => void): 
     );
   }
   const passphrase = optionalSecret(options.passphrase, 'passphrase');
-  const isolate = optionalBoolean(options.isolate, 'isolate', true);
+  const isolate = checkIsolate(options.isolate);
   const inToken = typeof privateKey === 'string' && isPkcs11Uri(privateKey) ? privateKey : pkcs11;
   if (inToken !== undefined) {
     if (passphrase !== undefined) {
@@ -236,6 +240,19 @@ function checkTokenCertificate(
     return { match: checkCertificateUri(certificate, token) };
   }
   return { source: requireSource(certificate, 'certificate') };
+}
+
+function checkIsolate(isolate: unknown): ChildOptions | false {
+  if (typeof isolate !== 'object') {
+    return optionalBoolean(isolate, 'isolate', true) ? {} : false;
+  }
+  assertObject(isolate, 'isolate');
+  refuseUnknown(isolate, ['node', 'program'] satisfies (keyof ChildOptions)[], 'isolate.');
+  const path = (name: keyof ChildOptions) => {
+    const text = optionalText((isolate as ChildOptions)[name], `isolate.${name}`);
+    return text === undefined ? undefined : resolve(text);
+  };
+  return { node: path('node'), program: path('program') };
 }
 
 function checkStateFolder(folder: unknown): string | undefined {

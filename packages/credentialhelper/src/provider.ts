@@ -2,6 +2,7 @@ import type { AwsCredentialIdentityProvider } from '@smithy/types';
 import { exchange, type TemporaryCredentials } from './exchange.ts';
 import { createMutualTls } from './mutual-tls.ts';
 import { checkOptions, type IotCoreOptions, type Settings } from './options.ts';
+import { holdProcess } from './process/hold.ts';
 import { createRefresher } from './refresh.ts';
 
 /**
@@ -51,6 +52,7 @@ export function createProvider(settings: Settings): AwsCredentialIdentityProvide
     fetch,
     now: Date.now,
     random: Math.random,
+    hold: holdProcess,
     onRefreshFailed: (error, retryAtMs, expiration) => {
       logger?.warn(
         `refreshing the credentials failed: ${(error as Error).message}; the ones at hand are valid until ${expiration.toISOString()}, next try not before ${new Date(retryAtMs).toISOString()}`,

@@ -11,6 +11,8 @@ export interface RefreshOptions<T extends Expiring> {
   readonly now: () => number;
   /** A number from 0 up to, but not including, 1. */
   readonly random: () => number;
+  /** Keeps the process running while somebody waits for a value; a refresh that nobody waits for does not. */
+  readonly hold: (fetched: Promise<T>) => Promise<T>;
   /** Told when a refresh failed while the value at hand is still valid. */
   readonly onRefreshFailed: (error: unknown, retryAtMs: number, expiration: Date) => void;
 }
@@ -31,7 +33,7 @@ const RETRY_AFTER_MS = 30 * SECOND;
  * There is no timer: a process that asks for nothing fetches nothing.
  */
 export function createRefresher<T extends Expiring>(options: RefreshOptions<T>): () => Promise<T> {
-  const { fetch, now, random, onRefreshFailed } = options;
+  const { fetch, now, random, hold, onRefreshFailed } = options;
   let current: T | undefined;
   let refreshAtMs = 0;
   let flight: Promise<T> | undefined;
@@ -50,7 +52,7 @@ export function createRefresher<T extends Expiring>(options: RefreshOptions<T>):
   };
 
   return async () => {
-    if (current === undefined || current.expiration.getTime() <= now()) return fly();
+    if (current === undefined || current.expiration.getTime() <= now()) return hold(fly());
     if (flight === undefined && now() >= refreshAtMs) {
       const { expiration } = current;
       fly().catch((error: unknown) => {

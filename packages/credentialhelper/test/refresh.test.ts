@@ -16,6 +16,7 @@ function setUp(options: { lifetimeMs?: number; random?: number } = {}) {
     nowMs: START,
     lifetimeMs: options.lifetimeMs ?? 60 * MINUTE,
     fetches: 0,
+    held: 0,
     failWith: undefined as Error | undefined,
     gate: Promise.resolve(),
     refreshFailures: [] as unknown[],
@@ -23,6 +24,10 @@ function setUp(options: { lifetimeMs?: number; random?: number } = {}) {
   const get = createRefresher<Value>({
     now: () => state.nowMs,
     random: () => options.random ?? 0,
+    hold: (fetched) => {
+      state.held++;
+      return fetched;
+    },
     onRefreshFailed: (error) => state.refreshFailures.push(error),
     fetch: async () => {
       const serial = ++state.fetches;

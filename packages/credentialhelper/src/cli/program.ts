@@ -1,9 +1,8 @@
-import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
+import { VERSION } from '../version.ts';
 import { addLazyCommands, type LazyCommands } from './lazy-commands.ts';
 import { PROGRAM, printError } from './output.ts';
 import { setUpErrors, usageStatus } from './usage.ts';
-import { becomeWorker } from './worker.ts';
 
 /** The commands; what each needs is loaded when it is called. */
 const COMMANDS: LazyCommands = {
@@ -20,16 +19,9 @@ const COMMANDS: LazyCommands = {
  * @returns the exit status
  */
 export async function run(args: readonly string[]): Promise<number> {
-  const end = becomeWorker();
-  const status = await runHere(args);
-  end?.(status);
-  return status;
-}
-
-async function runHere(args: readonly string[]): Promise<number> {
   const program = setUpErrors(new Command(PROGRAM))
     .description('AWS credentials for a device that holds an X.509 certificate.')
-    .version(version(), '--version', 'show the version');
+    .version(VERSION, '--version', 'show the version');
   addLazyCommands(program, COMMANDS);
   try {
     await program.parseAsync(args, { from: 'user' });
@@ -40,9 +32,4 @@ async function runHere(args: readonly string[]): Promise<number> {
     printError(error, args.includes('--json'));
     return 1;
   }
-}
-
-function version(): string {
-  const file = new URL('../../package.json', import.meta.url);
-  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
 }

@@ -2,6 +2,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { CredentialHelperError } from '../errors.ts';
+import { unreadable } from './read-source.ts';
 import { Secret } from './secret.ts';
 
 /**
@@ -105,11 +106,7 @@ export function readPinFile(
     }
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
-    throw new CredentialHelperError(`cannot read the ${what} file "${path}" (${code})`, {
-      code: 'ERR_FILE_UNREADABLE',
-      hint: 'check the path and that this process may read the file',
-      cause,
-    });
+    throw unreadable(`the ${what} file "${path}" (${code})`, cause);
   }
   return checkPin(text.replace(/\r?\n[\s\S]*$/, ''), `the ${what} in file "${path}"`);
 }

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { CredentialHelperError } from '../errors.ts';
+import { CredentialHelperError, resourceHint } from '../errors.ts';
 
 /** Where a certificate, key or CA comes from: a path, PEM text, or PEM or DER bytes. */
 export type Source = string | Uint8Array;
@@ -39,14 +39,7 @@ function readFile(path: string, option: string): Buffer {
     bytes = readFileSync(path);
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
-    throw new CredentialHelperError(
-      `cannot read file "${path}" given as "${option}": ${REASONS[code ?? ''] ?? code}`,
-      {
-        code: 'ERR_FILE_UNREADABLE',
-        cause,
-        hint: `check the path and that this process may read the file`,
-      },
-    );
+    throw unreadable(`file "${path}" given as "${option}": ${REASONS[code ?? ''] ?? code}`, cause);
   }
   if (bytes.length > MAX_FILE_BYTES) {
     throw new CredentialHelperError(
@@ -57,9 +50,20 @@ function readFile(path: string, option: string): Buffer {
   return bytes;
 }
 
+/** The error for something that cannot be read. */
+export function unreadable(what: string, cause: unknown): CredentialHelperError {
+  const missing = resourceHint((cause as NodeJS.ErrnoException).code);
+  return new CredentialHelperError(`cannot read ${what}`, {
+    code: missing === undefined ? 'ERR_FILE_UNREADABLE' : 'ERR_OUT_OF_RESOURCES',
+    cause,
+    hint: missing ?? 'check the path and that this process may read the file',
+  });
+}
+
 const REASONS: Readonly<Record<string, string>> = {
   ENOENT: 'there is no such file',
   EACCES: 'this process may not read it',
   EISDIR: 'it is a folder',
   ENOTDIR: 'a part of the path is not a folder',
+  ERR_ACCESS_DENIED: "Node.js's permission model forbids it (--allow-fs-read)",
 };

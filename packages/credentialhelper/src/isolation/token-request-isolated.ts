@@ -1,13 +1,12 @@
 import type { Logger } from '@smithy/types';
+import { CredentialHelperError } from '../errors.ts';
 import { exportProcessRecords, importProcessRecords } from '../pins/records.ts';
+import { askChild } from '../process/ask-child.ts';
+import type { ChildOptions } from '../process/program.ts';
+import { inTurn } from '../process/turns.ts';
 import type { HttpsResponse } from '../tls/client.ts';
-import { askChild } from './ask-child.ts';
 import type { TokenRequest } from './token-request.ts';
 import { packTokenRequest } from './token-request-message.ts';
-import { inTurn } from './turns.ts';
-
-/** How much longer than the request itself the child may take: to start, and to report its own time-out. */
-const GRACE_MS = 1000;
 
 const END_MS = 2000;
 
@@ -15,28 +14,36 @@ const END_MS = 2000;
  * Makes a request with a key in a token in a child process of its own.
  *
  * Requests of this process that need the same library take turns: tokens have few sessions, and some libraries
- * (SoftHSM) lose sight of a token while another process logs in to it.
+ * (SoftHSM) lose sight of a token while another process logs in to it. The time limit is for all of it, waiting for a
+ * turn included.
  *
  * The PIN goes over the channel between the processes, never through arguments or environment.
  *
+ * @param options - which Node.js and program to start
  * @param hidden - an environment variable that the child must not see, because the PIN is in it
  * @throws {@link CredentialHelperError} (as a rejection) what `askChild` and `sendTokenRequest` throw
  */
 export function sendTokenRequestIsolated(
   tokenRequest: TokenRequest,
+  options: ChildOptions,
   hidden: string | undefined,
   logger: Logger | undefined,
 ): Promise<HttpsResponse> {
+  const begin = performance.now();
+  const { timeoutMs } = tokenRequest.connection;
   const { library, pin } = tokenRequest.token;
   const redact = (text: string) => (pin == null ? text : text.replaceAll(pin.reveal(), '[secret]'));
-  return inTurn(library, () =>
+  return inTurn(library, timeoutMs, late(library, timeoutMs), () =>
     askChild<HttpsResponse>({
+      options,
       program: () => new URL('./token-request-child.js', import.meta.url),
       request: packTokenRequest(tokenRequest, exportProcessRecords(), logger?.trace !== undefined),
-      library,
-      limitMs: tokenRequest.connection.timeoutMs + GRACE_MS,
+      library: `the PKCS#11 library ${library}`,
+      limitMs: timeoutMs,
+      waitedMs: performance.now() - begin,
       limitHint:
         'is the token there, and does it wait for a touch or a PIN pad? "timeoutMs" sets the limit',
+      crashHint: 'its own log may say more',
       endMs: END_MS,
       hidden,
       onTold: {
@@ -47,4 +54,15 @@ export function sendTokenRequestIsolated(
       onPrinted: (text) => logger?.debug(`PKCS#11 library ${library} printed: ${redact(text)}`),
     }),
   );
+}
+
+function late(library: string, limitMs: number): () => CredentialHelperError {
+  return () =>
+    new CredentialHelperError(
+      `other requests of this process have been using the PKCS#11 library ${library} for ${limitMs} ms`,
+      {
+        code: 'ERR_TOKEN_TIMEOUT',
+        hint: 'does the token hang, or are there many sessions? They take turns; "timeoutMs" sets the limit',
+      },
+    );
 }

@@ -18,6 +18,7 @@ export interface TokenRequest {
 /**
  * Makes a request with a key in a token, in this process: it loads the PKCS#11 library, and keeps it loaded.
  *
+ * @param limitMs - how long it may take altogether, in milliseconds
  * A runtime whose TLS cannot use the key, a token or key that is not there, a wrong PIN and a key of another certificate
  * are found before any network access.
  *
@@ -26,15 +27,18 @@ export interface TokenRequest {
 export async function sendTokenRequest(
   { request, connection, token, certificate }: TokenRequest,
   events: Pick<TokenEvents, 'warn' | 'trace'>,
+  limitMs: number,
 ): Promise<HttpsResponse> {
+  const begin = performance.now();
   const koffi = await loadKoffi();
   findOpenSsl(koffi);
-  const { ca, timeoutMs } = connection;
-  const key = await openTokenKey(token, certificate, { ...events, waitMs: timeoutMs });
+  const { ca } = connection;
+  const key = await openTokenKey(token, certificate, { ...events, waitMs: limitMs });
   try {
     const context = createTokenContext(koffi, key, ca === undefined ? {} : { ca });
     try {
-      return await getWithNode(request, connection, context.secureContext);
+      const leftMs = limitMs - (performance.now() - begin);
+      return await getWithNode(request, connection, context.secureContext, leftMs);
     } catch (error) {
       throw context.failure() ?? (key.signsForTls13 ? error : withoutTls13(error));
     } finally {

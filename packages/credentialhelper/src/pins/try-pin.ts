@@ -55,7 +55,7 @@ export async function tryPin(attempt: PinAttempt, login: () => void): Promise<vo
   const begin = performance.now();
   while (!tryPinNow(attempt, login)) {
     assertTimeLeft(attempt, begin);
-    await sleep(pauseMs());
+    await sleep(pauseMs(), undefined, { ref: false });
   }
 }
 

@@ -18,7 +18,10 @@ export async function loadKoffi(): Promise<Koffi> {
     throw new CredentialHelperError('the npm package koffi, which tokens need, cannot be loaded', {
       code: 'ERR_PKCS11_BINDING',
       cause,
-      hint: 'npm install koffi; it was left out if npm ran with --omit=optional',
+      hint:
+        (cause as NodeJS.ErrnoException).code === 'ERR_DLOPEN_DISABLED'
+          ? "Node.js's permission model forbids it: allow it with --allow-addons"
+          : 'npm install koffi; it was left out if npm ran with --omit=optional',
     });
   }
 }

@@ -11,6 +11,7 @@ import {
   requireSource,
 } from '../options.ts';
 import { loadKoffi } from '../pkcs11/koffi.ts';
+import { holdProcess } from '../process/hold.ts';
 import { openTokenKey } from '../token/open-key.ts';
 import { openFileContext, readCa, readTokenCertificate } from './file-context.ts';
 import { findOpenSsl } from './openssl.ts';
@@ -72,7 +73,11 @@ const OPTION_NAMES: readonly string[] = [
  * not belong to the certificate, and for what is wrong with library, token and PIN; `ERR_TLS_UNAVAILABLE` where the TLS
  * of this runtime cannot use a key in a token
  */
-export async function openTlsIdentity(options: TlsIdentityOptions): Promise<TlsIdentity> {
+export function openTlsIdentity(options: TlsIdentityOptions): Promise<TlsIdentity> {
+  return holdProcess(open(options));
+}
+
+async function open(options: TlsIdentityOptions): Promise<TlsIdentity> {
   assertObject(options, 'options');
   refuseUnknown(options, OPTION_NAMES, '');
   const logger = checkLogger(options.logger);

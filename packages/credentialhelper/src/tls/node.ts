@@ -1,5 +1,6 @@
 import type { RequestOptions } from 'node:https';
 import { isIP } from 'node:net';
+import { clearTimeout, setTimeout } from 'node:timers';
 import type { ConnectionOptions, SecureContext } from 'node:tls';
 import {
   type ConnectionSettings,
@@ -15,12 +16,16 @@ import { timedOut, tooLarge, wireError } from './wire-error.ts';
  *
  * Redirects are given back as they are: a client certificate goes to nobody but the endpoint.
  *
+ * The connection does not keep this process running: who waits for the response does.
+ *
+ * @param leftMs - how much of the time limit is left, in milliseconds
  * @throws {@link CredentialHelperError} (as a rejection) with the code for what happened on the wire
  */
 export function getWithNode(
   request: HttpsRequest,
   { timeoutMs, verifyPeer }: ConnectionSettings,
   secureContext: SecureContext,
+  leftMs: number = timeoutMs,
 ): Promise<HttpsResponse> {
   // Loaded here: a process that has a child process make its requests does without.
   const { request: httpsRequest } = process.getBuiltinModule('node:https');
@@ -35,7 +40,8 @@ export function getWithNode(
     const timer = setTimeout(() => {
       reject(wireError(request, timedOut(timeoutMs, during)));
       sent.destroy();
-    }, timeoutMs);
+    }, leftMs);
+    timer.unref();
 
     const options: RequestOptions & ConnectionOptions = {
       host: request.host,
@@ -51,6 +57,7 @@ export function getWithNode(
     };
     const sent = httpsRequest(options);
     sent.on('socket', (socket) => {
+      socket.unref();
       socket.on('connect', () => {
         during = 'in the TLS handshake';
       });

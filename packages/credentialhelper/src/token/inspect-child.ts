@@ -1,5 +1,8 @@
 // The program of the child process that looks into one PKCS#11 library.
-import { answerParent } from '../isolation/answer-parent.ts';
-import { inspectLibrary } from './inspect.ts';
+import { answerParent } from '../process/answer-parent.ts';
+import { type InspectRequest, inspectLibrary } from './inspect.ts';
 
-answerParent(inspectLibrary);
+answerParent((request: InspectRequest, tell) => {
+  tell('usesLibrary', true);
+  return inspectLibrary(request);
+});

@@ -1,4 +1,4 @@
-import { askChild } from '../isolation/ask-child.ts';
+import { askChild } from '../process/ask-child.ts';
 import type { InspectRequest, LibraryReport } from './inspect.ts';
 
 /**
@@ -16,9 +16,10 @@ export function inspectIsolated(
   return askChild({
     program: () => new URL('./inspect-child.js', import.meta.url),
     request,
-    library: request.library,
+    library: `the PKCS#11 library ${request.library}`,
     limitMs,
     limitHint: 'is its device or server there?',
+    crashHint: 'its own log may say more',
     // The command that asks ends at once, and must not leave a library behind that hangs at the end.
     endMs: 0,
     hidden,

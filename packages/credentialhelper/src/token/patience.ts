@@ -57,7 +57,7 @@ export async function patiently<T>(waitMs: number, task: () => T | Promise<T>): 
     } catch (error) {
       const mostTries = isOutdated(error) ? OUTDATED_TRIES : isBusy(error) ? BUSY_TRIES : 1;
       if (tries >= mostTries || performance.now() - begin > waitMs) throw error;
-      await sleep(10 + Math.random() * 40 * tries);
+      await sleep(10 + Math.random() * 40 * tries, undefined, { ref: false });
     }
   }
 }

@@ -150,9 +150,7 @@ describe('token verify', () => {
       { env },
     );
     expect(JSON.parse(stdout)).toMatchObject({ error: { code: 'ERR_TOKEN_CRASHED' } });
-    expect(stderr).toMatch(
-      /ended before its work was done \(SIGSEGV\)\n.*hint: the library crashed/,
-    );
+    expect(stderr).toMatch(/ended before it answered \(SIGSEGV\)\n.*hint: the library crashed/);
     expect([status, signal]).toEqual([1, null]);
   });
 

@@ -1,0 +1,30 @@
+import { CredentialHelperError, type ErrorDetails, resourceHint } from '../errors.ts';
+
+/** What to do where the system will not start a process, however often it is asked. */
+const HINTS: Readonly<Record<string, string>> = {
+  E2BIG: 'the environment variables of this process take too much room',
+  ENOENT: 'was Node.js removed or replaced? "isolate": { "node": PATH } names another',
+  EACCES: 'this user may not run it; "isolate": { "node": PATH } names another',
+  ENOEXEC: 'the file is damaged, or of another system; "isolate": { "node": PATH } names another',
+  ERR_ACCESS_DENIED:
+    "Node.js's permission model forbids it: start this process with --allow-child-process",
+};
+
+/**
+ * The error for what keeps a child process from being started.
+ *
+ * @param what - what it is for
+ * @param node - the Node.js that was to run it
+ */
+export function startFailure(what: string, node: string, cause: unknown): CredentialHelperError {
+  const { code = '', message } = cause as NodeJS.ErrnoException;
+  const resource = resourceHint(code);
+  const details: ErrorDetails =
+    resource === undefined
+      ? { code: 'ERR_CHILD_PROGRAM', hint: HINTS[code], cause }
+      : { code: 'ERR_OUT_OF_RESOURCES', hint: resource, cause };
+  return new CredentialHelperError(
+    `cannot start the child process that is to ${what}: ${node}: ${message}`,
+    details,
+  );
+}

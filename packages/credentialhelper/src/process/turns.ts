@@ -1,0 +1,35 @@
+import { clearTimeout, setTimeout } from 'node:timers';
+
+const last = new Map<string, Promise<void>>();
+
+/**
+ * Runs tasks with the same key one after the other, in the order they came; a task that fails does not hold up the next.
+ * One that waits for its turn too long is not run.
+ *
+ * @param waitMs - how long it may wait, in milliseconds
+ * @param late - makes the error for one that waited too long
+ */
+export function inTurn<T>(
+  key: string,
+  waitMs: number,
+  late: () => Error,
+  task: () => Promise<T>,
+): Promise<T> {
+  const before = last.get(key) ?? Promise.resolve();
+  return new Promise((resolve, reject) => {
+    let isLate = false;
+    const timer = setTimeout(() => {
+      isLate = true;
+      reject(late());
+    }, waitMs);
+    timer.unref();
+    const turn = before.then(async () => {
+      clearTimeout(timer);
+      if (!isLate) await task().then(resolve, reject);
+    });
+    last.set(key, turn);
+    turn.then(() => {
+      if (last.get(key) === turn) last.delete(key);
+    });
+  });
+}
