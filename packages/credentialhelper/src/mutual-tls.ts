@@ -1,4 +1,6 @@
 import type { TokenRequest } from './isolation/token-request.ts';
+import { sendTokenRequestIsolated } from './isolation/token-request-isolated.ts';
+import { loadPart } from './load-part.ts';
 import {
   type FileKeySettings,
   logEvents,
@@ -43,9 +45,7 @@ function tokenIdentity(settings: Settings, key: TokenKeySettings): () => HttpsGe
     return async (request) => {
       const tokenKey = { ...token, pin: await pinReader.read(), stateFolder: key.stateFolder };
       const tokenRequest: TokenRequest = { request, connection, token: tokenKey, certificate };
-      // Loaded when needed: a session with a key from a file starts without what tokens take.
       if (key.isolate !== false) {
-        const { sendTokenRequestIsolated } = await import('./isolation/token-request-isolated.ts');
         return sendTokenRequestIsolated(
           tokenRequest,
           key.isolate,
@@ -53,7 +53,8 @@ function tokenIdentity(settings: Settings, key: TokenKeySettings): () => HttpsGe
           logger,
         );
       }
-      const { sendTokenRequest } = await import('./isolation/token-request.ts');
+      // Loaded when needed: other sessions start without what tokens take.
+      const { sendTokenRequest } = await loadPart(() => import('./isolation/token-request.ts'));
       return sendTokenRequest(tokenRequest, logEvents(logger), connection.timeoutMs);
     };
   };

@@ -1,4 +1,4 @@
-import { CredentialHelperError } from '../errors.ts';
+import { CredentialHelperError, resourceHint } from '../errors.ts';
 
 /** The foreign function interface that calls PKCS#11 libraries and Node's own OpenSSL. */
 export type Koffi = typeof import('koffi').default;
@@ -15,13 +15,16 @@ export async function loadKoffi(): Promise<Koffi> {
   try {
     return (await import('koffi')).default;
   } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    const resource = resourceHint(code);
     throw new CredentialHelperError('the npm package koffi, which tokens need, cannot be loaded', {
-      code: 'ERR_PKCS11_BINDING',
+      code: resource === undefined ? 'ERR_PKCS11_BINDING' : 'ERR_OUT_OF_RESOURCES',
       cause,
       hint:
-        (cause as NodeJS.ErrnoException).code === 'ERR_DLOPEN_DISABLED'
+        resource ??
+        (code === 'ERR_DLOPEN_DISABLED'
           ? "Node.js's permission model forbids it: allow it with --allow-addons"
-          : 'npm install koffi; it was left out if npm ran with --omit=optional',
+          : 'npm install koffi; it was left out if npm ran with --omit=optional'),
     });
   }
 }

@@ -1,4 +1,4 @@
-import { type ChildProcess, fork, type StdioOptions } from 'node:child_process';
+import type { ChildProcess, StdioOptions } from 'node:child_process';
 import { clearTimeout, setTimeout } from 'node:timers';
 import { CredentialHelperError } from '../errors.ts';
 import { VERSION } from '../version.ts';
@@ -144,6 +144,8 @@ export async function askChild<Answer>(work: ChildWork): Promise<Answer> {
 function start(node: string, program: string, work: ChildWork, what: string): ChildProcess {
   const [stdin = 'ignore', ...beyond] = work.inherited ?? [];
   const stdio: StdioOptions = [stdin, 'pipe', 'pipe', ...beyond, 'ipc'];
+  // Loaded here: a process without a key in a token does without.
+  const { fork } = process.getBuiltinModule('node:child_process');
   let child: ChildProcess;
   try {
     child = fork(program, [], {

@@ -1,6 +1,6 @@
 import type { RequestOptions } from 'node:https';
-import { isIP } from 'node:net';
-import { clearTimeout, setTimeout } from 'node:timers';
+import { getDefaultAutoSelectFamilyAttemptTimeout, isIP, type TcpNetConnectOpts } from 'node:net';
+import { clearInterval, clearTimeout, setInterval, setTimeout } from 'node:timers';
 import type { ConnectionOptions, SecureContext } from 'node:tls';
 import {
   type ConnectionSettings,
@@ -43,7 +43,7 @@ export function getWithNode(
     }, leftMs);
     timer.unref();
 
-    const options: RequestOptions & ConnectionOptions = {
+    const options: RequestOptions & ConnectionOptions & TcpNetConnectOpts = {
       host: request.host,
       port: request.port,
       path: request.path,
@@ -54,11 +54,19 @@ export function getWithNode(
       rejectUnauthorized: verifyPeer,
       // RFC 6066, section 3: an IP address is never a server name.
       servername: isIP(request.host) ? '' : request.host,
+      // Of several addresses each may have a fair part of the time: the usual 250 ms are too short for a slow link.
+      autoSelectFamilyAttemptTimeout: Math.max(
+        getDefaultAutoSelectFamilyAttemptTimeout(),
+        Math.round(leftMs / 4),
+      ),
     };
     const sent = httpsRequest(options);
+    const stopWatching = watchConnecting(() => sent.destroy(new Error('this process ends')));
+    sent.on('close', stopWatching);
     sent.on('socket', (socket) => {
       socket.unref();
       socket.on('connect', () => {
+        stopWatching();
         during = 'in the TLS handshake';
       });
       socket.on('secureConnect', () => {
@@ -91,6 +99,28 @@ export function getWithNode(
     });
     sent.end();
   });
+}
+
+/** How often to look whether anything but connecting keeps this process running, in milliseconds. */
+const WATCH_MS = 50;
+
+const OUTPUT: ReadonlySet<string> = new Set(['PipeWrap', 'TTYWrap']);
+
+/**
+ * Calls back where nothing keeps this process running any more but sockets that connect: nobody waits for what they
+ * bring, and Node.js would still wait until they are connected.
+ *
+ * @returns stops watching
+ */
+function watchConnecting(end: () => void): () => void {
+  const watch = setInterval(() => {
+    const others = process.getActiveResourcesInfo().filter((name) => name !== 'ConnectWrap');
+    // stdout and stderr are listed, and keep nothing running.
+    const isOutput = others.length <= 2 && others.every((name) => OUTPUT.has(name));
+    if (isOutput) end();
+  }, WATCH_MS);
+  watch.unref();
+  return () => clearInterval(watch);
 }
 
 function joinHeaders(

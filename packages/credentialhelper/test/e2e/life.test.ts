@@ -1,0 +1,182 @@
+import { fork, spawn } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { type AddressInfo, connect, createServer } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import { createSession, type IotCoreOptions } from 'awsiot-credentialhelper';
+import { describe, expect, it } from 'vitest';
+import { errorOf } from '../support/errors.ts';
+import { buildFaultyModule, type Fault } from '../support/faulty-module.ts';
+import { makeSelfSigned } from '../support/openssl.ts';
+import { credentials, json, type RawServer, startRawServer } from '../support/raw-server.ts';
+import { PIN, SOFTHSM_LIBRARY, startSoftHsm } from '../support/softhsm.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+
+const folder = temporaryFolder();
+const library = buildFaultyModule(folder);
+const softHsm = startSoftHsm();
+softHsm.initToken('the-token');
+const device = makeSelfSigned(folder, 'device');
+softHsm.importKey({ token: 'the-token', label: 'key', id: '01', file: device.keyFile });
+const server = await startRawServer(folder);
+server.behave = json({ credentials });
+
+const LIMIT_MS = 3000;
+const base = (more: Partial<IotCoreOptions>): IotCoreOptions => ({
+  endpoint: server.endpoint,
+  region: 'eu-west-1',
+  roleAlias: 'the-alias',
+  certificate: device.certificateFile,
+  ca: server.caFile,
+  timeoutMs: LIMIT_MS,
+  stateFolder: null,
+  ...more,
+});
+const inToken = (tokenLabel = 'the-token', module = library) => ({
+  pkcs11: { library: module, userPin: PIN, tokenLabel, privateKeyLabel: 'key' },
+});
+const ENDINGS = ['SIGTERM', 'SIGINT', 'SIGKILL', 'exit'] as const;
+// A login holds up others to the same token.
+for (const ending of ENDINGS) softHsm.initToken(`login-${ending}`);
+const support = (name: string) => fileURLToPath(new URL(`../support/${name}`, import.meta.url));
+
+/** The processes that have a command line with this text in it, without zombies. */
+function processesWith(text: string): readonly number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .filter((pid) => {
+      try {
+        return readFileSync(`/proc/${pid}/environ`, 'latin1').includes(text);
+      } catch {
+        return false;
+      }
+    })
+    .map(Number);
+}
+
+describe.each<[string, Fault]>([
+  ['C_Initialize', 'hang'],
+  ['C_Login', 'login-hang'],
+  ['C_Sign', 'sign-hang'],
+])('a child process whose library hangs in %s', (_function, fault) => {
+  it.for(ENDINGS)(
+    'ends within its limit when its parent ends by %s',
+    { timeout: 60_000, concurrent: true },
+    async (ending, { expect }) => {
+      const mark = `LIFE_MARK=${fault}-${ending}-${process.pid}`;
+      const token = fault === 'login-hang' ? `login-${ending}` : 'the-token';
+      const args = [support('endings.mjs'), JSON.stringify(base(inToken(token))), ending];
+      const parent = spawn(process.execPath, args, {
+        env: { ...process.env, FAULT: fault, LIFE_MARK: mark.split('=')[1] },
+        stdio: 'ignore',
+      });
+      const end = new Promise((resolve) => parent.once('exit', resolve));
+      await expect.poll(() => processesWith(mark).length, { timeout: 10_000 }).toBe(2);
+      if (ending !== 'exit') {
+        await new Promise((resolve) => setTimeout(resolve, 1200));
+        parent.kill(ending);
+      }
+      await end;
+      // The alarm comes at most two seconds after the limit, rounded up.
+      await expect.poll(() => processesWith(mark), { timeout: LIMIT_MS + 3000 }).toEqual([]);
+    },
+  );
+});
+
+describe('a time limit', () => {
+  it('bounds what a caller waits in all, also for its turn', { timeout: 30_000 }, async () => {
+    process.env.FAULT = 'hang';
+    try {
+      const begin = performance.now();
+      const sessions = Array.from({ length: 5 }, () =>
+        createSession(base({ ...inToken(), timeoutMs: 1500 })),
+      );
+      const errors = await Promise.all(
+        sessions.map((session) => errorOf(() => session.credentials())),
+      );
+      expect(errors.map(({ code }) => code)).toEqual(Array(5).fill('ERR_TOKEN_TIMEOUT'));
+      expect(errors[0]?.message).toMatch(/did not respond within 1500 ms|was not ready within/);
+      expect(errors[4]?.message).toContain('other requests of this process have been using');
+      expect(performance.now() - begin).toBeLessThan(3000);
+    } finally {
+      delete process.env.FAULT;
+    }
+  });
+});
+
+/** Listens on a port, with a backlog that is full: who connects waits. */
+const FULL_BACKLOG = `
+  use Socket; use Fcntl;
+  my $address = sockaddr_in(shift, inet_aton("127.0.0.1"));
+  socket(my $listener, PF_INET, SOCK_STREAM, 0); setsockopt($listener, SOL_SOCKET, SO_REUSEADDR, 1);
+  bind($listener, $address) or die $!; listen($listener, 0);
+  for (0 .. 2) { socket($f[$_], PF_INET, SOCK_STREAM, 0); fcntl($f[$_], F_SETFL, O_NONBLOCK); connect($f[$_], $address) }
+  print STDOUT "ready"; close STDOUT; sleep 60;`;
+
+describe('a refresh in the background', () => {
+  const lifetimeMs = 4000;
+  const hanging = (one: RawServer) => {
+    let requests = 0;
+    one.behave = (socket) => {
+      const expiration = new Date(Date.now() + lifetimeMs).toISOString();
+      if (++requests === 1) json({ credentials: { ...credentials, expiration } })(socket);
+    };
+  };
+
+  it.each<[string, Partial<IotCoreOptions>]>([
+    ['a file', { privateKey: device.keyFile }],
+    ['a token', inToken('the-token', SOFTHSM_LIBRARY)],
+    [
+      'a token, in the calling process',
+      { ...inToken('the-token', SOFTHSM_LIBRARY), isolate: false },
+    ],
+  ])(
+    'does not delay the end of the process: a key in %s, a server that does not answer',
+    { timeout: 40_000 },
+    async (_name, options) => {
+      hanging(server);
+      const args = [JSON.stringify(base({ ...options, timeoutMs: 20_000 })), '2600'];
+      const program = fork(support('background.mjs'), args);
+      const messages: unknown[] = [];
+      let doneAt = Number.NaN;
+      program.on('message', (message) => {
+        messages.push(message);
+        doneAt = performance.now();
+      });
+      await new Promise((resolve) => program.once('exit', resolve));
+      expect(messages).toEqual(['first', credentials.accessKeyId]);
+      expect(performance.now() - doneAt).toBeLessThan(2000);
+      server.behave = json({ credentials });
+    },
+  );
+
+  it('does not delay it where no connection comes about', { timeout: 40_000 }, async () => {
+    hanging(server);
+    const [, serverPort] = server.endpoint.split(':');
+    const front = createServer((socket) => {
+      const behind = connect(Number(serverPort), '127.0.0.1');
+      socket.pipe(behind).pipe(socket);
+      for (const one of [socket, behind]) one.on('error', () => {});
+    });
+    await new Promise<void>((resolve) => front.listen(0, '127.0.0.1', resolve));
+    const { port } = front.address() as AddressInfo;
+    const options = base({ privateKey: device.keyFile, timeoutMs: 20_000 });
+    const args = [JSON.stringify({ ...options, endpoint: `localhost:${port}` }), '2900'];
+    const program = fork(support('background.mjs'), args);
+    const exit = new Promise((resolve) => program.once('exit', resolve));
+    expect(await new Promise((resolve) => program.once('message', resolve))).toBe('first');
+    front.close();
+    const silent = spawn('perl', ['-e', FULL_BACKLOG, String(port)], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    await new Promise((resolve) => silent.stdout.once('data', resolve));
+    try {
+      await new Promise((resolve) => program.once('message', resolve));
+      const doneAt = performance.now();
+      await exit;
+      expect(performance.now() - doneAt).toBeLessThan(2000);
+    } finally {
+      silent.kill();
+      server.behave = json({ credentials });
+    }
+  });
+});

@@ -1,0 +1,316 @@
+import { spawn } from 'node:child_process';
+import { copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { IotCoreOptions } from 'awsiot-credentialhelper';
+import { describe, expect, it } from 'vitest';
+import { makeSelfSigned } from '../support/openssl.ts';
+import { credentials, json, startRawServer } from '../support/raw-server.ts';
+import { PIN, SOFTHSM_LIBRARY, startSoftHsm } from '../support/softhsm.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+
+const folder = temporaryFolder();
+const softHsm = startSoftHsm();
+softHsm.initToken('the-token');
+const device = makeSelfSigned(folder, 'device');
+softHsm.importKey({ token: 'the-token', label: 'key', id: '01', file: device.keyFile });
+const server = await startRawServer(folder);
+server.behave = json({ credentials });
+
+const common = {
+  endpoint: server.endpoint,
+  region: 'eu-west-1',
+  roleAlias: 'the-alias',
+  // In memory, so that what is missing is missed by what is looked at.
+  certificate: readFileSync(device.certificateFile, 'utf8'),
+  ca: readFileSync(server.caFile, 'utf8'),
+} satisfies Partial<IotCoreOptions>;
+const pkcs11 = {
+  library: SOFTHSM_LIBRARY,
+  userPin: PIN,
+  tokenLabel: 'the-token',
+  privateKeyLabel: 'key',
+};
+
+/** `credentials`, or what is known of an error; `raw` where it is none of this package. */
+type Outcome =
+  | 'credentials'
+  | {
+      readonly code?: string;
+      readonly message?: string;
+      readonly hint?: string;
+      readonly transient?: boolean;
+      readonly cause?: string;
+      readonly raw?: string;
+    };
+
+/** How it went with a key in a file, one in a token, and one in a token used in the calling process. */
+type Outcomes = Record<'file' | 'token' | 'inProcess', Outcome>;
+
+/** What makes a situation, besides what `situation.mjs` does by itself. */
+interface Situation {
+  /** What the program does: see `situation.mjs`. */
+  readonly name?: string;
+  /** The Node.js to run. */
+  readonly node?: string;
+  /** Flags of Node.js. */
+  readonly flags?: readonly string[];
+  readonly env?: NodeJS.ProcessEnv;
+  /** A shell command that runs `"$@"`. Default: that alone. */
+  readonly shell?: string;
+  readonly isolate?: object;
+  readonly timeoutMs?: number;
+}
+
+const PROGRAM = fileURLToPath(new URL('../support/situation.mjs', import.meta.url));
+let runs = 0;
+
+/** Gets credentials in each way in a process of its own, and gives how that went. */
+async function outcomesIn(situation: Situation): Promise<Outcomes> {
+  const { name = 'plain', node = process.execPath, flags = [], isolate, timeoutMs } = situation;
+  const file = join(folder, `outcome-${++runs}`);
+  const options = { ...common, timeoutMs };
+  const sessions = {
+    file: { ...options, privateKey: readFileSync(device.keyFile, 'utf8') },
+    token: { ...options, pkcs11, isolate },
+    inProcess: { ...options, pkcs11, isolate: false },
+  } satisfies Record<keyof Outcomes, object>;
+  const args = [node, ...flags, PROGRAM, JSON.stringify(sessions), file, name];
+  const child = spawn('sh', ['-c', situation.shell ?? 'exec "$@"', 'sh', ...args], {
+    cwd: folder,
+    env: { ...process.env, ...situation.env },
+    stdio: ['ignore', 'ignore', 'pipe'],
+    // With a group of its own, so that all of it can be ended.
+    detached: true,
+  });
+  let printed = '';
+  child.stderr.on('data', (text) => {
+    printed += text;
+  });
+  let isOver = false;
+  const end = new Promise<void>((resolve) => {
+    child.on('close', () => {
+      isOver = true;
+      resolve();
+    });
+  });
+  const endGroup = (signal: NodeJS.Signals) => {
+    try {
+      process.kill(-(child.pid ?? 0), signal);
+    } catch {
+      // It has ended.
+    }
+  };
+  const text = () => (existsSync(file) ? readFileSync(file, 'utf8') : '');
+  try {
+    const deadline = Date.now() + 40_000;
+    while (text() === '' && !isOver && Date.now() < deadline) {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    if (flags.includes('--watch')) endGroup('SIGTERM');
+    const late = setTimeout(() => endGroup('SIGKILL'), 5000);
+    await end;
+    clearTimeout(late);
+    if (text() === '') throw new Error(`no outcome: ${printed}`);
+    return JSON.parse(text());
+  } finally {
+    endGroup('SIGKILL');
+  }
+}
+
+function write(name: string, text: string, mode = 0o644): string {
+  const file = join(folder, name);
+  writeFileSync(file, text, { mode });
+  return file;
+}
+
+const preload = (name: string, text: string): NodeJS.ProcessEnv => ({
+  NODE_OPTIONS: `--require ${write(`${name}.cjs`, text)}`,
+});
+
+const EVERYTHING = { file: 'credentials', token: 'credentials', inProcess: 'credentials' };
+/** What a key in a token gets where no child process can be started. */
+const noChild = (code: string, message: RegExp, hint: RegExp) => ({
+  file: 'credentials',
+  token: expect.objectContaining({
+    code,
+    message: expect.stringMatching(message),
+    hint: expect.stringMatching(hint),
+  }),
+  inProcess: 'credentials',
+});
+
+describe('credentials come', { timeout: 90_000 }, () => {
+  it.each<[string, Situation]>([
+    ['under node --watch', { flags: ['--watch'] }],
+    [
+      'beside a preloaded program that uses the channel',
+      {
+        env: preload(
+          'talks',
+          `if (process.send) for (const message of [{ hello: 1 }, 'ready', 7, null, { kind: 'answer' },
+             { 'watch:require': ['a'] }, { sender: 'awsiot-credentialhelper' },
+             { sender: 'awsiot-credentialhelper', message: 'no JSON' }]) process.send(message);`,
+        ),
+      },
+    ],
+    ['in a folder that was deleted', { name: 'deleted folder' }],
+    ['with a frozen environment', { name: 'frozen environment' }],
+    ['in a worker thread', { name: 'worker thread' }],
+    ['in a cluster worker', { name: 'cluster worker' }],
+    ['with nothing open', { shell: 'exec "$@" <&- >&- 2>&-' }],
+    [
+      'with no folder that can be written to',
+      {
+        env: { XDG_STATE_HOME: '/proc/none', XDG_RUNTIME_DIR: '/proc/none', TMPDIR: '/proc/none' },
+      },
+    ],
+    [
+      'with flags that would keep a child process from its work',
+      { env: { NODE_OPTIONS: '--inspect-port=0 --inspect=127.0.0.1:0' } },
+    ],
+    [
+      'in an application with Node.js built in that names another',
+      { node: join(folder, 'application'), isolate: { node: process.execPath } },
+    ],
+  ])('%s', async (_name, situation) => {
+    copyFileSync(process.execPath, join(folder, 'application'));
+    expect(await outcomesIn(situation)).toEqual(EVERYTHING);
+  });
+});
+
+describe('what keeps a child process from its work is named', { timeout: 90_000 }, () => {
+  it.each<[string, Situation, string, RegExp, RegExp]>([
+    [
+      'an application with Node.js built in',
+      { node: join(folder, 'application') },
+      'ERR_CHILD_PROGRAM',
+      /no Node\.js is known to run it: .*\/application is an application with Node\.js built in/,
+      /"isolate": { "node": PATH }/,
+    ],
+    [
+      'one that was started again as a child process',
+      { env: { AWSIOT_CREDENTIALHELPER_CHILD: '1' } },
+      'ERR_CHILD_PROGRAM',
+      /was started as a child process of this package/,
+      /"isolate": { "node": PATH }/,
+    ],
+    [
+      'a Node.js that is not there',
+      { isolate: { node: '/no/such/node' } },
+      'ERR_CHILD_PROGRAM',
+      /\/no\/such\/node: spawn \/no\/such\/node ENOENT/,
+      /names another/,
+    ],
+    [
+      'one that may not be run',
+      { isolate: { node: write('not-executable', '') } },
+      'ERR_CHILD_PROGRAM',
+      /not-executable: spawn .* EACCES/,
+      /may not run it/,
+    ],
+    [
+      'one that is damaged',
+      { isolate: { node: write('damaged', '\x7fELF nothing', 0o755) } },
+      'ERR_CHILD_PROGRAM',
+      /damaged: spawn .* ENOEXEC|ended before it was ready/,
+      /damaged|the "cause" holds what it printed/,
+    ],
+    [
+      'a program that is not there',
+      { isolate: { program: '/no/such/program.js' } },
+      'ERR_CHILD_PROGRAM',
+      /is missing: \/no\/such\/program\.js/,
+      /dist\/token-request-child\.js/,
+    ],
+    [
+      'a program of another version',
+      {
+        isolate: {
+          program: write(
+            'other-version.mjs',
+            `process.send({ sender: 'awsiot-credentialhelper', message: JSON.stringify(
+               { kind: 'ready', content: { version: '0.0.1' } }) }); setInterval(() => {}, 1000);`,
+          ),
+        },
+      },
+      'ERR_CHILD_PROGRAM',
+      /is of version 0\.0\.1 of this package/,
+      /Restart it/,
+    ],
+    [
+      'a large environment',
+      { name: 'large environment' },
+      'ERR_CHILD_PROGRAM',
+      /E2BIG/,
+      /environment variables .* take too much room/,
+    ],
+    [
+      'a preloaded program that fails',
+      { env: preload('fails', "if (process.send) throw new Error('the preload failed');") },
+      'ERR_CHILD_PROGRAM',
+      /ended before it was ready \(exit status 1\)/,
+      /preloads/,
+    ],
+    [
+      'a preloaded program that is slow',
+      {
+        env: preload(
+          'slow',
+          'if (process.send) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20_000);',
+        ),
+        timeoutMs: 1500,
+      },
+      'ERR_TOKEN_TIMEOUT',
+      /was not ready within 1500 ms/,
+      /preloads .* slow/,
+    ],
+  ])('%s', async (_name, situation, code, message, hint) => {
+    copyFileSync(process.execPath, join(folder, 'application'));
+    const outcomes = await outcomesIn(situation);
+    expect(outcomes).toEqual(noChild(code, message, hint));
+  });
+
+  it('quotes what a preloaded program printed', async () => {
+    const env = preload('fails', "if (process.send) throw new Error('the preload failed');");
+    expect((await outcomesIn({ env })).token).toMatchObject({
+      cause: expect.stringContaining('the preload failed'),
+    });
+  });
+
+  it('no file descriptor: transient, for every kind of key', async () => {
+    const outcomes = await outcomesIn({ name: 'no descriptor', shell: 'ulimit -n 40; exec "$@"' });
+    expect(outcomes.token).toMatchObject({
+      code: 'ERR_OUT_OF_RESOURCES',
+      message: expect.stringContaining('EMFILE'),
+      hint: expect.stringContaining('ulimit -n'),
+      transient: true,
+    });
+    for (const outcome of Object.values(outcomes)) expect(outcome).not.toHaveProperty('raw');
+  });
+});
+
+describe("Node.js's permission model", { timeout: 90_000 }, () => {
+  const permission =
+    Number(process.versions.node.split('.')[0]) < 23 ? '--experimental-permission' : '--permission';
+  const files = ['--allow-fs-read=*', '--allow-fs-write=*'];
+
+  it('reaches the child process', async () => {
+    const flags = [permission, ...files, '--allow-child-process', '--allow-addons'];
+    expect(await outcomesIn({ flags })).toEqual(EVERYTHING);
+  });
+
+  it('is named where it forbids what a token needs', async () => {
+    expect(await outcomesIn({ flags: [permission, ...files] })).toEqual({
+      file: 'credentials',
+      token: expect.objectContaining({
+        code: 'ERR_CHILD_PROGRAM',
+        hint: expect.stringContaining('--allow-child-process'),
+      }),
+      inProcess: expect.objectContaining({
+        code: 'ERR_PKCS11_BINDING',
+        hint: expect.stringContaining('--allow-addons'),
+      }),
+    });
+  });
+});

@@ -1,0 +1,13 @@
+// Run by life.test.ts: gets credentials, asks for them again when they are due for a refresh, and is done: prints when.
+//   node background.mjs SESSION_AS_JSON REFRESH_AFTER_MS
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createSession } from 'awsiot-credentialhelper';
+
+const [options, afterMs] = process.argv.slice(2);
+const session = createSession(JSON.parse(options));
+await session.credentials();
+process.send('first');
+await sleep(Number(afterMs));
+const { accessKeyId } = await session.credentials();
+process.send(accessKeyId);
+process.disconnect();
