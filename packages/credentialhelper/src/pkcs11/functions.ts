@@ -58,6 +58,7 @@ export function loadFunctions(koffi: Koffi, path: string): NativeLibrary {
     }),
   );
   const types = signatures(koffi, version);
+  const errors = openSslErrors(koffi);
   const functions = new Map<FunctionName, (...args: readonly unknown[]) => unknown>();
   return {
     version: list.version,
@@ -71,9 +72,29 @@ export function loadFunctions(koffi: Koffi, path: string): NativeLibrary {
         call = (...values) => library && native(...values);
         functions.set(name, call);
       }
-      return Number(call(...args));
+      errors?.mark();
+      const returned = Number(call(...args));
+      errors?.popToMark();
+      return returned;
     },
   };
+}
+
+/**
+ * OpenSSL's queue of this thread's errors (`ERR_set_mark(3)`). A library that shares the OpenSSL of Node.js, as in Debian,
+ * leaves errors there, with which Node.js would fail the next read of any TLS connection. Undefined for a runtime that
+ * shares none.
+ */
+function openSslErrors(koffi: Koffi): { mark(): number; popToMark(): number } | undefined {
+  try {
+    const program = koffi.load(null);
+    return {
+      mark: program.func('ERR_set_mark', 'int', []),
+      popToMark: program.func('ERR_pop_to_mark', 'int', []),
+    };
+  } catch {
+    return undefined;
+  }
 }
 
 /**

@@ -342,10 +342,14 @@ export class Pkcs11 {
   #ulongs(length: number): { buffer: Buffer; read(count: number): readonly Handle[] } {
     const { ulong } = this.koffi.types;
     const buffer = Buffer.alloc(Math.max(length, 1) * ulong.size);
-    const { decode, array } = this.koffi;
+    const { decode } = this.koffi;
     return {
       buffer,
-      read: (count) => (count === 0 ? [] : Array.from(decode(buffer, array(ulong, count)), plain)),
+      // One by one: koffi never frees what `array` and a length take.
+      read: (count) =>
+        Array.from({ length: count }, (_, index) =>
+          plain(decode(buffer, index * ulong.size, ulong)),
+        ),
     };
   }
 

@@ -1,10 +1,12 @@
 import { createPrivateKey } from 'node:crypto';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { Agent, createServer, get } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { connect, type TLSSocket } from 'node:tls';
+import { connect, createServer as createTlsServer, type TLSSocket } from 'node:tls';
 import { openTlsIdentity, type TlsIdentity } from 'awsiot-credentialhelper/tls';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
+import { Pkcs11 } from '../../src/pkcs11/pkcs11.ts';
 import { buildFaultyModule } from '../support/faulty-module.ts';
 import { type KeyType, makeSelfSigned, openssl } from '../support/openssl.ts';
 import { runProgram } from '../support/programs.ts';
@@ -41,19 +43,17 @@ for (const label of KEYS) makeOwnToken(label);
 const subject = ['-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1'];
 const own = makeSelfSigned(folder, 'server', 'RSA 2048', subject);
 // Answers with the common name of the client, and tells how the connection was made.
-const server = createServer(
-  {
-    key: readFileSync(own.keyFile),
-    cert: readFileSync(own.certificateFile),
-    requestCert: true,
-    rejectUnauthorized: false,
-    minVersion: 'TLSv1.3',
-  },
-  ({ socket }, response) => {
-    const { subject } = (socket as TLSSocket).getPeerCertificate();
-    response.end(`${subject?.CN} ${(socket as TLSSocket).isSessionReused() ? 'resumed' : 'full'}`);
-  },
-);
+const serverOptions = {
+  key: readFileSync(own.keyFile),
+  cert: readFileSync(own.certificateFile),
+  requestCert: true,
+  rejectUnauthorized: false,
+  minVersion: 'TLSv1.3',
+} as const;
+const server = createServer(serverOptions, ({ socket }, response) => {
+  const { subject } = (socket as TLSSocket).getPeerCertificate();
+  response.end(`${subject?.CN} ${(socket as TLSSocket).isSessionReused() ? 'resumed' : 'full'}`);
+});
 server.on('tlsClientError', () => {});
 await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
 const { port } = server.address() as AddressInfo;
@@ -210,6 +210,21 @@ describe('identities with keys in tokens', () => {
     calls.length = 0;
     expect(await fetchOnce(ec)).toBe('ec-device full');
     expect(count('C_Login')).toBe(0);
+  });
+
+  it('leave other connections alone where the library leaves errors in the OpenSSL of Node.js', async () => {
+    const pkcs11 = await Pkcs11.open({ library: buildFaultyModule(folder) });
+    const echo = createTlsServer(serverOptions, (socket) => socket.pipe(socket));
+    await new Promise<void>((resolve) => echo.listen(0, '127.0.0.1', resolve));
+    const { port } = echo.address() as AddressInfo;
+    const socket = connect({ host: '127.0.0.1', port, rejectUnauthorized: false });
+    await once(socket, 'secureConnect');
+    socket.write('x');
+    process.env.FAULT = 'openssl-error';
+    pkcs11.getSlots();
+    await once(socket, 'data');
+    socket.destroy();
+    echo.close();
   });
 
   it('do not try a PIN again that the token rejects when they log in again', async () => {

@@ -113,9 +113,10 @@ describe.each(KEYS)('an identity with an %s key in a token', (keyType) => {
 
   it('leaves nothing behind after 1,000 handshakes', async () => {
     const { logger: _, ...options } = optionsFor(keyType);
-    const args = [JSON.stringify(options), String(port), '500', '1000'];
+    const args = [JSON.stringify(options), String(port)];
+    const times = { warmUp: 300, count: 1000 };
     server.behave = (socket) => socket.end();
-    await leavesNothingBehind('handshake-loop.mjs', args).finally(() => {
+    await leavesNothingBehind('handshake-loop.mjs', args, times).finally(() => {
       server.behave = goOn;
     });
   }, 120_000);

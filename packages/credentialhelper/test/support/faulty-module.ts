@@ -21,6 +21,7 @@ export type Fault =
   | 'new-pin-refused'
   | 'locked'
   | 'last-try'
+  | 'openssl-error'
   | 'pin-pad'
   | 'no-login'
   | 'no-slots'

@@ -1,6 +1,14 @@
 // Imported by the programs of this folder that tell what they leave behind.
 import { readdirSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import koffi from 'koffi';
+
+// struct mallinfo2 of glibc: what is allocated, not the pages that the allocator keeps.
+const FIELDS = 'arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks fordblks keepcost'.split(
+  ' ',
+);
+const type = koffi.struct(Object.fromEntries(FIELDS.map((name) => [name, 'size_t'])));
+const mallinfo2 = koffi.load('libc.so.6').func('mallinfo2', type, []);
 
 /** What this process holds once its garbage is collected; it runs with `--expose-gc`. */
 export async function measure() {
@@ -8,6 +16,11 @@ export async function measure() {
     global.gc();
     await sleep(50);
   }
-  const { heapUsed, rss } = process.memoryUsage();
-  return { heapUsed, rss, descriptors: readdirSync('/proc/self/fd').length };
+  const { heapUsed } = process.memoryUsage();
+  const { uordblks, hblkhd } = mallinfo2();
+  return {
+    heapUsed,
+    allocated: Number(uordblks) + Number(hblkhd),
+    descriptors: readdirSync('/proc/self/fd').length,
+  };
 }
