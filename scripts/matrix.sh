@@ -10,9 +10,12 @@ builds=("$@")
 folder=${MATRIX_FOLDER:-/tmp/awsiot-credentialhelper-matrix}
 tests=(
   packages/credentialhelper/test/e2e/in-process.test.ts
+  packages/credentialhelper/test/e2e/life.test.ts
   packages/credentialhelper/test/e2e/mqtt.test.ts
   packages/credentialhelper/test/e2e/nss.test.ts
   packages/credentialhelper/test/e2e/pin.test.ts
+  packages/credentialhelper/test/e2e/situations.test.ts
+  packages/credentialhelper/test/e2e/tls-identity.test.ts
   packages/credentialhelper/test/e2e/tls-identity-lifetime.test.ts
   packages/credentialhelper/test/e2e/token.test.ts
   packages/credentialhelper/test/pins

@@ -8,6 +8,7 @@ import {
   type TokenKeySettings,
 } from './options.ts';
 import type { ConnectionSettings, HttpsGet } from './tls/client.ts';
+import { defaultCaOfThisProcess } from './tls/default-ca.ts';
 import { openFileContext, readCa, readTokenCertificate } from './tls/file-context.ts';
 import { getWithNode } from './tls/node.ts';
 
@@ -46,8 +47,9 @@ function tokenIdentity(settings: Settings, key: TokenKeySettings): () => HttpsGe
       const tokenKey = { ...token, pin: await pinReader.read(), stateFolder: key.stateFolder };
       const tokenRequest: TokenRequest = { request, connection, token: tokenKey, certificate };
       if (key.isolate !== false) {
+        const ca = connection.ca ?? defaultCaOfThisProcess();
         return sendTokenRequestIsolated(
-          tokenRequest,
+          { ...tokenRequest, connection: { ...connection, ca } },
           key.isolate,
           pinReader.environmentVariable,
           logger,

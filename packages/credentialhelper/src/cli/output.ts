@@ -84,6 +84,7 @@ const FLAGS: Readonly<Record<string, string>> = {
   '"ignorePinFlags"': '--ignore-pin-flags',
   '"passphrase"': '--passphrase-file',
   '"libraryParameters"': '--library-parameters',
+  '"timeoutMs"': '--timeout-ms',
   '"slotId"': '--slot-id',
   '"tokenSerial"': '--token-serial',
 };

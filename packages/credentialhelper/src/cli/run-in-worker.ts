@@ -8,6 +8,9 @@ const END_MS = 2000;
 /** How long a worker may take to finish or take back what it does once it was told to end, in milliseconds. */
 const FINISH_MS = 10_000;
 
+/** The same where its time limit is over: then it is more likely that its library hangs. */
+const LATE_FINISH_MS = 2000;
+
 /**
  * Runs this command line in a worker and passes on what it has to say. What else the worker's process prints comes from
  * the PKCS#11 library, may hold a PIN, and is dropped. The worker has the same terminal, and asks there.
@@ -35,6 +38,7 @@ export async function runInWorker(timeoutMs: number): Promise<number> {
       limitHint:
         'is its device or server there? --timeout-ms sets the limit; "token list" shows what is in the token now',
       crashHint: '"token list" shows what is in the token now',
+      finishMs: LATE_FINISH_MS,
       endMs: END_MS,
       hasTerminal: true,
       inherited: inheritedFiles(process.argv),

@@ -31,6 +31,11 @@ export interface ChildWork {
   readonly limitHint: string;
   /** What to do where the library crashes, besides looking for a newer one. */
   readonly crashHint: string;
+  /**
+   * How long it may take after its limit to finish or take back what it does, in milliseconds. Default 0: it is killed at
+   * its limit.
+   */
+  readonly finishMs?: number | undefined;
   /** How long it may take to end once it has answered, in milliseconds; then it is killed. 0: it is killed at once. */
   readonly endMs: number;
   /** An environment variable that the child must not see, because the PIN is in it. */
@@ -64,7 +69,7 @@ const MAX_PRINTED_CHARACTERS = 4096;
  * `ERR_TOKEN_CRASHED`, and all that the child's work throws
  */
 export async function askChild<Answer>(work: ChildWork): Promise<Answer> {
-  const { library, limitMs, waitedMs = 0 } = work;
+  const { library, limitMs, waitedMs = 0, finishMs = 0 } = work;
   const what = `load ${library}`;
   const node = findNode(work.options ?? {});
   const child = start(node, findProgram(work.options ?? {}, work.program), work, what);
@@ -74,6 +79,7 @@ export async function askChild<Answer>(work: ChildWork): Promise<Answer> {
 
   return new Promise((resolve, reject) => {
     let deadline: NodeJS.Timeout;
+    let lateError: CredentialHelperError | undefined;
     let isDone = false;
     const settle = (finish: () => void) => {
       if (isDone) return;
@@ -88,8 +94,16 @@ export async function askChild<Answer>(work: ChildWork): Promise<Answer> {
       clearTimeout(deadline);
       if (isDone) return;
       deadline = setTimeout(() => {
-        child.kill('SIGKILL');
-        fail(phase === 'using the library' ? late(work) : startedSlowly(what, limitMs));
+        lateError = phase === 'using the library' ? late(work) : startedSlowly(what, limitMs);
+        const kill = () => {
+          child.kill('SIGKILL');
+          if (lateError !== undefined) fail(lateError);
+        };
+        if (finishMs === 0) kill();
+        else {
+          child.kill('SIGTERM');
+          setTimeout(kill, finishMs).unref();
+        }
       }, ms);
       deadline.unref();
     };
@@ -97,7 +111,7 @@ export async function askChild<Answer>(work: ChildWork): Promise<Answer> {
 
     const send = () => {
       const leftMs = Math.max(1, Math.round(limitMs - (performance.now() - begin)));
-      const content = { request: work.request, limitMs: leftMs };
+      const content = { request: work.request, limitMs: leftMs + finishMs };
       // Where the child ends at once, `close` tells; the channel has nothing to add.
       child.send(pack({ kind: 'request', content }), () => {});
     };
@@ -135,7 +149,8 @@ export async function askChild<Answer>(work: ChildWork): Promise<Answer> {
       const text = printed();
       if (text !== '' && phase === 'using the library') work.onPrinted?.(text);
       const how = signal ?? `exit status ${code}`;
-      if (phase === 'starting') fail(endedEarly(what, how, text));
+      if (lateError !== undefined) fail(lateError);
+      else if (phase === 'starting') fail(endedEarly(what, how, text));
       else fail(ended(work, how, phase === 'using the library'));
     });
   });

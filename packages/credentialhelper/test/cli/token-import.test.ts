@@ -327,6 +327,18 @@ describe('token import into a token that fails', () => {
     },
   );
 
+  it('finishes what it has begun when its time is over', async () => {
+    const flags = tokens.flags('late').map((flag) => (flag.endsWith('.so') ? library : flag));
+    const { keyFile } = device('late');
+    const args = ['token', 'import', ...flags, '--label', 'k', '--key', keyFile];
+    const { status, stdout } = await run([...args, '--timeout-ms', '2000'], {
+      env: { FAULT: 'sign-slow' },
+    });
+    expect(stdout).toMatch(/^imported a private key/);
+    expect(status).toBe(0);
+    expect(tokens.objects('late').match(/Object;/g)).toHaveLength(2);
+  });
+
   it.each<[string, NodeJS.Signals[]]>([
     ['at once when it is interrupted twice', ['SIGINT', 'SIGINT']],
     ['after a while when it is told once', ['SIGTERM']],

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import * as tls from 'node:tls';
 import { fileURLToPath } from 'node:url';
 import type { IotCoreOptions } from 'awsiot-credentialhelper';
 import { describe, expect, it } from 'vitest';
@@ -60,6 +61,8 @@ interface Situation {
   readonly shell?: string;
   readonly isolate?: object;
   readonly timeoutMs?: number;
+  /** Default: the certificate of the server. */
+  readonly ca?: undefined;
 }
 
 const PROGRAM = fileURLToPath(new URL('../support/situation.mjs', import.meta.url));
@@ -69,7 +72,7 @@ let runs = 0;
 async function outcomesIn(situation: Situation): Promise<Outcomes> {
   const { name = 'plain', node = process.execPath, flags = [], isolate, timeoutMs } = situation;
   const file = join(folder, `outcome-${++runs}`);
-  const options = { ...common, timeoutMs };
+  const options = { ...common, timeoutMs, ...('ca' in situation ? { ca: undefined } : {}) };
   const sessions = {
     file: { ...options, privateKey: readFileSync(device.keyFile, 'utf8') },
     token: { ...options, pkcs11, isolate },
@@ -287,6 +290,23 @@ describe('what keeps a child process from its work is named', { timeout: 90_000 
       transient: true,
     });
     for (const outcome of Object.values(outcomes)) expect(outcome).not.toHaveProperty('raw');
+  });
+});
+
+describe('what this process has set', { timeout: 90_000 }, () => {
+  it.skipIf(!('setDefaultCACertificates' in tls))(
+    'its default CA certificates count in the child process too',
+    async () => {
+      const set = `require('node:tls').setDefaultCACertificates([${JSON.stringify(common.ca)}]);`;
+      const env = preload('set-ca', `if (!process.send) ${set}`);
+      expect(await outcomesIn({ env, ca: undefined })).toEqual(EVERYTHING);
+    },
+  );
+
+  it('flags of its command line that change what is trusted count there', async () => {
+    const flags = ['--use-openssl-ca'];
+    const env = { SSL_CERT_FILE: server.caFile };
+    expect(await outcomesIn({ flags, env, ca: undefined })).toEqual(EVERYTHING);
   });
 });
 
