@@ -95,6 +95,13 @@ function connectionFailure(code: string, request: HttpsRequest): WireFailure | u
       hint: HINTS.reset,
     };
   }
+  if (code === 'ERR_ACCESS_DENIED') {
+    return {
+      code: 'ERR_NETWORK',
+      what: 'the permission model of Node.js forbids it',
+      hint: 'start this process with --allow-net',
+    };
+  }
   if (UNREACHABLE.has(code)) {
     return {
       code: 'ERR_NETWORK',

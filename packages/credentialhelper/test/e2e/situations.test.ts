@@ -310,18 +310,28 @@ describe('what this process has set', { timeout: 90_000 }, () => {
   });
 });
 
+const NODE = Number(process.versions.node.split('.')[0]);
+
 describe("Node.js's permission model", { timeout: 90_000 }, () => {
-  const permission =
-    Number(process.versions.node.split('.')[0]) < 23 ? '--experimental-permission' : '--permission';
+  const permission = NODE < 23 ? '--experimental-permission' : '--permission';
   const files = ['--allow-fs-read=*', '--allow-fs-write=*'];
+  const network = NODE >= 25 ? ['--allow-net'] : [];
 
   it('reaches the child process', async () => {
-    const flags = [permission, ...files, '--allow-child-process', '--allow-addons'];
+    const flags = [permission, ...files, ...network, '--allow-child-process', '--allow-addons'];
     expect(await outcomesIn({ flags })).toEqual(EVERYTHING);
   });
 
+  it.runIf(NODE >= 25)('is named where it forbids the network', async () => {
+    const forbidden = expect.objectContaining({
+      code: 'ERR_NETWORK',
+      hint: expect.stringContaining('--allow-net'),
+    });
+    expect((await outcomesIn({ flags: [permission, ...files] })).file).toEqual(forbidden);
+  });
+
   it('is named where it forbids what a token needs', async () => {
-    expect(await outcomesIn({ flags: [permission, ...files] })).toEqual({
+    expect(await outcomesIn({ flags: [permission, ...files, ...network] })).toEqual({
       file: 'credentials',
       token: expect.objectContaining({
         code: 'ERR_CHILD_PROGRAM',
