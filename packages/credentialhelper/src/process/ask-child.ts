@@ -236,14 +236,24 @@ function ofAnotherVersion(version: string): CredentialHelperError {
   );
 }
 
+/** How Node.js ends where it can start no thread or gets no memory, and how a system ends it that is out of memory. */
+const WITHOUT_RESOURCES: readonly string[] = ['SIGABRT', 'SIGKILL'];
+
 function endedEarly(what: string, how: string, printed: string): CredentialHelperError {
+  const cause = new Error(printed === '' ? 'it printed nothing' : printed);
   return new CredentialHelperError(
     `the child process that is to ${what} ended before it was ready (${how})`,
-    {
-      code: 'ERR_CHILD_PROGRAM',
-      hint: `Node.js or ${PRELOADED} ended it; the "cause" holds what it printed`,
-      cause: new Error(printed === '' ? 'it printed nothing' : printed),
-    },
+    WITHOUT_RESOURCES.includes(how)
+      ? {
+          code: 'ERR_OUT_OF_RESOURCES',
+          hint: 'no memory or no thread seems to be left (ulimit -u; memory and pids.max of a container); the "cause" holds what it printed',
+          cause,
+        }
+      : {
+          code: 'ERR_CHILD_PROGRAM',
+          hint: `Node.js or ${PRELOADED} ended it; the "cause" holds what it printed`,
+          cause,
+        },
   );
 }
 

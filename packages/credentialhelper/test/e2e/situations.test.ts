@@ -1,6 +1,6 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import * as tls from 'node:tls';
 import { fileURLToPath } from 'node:url';
 import type { IotCoreOptions } from 'awsiot-credentialhelper';
@@ -179,6 +179,32 @@ describe('credentials come', { timeout: 90_000 }, () => {
   ])('%s', async (_name, situation) => {
     copyFileSync(process.execPath, join(folder, 'application'));
     expect(await outcomesIn(situation)).toEqual(EVERYTHING);
+  });
+});
+
+/** Runs as a user without a name and a home, who may use the token. */
+const asNobody = (limit = '') => {
+  const { SOFTHSM2_CONF = '' } = process.env;
+  execFileSync('chmod', ['-R', 'a+rwX', folder, dirname(SOFTHSM2_CONF)]);
+  const unset = ['HOME', 'XDG_STATE_HOME', 'XDG_RUNTIME_DIR'].map((name) => `-u ${name}`).join(' ');
+  const user = '--reuid=54321 --regid=54321 --clear-groups';
+  return `exec env ${unset} setpriv ${user} ${limit} "$@"`;
+};
+
+describe.runIf(process.getuid?.() === 0)('a user without a name', { timeout: 90_000 }, () => {
+  it('gets credentials, without HOME', async () => {
+    expect(await outcomesIn({ shell: asNobody() })).toEqual(EVERYTHING);
+  });
+
+  it('is told that no process is left', async () => {
+    const { file, token } = await outcomesIn({ shell: asNobody('prlimit --nproc=12') });
+    expect(file).toBe('credentials');
+    expect(token).toMatchObject({
+      code: 'ERR_OUT_OF_RESOURCES',
+      // Where the process can still be started, it cannot start its threads.
+      message: expect.stringMatching(/EAGAIN|SIGABRT/),
+      transient: true,
+    });
   });
 });
 
