@@ -13,7 +13,7 @@ import {
 import { type Endpoint, isRegionName, parseEndpoint } from './endpoint.ts';
 import { CredentialHelperError } from './errors.ts';
 import { isPkcs11Uri, type Pkcs11Uri } from './identity/pkcs11-uri.ts';
-import { isPem, type Source } from './identity/read-source.ts';
+import { type Source, sourceOfText } from './identity/read-source.ts';
 import { Secret } from './identity/secret.ts';
 import { defaultStateFolder } from './pins/folders.ts';
 import type { ChildOptions } from './process/program.ts';
@@ -318,5 +318,5 @@ export function requireSource(value: unknown, name: string): Source {
       name,
       'is a PKCS#11 URI; only a private key, and the certificate of a key in a token, can be one',
     );
-  return isPem(text) ? text : resolve(text);
+  return sourceOfText(text, name);
 }

@@ -1,9 +1,10 @@
 import { type KeyObject, X509Certificate } from 'node:crypto';
 import { CredentialHelperError, type ErrorCode } from '../errors.ts';
+import { kindOfBytes } from './kinds.ts';
+import { isPem, pemBlocks } from './pem.ts';
 import { readSource, type Source } from './read-source.ts';
 
-const PEM_CERTIFICATE =
-  /-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----[\s\S]*?-----END (?:TRUSTED |X509 )?CERTIFICATE-----/g;
+const PEM_CERTIFICATE = /^(TRUSTED |X509 )?CERTIFICATE$/;
 
 /**
  * Reads one or more certificates, in the order they stand.
@@ -19,13 +20,14 @@ export function readCertificates(
 ): readonly X509Certificate[] {
   const { bytes, name } = readSource(source, option);
   const text = bytes.toString('latin1');
-  const encoded = text.includes('-----BEGIN ') ? (text.match(PEM_CERTIFICATE) ?? []) : [bytes];
+  const encoded = isPem(text)
+    ? pemBlocks(text).flatMap(({ label, pem }) => (PEM_CERTIFICATE.test(label) ? [pem] : []))
+    : [bytes];
+  const kind = kindOfBytes(bytes);
   if (encoded.length === 0) {
-    throw new CredentialHelperError(`${name} holds no certificate`, {
+    throw new CredentialHelperError(`${name} ${kind?.what ?? 'holds no certificate'}`, {
       code,
-      hint: text.includes('PRIVATE KEY-----')
-        ? 'it holds a private key: are certificate and key swapped?'
-        : 'a certificate in PEM form begins with -----BEGIN CERTIFICATE-----',
+      hint: kind?.hint ?? 'a certificate in PEM form begins with -----BEGIN CERTIFICATE-----',
     });
   }
   return encoded.map((item, index) => {
@@ -33,10 +35,11 @@ export function readCertificates(
       return new X509Certificate(item);
     } catch (cause) {
       const which = encoded.length > 1 ? `certificate ${index + 1} of ${name}` : name;
-      throw new CredentialHelperError(`${which} is not an X.509 certificate`, {
+      const named = isPem(text) ? undefined : kind;
+      throw new CredentialHelperError(`${which} ${named?.what ?? 'is not an X.509 certificate'}`, {
         code,
         cause,
-        hint: 'expected a certificate in PEM or DER form',
+        hint: named?.hint ?? 'expected a certificate in PEM or DER form',
       });
     }
   });
@@ -83,6 +86,18 @@ export function toPem(certificates: readonly X509Certificate[]): string {
  */
 export function certificateId(certificate: X509Certificate): string {
   return certificate.fingerprint256.replaceAll(':', '').toLowerCase();
+}
+
+/** Signature algorithms that TLS takes no more, as their object identifiers stand in a certificate. */
+const WEAK_SIGNATURES = [
+  ['SHA-1', '06092a864886f70d010105'],
+  ['SHA-1', '06072a8648ce3d0401'],
+  ['MD5', '06092a864886f70d010104'],
+].map(([hash = '', oid = '']) => ({ hash, oid: Buffer.from(oid, 'hex') }));
+
+/** The hash that a certificate is signed with where it is too weak for TLS; undefined for another. */
+export function weakHash(certificate: X509Certificate): string | undefined {
+  return WEAK_SIGNATURES.find(({ oid }) => certificate.raw.includes(oid))?.hash;
 }
 
 /** How a message calls a certificate: its subject on one line and its AWS IoT id. */

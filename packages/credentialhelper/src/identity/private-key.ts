@@ -1,10 +1,11 @@
 import { createPrivateKey, KeyObject, type PrivateKeyInput } from 'node:crypto';
 import { CredentialHelperError } from '../errors.ts';
+import { kindOfBytes } from './kinds.ts';
+import { isPem, pemBlocks } from './pem.ts';
 import { readSource, type Source } from './read-source.ts';
 import type { Secret } from './secret.ts';
 
-const PEM_PRIVATE_KEY =
-  /-----BEGIN ((?:RSA |EC |ENCRYPTED )?PRIVATE KEY)-----[\s\S]*?-----END \1-----/;
+const PEM_PRIVATE_KEY = /^(RSA |EC |ENCRYPTED )?PRIVATE KEY$/;
 
 /**
  * Reads a private key: PKCS#1, SEC1, PKCS#8 or encrypted PKCS#8, as PEM or DER; also PEM encrypted the old way
@@ -17,29 +18,30 @@ export function readPrivateKey(source: Source | KeyObject, passphrase?: Secret):
   if (source instanceof KeyObject) return checkKind(source, 'the KeyObject given as "privateKey"');
   const { bytes, name } = readSource(source, 'privateKey');
   const text = bytes.toString('latin1');
-  const key = text.includes('-----BEGIN ')
-    ? parsePem(text, name, passphrase)
-    : parseDer(bytes, name, passphrase);
+  const key = isPem(text) ? parsePem(text, name, passphrase) : parseDer(bytes, name, passphrase);
   return checkKind(key, name);
 }
 
+/** Whether the label of a PEM block is that of a private key which is read here. */
+export function isPrivateKeyLabel(label: string): boolean {
+  return PEM_PRIVATE_KEY.test(label);
+}
+
 function parsePem(text: string, name: string, passphrase: Secret | undefined): KeyObject {
-  const pem = PEM_PRIVATE_KEY.exec(text)?.[0];
-  if (pem === undefined) {
-    throw new CredentialHelperError(`${name} holds no private key`, {
-      code: 'ERR_PRIVATE_KEY_INVALID',
-      hint: text.includes('CERTIFICATE-----')
-        ? 'it holds a certificate: are certificate and key swapped?'
-        : 'a private key in PEM form begins with a line such as -----BEGIN PRIVATE KEY-----',
-    });
-  }
+  const pem = pemBlocks(text).find(({ label }) => PEM_PRIVATE_KEY.test(label))?.pem;
+  if (pem === undefined) throw unreadable(name, Buffer.from(text, 'latin1'));
   const encrypted = pem.includes('ENCRYPTED');
   if (encrypted && passphrase === undefined) throw passphraseRequired(name);
   try {
     return createPrivateKey(withPassphrase({ key: pem, format: 'pem' }, passphrase));
   } catch (cause) {
-    throw encrypted ? passphraseWrong(name, cause) : unreadable(name, cause);
+    throw encrypted ? notDecrypted(name, cause, cipherOf(pem)) : unreadable(name, undefined, cause);
   }
+}
+
+/** The cipher that a key which is encrypted the old way names (RFC 1421, `DEK-Info`). */
+function cipherOf(pem: string): string | undefined {
+  return /^DEK-Info: *([A-Z0-9-]+)/m.exec(pem)?.[1];
 }
 
 // DER has no label: the kinds are tried in turn.
@@ -53,7 +55,7 @@ function parseDer(bytes: Buffer, name: string, passphrase: Secret | undefined): 
     }
   }
   if (!causes.some(({ code }) => code === 'ERR_MISSING_PASSPHRASE')) {
-    throw unreadable(name, causes.at(-1));
+    throw unreadable(name, bytes, causes.at(-1));
   }
   if (passphrase === undefined) throw passphraseRequired(name);
   try {
@@ -62,7 +64,7 @@ function parseDer(bytes: Buffer, name: string, passphrase: Secret | undefined): 
     );
   } catch (cause) {
     // A wrong passphrase may by chance decrypt to something that only then cannot be read.
-    throw passphraseWrong(name, cause);
+    throw notDecrypted(name, cause, undefined);
   }
 }
 
@@ -93,17 +95,47 @@ function passphraseRequired(name: string): CredentialHelperError {
   });
 }
 
-function passphraseWrong(name: string, cause: unknown): CredentialHelperError {
-  return new CredentialHelperError(`the passphrase does not decrypt the private key in ${name}`, {
-    code: 'ERR_PASSPHRASE_WRONG',
+/** What OpenSSL says where it lacks the cipher or digest that a key is encrypted with, or refuses its memory. */
+const NOT_SUPPORTED: ReadonlySet<string> = new Set([
+  'ERR_OSSL_EVP_UNSUPPORTED',
+  'ERR_OSSL_UNSUPPORTED',
+  'ERR_OSSL_PEM_UNSUPPORTED_ENCRYPTION',
+  'ERR_OSSL_EVP_UNKNOWN_PBE_ALGORITHM',
+  'ERR_OSSL_EVP_MEMORY_LIMIT_EXCEEDED',
+  'ERR_OSSL_EVP_UNSUPPORTED_PRF',
+  'ERR_OSSL_EVP_UNSUPPORTED_CIPHER',
+]);
+
+function notDecrypted(name: string, cause: unknown, cipher: string | undefined) {
+  const { code = '' } = cause as NodeJS.ErrnoException;
+  if (!NOT_SUPPORTED.has(code)) {
+    return new CredentialHelperError(`the passphrase does not decrypt the private key in ${name}`, {
+      code: 'ERR_PASSPHRASE_WRONG',
+      cause,
+    });
+  }
+  const how = code.endsWith('MEMORY_LIMIT_EXCEEDED')
+    ? 'with more memory than the OpenSSL of this Node.js allows (scrypt)'
+    : `in a way that the OpenSSL of this Node.js does not have${cipher === undefined ? '' : ` (${cipher})`}`;
+  return new CredentialHelperError(`the private key in ${name} is encrypted ${how}`, {
+    code: 'ERR_PRIVATE_KEY_INVALID',
     cause,
+    hint: 'encrypt it anew where OpenSSL has that: openssl pkey -provider default -provider legacy -in FILE -aes256 -out key.pem',
   });
 }
 
-function unreadable(name: string, cause: unknown): CredentialHelperError {
-  return new CredentialHelperError(`${name} is not a private key that can be read`, {
-    code: 'ERR_PRIVATE_KEY_INVALID',
-    cause,
-    hint: 'expected PKCS#1, SEC1 or PKCS#8, in PEM or DER form',
-  });
+function unreadable(
+  name: string,
+  bytes: Buffer | undefined,
+  cause?: unknown,
+): CredentialHelperError {
+  const kind = bytes === undefined ? undefined : kindOfBytes(bytes);
+  return new CredentialHelperError(
+    `${name} ${kind?.what ?? 'is not a private key that can be read'}`,
+    {
+      code: 'ERR_PRIVATE_KEY_INVALID',
+      cause,
+      hint: kind?.hint ?? 'expected PKCS#1, SEC1 or PKCS#8, in PEM or DER form',
+    },
+  );
 }

@@ -8,8 +8,9 @@ import {
   toPem,
 } from '../identity/certificate.ts';
 import { readPrivateKey } from '../identity/private-key.ts';
-import type { Source } from '../identity/read-source.ts';
+import { type Source, sourceName } from '../identity/read-source.ts';
 import type { FileKeySettings, TokenKeySettings } from '../options.ts';
+import { createContext } from './secure-context.ts';
 
 /** Where a certificate outside its dates is warned of. */
 type Log = Logger | undefined;
@@ -27,14 +28,12 @@ export function openFileContext(
   const certificates = readCertificates(key.certificate, 'certificate');
   const chain = chainForKey(certificates, privateKey);
   warnOfDates(chain, logger);
-  // Loaded here: a process that has a child process make its requests does without.
-  const { createSecureContext } = process.getBuiltinModule('node:tls');
-  const secureContext = createSecureContext({
-    minVersion: 'TLSv1.2',
-    cert: toPem(chain),
+  const options = {
     key: privateKey.export({ type: 'pkcs8', format: 'pem' }),
     ...(ca === undefined ? {} : { ca: readCa(ca) }),
-  });
+  };
+  const from = sourceName(key.certificate, 'certificate');
+  const secureContext = createContext(chain, options, from);
   return { secureContext, certificate: chain[0] as X509Certificate };
 }
 

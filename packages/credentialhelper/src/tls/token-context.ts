@@ -1,9 +1,9 @@
 import type { SecureContext, SecureContextOptions } from 'node:tls';
 import { inspect } from 'node:util';
-import { toPem } from '../identity/certificate.ts';
 import type { Koffi, Pointer } from '../pkcs11/koffi.ts';
 import type { OpenTokenKey } from '../token/open-key.ts';
 import { findOpenSsl, type OpenSsl, pointerTo, tlsUnavailable } from './openssl.ts';
+import { createContext } from './secure-context.ts';
 import { createOpenSslKey } from './token-key.ts';
 
 /** A TLS context whose private key is in a token. */
@@ -36,11 +36,7 @@ export function createTokenContext(
   options: SecureContextOptions,
 ): TokenContext {
   const openssl = findOpenSsl(koffi);
-  // An import would make Node.js parse all CA certificates that it knows, for "rootCertificates".
-  const { createSecureContext } = process.getBuiltinModule('node:tls');
-  const secureContext = createSecureContext({
-    minVersion: 'TLSv1.2',
-    cert: toPem(key.chain),
+  const secureContext = createContext(key.chain, {
     ...options,
     ...(key.signsForTls13 ? {} : WITHOUT_RSA_PSS),
   });

@@ -272,6 +272,58 @@ describe('token import --delete-source', () => {
   });
 });
 
+describe('--delete-source', () => {
+  const flags = () => tokens.flags('sources');
+
+  it.each<[string, (key: string, other: string, certificate: string) => string, RegExp]>([
+    ['a second private key', (key, other) => key + other, /holds a second private key/],
+    ['a certificate', (key, _other, certificate) => key + certificate, /holds a certificate/],
+  ])('refuses a file that holds %s besides, and writes nothing', async (name, content, message) => {
+    const { keyFile, certificateFile } = device(name);
+    const { keyFile: other } = device(`${name} other`);
+    const [key, second, certificate] = [keyFile, other, certificateFile].map((file) =>
+      readFileSync(file, 'utf8'),
+    ) as [string, string, string];
+    const file = join(folder, `${name}.pem`);
+    writeFileSync(file, content(key, second, certificate));
+    const args = ['token', 'import', ...flags(), '--label', name, '--key', file];
+    const { status, stderr } = await run([...args, '--delete-source']);
+    expect(stderr).toMatch(message);
+    expect(stderr).toContain('nothing was imported');
+    expect(status).toBe(1);
+    expect(existsSync(file)).toBe(true);
+    expect(tokens.objects('sources')).not.toContain(name);
+  });
+
+  it('removes a file whose certificate is imported with its key', async () => {
+    const { keyFile, certificateFile } = device('both');
+    const file = join(folder, 'both.pem');
+    writeFileSync(file, readFileSync(keyFile, 'utf8') + readFileSync(certificateFile, 'utf8'));
+    const args = ['token', 'import', ...flags(), '--label', 'both', '--key', file];
+    await runJson([...args, '--certificate', file, '--delete-source']);
+    expect(existsSync(file)).toBe(false);
+  });
+
+  it('leaves a file that was replaced meanwhile', async () => {
+    const library = buildFaultyModule(makeFolder(folder, 'replaced'));
+    const slow = flags().map((flag) => (flag.endsWith('.so') ? library : flag));
+    const { keyFile } = device('replaced');
+    const { keyFile: next } = device('next');
+    const loggedIn = join(folder, 'replaced-login');
+    const args = ['token', 'import', ...slow, '--label', 'replaced', '--key', keyFile];
+    const imported = run([...args, '--delete-source'], {
+      env: { FAULT: 'sign-slow', LOGIN_LOG: loggedIn },
+    });
+    while (!existsSync(loggedIn)) await new Promise((resolve) => setTimeout(resolve, 10));
+    const key = readFileSync(next);
+    writeFileSync(keyFile, key);
+    const { status, stderr } = await imported;
+    expect(stderr).toContain('replaced or changed since it was read, and was left');
+    expect(status).toBe(1);
+    expect(readFileSync(keyFile).equals(key)).toBe(true);
+  });
+});
+
 describe('token import into a token that fails', () => {
   const library = buildFaultyModule(makeFolder(folder, 'faulty'));
 

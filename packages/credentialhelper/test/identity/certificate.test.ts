@@ -41,7 +41,8 @@ describe('readCertificates', () => {
 
   it.each([
     ['a key', () => device.keyFile, 'swapped'],
-    ['empty PEM', () => '-----BEGIN NOTHING-----', 'holds no certificate'],
+    ['PEM of something else', () => '-----BEGIN X-----\n-----END X-----', 'holds no certificate'],
+    ['PEM without its end', () => '-----BEGIN NOTHING-----', 'is cut short'],
     ['bytes that are none', () => Buffer.from('certificate'), 'not an X.509 certificate'],
     [
       'a damaged second certificate',

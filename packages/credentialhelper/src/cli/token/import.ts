@@ -1,8 +1,6 @@
 import type { KeyObject, X509Certificate } from 'node:crypto';
-import { accessSync, constants, lstatSync, unlinkSync } from 'node:fs';
-import { dirname } from 'node:path';
 import type { Command } from 'commander';
-import { CredentialHelperError, isCredentialHelperError } from '../../errors.ts';
+import { isCredentialHelperError } from '../../errors.ts';
 import { chainForKey, readCertificates } from '../../identity/certificate.ts';
 import { formatPkcs11Uri, type Pkcs11Uri } from '../../identity/pkcs11-uri.ts';
 import { readPrivateKey } from '../../identity/private-key.ts';
@@ -22,6 +20,7 @@ import {
   requireModule,
   type TokenFlags,
 } from './options.ts';
+import { openRemovable } from './removable-file.ts';
 
 interface ImportFlags extends TokenFlags {
   readonly label?: string;
@@ -81,7 +80,10 @@ async function runImport(flags: ImportFlags): Promise<Result> {
     flags.certificate === undefined
       ? []
       : readCertificates(filePath(flags.certificate, '--certificate'), '--certificate');
-  if (flags.deleteSource === true && keyFile !== undefined) assertRemovable(keyFile);
+  const source =
+    flags.deleteSource === true && keyFile !== undefined
+      ? openRemovable(keyFile, certificates)
+      : undefined;
   const key = keyFile === undefined ? undefined : await readKey(keyFile, flags.passphraseFile);
   if (key !== undefined) checkKey(key, certificates);
 
@@ -91,9 +93,8 @@ async function runImport(flags: ImportFlags): Promise<Result> {
       : importKey(session, { key, label: label ?? '', id, certificates }),
   );
   if (!imported.signsOnly) warn(NOT_RESTRICTED);
-  const removed = flags.deleteSource === true && keyFile !== undefined;
-  if (removed) removeSource(keyFile);
-  return describe(imported, target.library, key, removed ? keyFile : undefined);
+  source?.remove();
+  return describe(imported, target.library, key, source && keyFile);
 }
 
 /** Refuses, before the PIN is asked for, what no token could make use of. */
@@ -124,49 +125,6 @@ async function readKey(file: string, passphraseFile: string | undefined): Promis
     if (!isCredentialHelperError(error) || error.code !== 'ERR_PASSPHRASE_REQUIRED') throw error;
     const otherwise = 'give the passphrase in a file: --passphrase-file FILE';
     return readPrivateKey(file, await askSecret(`Passphrase of ${file}: `, otherwise));
-  }
-}
-
-/** Checks, before the token is touched, that the file can be removed afterwards. */
-function assertRemovable(file: string): void {
-  const stats = lstatSync(file, { throwIfNoEntry: false });
-  // One that is not there is told of when it is read.
-  if (stats === undefined) return;
-  if (!stats.isFile()) {
-    const kind = stats.isSymbolicLink() ? 'a symbolic link' : 'not a regular file';
-    throw new CredentialHelperError(
-      `${file} is ${kind}, and --delete-source would not remove the key`,
-      {
-        code: 'ERR_FILE_UNWRITABLE',
-        hint: 'give the path of the file itself; nothing was imported',
-      },
-    );
-  }
-  if (stats.nlink > 1) {
-    throw new CredentialHelperError(
-      `${file} has ${stats.nlink} names (hard links), and --delete-source would remove one of them`,
-      { code: 'ERR_FILE_UNWRITABLE', hint: 'remove the other names first; nothing was imported' },
-    );
-  }
-  try {
-    accessSync(dirname(file), constants.W_OK);
-  } catch (cause) {
-    throw new CredentialHelperError(`${file} cannot be removed: its folder is not writable`, {
-      code: 'ERR_FILE_UNWRITABLE',
-      cause,
-      hint: 'nothing was imported',
-    });
-  }
-}
-
-function removeSource(file: string): void {
-  try {
-    unlinkSync(file);
-  } catch (cause) {
-    throw new CredentialHelperError(
-      `the key is in the token and works, but ${file} could not be removed: ${(cause as Error).message}`,
-      { code: 'ERR_FILE_UNWRITABLE', cause, hint: 'remove the file yourself' },
-    );
   }
 }
 

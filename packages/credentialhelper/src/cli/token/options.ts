@@ -1,8 +1,10 @@
+import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { type CredentialHelperError, isCredentialHelperError } from '../../errors.ts';
 import { type PinSource, parsePinSource } from '../../identity/pin.ts';
 import { type Pkcs11Uri, parsePkcs11Uri } from '../../identity/pkcs11-uri.ts';
+import { isPlainPath } from '../../identity/read-source.ts';
 import { checkModule, findModule } from '../../pkcs11/library-path.ts';
 import type { LibraryLocation } from '../../pkcs11/pkcs11.ts';
 import { parseWholeNumber, UsageError } from '../usage.ts';
@@ -126,6 +128,12 @@ export function filePath(given: string, option: string): string {
   }
   if (/^pkcs11:/i.test(given)) {
     throw new UsageError(`${option} is the path of a file, and a PKCS#11 URI was given`);
+  }
+  if (!isPlainPath(given) && !existsSync(given)) {
+    throw new UsageError(
+      `${option} is the path of a file, and a text of ${given.length} characters was given that is none`,
+      { hint: 'what stands on a command line can be seen by others on this system' },
+    );
   }
   return resolve(given);
 }

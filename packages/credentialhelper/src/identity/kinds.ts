@@ -1,0 +1,140 @@
+import { isCutShort, isPem, pemBlocks } from './pem.ts';
+
+/** What some bytes are that are not what was asked for. */
+export interface Kind {
+  /** As half a sentence: `is a PKCS #12 file`. */
+  readonly what: string;
+  /** What to do. */
+  readonly hint: string;
+}
+
+const KEYS = 'a private key in PEM form begins with a line such as -----BEGIN PRIVATE KEY-----';
+
+/** Kinds of PEM blocks by what stands in their label; the first that fits counts. */
+const LABELS: readonly (readonly [label: RegExp, kind: Kind])[] = [
+  [
+    /^OPENSSH PRIVATE KEY$/,
+    {
+      what: 'holds a private key in the form of OpenSSH',
+      hint: 'convert a copy of it: ssh-keygen -p -m PEM -N "" -f COPY',
+    },
+  ],
+  [
+    /^TSS2 PRIVATE KEY$/,
+    {
+      what: 'holds a key that only the TPM which made it can use (TSS2)',
+      hint: 'use the TPM as a token, with a key made in it: awsiot-credentialhelper token generate',
+    },
+  ],
+  [
+    /^(RSA )?PUBLIC KEY$/,
+    { what: 'holds a public key', hint: 'give the private key that belongs to it' },
+  ],
+  [
+    /CERTIFICATE REQUEST$/,
+    {
+      what: 'holds a certificate signing request',
+      hint: 'give the certificate that was issued for it: aws iot create-certificate-from-csr prints one',
+    },
+  ],
+  [
+    /^PKCS7$/,
+    {
+      what: 'holds certificates in PKCS #7 form',
+      hint: 'openssl pkcs7 -print_certs -in FILE -out certificate.pem',
+    },
+  ],
+  [
+    /PRIVATE KEY$/,
+    {
+      what: 'holds a private key',
+      hint: 'it holds a private key: are certificate and key swapped?',
+    },
+  ],
+  [
+    /CERTIFICATE$/,
+    {
+      what: 'holds a certificate',
+      hint: 'it holds a certificate: are certificate and key swapped?',
+    },
+  ],
+  [/^(EC|DSA|DH) PARAMETERS$/, { what: 'holds the parameters of a key and no key', hint: KEYS }],
+];
+
+/** The start of a DER sequence, in hexadecimal digits. */
+const SEQUENCE = '^30(?:[0-7].|81..|82....|83......|80)';
+
+/** Kinds of files that are not text, by how they begin, in hexadecimal digits. */
+const BEGINNINGS: readonly (readonly [begins: RegExp, kind: Kind])[] = [
+  [
+    // Its first member is the version 3 (RFC 7292, section 4).
+    new RegExp(`${SEQUENCE}02010330`),
+    {
+      what: 'is a PKCS #12 file (.p12, .pfx)',
+      hint: 'openssl pkcs12 -in FILE -nodes -nocerts -out key.pem; for the certificate: openssl pkcs12 -in FILE -nokeys -out certificate.pem',
+    },
+  ],
+  [
+    // The object identifier of signed data (RFC 2315, section 14).
+    new RegExp(`${SEQUENCE}06092a864886f70d010702`),
+    {
+      what: 'holds certificates in PKCS #7 form',
+      hint: 'openssl pkcs7 -inform DER -print_certs -in FILE -out certificate.pem',
+    },
+  ],
+  [
+    /^feedfeed|^cececece/,
+    {
+      what: 'is a Java key store',
+      hint: 'keytool -importkeystore -srckeystore FILE -destkeystore store.p12 -deststoretype pkcs12, then openssl pkcs12 -in store.p12 -nodes -nocerts -out key.pem',
+    },
+  ],
+];
+
+/** Kinds of texts that are no PEM. */
+const TEXTS: readonly (readonly [text: RegExp, kind: Kind])[] = [
+  [
+    /^PuTTY-User-Key-File/,
+    {
+      what: 'is a key of PuTTY',
+      hint: 'puttygen FILE -O private-openssh -o key.pem, then ssh-keygen -p -m PEM -N "" -f key.pem',
+    },
+  ],
+  [
+    /^(ssh-rsa|ssh-ed25519|ecdsa-sha2-\S+) /,
+    { what: 'is a public key of OpenSSH', hint: 'give the private key that belongs to it' },
+  ],
+  [
+    /^\s*\{.*"(?:keyPair|certificatePem|certificateArn)"/s,
+    {
+      what: 'is an answer of the AWS CLI',
+      hint: 'aws iot create-keys-and-certificate writes files with --certificate-pem-outfile and --private-key-outfile',
+    },
+  ],
+  [/^\s*\{.*"kty"/s, { what: 'is a JSON Web Key', hint: 'convert it to PEM' }],
+  [/^\s*[{[]/, { what: 'is JSON', hint: 'give the certificate or key itself, in PEM or DER form' }],
+];
+
+/**
+ * What bytes are that are not what was asked for, by the name of their form.
+ *
+ * @returns undefined where they have no form that is known here
+ */
+export function kindOfBytes(bytes: Uint8Array): Kind | undefined {
+  if (bytes.length === 0) return { what: 'is empty', hint: 'was it written completely?' };
+  const text = Buffer.from(bytes).toString('latin1');
+  if (/^\s*$/.test(text)) return { what: 'holds nothing but blanks', hint: KEYS };
+  const hex = Buffer.from(bytes.subarray(0, 32)).toString('hex');
+  const binary = BEGINNINGS.find(([begins]) => begins.test(hex));
+  const other = binary ?? TEXTS.find(([pattern]) => pattern.test(text));
+  // An answer of the AWS CLI has PEM in it, whose line ends are written out.
+  if (other !== undefined && (binary !== undefined || !isPem(text) || /^\s*\{/.test(text))) {
+    return other[1];
+  }
+  const labels = pemBlocks(text).map(({ label }) => label);
+  for (const [pattern, kind] of LABELS)
+    if (labels.some((label) => pattern.test(label))) return kind;
+  return isCutShort(text)
+    ? { what: 'is cut short: a block of PEM has no end', hint: 'copy it again, whole' }
+    : undefined;
+}

@@ -1,0 +1,52 @@
+import type { X509Certificate } from 'node:crypto';
+import type { SecureContext, SecureContextOptions } from 'node:tls';
+import { CredentialHelperError } from '../errors.ts';
+import { describeCertificate, toPem, weakHash } from '../identity/certificate.ts';
+
+/** What OpenSSL says of a certificate that its security level does not take (SSL_CTX_set_security_level(3)). */
+const TOO_WEAK = /_(MD_TOO_WEAK|KEY_TOO_SMALL)$/;
+
+/**
+ * Creates a TLS context for TLS 1.2 and later with a certificate chain.
+ *
+ * @param from - what messages call the place of the certificates
+ * @throws {@link CredentialHelperError} `ERR_CERTIFICATE_INVALID` where OpenSSL does not take the certificate
+ */
+export function createContext(
+  chain: readonly X509Certificate[],
+  options: SecureContextOptions,
+  from?: string,
+): SecureContext {
+  // An import would make Node.js parse all CA certificates that it knows, for "rootCertificates".
+  const { createSecureContext } = process.getBuiltinModule('node:tls');
+  try {
+    return createSecureContext({ minVersion: 'TLSv1.2', cert: toPem(chain), ...options });
+  } catch (cause) {
+    throw refused(chain, from, cause as NodeJS.ErrnoException);
+  }
+}
+
+function refused(
+  chain: readonly X509Certificate[],
+  from: string | undefined,
+  cause: NodeJS.ErrnoException,
+) {
+  const { code = '', message } = cause;
+  const weak = chain.find((certificate) => weakHash(certificate) !== undefined) ?? chain[0];
+  const hash = weak && weakHash(weak);
+  const why = !TOO_WEAK.test(code)
+    ? message
+    : code.endsWith('KEY_TOO_SMALL')
+      ? 'its key is too small'
+      : `its signature is made with ${hash ?? 'a hash that is too weak'}`;
+  return new CredentialHelperError(
+    `the TLS of this Node.js does not take ${describeCertificate(weak)}${from === undefined ? '' : ` from ${from}`}: ${why}`,
+    {
+      code: 'ERR_CERTIFICATE_INVALID',
+      cause,
+      hint: TOO_WEAK.test(code)
+        ? 'have a certificate issued that is signed with SHA-256, for an RSA key of 2048 bits or more or an EC key'
+        : undefined,
+    },
+  );
+}
