@@ -308,7 +308,7 @@ export function isCredentialHelperError(value: unknown): value is CredentialHelp
     value.name === 'CredentialHelperError' &&
     'code' in value &&
     typeof value.code === 'string' &&
-    value.code in ERROR_CODES
+    Object.hasOwn(ERROR_CODES, value.code)
   );
 }
 

@@ -77,8 +77,9 @@ function readFile(path: string, option: string): Buffer {
   try {
     bytes = readFileSync(path);
   } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException;
-    throw unreadable(`file "${path}" given as "${option}": ${REASONS[code ?? ''] ?? code}`, cause);
+    const { code, message } = cause as NodeJS.ErrnoException;
+    const reason = REASONS[code ?? ''] ?? code ?? message;
+    throw unreadable(`file "${path}" given as "${option}": ${reason}`, cause);
   }
   if (bytes.length > MAX_FILE_BYTES) {
     throw new CredentialHelperError(

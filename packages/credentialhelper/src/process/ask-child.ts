@@ -133,7 +133,7 @@ export async function askChild<Answer>(work: ChildWork): Promise<Answer> {
       },
       ...work.onTold,
       answer: (answer) => settle(() => resolve(answer as Answer)),
-      error: (error) => settle(() => reject(unpackError(error))),
+      error: (error) => fail(unpackError(error)),
     };
     child.on('message', (value) => {
       try {
@@ -159,13 +159,11 @@ export async function askChild<Answer>(work: ChildWork): Promise<Answer> {
 function start(node: string, program: string, work: ChildWork, what: string): ChildProcess {
   const [stdin = 'ignore', ...beyond] = work.inherited ?? [];
   const stdio: StdioOptions = [stdin, 'pipe', 'pipe', ...beyond, 'ipc'];
-  // Loaded here: a process without a key in a token does without.
-  const { fork } = process.getBuiltinModule('node:child_process');
+  // Loaded here: a process without a key in a token does without. Not "fork": Deno's changes the arguments.
+  const { spawn } = process.getBuiltinModule('node:child_process');
   let child: ChildProcess;
   try {
-    child = fork(program, [], {
-      execPath: node,
-      execArgv: inheritedFlags(),
+    child = spawn(node, [...inheritedFlags(), program], {
       env: childEnvironment(work.hidden),
       cwd: childFolder(),
       stdio,
@@ -174,7 +172,8 @@ function start(node: string, program: string, work: ChildWork, what: string): Ch
   } catch (cause) {
     throw startFailure(what, node, cause);
   }
-  child.unref();
+  // Of a child that was not started, Deno has nothing to let go of.
+  if (child.pid !== undefined) child.unref();
   unrefPipes(child);
   return child;
 }

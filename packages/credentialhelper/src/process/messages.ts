@@ -60,21 +60,32 @@ export function pack(message: FromChild | ToChild): object {
 export function unpack<Message extends FromChild | ToChild>(value: unknown): Message | undefined {
   const { sender, message } = (value ?? {}) as { sender?: unknown; message?: unknown };
   if (sender !== SENDER || typeof message !== 'string') return undefined;
-  return JSON.parse(message, unpackValue) as Message;
+  try {
+    const unpacked = JSON.parse(message, unpackValue);
+    return typeof unpacked?.kind === 'string' ? unpacked : undefined;
+  } catch {
+    return undefined;
+  }
 }
+
+// What JSON has not is an object with one member, whose name begins with `$`. So is any other object with such a name,
+// as the header fields of a response may be.
 
 function packValue(this: Record<string, unknown>, key: string, packed: unknown): unknown {
   // Buffers have become something else by now.
   const value = this[key];
   if (value instanceof Uint8Array) return { $bytes: Buffer.from(value).toString('base64') };
   if (value instanceof Map) return { $map: [...value] };
-  return packed;
+  if (typeof packed !== 'object' || packed === null) return packed;
+  const members = Object.entries(packed);
+  return members.some(([name]) => name.startsWith('$')) ? { $object: members } : packed;
 }
 
 function unpackValue(_key: string, value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value;
   if ('$bytes' in value) return Buffer.from(String(value.$bytes), 'base64');
   if ('$map' in value) return new Map(value.$map as [unknown, unknown][]);
+  if ('$object' in value) return Object.fromEntries(value.$object as [string, unknown][]);
   return value;
 }
 
@@ -87,8 +98,8 @@ export function packError(error: unknown): ErrorMessage {
   return { code: undefined, message, hint: undefined };
 }
 
-export function unpackError({ code, message, hint }: ErrorMessage): Error {
-  if (code !== undefined && code in ERROR_CODES) {
+export function unpackError({ code, message, hint }: ErrorMessage): CredentialHelperError {
+  if (code !== undefined && Object.hasOwn(ERROR_CODES, code)) {
     return new CredentialHelperError(message, { code: code as keyof typeof ERROR_CODES, hint });
   }
   return new CredentialHelperError(`the child process failed: ${message}`, {

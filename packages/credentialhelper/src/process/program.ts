@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
-import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { CredentialHelperError } from '../errors.ts';
+import { applicationKind, otherRuntime } from './runtime.ts';
 
 /** What to start instead of what is found: the option `isolate` of a session. */
 export interface ChildOptions {
@@ -14,8 +14,8 @@ export interface ChildOptions {
 /** Says, in the environment of a process, that it is a child process of this package. */
 const CHILD_MARK = 'AWSIOT_CREDENTIALHELPER_CHILD';
 
-const NAME_IT =
-  'name a Node.js 20 or later: "isolate": { "node": PATH }; or pass "isolate": false to use the token in this process';
+const NAME_IT = 'name a Node.js 20 or later: "isolate": { "node": PATH }';
+const OR_DO_WITHOUT = 'or pass "isolate": false to use the token in this process';
 
 /**
  * The Node.js that is to run a child process. The program of this process is not always one: an application that has
@@ -28,28 +28,19 @@ export function findNode({ node }: ChildOptions): string {
   if (process.env[CHILD_MARK] !== undefined) {
     throw new CredentialHelperError(
       'this process was started as a child process of this package, and is the application',
-      { code: 'ERR_CHILD_PROGRAM', hint: NAME_IT },
+      { code: 'ERR_CHILD_PROGRAM', hint: `${NAME_IT}; ${OR_DO_WITHOUT}` },
     );
   }
   if (node !== undefined) return node;
-  const application = builtInto();
+  const application = applicationKind();
   if (application === undefined) return process.execPath;
   throw new CredentialHelperError(
     `a key in a token is used in a child process, and no Node.js is known to run it: ${process.execPath} is ${application}`,
-    { code: 'ERR_CHILD_PROGRAM', hint: NAME_IT },
+    {
+      code: 'ERR_CHILD_PROGRAM',
+      hint: otherRuntime() === undefined ? `${NAME_IT}; ${OR_DO_WITHOUT}` : NAME_IT,
+    },
   );
-}
-
-/** What the program of this process is where it is no plain Node.js. */
-function builtInto(): string | undefined {
-  const { electron, bun, deno } = process.versions;
-  if (electron !== undefined) return 'Electron';
-  if (bun !== undefined) return 'Bun';
-  if (deno !== undefined) return 'Deno';
-  const sea = process.getBuiltinModule('node:sea') as { isSea?(): boolean } | undefined;
-  if (sea?.isSea?.() === true) return 'a single executable application';
-  const isNode = /^node/i.test(basename(process.execPath)) && !('pkg' in process);
-  return isNode ? undefined : 'an application with Node.js built in';
 }
 
 /**
@@ -75,14 +66,6 @@ export function findProgram({ program }: ChildOptions, own: () => URL): string {
   );
 }
 
-/** Flags that take their value as an argument of its own where no `=` follows. */
-const WITH_VALUE: ReadonlySet<string> = new Set([
-  ...['--require', '-r', '--import', '--loader', '--experimental-loader', '--conditions', '-C'],
-  ...['--dns-result-order', '--network-family-autoselection-attempt-timeout', '--openssl-config'],
-  ...['--icu-data-dir', '--disable-warning', '--max-http-header-size', '--tls-cipher-list'],
-  ...['--tls-keylog', '--secure-heap', '--secure-heap-min', '--env-file'],
-]);
-
 /**
  * Flags that change what is trusted, how the network is used, what is loaded, or what a process may do. Others, such as
  * `--inspect`, `--watch`, `--test` and `--eval`, would keep the child from its work.
@@ -92,25 +75,35 @@ const INHERITED = new RegExp(
     'use-(?:system|openssl|bundled)-ca|use-env-proxy|(?:enable|force)-fips|openssl-.*|tls-.*|secure-heap.*',
     '(?:enable-)?network-family-autoselection.*|dns-result-order|max-http-header-size|insecure-http-parser',
     'require|import|loader|experimental-loader|conditions|preserve-symlinks.*|icu-data-dir|addons',
-    '(?:experimental-)?permission|allow-.*|warnings|deprecation|disable-warning',
+    '(?:experimental-)?permission(?:-audit)?|allow-.*|warnings|deprecation|disable-warning',
+    'experimental-(?:default-)?config-file',
   ].join('|')}))$`,
 );
 
-/** The flags of this process that its child processes get too. */
+/** The flags of this process that its child processes get too: none where they are of another runtime than Node.js. */
 export function inheritedFlags(flags: readonly string[] = process.execArgv): string[] {
-  const inherited: string[] = [];
-  for (let i = 0; i < flags.length; i++) {
-    const flag = flags[i] ?? '';
-    const name = flag.replace(/=.*$/s, '').replaceAll('_', '-');
-    const takesNext = flag === name && WITH_VALUE.has(name);
-    if (INHERITED.test(name)) inherited.push(flag, ...(takesNext ? flags.slice(i + 1, i + 2) : []));
-    if (takesNext) i++;
-  }
-  return inherited;
+  if (otherRuntime() !== undefined) return [];
+  return chooseFlags(flags, (name) => INHERITED.test(name));
+}
+
+/**
+ * Chooses flags by their names, with the values that follow as arguments of their own: Node.js takes none that begins
+ * with a dash.
+ */
+function chooseFlags(parts: readonly string[], isChosen: (name: string) => boolean): string[] {
+  let isIn = false;
+  return parts.filter((part) => {
+    const text = part.replaceAll('"', '');
+    if (text.startsWith('-')) isIn = isChosen(text.replace(/=.*$/s, '').replaceAll('_', '-'));
+    return isIn;
+  });
 }
 
 /** Flags that would keep a child process from its work, in `NODE_OPTIONS`. */
-const STOPPING = /(^|\s)--(inspect|watch|test)[\w-]*(=\S*)?(?=\s|$)/g;
+const STOPPING = /^--(?:inspect|watch|test|experimental-test)/;
+
+/** A part of `NODE_OPTIONS`: spaces separate them, but not within quotes. */
+const PART = /(?:[^ "]|"(?:\\.|[^"\\])*"?)+/gs;
 
 /**
  * The environment of a child process: that of this process, without what makes Node.js itself talk over the channel or
@@ -122,8 +115,10 @@ export function childEnvironment(hidden: string | undefined): NodeJS.ProcessEnv 
   // biome-ignore lint/style/noProcessEnv: PKCS#11 libraries find their configuration by environment variables
   const environment: NodeJS.ProcessEnv = { ...process.env, [CHILD_MARK]: '1' };
   delete environment.WATCH_REPORT_DEPENDENCIES;
-  const options = environment.NODE_OPTIONS?.replace(STOPPING, '');
-  if (options !== undefined) environment.NODE_OPTIONS = options;
+  const options = environment.NODE_OPTIONS?.match(PART) ?? [];
+  const chosen = chooseFlags(options, (name) => !STOPPING.test(name)).join(' ');
+  if (chosen === '') delete environment.NODE_OPTIONS;
+  else environment.NODE_OPTIONS = chosen;
   if (hidden !== undefined) delete environment[hidden];
   return environment;
 }

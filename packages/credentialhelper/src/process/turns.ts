@@ -25,7 +25,12 @@ export function inTurn<T>(
     timer.unref();
     const turn = before.then(async () => {
       clearTimeout(timer);
-      if (!isLate) await task().then(resolve, reject);
+      if (isLate) return;
+      try {
+        resolve(await task());
+      } catch (error) {
+        reject(error);
+      }
     });
     last.set(key, turn);
     turn.then(() => {

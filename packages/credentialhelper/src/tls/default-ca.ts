@@ -9,6 +9,15 @@ interface DefaultCa {
  * environment say, a child process knows by itself: undefined where there is no more to it.
  */
 export function defaultCaOfThisProcess(): string | undefined {
+  try {
+    return changedDefaultCa();
+  } catch {
+    // Deno does not show them without --allow-sys.
+    return undefined;
+  }
+}
+
+function changedDefaultCa(): string | undefined {
   const tls = process.getBuiltinModule('node:tls') as DefaultCa;
   const { getCACertificates } = tls;
   if (getCACertificates === undefined || tls.setDefaultCACertificates === undefined)

@@ -36,7 +36,7 @@ const VERSION_ALERT =
  * @param answered - whether a response had begun
  */
 export function nodeFailure(error: unknown, request: HttpsRequest, answered: boolean): WireFailure {
-  const { message } = error as Error;
+  const { name, message } = error as Error;
   const code = errorCode(error as NodeJS.ErrnoException);
   return (
     responseFailure(code, answered) ??
@@ -45,7 +45,7 @@ export function nodeFailure(error: unknown, request: HttpsRequest, answered: boo
     handshakeFailure(code) ?? {
       code: 'ERR_NETWORK',
       what: `${code} ${message}`.trim(),
-      hint: HINTS.network,
+      hint: name === 'NotCapable' ? 'start Deno with that permission' : HINTS.network,
     }
   );
 }

@@ -1,7 +1,9 @@
+import type { ClientRequest } from 'node:http';
 import type { RequestOptions } from 'node:https';
 import { getDefaultAutoSelectFamilyAttemptTimeout, isIP, type TcpNetConnectOpts } from 'node:net';
 import { clearInterval, clearTimeout, setInterval, setTimeout } from 'node:timers';
 import type { ConnectionOptions, SecureContext } from 'node:tls';
+import { otherRuntime } from '../process/runtime.ts';
 import {
   type ConnectionSettings,
   type HttpsRequest,
@@ -60,7 +62,15 @@ export function getWithNode(
         Math.round(leftMs / 4),
       ),
     };
-    const sent = httpsRequest(options);
+    let sent: ClientRequest;
+    try {
+      sent = httpsRequest(options);
+    } catch (error) {
+      // What Deno's permissions forbid it throws here.
+      clearTimeout(timer);
+      reject(wireError(request, nodeFailure(error, request, answered), error));
+      return;
+    }
     const stopWatching = watchConnecting(() => sent.destroy(new Error('this process ends')));
     sent.on('close', stopWatching);
     sent.on('socket', (socket) => {
@@ -113,6 +123,8 @@ const OUTPUT: ReadonlySet<string> = new Set(['PipeWrap', 'TTYWrap']);
  * @returns stops watching
  */
 function watchConnecting(end: () => void): () => void {
+  // Others do not list what keeps them running, or do not end by themselves.
+  if (otherRuntime() !== undefined) return () => {};
   const watch = setInterval(() => {
     const others = process.getActiveResourcesInfo().filter((name) => name !== 'ConnectWrap');
     // stdout and stderr are listed, and keep nothing running.

@@ -1,6 +1,7 @@
 import type { TypeObject } from 'koffi';
 import { CredentialHelperError } from '../errors.ts';
 import type { Koffi, Pointer } from '../pkcs11/koffi.ts';
+import { otherRuntime } from '../process/runtime.ts';
 
 type Parameters = readonly string[];
 
@@ -81,12 +82,9 @@ export function findOpenSsl(koffi: Koffi): OpenSsl {
 
 const OPENSSL_VERSION = 0;
 
-/** Runtimes that follow Node.js and have another TLS. */
-const RUNTIMES = ['Electron', 'Bun', 'Deno'] as const;
-
 /** The error for a runtime whose TLS cannot be given a key in a token. */
 export function tlsUnavailable(reason: string, cause?: unknown): CredentialHelperError {
-  const other = RUNTIMES.find((name) => process.versions[name.toLowerCase()] !== undefined);
+  const other = otherRuntime();
   const runtime =
     other === undefined
       ? `this Node.js (${process.version})`
@@ -96,7 +94,7 @@ export function tlsUnavailable(reason: string, cause?: unknown): CredentialHelpe
     {
       code: 'ERR_TLS_UNAVAILABLE',
       cause,
-      hint: 'use Node.js 20 to 26 with OpenSSL 3, as nodejs.org and Debian ship it',
+      hint: 'use Node.js 20 to 26 with OpenSSL 3, as nodejs.org and Debian ship it; in a session "isolate": { "node": PATH } names it',
     },
   );
 }
