@@ -9,6 +9,9 @@ import { temporaryFolder } from './temporary-folder.ts';
 /** The security officer's PIN of the tokens that {@link startSoftHsm} makes. */
 export const SO_PIN = '12345678';
 
+/** The kinds of objects in a token that holds a key pair and nothing else. */
+export const KEY_PAIR: readonly string[] = ['Private Key', 'Public Key'];
+
 /** Names the library and a token, and gives its PIN. */
 export type TokenFlags = readonly string[];
 
@@ -21,6 +24,8 @@ export interface TestToken {
   flags(label: string): TokenFlags;
   /** What `pkcs11-tool` says of the objects of a token, private ones too. */
   objects(label: string): string;
+  /** The kinds of objects that it sees in a token, such as `Private Key`, in the order of the alphabet. */
+  kinds(label: string): readonly string[];
   /** An object as `pkcs11-tool` reads it out. */
   read(label: string, type: 'pubkey' | 'cert', id: string): Buffer;
   /** Writes a file that holds a secret. */
@@ -39,6 +44,7 @@ export function startTokens(): TestToken {
   };
   const pinFile = secretFile('pin', PIN);
   const soPinFile = secretFile('so-pin', SO_PIN);
+  const objects = (label: string) => pkcs11Tool(label, '--list-objects').toString();
   return {
     folder,
     pinFile,
@@ -49,7 +55,9 @@ export function startTokens(): TestToken {
       made.add(label);
       return ['--module', SOFTHSM_LIBRARY, '--token-label', label, '--pin-file', pinFile];
     },
-    objects: (label) => pkcs11Tool(label, '--list-objects').toString(),
+    objects,
+    kinds: (label) =>
+      Array.from(objects(label).matchAll(/^(.*) Object;/gm), ([, kind = '']) => kind).sort(),
     read: (label, type, id) => pkcs11Tool(label, '--read-object', '--type', type, '--id', id),
   };
 }
