@@ -1,3 +1,5 @@
+import { isNativeError } from 'node:util/types';
+
 /** The stable `code` of a {@link CredentialHelperError}; {@link ERROR_CODES} says what each means. */
 export type ErrorCode =
   | 'ERR_INVALID_OPTION'
@@ -304,7 +306,7 @@ export class CredentialHelperError extends Error {
  */
 export function isCredentialHelperError(value: unknown): value is CredentialHelperError {
   return (
-    value instanceof Error &&
+    isNativeError(value) &&
     value.name === 'CredentialHelperError' &&
     'code' in value &&
     typeof value.code === 'string' &&

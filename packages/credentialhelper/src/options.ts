@@ -1,5 +1,6 @@
-import { KeyObject } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
 import { resolve } from 'node:path';
+import { isKeyObject, isUint8Array } from 'node:util/types';
 import type { Logger } from '@smithy/types';
 import {
   assertObject,
@@ -226,8 +227,7 @@ export function checkKey(options: KeyOptions, warn: (message: string) => void): 
     const certificate = checkTokenCertificate(options.certificate, token);
     return { kind: 'token', certificate, token, stateFolder, isolate };
   }
-  const source =
-    privateKey instanceof KeyObject ? privateKey : requireSource(privateKey, 'privateKey');
+  const source = isKeyObject(privateKey) ? privateKey : requireSource(privateKey, 'privateKey');
   const certificate = requireSource(options.certificate, 'certificate');
   return { kind: 'file', certificate, source, passphrase };
 }
@@ -305,7 +305,7 @@ export function logEvents(logger: Logger | undefined): {
 /** Checks an option that is a certificate, key or CA. */
 export function requireSource(value: unknown, name: string): Source {
   if (value === undefined) throw invalidOption(name, 'is required');
-  if (value instanceof Uint8Array) {
+  if (isUint8Array(value)) {
     if (value.length === 0) throw invalidOption(name, 'is empty');
     return value;
   }

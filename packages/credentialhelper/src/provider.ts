@@ -37,12 +37,10 @@ export function fromIotCore(options: IotCoreOptions): AwsCredentialIdentityProvi
 export function createProvider(settings: Settings): AwsCredentialIdentityProvider {
   const { endpoint, logger, roleAlias, thingName } = settings;
   const openMutualTls = createMutualTls(settings);
+  // Looked up at each call: tests replace it.
+  const now = () => Date.now();
   const fetch = async (): Promise<TemporaryCredentials> => {
-    const credentials = await exchange(
-      { ...endpoint, roleAlias, thingName },
-      openMutualTls(),
-      Date.now,
-    );
+    const credentials = await exchange({ ...endpoint, roleAlias, thingName }, openMutualTls(), now);
     logger?.info(
       `credentials for role alias "${roleAlias}" from ${endpoint.authority}, valid until ${credentials.expiration.toISOString()}`,
     );
@@ -50,7 +48,7 @@ export function createProvider(settings: Settings): AwsCredentialIdentityProvide
   };
   const refresher = createRefresher({
     fetch,
-    now: Date.now,
+    now,
     random: Math.random,
     hold: holdProcess,
     onRefreshFailed: (error, retryAtMs, expiration) => {

@@ -9,8 +9,7 @@ import {
 import { CredentialHelperError } from './errors.ts';
 import { openPinSource, type PinReader, type PinSource, parsePinSource } from './identity/pin.ts';
 import { type Pkcs11Uri, parsePkcs11Uri } from './identity/pkcs11-uri.ts';
-import { checkModule, findModule } from './pkcs11/library-path.ts';
-import type { LibraryLocation } from './pkcs11/pkcs11.ts';
+import { checkModule, findModule, type LibraryLocation } from './pkcs11/library-path.ts';
 
 /** A private key that lives in a PKCS#11 token. */
 export interface Pkcs11Options {

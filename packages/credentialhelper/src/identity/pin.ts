@@ -1,6 +1,6 @@
 import { readFileSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, URL } from 'node:url';
 import { CredentialHelperError } from '../errors.ts';
 import { unreadable } from './read-source.ts';
 import { Secret } from './secret.ts';

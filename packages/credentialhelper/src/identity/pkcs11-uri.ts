@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import { isUint8Array } from 'node:util/types';
 import { CredentialHelperError } from '../errors.ts';
 import { Secret } from './secret.ts';
 
@@ -149,7 +150,7 @@ function decode(value: string): Buffer {
 
 /** All but unreserved characters (RFC 3986, section 2.3) as percent and two digits. */
 function encode(value: string | number | Uint8Array | undefined): string {
-  if (value instanceof Uint8Array) {
+  if (isUint8Array(value)) {
     // RFC 7512 advises to encode every byte of an id.
     return Array.from(value, percent).join('');
   }

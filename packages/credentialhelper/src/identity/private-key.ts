@@ -1,4 +1,5 @@
-import { createPrivateKey, KeyObject, type PrivateKeyInput } from 'node:crypto';
+import { createPrivateKey, type KeyObject, type PrivateKeyInput } from 'node:crypto';
+import { isKeyObject } from 'node:util/types';
 import { CredentialHelperError } from '../errors.ts';
 import { kindOfBytes } from './kinds.ts';
 import { isPem, pemBlocks } from './pem.ts';
@@ -15,7 +16,7 @@ const PEM_PRIVATE_KEY = /^(RSA |EC |ENCRYPTED )?PRIVATE KEY$/;
  * `ERR_PASSPHRASE_WRONG`
  */
 export function readPrivateKey(source: Source | KeyObject, passphrase?: Secret): KeyObject {
-  if (source instanceof KeyObject) return checkKind(source, 'the KeyObject given as "privateKey"');
+  if (isKeyObject(source)) return checkKind(source, 'the KeyObject given as "privateKey"');
   const { bytes, name } = readSource(source, 'privateKey');
   const text = bytes.toString('latin1');
   const key = isPem(text) ? parsePem(text, name, passphrase) : parseDer(bytes, name, passphrase);

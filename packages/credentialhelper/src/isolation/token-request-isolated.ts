@@ -3,6 +3,7 @@ import { CredentialHelperError } from '../errors.ts';
 import { exportProcessRecords, importProcessRecords } from '../pins/records.ts';
 import { askChild } from '../process/ask-child.ts';
 import type { ChildOptions } from '../process/program.ts';
+import { monotonicMs } from '../process/timers.ts';
 import { inTurn } from '../process/turns.ts';
 import type { HttpsResponse } from '../tls/client.ts';
 import type { TokenRequest } from './token-request.ts';
@@ -29,7 +30,7 @@ export function sendTokenRequestIsolated(
   hidden: string | undefined,
   logger: Logger | undefined,
 ): Promise<HttpsResponse> {
-  const begin = performance.now();
+  const begin = monotonicMs();
   const { timeoutMs } = tokenRequest.connection;
   const { library, pin } = tokenRequest.token;
   const redact = (text: string) => (pin == null ? text : text.replaceAll(pin.reveal(), '[secret]'));
@@ -40,7 +41,7 @@ export function sendTokenRequestIsolated(
       request: packTokenRequest(tokenRequest, exportProcessRecords(), logger?.trace !== undefined),
       library: `the PKCS#11 library ${library}`,
       limitMs: timeoutMs,
-      waitedMs: performance.now() - begin,
+      waitedMs: monotonicMs() - begin,
       limitHint:
         'is the token there, and does it wait for a touch or a PIN pad? "timeoutMs" sets the limit',
       crashHint: 'its own log may say more',

@@ -1,6 +1,7 @@
 import { CredentialHelperError, isCredentialHelperError } from '../errors.ts';
 import type { TokenKey } from '../identity/token-key.ts';
 import { loadKoffi } from '../pkcs11/koffi.ts';
+import { monotonicMs } from '../process/timers.ts';
 import type { ConnectionSettings, HttpsRequest, HttpsResponse } from '../tls/client.ts';
 import { getWithNode } from '../tls/node.ts';
 import { findOpenSsl } from '../tls/openssl.ts';
@@ -29,7 +30,7 @@ export async function sendTokenRequest(
   events: Pick<TokenEvents, 'warn' | 'trace'>,
   limitMs: number,
 ): Promise<HttpsResponse> {
-  const begin = performance.now();
+  const begin = monotonicMs();
   const koffi = await loadKoffi();
   findOpenSsl(koffi);
   const { ca } = connection;
@@ -37,7 +38,7 @@ export async function sendTokenRequest(
   try {
     const context = createTokenContext(koffi, key, ca === undefined ? {} : { ca });
     try {
-      const leftMs = limitMs - (performance.now() - begin);
+      const leftMs = limitMs - (monotonicMs() - begin);
       return await getWithNode(request, connection, context.secureContext, leftMs);
     } catch (error) {
       throw context.failure() ?? (key.signsForTls13 ? error : withoutTls13(error));

@@ -1,9 +1,10 @@
 import { realpathSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { CredentialHelperError, isPinRejection } from '../errors.ts';
 import type { Secret } from '../identity/secret.ts';
 import type { Koffi } from '../pkcs11/koffi.ts';
-import type { LibraryLocation, TokenInfo } from '../pkcs11/pkcs11.ts';
+import type { LibraryLocation } from '../pkcs11/library-path.ts';
+import type { TokenInfo } from '../pkcs11/pkcs11.ts';
+import { monotonicMs, sleep } from '../process/timers.ts';
 import { makeFolder, runtimeFolder } from './folders.ts';
 import { tryLock } from './lock.ts';
 import {
@@ -52,16 +53,16 @@ export function tokenIdentity(
  * `ERR_TOKEN_TIMEOUT` where others took too long; and what `login` throws
  */
 export async function tryPin(attempt: PinAttempt, login: () => void): Promise<void> {
-  const begin = performance.now();
+  const begin = monotonicMs();
   while (!tryPinNow(attempt, login)) {
     assertTimeLeft(attempt, begin);
-    await sleep(pauseMs(), undefined, { ref: false });
+    await sleep(pauseMs());
   }
 }
 
 /** The same as {@link tryPin} for a caller that cannot wait for a promise: it blocks the thread. */
 export function tryPinSync(attempt: PinAttempt, login: () => void): void {
-  const begin = performance.now();
+  const begin = monotonicMs();
   const nobody = new Int32Array(new SharedArrayBuffer(4));
   while (!tryPinNow(attempt, login)) {
     assertTimeLeft(attempt, begin);
@@ -84,7 +85,7 @@ export function forgetPins(token: string, stateFolder: string | undefined): void
 const pauseMs = () => 5 + Math.random() * 20;
 
 function assertTimeLeft({ waitMs, tokenName }: PinAttempt, begin: number): void {
-  if (performance.now() - begin < waitMs) return;
+  if (monotonicMs() - begin < waitMs) return;
   throw new CredentialHelperError(
     `other processes have been logging in to ${tokenName} for ${waitMs} ms`,
     { code: 'ERR_TOKEN_TIMEOUT', hint: 'try again later; a login there may hang' },

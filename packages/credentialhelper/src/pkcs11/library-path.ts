@@ -4,6 +4,14 @@ import { CredentialHelperError } from '../errors.ts';
 import type { Pkcs11Uri } from '../identity/pkcs11-uri.ts';
 import { systemLibraryFolders } from './system-folders.ts';
 
+/** Where a PKCS#11 library is and how it is initialized. */
+export interface LibraryLocation {
+  /** Absolute path. */
+  readonly library: string;
+  /** What `C_Initialize` is given as `pReserved`; NSS wants it. */
+  readonly libraryParameters?: string | undefined;
+}
+
 /**
  * Finds the PKCS#11 library that a URI names: by `module-path`, by `module-name` in the usual folders, or else p11-kit's
  * proxy, which shows the tokens of all libraries that this system is configured for.

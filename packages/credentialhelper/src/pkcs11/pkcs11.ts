@@ -1,9 +1,11 @@
 import { realpathSync } from 'node:fs';
 import { CredentialHelperError } from '../errors.ts';
+import { monotonicMs } from '../process/timers.ts';
 import { CKA, CKF_OS_LOCKING_OK, CKM, returnValueName } from './constants.ts';
 import { type FunctionName, loadFunctions, type NativeLibrary } from './functions.ts';
 import { type Koffi, loadKoffi } from './koffi.ts';
 import { libraryHint, namesDatabase, needsDatabase } from './library-hints.ts';
+import type { LibraryLocation } from './library-path.ts';
 import { Pkcs11Error, withContext } from './return-value.ts';
 
 /** The number of a slot, session or object: a `CK_ULONG`, as a bigint where a number cannot hold it. */
@@ -30,14 +32,6 @@ export interface TokenInfo {
   readonly flags: number;
   /** Bounds of a PIN's length in bytes; undefined where the token does not tell. */
   readonly pinBytes: { readonly min: number; readonly max: number } | undefined;
-}
-
-/** Where a PKCS#11 library is and how it is initialized. */
-export interface LibraryLocation {
-  /** Absolute path. */
-  readonly library: string;
-  /** What `C_Initialize` is given as `pReserved`; NSS wants it. */
-  readonly libraryParameters?: string | undefined;
 }
 
 /** Told of each call: function, slot or session, names, return value, milliseconds. */
@@ -312,9 +306,9 @@ export class Pkcs11 {
   }
 
   #call(name: FunctionName, about: string, ...args: readonly unknown[]): void {
-    const begin = performance.now();
+    const begin = monotonicMs();
     const returned = returnValueName(this.#library.native.call(name, ...args));
-    const milliseconds = (performance.now() - begin).toFixed(1);
+    const milliseconds = (monotonicMs() - begin).toFixed(1);
     this.#trace?.(`${name}${about && ' '}${about}: ${returned}, ${milliseconds} ms`);
     if (returned !== 'CKR_OK') throw new Pkcs11Error(name, returned);
   }

@@ -1,5 +1,4 @@
 import type { ChildProcess, StdioOptions } from 'node:child_process';
-import { clearTimeout, setTimeout } from 'node:timers';
 import { CredentialHelperError } from '../errors.ts';
 import { VERSION } from '../version.ts';
 import { type FromChild, pack, type Told, unpack, unpackError } from './messages.ts';
@@ -12,6 +11,7 @@ import {
   inheritedFlags,
 } from './program.ts';
 import { startFailure } from './start-failure.ts';
+import { clearTimeout, monotonicMs, setTimeout } from './timers.ts';
 
 /** A piece of work for a child process that loads a PKCS#11 library. */
 export interface ChildWork {
@@ -89,7 +89,7 @@ export async function askChild<Answer>(work: ChildWork): Promise<Answer> {
       finish();
     };
     const fail = (error: CredentialHelperError) => settle(() => reject(error));
-    const begin = performance.now() - waitedMs;
+    const begin = monotonicMs() - waitedMs;
     const startDeadline = (ms: number) => {
       clearTimeout(deadline);
       if (isDone) return;
@@ -110,7 +110,7 @@ export async function askChild<Answer>(work: ChildWork): Promise<Answer> {
     startDeadline(limitMs - waitedMs);
 
     const send = () => {
-      const leftMs = Math.max(1, Math.round(limitMs - (performance.now() - begin)));
+      const leftMs = Math.max(1, Math.round(limitMs - (monotonicMs() - begin)));
       const content = { request: work.request, limitMs: leftMs + finishMs };
       // Where the child ends at once, `close` tells; the channel has nothing to add.
       child.send(pack({ kind: 'request', content }), () => {});

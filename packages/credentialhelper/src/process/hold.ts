@@ -1,4 +1,4 @@
-import { clearInterval, setInterval } from 'node:timers';
+import { clearInterval, setInterval } from './timers.ts';
 
 const LONG_MS = 2 ** 30;
 

@@ -1,3 +1,4 @@
+import { isMap, isNativeError, isUint8Array } from 'node:util/types';
 import { CredentialHelperError, ERROR_CODES, isCredentialHelperError } from '../errors.ts';
 import type { ProcessRecordsState } from '../pins/records.ts';
 
@@ -74,8 +75,8 @@ export function unpack<Message extends FromChild | ToChild>(value: unknown): Mes
 function packValue(this: Record<string, unknown>, key: string, packed: unknown): unknown {
   // Buffers have become something else by now.
   const value = this[key];
-  if (value instanceof Uint8Array) return { $bytes: Buffer.from(value).toString('base64') };
-  if (value instanceof Map) return { $map: [...value] };
+  if (isUint8Array(value)) return { $bytes: Buffer.from(value).toString('base64') };
+  if (isMap(value)) return { $map: [...value] };
   if (typeof packed !== 'object' || packed === null) return packed;
   const members = Object.entries(packed);
   return members.some(([name]) => name.startsWith('$')) ? { $object: members } : packed;
@@ -94,7 +95,7 @@ export function packError(error: unknown): ErrorMessage {
     const { code, message, hint } = error;
     return { code, message, hint };
   }
-  const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  const message = isNativeError(error) ? `${error.name}: ${error.message}` : String(error);
   return { code: undefined, message, hint: undefined };
 }
 

@@ -1,4 +1,4 @@
-import { clearTimeout, setTimeout } from 'node:timers';
+import { clearTimeout, setTimeout } from './timers.ts';
 
 const last = new Map<string, Promise<void>>();
 

@@ -1,9 +1,9 @@
 import type { ClientRequest } from 'node:http';
 import type { RequestOptions } from 'node:https';
 import { getDefaultAutoSelectFamilyAttemptTimeout, isIP, type TcpNetConnectOpts } from 'node:net';
-import { clearInterval, clearTimeout, setInterval, setTimeout } from 'node:timers';
 import type { ConnectionOptions, SecureContext } from 'node:tls';
 import { otherRuntime } from '../process/runtime.ts';
+import { clearInterval, clearTimeout, setInterval, setTimeout } from '../process/timers.ts';
 import {
   type ConnectionSettings,
   type HttpsRequest,

@@ -7,6 +7,7 @@ import {
   TLSSocket,
 } from 'node:tls';
 import { toPem } from '../identity/certificate.ts';
+import { setTimeout } from '../process/timers.ts';
 import type { Throwaway } from '../token/throwaway-certificate.ts';
 
 const TIMEOUT_MS = 60_000;

@@ -1,8 +1,8 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { isCredentialHelperError } from '../errors.ts';
 import type { Pkcs11Uri } from '../identity/pkcs11-uri.ts';
 import type { Pkcs11 } from '../pkcs11/pkcs11.ts';
 import { isBusy, returnValueOf } from '../pkcs11/return-value.ts';
+import { monotonicMs, sleep } from '../process/timers.ts';
 import { findToken, type TokenSlot } from './slots.ts';
 
 const BUSY_TRIES = 8;
@@ -50,14 +50,14 @@ export function openAgain<T>(pkcs11: Pkcs11, match: Pkcs11Uri, open: (token: Tok
  * @param waitMs - after this time nothing is tried again, in milliseconds
  */
 export async function patiently<T>(waitMs: number, task: () => T | Promise<T>): Promise<T> {
-  const begin = performance.now();
+  const begin = monotonicMs();
   for (let tries = 1; ; tries++) {
     try {
       return await task();
     } catch (error) {
       const mostTries = isOutdated(error) ? OUTDATED_TRIES : isBusy(error) ? BUSY_TRIES : 1;
-      if (tries >= mostTries || performance.now() - begin > waitMs) throw error;
-      await sleep(10 + Math.random() * 40 * tries, undefined, { ref: false });
+      if (tries >= mostTries || monotonicMs() - begin > waitMs) throw error;
+      await sleep(10 + Math.random() * 40 * tries);
     }
   }
 }

@@ -2,6 +2,7 @@ import type { X509Certificate } from 'node:crypto';
 import type { SecureVersion } from 'node:tls';
 import { CredentialHelperError } from '../errors.ts';
 import { certificateDateProblem, describeCertificate, leafFirst } from '../identity/certificate.ts';
+import { monotonicMs } from '../process/timers.ts';
 import { createTokenContext } from '../tls/token-context.ts';
 import { tryHandshake } from '../tls/try-handshake.ts';
 import { readCertificatesInToken } from './find-certificate.ts';
@@ -112,9 +113,9 @@ async function tryHandshakes(
       {
         ...token,
         sign(...request) {
-          const begin = performance.now();
+          const begin = monotonicMs();
           const signature = token.sign(...request);
-          signatureMs = Math.round((performance.now() - begin) * 100) / 100;
+          signatureMs = Math.round((monotonicMs() - begin) * 100) / 100;
           return signature;
         },
       },

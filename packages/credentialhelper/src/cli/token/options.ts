@@ -5,8 +5,8 @@ import { type CredentialHelperError, isCredentialHelperError } from '../../error
 import { type PinSource, parsePinSource } from '../../identity/pin.ts';
 import { type Pkcs11Uri, parsePkcs11Uri } from '../../identity/pkcs11-uri.ts';
 import { isPlainPath } from '../../identity/read-source.ts';
+import type { LibraryLocation } from '../../pkcs11/library-path.ts';
 import { checkModule, findModule } from '../../pkcs11/library-path.ts';
-import type { LibraryLocation } from '../../pkcs11/pkcs11.ts';
 import { parseWholeNumber, UsageError } from '../usage.ts';
 
 /** The options that say which token is meant, as they were given. */
