@@ -1,6 +1,14 @@
 // Builds dist: a bundled file for each entry, files beside it for what it loads only when it needs it, and the types.
 import { execFileSync } from 'node:child_process';
-import { chmodSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import {
+  chmodSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
 import { build } from 'esbuild';
 
 const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
@@ -18,17 +26,59 @@ const OPTIONS = {
   define: { PACKAGE_VERSION: JSON.stringify(version) },
 };
 
+/** The entries of the package. */
+const ENTRIES = ['index', 'tls'];
+
+/** For those who call require(). One file each, with all that it may need: esbuild splits modules only. */
+const COMMONJS = {
+  format: 'cjs',
+  splitting: false,
+  banner: { js: "const fileUrl = require('node:url').pathToFileURL(__filename).href;" },
+  define: { ...OPTIONS.define, 'import.meta.url': 'fileUrl' },
+};
+
+/**
+ * For a program that bundlers and people copy: without an import or export, it runs as a module and as CommonJS,
+ * whatever its name is and wherever it is.
+ */
+const EITHER = {
+  format: 'iife',
+  splitting: false,
+  banner: { js: '((require) => {' },
+  footer: { js: '})(process.getBuiltinModule);' },
+  define: { ...OPTIONS.define, 'import.meta.url': 'undefined' },
+};
+
+/** Writes the types that the entries need, for modules or for CommonJS. */
+function writeTypes(from, to, extension, imported) {
+  const seen = new Set();
+  const write = (name) => {
+    if (seen.has(name)) return;
+    seen.add(name);
+    const text = readFileSync(join(from, `${name}.d.ts`), 'utf8');
+    const file = join(to, `${name}.d.${extension}`);
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, text.replace(RELATIVE, `$1.${imported}'`));
+    for (const [, , path] of text.matchAll(RELATIVE)) write(join(dirname(name), path));
+  };
+  for (const name of ENTRIES) write(name);
+}
+
+/** What a file of types imports of others, without the extension. */
+const RELATIVE = /((?:from |import\()'(\.[^']*))\.ts'/g;
+
 const remove = (folder) => rmSync(folder, { recursive: true, force: true });
 
 // Built beside, so that what runs meanwhile finds the old build or the new one.
 remove('dist.new');
 try {
-  execFileSync('tsc', ['-p', 'tsconfig.build.json', '--outDir', 'dist.new'], { stdio: 'inherit' });
+  execFileSync('tsc', ['-p', 'tsconfig.build.json', '--outDir', 'dist.types'], { stdio: 'inherit' });
+  writeTypes('dist.types', 'dist.new', 'ts', 'js');
+  writeTypes('dist.types', 'dist.new/cjs', 'cts', 'cjs');
   // What an entry loads only when it needs it stands in a file beside it. Entries share nothing, so that each is few files.
   for (const [folder, entryPoints] of [
     ['.', { index: 'src/index.ts' }],
     ['.', { tls: 'src/tls.ts' }],
-    ['.', { 'token-request-child': 'src/isolation/token-request-child.ts' }],
     [
       'cli',
       {
@@ -40,6 +90,15 @@ try {
   ]) {
     await build({ ...OPTIONS, entryPoints, outdir: `dist.new/${folder}` });
   }
+  for (const name of ENTRIES) {
+    await build({ ...OPTIONS, ...COMMONJS, entryPoints: [`src/${name}.ts`], outfile: `dist.new/${name}.cjs` });
+  }
+  await build({
+    ...OPTIONS,
+    ...EITHER,
+    entryPoints: ['src/isolation/token-request-child.ts'],
+    outdir: 'dist.new',
+  });
   chmodSync('dist.new/cli/main.js', 0o755);
   remove('dist');
   renameSync('dist.new', 'dist');
@@ -48,4 +107,6 @@ try {
   remove('dist');
   remove('dist.new');
   throw error;
+} finally {
+  remove('dist.types');
 }
