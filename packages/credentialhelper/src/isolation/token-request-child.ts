@@ -1,6 +1,10 @@
 // The program of the child process that makes one request with a key in a token. It is the only place where a process
 // that lives longer has a PKCS#11 library loaded.
+import { readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { CredentialHelperError } from '../errors.ts';
 import { importProcessRecords, watchProcessRecords } from '../pins/records.ts';
+import { loadKoffi } from '../pkcs11/koffi.ts';
 import { answerParent } from '../process/answer-parent.ts';
 import { sendTokenRequest } from './token-request.ts';
 import { type TokenRequestMessage, unpackTokenRequest } from './token-request-message.ts';
@@ -13,6 +17,33 @@ answerParent(async (message: TokenRequestMessage, tell, limitMs) => {
   watchProcessRecords((state) => tell('pins', state));
   const trace = message.isTraced ? (line: string) => tell('trace', line) : undefined;
   const events = { warn: (text: string) => tell('warning', text), trace };
+  await loadKoffi().catch((error) => {
+    throw copyWithoutKoffi(error) ?? error;
+  });
   tell('usesLibrary', true);
   return sendTokenRequest(unpackTokenRequest(message), events, limitMs - REPORT_MS);
 });
+
+/** The error for a copy of this program, made by a bundler or by hand, that is where koffi is not found. */
+function copyWithoutKoffi(error: CredentialHelperError): CredentialHelperError | undefined {
+  const { code } = error.cause as NodeJS.ErrnoException;
+  const [, program = ''] = process.argv;
+  if (!code?.endsWith('MODULE_NOT_FOUND') || isOfThisPackage(program)) return undefined;
+  return new CredentialHelperError(
+    `the program of the child process that is to use the token does not find the npm package koffi from ${dirname(program)}`,
+    {
+      code: 'ERR_CHILD_PROGRAM',
+      cause: error,
+      hint: 'install koffi where this copy of the program finds it: in a node_modules of its folder or of one above',
+    },
+  );
+}
+
+function isOfThisPackage(program: string): boolean {
+  try {
+    const manifest = readFileSync(join(dirname(program), '../package.json'), 'utf8');
+    return JSON.parse(manifest).name === 'awsiot-credentialhelper';
+  } catch {
+    return false;
+  }
+}

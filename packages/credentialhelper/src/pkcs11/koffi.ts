@@ -26,15 +26,38 @@ export async function loadKoffi(): Promise<Koffi> {
   }
 }
 
+/** Its name, where bundlers do not see it: its binary is found on the disk, and has no place in a bundle. */
+const NAME: string = ['koffi'].join();
+
 async function importKoffi(): Promise<Koffi> {
   try {
-    return (await import('koffi')).default;
+    return (await import(/* webpackIgnore: true */ /* @vite-ignore */ NAME)).default;
   } catch (error) {
-    if (!isSingleExecutable()) throw error;
-    // It imports nothing but what is built in.
-    const { createRequire } = process.getBuiltinModule('node:module');
-    return createRequire(process.execPath)('koffi');
+    return requireKoffi(error);
   }
+}
+
+/**
+ * Loads koffi where `import()` cannot: a single executable application imports nothing but what is built in, and Jest
+ * nothing in a CommonJS module. It is looked for from this file, from the program of this process, and beside the
+ * application.
+ *
+ * @param failure - what came of `import()`
+ */
+function requireKoffi(failure: unknown): Koffi {
+  const { createRequire } = process.getBuiltinModule('node:module');
+  let notFound = failure;
+  const places = isSingleExecutable() ? [process.execPath] : [import.meta.url, process.argv[1]];
+  for (const place of places) {
+    try {
+      // In a bundle that is CommonJS, this file has no URL; a program from stdin has no path.
+      if (place && place !== '-') return createRequire(place)(NAME);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'MODULE_NOT_FOUND') throw error;
+      notFound = error;
+    }
+  }
+  throw notFound;
 }
 
 function hintFor({ code, name }: NodeJS.ErrnoException): string {

@@ -7,7 +7,10 @@ import { applicationKind, otherRuntime } from './runtime.ts';
 export interface ChildOptions {
   /** Path of the Node.js that runs the child process. Default: the one that runs this process. */
   readonly node?: string | undefined;
-  /** Path of the program of the child process, for those who copy it. Default: the file in this package. */
+  /**
+   * Path of the program of the child process, for those who copy it: a copy of `dist/token-request-child.js`, under any
+   * name, where koffi is found in a `node_modules` of its folder or of one above. Default: the file in this package.
+   */
   readonly program?: string | undefined;
 }
 
@@ -61,7 +64,7 @@ export function findProgram({ program }: ChildOptions, own: () => URL): string {
     `the program of the child process that is to use the token is missing${path === undefined ? '' : `: ${path}`}`,
     {
       code: 'ERR_CHILD_PROGRAM',
-      hint: 'in a bundle, leave this package out (as external), name a copy of its file dist/token-request-child.js with "isolate": { "program": PATH }, or pass "isolate": false',
+      hint: 'in a bundle, leave this package out (as external), name a copy of its file dist/token-request-child.js, which needs koffi beside it, with "isolate": { "program": PATH }, or pass "isolate": false',
     },
   );
 }

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { symlinkSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -17,54 +17,119 @@ const device = makeSelfSigned(folder, 'device', 'EC P-256');
 softHsm.importKey({ token: 'the-token', label: 'key', id: '01', file: device.keyFile });
 const server = await startRawServer(folder);
 server.behave = json({ credentials });
-// What is left out of the bundle is found as in an application.
-const modules = fileURLToPath(new URL('../../../../node_modules', import.meta.url));
-symlinkSync(modules, join(folder, 'node_modules'));
+const root = fileURLToPath(new URL('../../../..', import.meta.url));
+const child = join(root, 'packages/credentialhelper/dist/token-request-child.js');
 
-describe.each<Format>(['esm', 'cjs'])('in a bundle (%s)', (format) => {
-  const run = async (options: object): Promise<string> => {
-    const base = {
-      endpoint: server.endpoint,
-      roleAlias: 'the-alias',
-      certificate: device.certificateFile,
-      ca: server.caFile,
-      ...options,
-    };
-    const entry = join(folder, 'entry.js');
-    const outfile = join(folder, format === 'esm' ? 'bundle.mjs' : 'bundle.cjs');
-    writeFileSync(
-      entry,
-      `import { fromIotCore } from 'awsiot-credentialhelper';
-       fromIotCore(${JSON.stringify(base)})().then(
-         ({ accessKeyId }) => console.log(accessKeyId),
-         ({ code, hint }) => console.log(code, hint),
-       );`,
-    );
-    await build({
-      entryPoints: [entry],
-      outfile,
-      format,
-      bundle: true,
-      platform: 'node',
-      external: ['koffi'],
-      logLevel: 'error',
-    });
-    const { stdout } = await promisify(execFile)(process.execPath, [outfile]);
-    return stdout.trim();
-  };
-  const pkcs11 = {
-    library: SOFTHSM_LIBRARY,
-    userPin: PIN,
-    tokenLabel: 'the-token',
-    privateKeyLabel: 'key',
-  };
+/** Makes a folder in which koffi is found, or is not. */
+function makeFolder(name: string, hasKoffi: boolean): string {
+  const path = join(folder, name);
+  mkdirSync(path, { recursive: true });
+  if (hasKoffi) symlinkSync(join(root, 'node_modules'), join(path, 'node_modules'));
+  return path;
+}
 
-  it('a session with a key from a file works', async () => {
-    expect(await run({ privateKey: device.keyFile })).toBe(credentials.accessKeyId);
+const alone = makeFolder('alone', false);
+const withKoffi = makeFolder('with-koffi', true);
+const pkcs11 = {
+  library: SOFTHSM_LIBRARY,
+  userPin: PIN,
+  tokenLabel: 'the-token',
+  privateKeyLabel: 'key',
+};
+
+/** Runs a bundle; gives the access key id that it got, or the error's code, message and hint. */
+async function run(bundle: string, options: object): Promise<string> {
+  const base = {
+    endpoint: server.endpoint,
+    roleAlias: 'the-alias',
+    certificate: device.certificateFile,
+    ca: server.caFile,
+  };
+  const given = JSON.stringify({ ...base, ...options });
+  const { stdout } = await promisify(execFile)(process.execPath, [bundle, given]);
+  return stdout.trim();
+}
+
+const PROGRAM = `fromIotCore(JSON.parse(process.argv[2]))().then(
+  ({ accessKeyId }) => console.log(accessKeyId),
+  ({ code, message, hint }) => console.log(code + ': ' + message + '; ' + hint),
+);`;
+const IMPORT = "import { fromIotCore } from 'awsiot-credentialhelper';";
+const REQUIRE = "const { fromIotCore } = require('awsiot-credentialhelper');";
+
+describe.each<[string, string, Format]>([
+  ['a module', IMPORT, 'esm'],
+  ['a module as CommonJS', IMPORT, 'cjs'],
+  ['CommonJS', REQUIRE, 'cjs'],
+])('a bundle of %s, with nothing left out', async (name, first, format) => {
+  const bundles = await Promise.all(
+    [alone, withKoffi].map(async (place) => {
+      const outfile = join(place, `${name.replaceAll(' ', '-')}.${format === 'esm' ? 'm' : 'c'}js`);
+      const stdin = { contents: `${first}\n${PROGRAM}`, resolveDir: root };
+      await build({
+        ...{ stdin, outfile, format, bundle: true, minify: true, platform: 'node' },
+        logLevel: 'silent',
+      });
+      return outfile;
+    }),
+  );
+  const [bundle, bundleWithKoffi] = bundles as [string, string];
+
+  it('gets credentials with a key from a file', async () => {
+    expect(await run(bundle, { privateKey: device.keyFile })).toBe(credentials.accessKeyId);
   });
 
-  it('one with a key in a token works without isolation, and says so', async () => {
-    expect(await run({ pkcs11, isolate: false })).toBe(credentials.accessKeyId);
-    expect(await run({ pkcs11 })).toMatch(/^ERR_CHILD_PROGRAM .*as external.*"isolate": false/);
+  it('says that a key in a token needs the program of the child process', async () => {
+    expect(await run(bundleWithKoffi, { pkcs11 })).toMatch(
+      /^ERR_CHILD_PROGRAM: .*is missing.*as external.*"isolate": false/,
+    );
+  });
+
+  it('gets them with a key in a token in this process, where koffi is beside it', async () => {
+    const options = { pkcs11, isolate: false };
+    expect(await run(bundleWithKoffi, options)).toBe(credentials.accessKeyId);
+    expect(await run(bundle, options)).toMatch(/^ERR_PKCS11_BINDING: /);
+  });
+
+  it('gets them with a key in a token and a copy of the program of the child process', async () => {
+    const program = join(withKoffi, 'child.js');
+    copyFileSync(child, program);
+    const options = { pkcs11, isolate: { program } };
+    expect(await run(bundle, options)).toBe(credentials.accessKeyId);
+  });
+});
+
+describe('a copy of the program of the child process', () => {
+  const bundle = join(withKoffi, 'bundle.mjs');
+  const setUp = build({
+    ...{ stdin: { contents: `${IMPORT}\n${PROGRAM}`, resolveDir: root }, outfile: bundle },
+    ...{ format: 'esm', bundle: true, platform: 'node' },
+  });
+  const runCopy = async (place: string, name: string): Promise<string> => {
+    await setUp;
+    const program = join(place, name);
+    copyFileSync(child, program);
+    return run(bundle, { pkcs11, isolate: { program } });
+  };
+
+  it.each([
+    ['child.mjs', undefined],
+    ['child.cjs', undefined],
+    ['child', undefined],
+    ['child.js', {}],
+    ['child.js', { type: 'commonjs' }],
+    ['child.js', { type: 'module' }],
+  ])('runs as %s in a package %j', async (name, manifest) => {
+    const place = makeFolder(`copy-${Math.random()}`, true);
+    if (manifest) writeFileSync(join(place, 'package.json'), JSON.stringify(manifest));
+    expect(await runCopy(place, name)).toBe(credentials.accessKeyId);
+  });
+
+  it('says where it looks for koffi, and does not blame the library', async () => {
+    const outcome = await runCopy(alone, 'child.js');
+    expect(outcome).toMatch(
+      /^ERR_CHILD_PROGRAM: .*does not find .*koffi from .*alone.*node_modules/,
+    );
+    expect(outcome).not.toContain(SOFTHSM_LIBRARY);
   });
 });
