@@ -1,0 +1,162 @@
+// Bundles a program with each bundler as it is, and runs the bundle in a folder without node_modules, and with koffi.
+import { copyFileSync, existsSync, mkdirSync, rmSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { DIST } from '../device.mjs';
+import { check, head, OK, run } from './project.mjs';
+
+const PROGRAM = `
+const { options } = JSON.parse(readFileSync(process.argv[2], 'utf8'));
+(async () => createSession(options).credentials())().then(
+  () => console.log(JSON.stringify({ code: 'credentials' })),
+  ({ name, code = name, message, hint }) => console.log(JSON.stringify({ code, message, hint })),
+);`;
+
+const ENTRIES = {
+  'entry.mjs': `import { readFileSync } from 'node:fs';
+import { createSession } from 'awsiot-credentialhelper';${PROGRAM}`,
+  'entry.cjs': `const { readFileSync } = require('node:fs');
+const { createSession } = require('awsiot-credentialhelper');${PROGRAM}`,
+};
+
+/** How a program is written, and what is made of it. */
+const FORMS = [
+  ['ESM', 'entry.mjs', 'esm'],
+  ['ESM to CommonJS', 'entry.mjs', 'cjs'],
+  ['CommonJS', 'entry.cjs', 'cjs'],
+];
+
+/** Each takes an entry, the format and a folder, writes `bundle.mjs` or `bundle.cjs`, and gives the warnings. */
+const BUNDLERS = {
+  async esbuild({ build }, entry, format, outdir) {
+    const { warnings } = await build({
+      ...{
+        entryPoints: { bundle: entry },
+        outdir,
+        format,
+        outExtension: { '.js': extension(format) },
+      },
+      ...{ bundle: true, minify: true, platform: 'node', logLevel: 'silent' },
+    });
+    return warnings.map(({ text }) => text);
+  },
+  async rollup({ rollup }, entry, format, dir, project) {
+    const { nodeResolve } = await project.import('@rollup/plugin-node-resolve');
+    const { default: commonjs } = await project.import('@rollup/plugin-commonjs');
+    const warnings = [];
+    const bundle = await rollup({
+      input: { bundle: entry },
+      plugins: [nodeResolve({ preferBuiltins: true }), commonjs()],
+      onwarn: ({ message }) => warnings.push(message),
+    });
+    const names = `[name]${extension(format)}`;
+    await bundle.write({ dir, format, entryFileNames: names, chunkFileNames: names });
+    await bundle.close();
+    return warnings;
+  },
+  async vite({ build, createLogger }, entry, format, outDir, project) {
+    const warnings = [];
+    const names = `[name]${extension(format)}`;
+    const logger = { ...createLogger('silent'), warn: (message) => warnings.push(message) };
+    const { NODE_ENV } = process.env;
+    await build({
+      ...{ root: project.folder, configFile: false, logLevel: 'silent', customLogger: logger },
+      ssr: { noExternal: true },
+      build: {
+        ...{ ssr: true, outDir, emptyOutDir: false },
+        rollupOptions: {
+          input: { bundle: entry },
+          output: { format, entryFileNames: names, chunkFileNames: names },
+        },
+      },
+    });
+    // It is production now, also for all that is started here.
+    if (NODE_ENV === undefined) delete process.env.NODE_ENV;
+    return warnings;
+  },
+  webpack: ({ default: webpack }, ...rest) => withWebpack(webpack, ...rest),
+  '@rspack/core': ({ rspack }, ...rest) => withWebpack(rspack, ...rest),
+};
+
+function extension(format) {
+  return format === 'esm' ? '.mjs' : '.cjs';
+}
+
+async function withWebpack(webpack, entry, format, path) {
+  const isModule = format === 'esm';
+  const compiler = webpack({
+    ...{ mode: 'production', target: 'node20', context: path, entry: { bundle: entry } },
+    output: {
+      ...{ path, filename: `[name]${extension(format)}`, module: isModule },
+      ...(isModule ? { chunkFormat: 'module', chunkFilename: '[id].mjs' } : {}),
+    },
+    ...(isModule && webpack.rspackVersion === undefined
+      ? { experiments: { outputModule: true } }
+      : {}),
+  });
+  const stats = await new Promise((resolve, reject) => {
+    compiler.run((error, result) => (error ? reject(error) : resolve(result)));
+  });
+  await new Promise((resolve) => compiler.close(resolve));
+  const { errors, warnings } = stats.toJson({ all: false, errors: true, warnings: true });
+  return [...errors, ...warnings].map(({ message }) => message);
+}
+
+/** Where the key is, what comes of it, and whether koffi is beside the bundle. */
+function waysOf({ inFile, inToken }, program, emitsChild) {
+  const missing = 'ERR_CHILD_PROGRAM';
+  return {
+    'key in a file': [inFile, OK, false],
+    'key in a token, no koffi': [inToken, missing, false],
+    'key in a token': [inToken, emitsChild ? OK : missing, true],
+    '`{ program }`': [{ ...inToken, isolate: { program } }, OK, true],
+    '`isolate: false`': [{ ...inToken, isolate: false }, OK, true],
+  };
+}
+
+/** Bundles with each of them, and prints a row for each bundle. */
+export async function tryBundlers(project, device) {
+  head(['bundler', 'program', 'warnings', ...Object.keys(waysOf(device, '', false))]);
+  for (const [name, bundle] of Object.entries(BUNDLERS)) {
+    const tool = await project.import(name);
+    for (const [form, entry, format] of FORMS) {
+      const folder = join(device.folder, 'bundle');
+      rmSync(folder, { recursive: true, force: true });
+      mkdirSync(folder);
+      const source = project.write(entry, ENTRIES[entry]);
+      const warnings = await bundle(tool, source, format, folder, project).catch((error) => [
+        error,
+      ]);
+      const built = { came: String(warnings.length), expected: '0', details: warnings };
+      // These two copy the program of the child where they see its URL in a module.
+      const emitsChild = /webpack|rspack/.test(name) && entry.endsWith('.mjs');
+      const outcomes = await runBundle(project, device, folder, extension(format), emitsChild);
+      check([`${name} ${project.version(name)}`, form], [built, ...outcomes]);
+    }
+  }
+}
+
+async function runBundle(project, device, folder, end, emitsChild) {
+  const program = join(folder, 'copy', 'child.js');
+  const modules = join(folder, 'node_modules');
+  mkdirSync(join(folder, 'copy'));
+  copyFileSync(join(DIST, 'token-request-child.js'), program);
+  const outcomes = [];
+  for (const way of Object.values(waysOf(device, program, emitsChild))) {
+    const [key, expected, hasKoffi] = way;
+    if (hasKoffi && !existsSync(modules)) symlinkSync(project.path('node_modules'), modules);
+    const options = { ...device.common, ...key };
+    const request = device.write('request.json', JSON.stringify({ options }));
+    const { printed } = await run(join(folder, `bundle${end}`), [request], { cwd: folder });
+    const { code, ...details } = parse(printed);
+    outcomes.push({ came: code, expected, details });
+  }
+  return outcomes;
+}
+
+function parse(printed) {
+  try {
+    return JSON.parse(printed);
+  } catch {
+    return { code: 'no answer', printed };
+  }
+}

@@ -1,0 +1,55 @@
+// Type-checks a program under each way in which TypeScript resolves modules, with the types of the package checked too.
+import { check, head } from './project.mjs';
+
+// Types that were not found would be "any": each directive must find an error.
+const PROGRAM = `import { createSession, fromIotCore, isCredentialHelperError, type ErrorCode } from 'awsiot-credentialhelper';
+import { openTlsIdentity, type TlsIdentity } from 'awsiot-credentialhelper/tls';
+
+const options = { endpoint: 'host', roleAlias: 'alias', certificate: new Uint8Array(1), privateKey: 'key.pem' };
+export const keyId: Promise<string> = fromIotCore(options)().then(({ accessKeyId }) => accessKeyId);
+export const region: string = createSession({ ...options, isolate: { program: 'child.js' } }).region;
+export const identity: Promise<TlsIdentity> = openTlsIdentity({ certificate: 'a', privateKey: 'b' });
+export const codeOf = (error: unknown): ErrorCode | undefined =>
+  isCredentialHelperError(error) ? error.code : undefined;
+// @ts-expect-error
+createSession({ ...options, timeoutMs: 'soon' });
+// @ts-expect-error
+openTlsIdentity({ certificate: 'a', privateKey: 1 });
+`;
+
+/** What is set, and by which name the program goes: it says what kind of module it is. */
+const RESOLUTIONS = [
+  ['node10', 'program.ts', { module: 'commonjs', moduleResolution: 'node10' }, '5'],
+  ['node16, ESM', 'program.mts', { module: 'node16' }],
+  ['node16, CommonJS', 'program.cts', { module: 'node16' }],
+  ['nodenext, ESM', 'program.mts', { module: 'nodenext' }],
+  ['nodenext, CommonJS', 'program.cts', { module: 'nodenext' }],
+  ['bundler', 'program.ts', { module: 'esnext', moduleResolution: 'bundler' }],
+];
+
+/** Type-checks with each version of TypeScript, and prints a row for each resolution. */
+export async function tryTypeScript(projects) {
+  head(['TypeScript', 'resolution', 'errors']);
+  for (const project of projects) {
+    const version = project.version('typescript');
+    for (const [name, file, set, only] of RESOLUTIONS) {
+      if (only !== undefined && !version.startsWith(`${only}.`)) continue;
+      project.write(file, PROGRAM);
+      const compilerOptions = {
+        ...{ target: 'es2022', lib: ['es2022'], types: ['node'], strict: true, noEmit: true },
+        ...{ skipLibCheck: false, exactOptionalPropertyTypes: true, ...set },
+      };
+      const config = project.write(
+        'tsconfig.json',
+        JSON.stringify({ compilerOptions, files: [file] }),
+      );
+      const { status, printed } = await project.run(tsc(project), ['-p', config]);
+      const errors = printed.match(/error TS\d+/g)?.length ?? status;
+      check([version, name], [{ came: String(errors), expected: '0', details: printed }]);
+    }
+  }
+}
+
+function tsc(project) {
+  return project.path('node_modules/typescript/bin/tsc');
+}
