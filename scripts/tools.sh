@@ -7,6 +7,7 @@ cd "$(dirname "$0")/.."
 
 folder=${TOOLS_FOLDER:-/tmp/awsiot-credentialhelper-tools}
 mkdir -p "$folder"
+npm run --silent build >/dev/null
 npm pack --silent --workspace packages/credentialhelper --pack-destination "$folder" >"$folder/packed"
 package=$folder/$(tail -n 1 "$folder/packed")
 

@@ -5,17 +5,19 @@ import { DIST } from '../device.mjs';
 import { check, head, OK, run } from './project.mjs';
 
 const PROGRAM = `
-const { options } = JSON.parse(readFileSync(process.argv[2], 'utf8'));
-(async () => createSession(options).credentials())().then(
+const { session, identity } = JSON.parse(readFileSync(process.argv[2], 'utf8'));
+(async () => (session ? createSession(session).credentials() : openTlsIdentity(identity)))().then(
   () => console.log(JSON.stringify({ code: 'credentials' })),
   ({ name, code = name, message, hint }) => console.log(JSON.stringify({ code, message, hint })),
 );`;
 
 const ENTRIES = {
   'entry.mjs': `import { readFileSync } from 'node:fs';
-import { createSession } from 'awsiot-credentialhelper';${PROGRAM}`,
+import { createSession } from 'awsiot-credentialhelper';
+import { openTlsIdentity } from 'awsiot-credentialhelper/tls';${PROGRAM}`,
   'entry.cjs': `const { readFileSync } = require('node:fs');
-const { createSession } = require('awsiot-credentialhelper');${PROGRAM}`,
+const { createSession } = require('awsiot-credentialhelper');
+const { openTlsIdentity } = require('awsiot-credentialhelper/tls');${PROGRAM}`,
 };
 
 /** How a program is written, and what is made of it. */
@@ -101,15 +103,18 @@ async function withWebpack(webpack, entry, format, path) {
   return [...errors, ...warnings].map(({ message }) => message);
 }
 
-/** Where the key is, what comes of it, and whether koffi is beside the bundle. */
-function waysOf({ inFile, inToken }, program, emitsChild) {
+/** What the program is to do, what comes of it, and whether koffi is beside the bundle. */
+function waysOf({ common, inFile, inToken }, program, emitsChild) {
   const missing = 'ERR_CHILD_PROGRAM';
+  const session = (options) => ({ session: { ...common, ...options } });
+  const { certificate, ca } = common;
   return {
-    'key in a file': [inFile, OK, false],
-    'key in a token, no koffi': [inToken, missing, false],
-    'key in a token': [inToken, emitsChild ? OK : missing, true],
-    '`{ program }`': [{ ...inToken, isolate: { program } }, OK, true],
-    '`isolate: false`': [{ ...inToken, isolate: false }, OK, true],
+    'key in a file': [session(inFile), OK, false],
+    'key in a token, no koffi': [session(inToken), missing, false],
+    'key in a token': [session(inToken), emitsChild ? OK : missing, true],
+    '`{ program }`': [session({ ...inToken, isolate: { program } }), OK, true],
+    '`isolate: false`': [session({ ...inToken, isolate: false }), OK, true],
+    'TLS identity': [{ identity: { certificate, ca, ...inToken } }, OK, true],
   };
 }
 
@@ -142,10 +147,9 @@ async function runBundle(project, device, folder, end, emitsChild) {
   copyFileSync(join(DIST, 'token-request-child.js'), program);
   const outcomes = [];
   for (const way of Object.values(waysOf(device, program, emitsChild))) {
-    const [key, expected, hasKoffi] = way;
+    const [what, expected, hasKoffi] = way;
     if (hasKoffi && !existsSync(modules)) symlinkSync(project.path('node_modules'), modules);
-    const options = { ...device.common, ...key };
-    const request = device.write('request.json', JSON.stringify({ options }));
+    const request = device.write('request.json', JSON.stringify(what));
     const { printed } = await run(join(folder, `bundle${end}`), [request], { cwd: folder });
     const { code, ...details } = parse(printed);
     outcomes.push({ came: code, expected, details });
