@@ -35,6 +35,7 @@ const inToken = {
   ...common,
   pkcs11: { library: SOFTHSM_LIBRARY, userPin: PIN, tokenLabel: 'the-token' },
 };
+const BY_ID = `pkcs11:token=the-token;id=%01?module-path=${SOFTHSM_LIBRARY}&pin-value=${encodeURIComponent(PIN)}`;
 const program = join(folder, 'hanging.mjs');
 writeFileSync(program, 'setInterval(() => {}, 1000);');
 const late = { ...inFile, endpoint: `127.0.0.1:${port}`, timeoutMs: 200 };
@@ -117,6 +118,7 @@ describe('the library in another realm, with timers of a browser', () => {
     ['bytes of this realm', { ...inFile, privateKey: readFileSync(device.keyFile) }],
     ['bytes of that realm', { ...inFile, privateKey: foreignBytes(device.keyFile) }],
     ['a token, in a child process', inToken],
+    ['a token, by its id', { ...common, privateKey: BY_ID }],
     ['a token, in this process', { ...inToken, isolate: false }],
   ])('gets credentials with a key in %s', async (_name, options) => {
     expect(await get(library, options)).toBe(credentials.accessKeyId);
