@@ -92,7 +92,7 @@ export const ERROR_CODES: Readonly<Record<ErrorCode, ErrorKind>> = {
   ERR_CA_INVALID: { transient: false, meaning: 'the CA certificates cannot be parsed' },
   ERR_PRIVATE_KEY_INVALID: {
     transient: false,
-    meaning: 'the private key cannot be parsed, or is of a kind that TLS cannot use',
+    meaning: 'the private key cannot be parsed, or is of a kind that AWS IoT does not take',
   },
   ERR_PASSPHRASE_REQUIRED: {
     transient: false,

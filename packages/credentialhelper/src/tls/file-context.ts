@@ -1,12 +1,8 @@
 import type { X509Certificate } from 'node:crypto';
 import type { SecureContext } from 'node:tls';
 import type { Logger } from '@smithy/types';
-import {
-  certificateDateProblem,
-  chainForKey,
-  readCertificates,
-  toPem,
-} from '../identity/certificate.ts';
+import { certificateDateProblem, readCertificates, toPem } from '../identity/certificate.ts';
+import { chainForKeyOf } from '../identity/key-pair.ts';
 import { readPrivateKey } from '../identity/private-key.ts';
 import { type Source, sourceName } from '../identity/read-source.ts';
 import type { FileKeySettings, TokenKeySettings } from '../options.ts';
@@ -26,7 +22,7 @@ export function openFileContext(
 ): { readonly secureContext: SecureContext; readonly certificate: X509Certificate } {
   const privateKey = readPrivateKey(key.source, key.passphrase);
   const certificates = readCertificates(key.certificate, 'certificate');
-  const chain = chainForKey(certificates, privateKey);
+  const chain = chainForKeyOf(key.source, privateKey, certificates, key.passphrase);
   warnOfDates(chain, logger);
   const options = {
     key: privateKey.export({ type: 'pkcs8', format: 'pem' }),

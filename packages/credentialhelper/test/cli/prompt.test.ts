@@ -67,7 +67,7 @@ describe('a passphrase that is asked for', () => {
     const { status, stdout } = await runOnTerminal(args, [
       [`Passphrase of ${file}: `, `${PASSPHRASE}\n`],
     ]);
-    expect(stdout).toMatch(/^imported a private key \(ec\)/);
+    expect(stdout).toMatch(/^imported a private key \(EC P-256\)/);
     expect(status).toBe(0);
   });
 });

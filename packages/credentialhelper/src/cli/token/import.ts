@@ -1,10 +1,11 @@
-import type { KeyObject, X509Certificate } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
 import type { Command } from 'commander';
 import { isCredentialHelperError } from '../../errors.ts';
-import { chainForKey, readCertificates } from '../../identity/certificate.ts';
+import { readCertificates } from '../../identity/certificate.ts';
+import { keyKind } from '../../identity/key-kind.ts';
+import { chainForKeyOf } from '../../identity/key-pair.ts';
 import { formatPkcs11Uri, type Pkcs11Uri } from '../../identity/pkcs11-uri.ts';
 import { readPrivateKey } from '../../identity/private-key.ts';
-import { curveOf } from '../../token/curves.ts';
 import { type Imported, importCertificate, importKey } from '../../token/import.ts';
 import { NOT_RESTRICTED } from '../../token/key-objects.ts';
 import { workerAction } from '../action.ts';
@@ -85,7 +86,10 @@ async function runImport(flags: ImportFlags): Promise<Result> {
       ? openRemovable(keyFile, certificates)
       : undefined;
   const key = keyFile === undefined ? undefined : await readKey(keyFile, flags.passphraseFile);
-  if (key !== undefined) checkKey(key, certificates);
+  // Refused before the PIN is asked for.
+  if (keyFile !== undefined && key !== undefined && certificates.length > 0) {
+    chainForKeyOf(keyFile, key, certificates);
+  }
 
   const imported = await withToken(target, 'write', (session) =>
     key === undefined
@@ -95,12 +99,6 @@ async function runImport(flags: ImportFlags): Promise<Result> {
   if (!imported.signsOnly) warn(NOT_RESTRICTED);
   source?.remove();
   return describe(imported, target.library, key, source && keyFile);
-}
-
-/** Refuses, before the PIN is asked for, what no token could make use of. */
-function checkKey(key: KeyObject, certificates: readonly X509Certificate[]): void {
-  curveOf(key);
-  if (certificates.length > 0) chainForKey(certificates, key);
 }
 
 function refuseWithoutKey({ certificate, deleteSource, passphraseFile }: ImportFlags): void {
@@ -138,7 +136,7 @@ function describe(
   const uriOf = (type: 'private' | 'cert') =>
     formatPkcs11Uri({ ...key.attributes, ...module, type } satisfies Pkcs11Uri);
   const what = [
-    ...(imported === undefined ? [] : [`a private key (${imported.asymmetricKeyType})`]),
+    ...(imported === undefined ? [] : [`a private key (${keyKind(imported).name})`]),
     ...(certificates === 0 ? [] : [`${certificates} certificate${certificates > 1 ? 's' : ''}`]),
   ].join(' and ');
   return {
