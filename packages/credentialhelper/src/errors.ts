@@ -12,6 +12,8 @@ export type ErrorCode =
   | 'ERR_PASSPHRASE_REQUIRED'
   | 'ERR_PASSPHRASE_WRONG'
   | 'ERR_KEY_CERTIFICATE_MISMATCH'
+  | 'ERR_CERTIFICATE_EXPIRED'
+  | 'ERR_CERTIFICATE_NOT_YET_VALID'
   | 'ERR_TLS_UNAVAILABLE'
   | 'ERR_PKCS11_LIBRARY'
   | 'ERR_TOKEN_NOT_FOUND'
@@ -105,6 +107,14 @@ export const ERROR_CODES: Readonly<Record<ErrorCode, ErrorKind>> = {
   ERR_KEY_CERTIFICATE_MISMATCH: {
     transient: false,
     meaning: 'the private key does not belong to the certificate',
+  },
+  ERR_CERTIFICATE_EXPIRED: {
+    transient: false,
+    meaning: 'the server refused the device certificate, which has expired',
+  },
+  ERR_CERTIFICATE_NOT_YET_VALID: {
+    transient: true,
+    meaning: 'the server refused the device certificate, which is not valid yet',
   },
 
   // PKCS#11 tokens.

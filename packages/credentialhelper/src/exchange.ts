@@ -25,6 +25,7 @@ export type TemporaryCredentials = Required<
  *
  * @param get - sends the request over mutual TLS
  * @param now - the time, in epoch milliseconds
+ * @param explain - makes of an error, and the header field `date` of the answer, the error to throw
  * @throws {@link CredentialHelperError} (as a rejection) with the code for what the service answered, or what `get`
  * throws
  */
@@ -32,6 +33,7 @@ export async function exchange(
   target: ExchangeTarget,
   get: HttpsGet,
   now: () => number,
+  explain: (error: unknown, serverDate?: string) => unknown,
 ): Promise<TemporaryCredentials> {
   const response = await get({
     host: target.host,
@@ -43,8 +45,12 @@ export async function exchange(
       accept: 'application/json',
       ...(target.thingName === undefined ? {} : { 'x-amzn-iot-thingname': target.thingName }),
     },
+  }).catch((error: unknown) => {
+    throw explain(error);
   });
-  if (response.status !== 200) throw serviceError(response, target);
+  if (response.status !== 200) {
+    throw explain(serviceError(response, target), response.headers.date);
+  }
   const credentials = readCredentials(response, target);
   const nowMs = now();
   if (credentials.expiration.getTime() <= nowMs) {

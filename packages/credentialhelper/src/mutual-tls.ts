@@ -1,3 +1,4 @@
+import type { CertificateDates } from './identity/certificate-dates.ts';
 import type { TokenRequest } from './isolation/token-request.ts';
 import { sendTokenRequestIsolated } from './isolation/token-request-isolated.ts';
 import { loadPart } from './load-part.ts';
@@ -16,32 +17,41 @@ import { getWithNode } from './tls/node.ts';
  * Prepares mutual TLS with the device's certificate and key: gives a function that reads the files again and opens a way
  * to send one request with what is in them now.
  *
- * Everything is read once up front, so that errors surface at construction; a certificate outside its dates, and
- * `verifyPeer: false`, are warned of.
+ * Everything is read once up front, so that errors surface at construction; `verifyPeer: false` is warned of.
  *
+ * @param dates - is shown each certificate before it is used
  * @throws {@link CredentialHelperError} for what cannot be read, `ERR_KEY_CERTIFICATE_MISMATCH`
  */
-export function createMutualTls(settings: Settings): () => HttpsGet {
+export function createMutualTls(settings: Settings, dates: CertificateDates): () => HttpsGet {
   const { key } = settings;
-  const open = key.kind === 'file' ? fileIdentity(settings, key) : tokenIdentity(settings, key);
+  const open =
+    key.kind === 'file' ? fileIdentity(settings, key, dates) : tokenIdentity(settings, key, dates);
   open();
   if (!settings.verifyPeer) warnUnverified(settings);
   return open;
 }
 
-function fileIdentity(settings: Settings, key: FileKeySettings): () => HttpsGet {
+function fileIdentity(
+  settings: Settings,
+  key: FileKeySettings,
+  dates: CertificateDates,
+): () => HttpsGet {
   return () => {
     const connection = readConnection(settings);
-    const { secureContext } = openFileContext(key, settings);
+    const { secureContext } = openFileContext(key, settings.ca, dates);
     return (request) => getWithNode(request, connection, secureContext);
   };
 }
 
-function tokenIdentity(settings: Settings, key: TokenKeySettings): () => HttpsGet {
+function tokenIdentity(
+  settings: Settings,
+  key: TokenKeySettings,
+  dates: CertificateDates,
+): () => HttpsGet {
   const { logger } = settings;
   const { pin: pinReader, access: _, ...token } = key.token;
   return () => {
-    const certificate = readTokenCertificate(key, logger);
+    const certificate = readTokenCertificate(key, dates);
     const connection = readConnection(settings);
     return async (request) => {
       const tokenKey = { ...token, pin: await pinReader.read(), stateFolder: key.stateFolder };
@@ -53,11 +63,16 @@ function tokenIdentity(settings: Settings, key: TokenKeySettings): () => HttpsGe
           key.isolate,
           pinReader.environmentVariable,
           logger,
+          dates.see,
         );
       }
       // Loaded when needed: other sessions start without what tokens take.
       const { sendTokenRequest } = await loadPart(() => import('./isolation/token-request.ts'));
-      return sendTokenRequest(tokenRequest, logEvents(logger), connection.timeoutMs);
+      return sendTokenRequest(
+        tokenRequest,
+        { ...logEvents(logger), certificate: dates.see },
+        connection.timeoutMs,
+      );
     };
   };
 }

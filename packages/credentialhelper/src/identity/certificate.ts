@@ -134,23 +134,3 @@ export function describeCertificate(certificate: X509Certificate | undefined): s
   const subject = (certificate.subject ?? '').replaceAll('\n', ', ');
   return `certificate ${certificateId(certificate)} (${subject})`;
 }
-
-/**
- * What is wrong with the certificate's dates, or undefined. Only a warning: the clock of a device may be wrong, and
- * it is the server that decides.
- *
- * @param now - epoch milliseconds
- */
-export function certificateDateProblem(
-  certificate: X509Certificate,
-  now: number,
-): string | undefined {
-  const clock = `this device's clock says ${new Date(now).toISOString()}`;
-  if (Date.parse(certificate.validTo) <= now) {
-    return `${describeCertificate(certificate)} expired on ${certificate.validTo}; ${clock}`;
-  }
-  if (Date.parse(certificate.validFrom) > now) {
-    return `${describeCertificate(certificate)} is not valid before ${certificate.validFrom}; ${clock}`;
-  }
-  return undefined;
-}

@@ -2,7 +2,7 @@
 // that lives longer has a PKCS#11 library loaded.
 import { importProcessRecords, watchProcessRecords } from '../pins/records.ts';
 import { answerParent } from '../process/answer-parent.ts';
-import { sendTokenRequest } from './token-request.ts';
+import { sendTokenRequest, type TokenRequestEvents } from './token-request.ts';
 import { type TokenRequestMessage, unpackTokenRequest } from './token-request-message.ts';
 
 /** Sooner than the other process ends this one, it reports its own time-out, which says more. In milliseconds. */
@@ -12,7 +12,11 @@ answerParent(async (message: TokenRequestMessage, tell, limitMs) => {
   importProcessRecords(message.pins);
   watchProcessRecords((state) => tell('pins', state));
   const trace = message.isTraced ? (line: string) => tell('trace', line) : undefined;
-  const events = { warn: (text: string) => tell('warning', text), trace };
+  const events: TokenRequestEvents = {
+    warn: (text) => tell('warning', text),
+    trace,
+    certificate: ({ raw }) => tell('certificate', raw),
+  };
   tell('usesLibrary', true);
   return sendTokenRequest(unpackTokenRequest(message), events, limitMs - REPORT_MS);
 });

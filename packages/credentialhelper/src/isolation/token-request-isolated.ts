@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import type { Logger } from '@smithy/types';
 import { CredentialHelperError } from '../errors.ts';
 import { exportProcessRecords, importProcessRecords } from '../pins/records.ts';
@@ -21,6 +22,7 @@ const END_MS = 2000;
  *
  * @param options - which Node.js and program to start
  * @param hidden - an environment variable that the child must not see, because the PIN is in it
+ * @param onCertificate - told of the device certificate before it is used
  * @throws {@link CredentialHelperError} (as a rejection) what `askChild` and `sendTokenRequest` throw
  */
 export function sendTokenRequestIsolated(
@@ -28,6 +30,7 @@ export function sendTokenRequestIsolated(
   options: ChildOptions,
   hidden: string | undefined,
   logger: Logger | undefined,
+  onCertificate: (certificate: X509Certificate) => void,
 ): Promise<HttpsResponse> {
   const begin = performance.now();
   const { timeoutMs } = tokenRequest.connection;
@@ -48,6 +51,7 @@ export function sendTokenRequestIsolated(
       hidden,
       onTold: {
         pins: importProcessRecords,
+        certificate: (der) => onCertificate(new X509Certificate(der)),
         trace: (line) => logger?.trace?.(line),
         warning: (text) => logger?.warn(text),
       },

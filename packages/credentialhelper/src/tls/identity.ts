@@ -1,6 +1,7 @@
 import type { X509Certificate } from 'node:crypto';
 import type { SecureContext } from 'node:tls';
 import { assertObject, refuseUnknown } from '../assert.ts';
+import { watchCertificateDates } from '../identity/certificate-dates.ts';
 import {
   checkKey,
   checkLogger,
@@ -85,21 +86,23 @@ async function open(options: TlsIdentityOptions): Promise<TlsIdentity> {
   const key = checkKey(options, events.warn);
   const ca = options.ca === undefined ? undefined : requireSource(options.ca, 'ca');
   const waitMs = checkTimeout(options.timeoutMs);
+  const dates = watchCertificateDates(logger, Date.now);
   if (key.kind === 'file') {
-    return identity({ ...openFileContext(key, { ca, logger }), close() {} });
+    return identity({ ...openFileContext(key, ca, dates), close() {} });
   }
   const koffi = await loadKoffi();
   findOpenSsl(koffi);
   const { pin, access: _, ...token } = key.token;
   const opened = await openTokenKey(
     { ...token, pin: await pin.read(), stateFolder: key.stateFolder },
-    readTokenCertificate(key, logger),
+    readTokenCertificate(key, dates),
     { ...events, waitMs },
     'lasting',
   );
   try {
     const context = createTokenContext(koffi, opened, ca === undefined ? {} : { ca: readCa(ca) });
     const [certificate] = opened.chain as [X509Certificate];
+    dates.see(certificate);
     return identity({
       secureContext: context.secureContext,
       certificate,

@@ -1,10 +1,8 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
-  certificateDateProblem,
   certificateId,
   chainForKey,
   readCertificates,
@@ -113,21 +111,6 @@ describe('certificateId', () => {
 describe('toPem', () => {
   it('writes what openssl reads', () => {
     expect(names(read(toPem(read(devicePem + issuerPem))))).toEqual(['CN=device', 'CN=issuer']);
-  });
-});
-
-describe('certificateDateProblem', () => {
-  const [certificate] = read(join(folder, 'device-cert.pem'));
-  const DAY = 86_400_000;
-
-  it.each([
-    ['within its dates', 1 * DAY, undefined],
-    ['after its end', 31 * DAY, /expired on .* this device's clock says/],
-    ['before its beginning', -1 * DAY, /is not valid before .* this device's clock says/],
-  ])('%s', (_name, offset, expected) => {
-    const problem = certificate && certificateDateProblem(certificate, Date.now() + offset);
-    if (expected === undefined) expect(problem).toBeUndefined();
-    else expect(problem).toMatch(expected);
   });
 });
 
