@@ -81,7 +81,8 @@ export const ERROR_CODES: Readonly<Record<ErrorCode, ErrorKind>> = {
   },
   ERR_REGION_UNKNOWN: {
     transient: false,
-    meaning: 'the AWS region cannot be read from the endpoint and was not given',
+    meaning:
+      'the AWS region cannot be read from the endpoint, and neither option nor environment says it',
   },
   ERR_OUT_OF_RESOURCES: {
     transient: true,

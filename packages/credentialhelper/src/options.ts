@@ -29,7 +29,7 @@ export interface IotCoreOptions {
   /**
    * The credential provider's endpoint: `host` or `host:port` (default port 443), where host is a name, an IPv4
    * address, or an IPv6 address in brackets. `aws iot describe-endpoint --endpoint-type iot:CredentialProvider` prints
-   * it.
+   * it. `https://` before it, and the path of the credential provider behind it, may stay.
    */
   readonly endpoint: string;
   /** Name of the role alias: 1 to 128 characters: letters, digits and `_ = , @ -`. */
@@ -62,7 +62,10 @@ export interface IotCoreOptions {
    * none.
    */
   readonly ca?: string | Uint8Array | undefined;
-  /** AWS region, such as `eu-west-1`. Default: read from `endpoint`. */
+  /**
+   * AWS region, such as `eu-west-1`. Default: read from `endpoint`; where its name does not say it, the environment
+   * variable `AWS_REGION`, then `AWS_DEFAULT_REGION`.
+   */
   readonly region?: string | undefined;
   /**
    * `false` does not check who the server is: anybody on the way can then hand out credentials. Default true.
@@ -157,7 +160,7 @@ const MAX_TIMEOUT_MS = 600_000;
 export function checkOptions(options: IotCoreOptions): Settings {
   assertObject(options, 'options');
   refuseUnknown(options, OPTION_NAMES, '');
-  const endpoint = parseEndpoint(requireText(options.endpoint, 'endpoint'));
+  const endpoint = parseEndpoint(requireText(options.endpoint, 'endpoint'), options.roleAlias);
   const region = optionalText(options.region, 'region');
   if (region !== undefined && !isRegionName(region)) {
     throw invalidOption('region', 'must be the name of an AWS region, such as eu-west-1', region);

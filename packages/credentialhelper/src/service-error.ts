@@ -51,7 +51,7 @@ function explainMessage(
     case '403 Access Denied':
       return {
         code: 'ERR_ACCESS_DENIED',
-        hint: `a policy attached to the certificate must allow iot:AssumeRoleWithCertificate on the ARN of role alias ${roleAlias} (aws iot list-attached-policies)`,
+        hint: `a policy attached to the certificate must allow iot:AssumeRoleWithCertificate on the ARN of role alias ${roleAlias} (aws iot list-attached-policies); a misspelt role alias is answered in the same way (aws iot list-role-aliases)`,
       };
     case '404 Role alias does not exist':
       return {
@@ -81,7 +81,7 @@ function explainStatus(
   if (status === 403) {
     return {
       code: 'ERR_ACCESS_DENIED',
-      hint: `check the certificate, the thing it is attached to, and the policy that allows iot:AssumeRoleWithCertificate on role alias ${roleAlias}`,
+      hint: `check the certificate, the thing it is attached to, and the policy that allows iot:AssumeRoleWithCertificate on role alias ${roleAlias}, and its spelling`,
     };
   }
   if (status === 429) {

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
-import { describe, expect, it } from 'vitest';
+import { afterAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { checkOptions, type IotCoreOptions } from '../src/options.ts';
 import { createSession } from '../src/session.ts';
 import type { TokenSettings } from '../src/token-options.ts';
@@ -283,14 +283,51 @@ describe('checkOptions', () => {
 });
 
 describe('createSession', () => {
+  const { keyFile, certificateFile } = makeSelfSigned(folder, 'device');
+  const device = { ...good, certificate: certificateFile, privateKey: keyFile };
+  const environment = (region: string | undefined, defaultRegion: string | undefined) => {
+    vi.stubEnv('AWS_REGION', region);
+    vi.stubEnv('AWS_DEFAULT_REGION', defaultRegion);
+  };
+  beforeEach(() => environment(undefined, undefined));
+  afterAll(() => vi.unstubAllEnvs());
+
+  it.each([
+    ['eu-west-1', 'us-east-1', 'eu-west-1'],
+    [undefined, 'us-gov-east-1', 'us-gov-east-1'],
+    ['', 'us-east-1', 'us-east-1'],
+  ])('takes the region of the environment: %j, %j', (region, defaultRegion, expected) => {
+    environment(region, defaultRegion);
+    for (const endpoint of ['localhost:8443', 'iot.example.com', '127.0.0.1', '[::1]:8443']) {
+      expect(createSession({ ...device, endpoint }).region).toBe(expected);
+    }
+  });
+
+  it.each([
+    ['AWS_REGION', 'Ireland', 'us-east-1'],
+    ['AWS_DEFAULT_REGION', undefined, 'eu-west'],
+  ])('refuses a wrong %s', async (variable, region, defaultRegion) => {
+    environment(region, defaultRegion);
+    const error = await errorOf(() => createSession({ ...device, endpoint: 'localhost' }));
+    expect(error.code).toBe('ERR_INVALID_OPTION');
+    expect(error.message).toContain(`"${variable}"`);
+  });
+
+  it('prefers the option and the endpoint to the environment, even to a wrong one', () => {
+    environment('nowhere', undefined);
+    expect(createSession(device).region).toBe('eu-west-1');
+    const named = { ...device, endpoint: 'localhost', region: 'us-east-2' };
+    expect(createSession(named).region).toBe('us-east-2');
+  });
+
+  it('refuses a path of the endpoint with another role alias', async () => {
+    const endpoint = `https://${good.endpoint}/role-aliases/another/credentials`;
+    const error = await errorOf(() => createSession({ ...device, endpoint }));
+    expect(error.message).toContain('"another"');
+  });
+
   it('wants a region where the endpoint says none', async () => {
-    const { keyFile, certificateFile } = makeSelfSigned(folder, 'device');
-    const options = {
-      ...good,
-      endpoint: 'localhost:8443',
-      certificate: certificateFile,
-      privateKey: keyFile,
-    };
+    const options = { ...device, endpoint: 'localhost:8443' };
     const error = await errorOf(() => createSession(options));
     expect(error.code).toBe('ERR_REGION_UNKNOWN');
     expect(error.hint).toContain('"region"');
