@@ -52,7 +52,9 @@ export function otherAwsName(host: string): OtherAwsName | undefined {
   if (last === 'iot' || last === 'iot-fips') {
     return iotName(labels, `<prefix>.credentials.${last}.${region}.${suffix}`);
   }
-  const isService = labels.length === 0 || suffix.startsWith('vpce.');
+  // An endpoint service of the user's own has a name of this form too.
+  const isOwn = last.startsWith('vpce-svc-');
+  const isService = !isOwn && (labels.length === 0 || suffix.startsWith('vpce.'));
   const instead = `<prefix>.credentials.iot.${region}.${suffix}`;
   return isService ? refused(`is ${service(last)}`, instead) : undefined;
 }

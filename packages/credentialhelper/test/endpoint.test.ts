@@ -171,6 +171,7 @@ describe('parseEndpoint', () => {
     'my-proxy-1234.eu-west-1.elb.amazonaws.com',
     'my-proxy-1234.elb.eu-west-1.amazonaws.com',
     'abc.execute-api.eu-west-1.amazonaws.com',
+    'vpce-0a-b1.vpce-svc-0c.eu-west-1.vpce.amazonaws.com',
     'a1b2-ats.iot.us-west-2.example.com',
     'iot.example.com',
   ])('takes %s, which may be a proxy', (text) => {
