@@ -1,3 +1,4 @@
+import { pipesOf, readPipes } from './identity/read-source.ts';
 import type { TokenRequest } from './isolation/token-request.ts';
 import { sendTokenRequestIsolated } from './isolation/token-request-isolated.ts';
 import { loadPart } from './load-part.ts';
@@ -5,46 +6,57 @@ import {
   type FileKeySettings,
   logEvents,
   type Settings,
+  sourcesOf,
   type TokenKeySettings,
 } from './options.ts';
-import type { ConnectionSettings, HttpsGet } from './tls/client.ts';
+import type { ConnectionSettings, HttpsGet, HttpsRequest, HttpsResponse } from './tls/client.ts';
 import { defaultCaOfThisProcess } from './tls/default-ca.ts';
 import { openFileContext, readCa, readTokenCertificate } from './tls/file-context.ts';
 import { getWithNode } from './tls/node.ts';
 
 /**
- * Prepares mutual TLS with the device's certificate and key: gives a function that reads the files again and opens a way
- * to send one request with what is in them now.
+ * Prepares mutual TLS with the device's certificate and key: gives a function that reads the files again and sends one
+ * request with what is in them now.
  *
- * Everything is read once up front, so that errors surface at construction; a certificate outside its dates, and
+ * Everything but pipes is read once up front, so that errors surface at construction; a certificate outside its dates, and
  * `verifyPeer: false`, are warned of.
  *
  * @throws {@link CredentialHelperError} for what cannot be read, `ERR_KEY_CERTIFICATE_MISMATCH`
  */
-export function createMutualTls(settings: Settings): () => HttpsGet {
-  const { key } = settings;
+export function createMutualTls(settings: Settings): HttpsGet {
+  const { key, timeoutMs } = settings;
+  const sources = sourcesOf(settings);
   const open = key.kind === 'file' ? fileIdentity(settings, key) : tokenIdentity(settings, key);
-  open();
+  if (pipesOf(sources).length === 0) open();
   if (!settings.verifyPeer) warnUnverified(settings);
-  return open;
-}
-
-function fileIdentity(settings: Settings, key: FileKeySettings): () => HttpsGet {
-  return () => {
-    const connection = readConnection(settings);
-    const { secureContext } = openFileContext(key, settings);
-    return (request) => getWithNode(request, connection, secureContext);
+  return async (request) => {
+    const begin = performance.now();
+    await readPipes(sources, timeoutMs);
+    return open()(request, begin);
   };
 }
 
-function tokenIdentity(settings: Settings, key: TokenKeySettings): () => HttpsGet {
+/** Sends a request; `begin` is when it was asked for, by `performance.now()`: the time limit counts from there. */
+type SendSince = (request: HttpsRequest, begin: number) => Promise<HttpsResponse>;
+
+function fileIdentity(settings: Settings, key: FileKeySettings): () => SendSince {
+  return () => {
+    const connection = readConnection(settings);
+    const { secureContext } = openFileContext(key, settings);
+    return (request, begin) =>
+      getWithNode(request, connection, secureContext, leftMs(connection, begin));
+  };
+}
+
+function tokenIdentity(settings: Settings, key: TokenKeySettings): () => SendSince {
   const { logger } = settings;
   const { pin: pinReader, access: _, ...token } = key.token;
   return () => {
     const certificate = readTokenCertificate(key, logger);
     const connection = readConnection(settings);
-    return async (request) => {
-      const tokenKey = { ...token, pin: await pinReader.read(), stateFolder: key.stateFolder };
+    return async (request, begin) => {
+      const pin = await pinReader.read(leftMs(connection, begin));
+      const tokenKey = { ...token, pin, stateFolder: key.stateFolder };
       const tokenRequest: TokenRequest = { request, connection, token: tokenKey, certificate };
       if (key.isolate !== false) {
         const ca = connection.ca ?? defaultCaOfThisProcess();
@@ -53,13 +65,18 @@ function tokenIdentity(settings: Settings, key: TokenKeySettings): () => HttpsGe
           key.isolate,
           pinReader.environmentVariable,
           logger,
+          begin,
         );
       }
       // Loaded when needed: other sessions start without what tokens take.
       const { sendTokenRequest } = await loadPart(() => import('./isolation/token-request.ts'));
-      return sendTokenRequest(tokenRequest, logEvents(logger), connection.timeoutMs);
+      return sendTokenRequest(tokenRequest, logEvents(logger), leftMs(connection, begin));
     };
   };
+}
+
+function leftMs({ timeoutMs }: ConnectionSettings, begin: number): number {
+  return Math.max(1, timeoutMs - (performance.now() - begin));
 }
 
 function readConnection({ ca, verifyPeer, timeoutMs }: Settings): ConnectionSettings {

@@ -36,13 +36,9 @@ export function fromIotCore(options: IotCoreOptions): AwsCredentialIdentityProvi
 /** The provider for options that have been checked. */
 export function createProvider(settings: Settings): AwsCredentialIdentityProvider {
   const { endpoint, logger, roleAlias, thingName } = settings;
-  const openMutualTls = createMutualTls(settings);
+  const get = createMutualTls(settings);
   const fetch = async (): Promise<TemporaryCredentials> => {
-    const credentials = await exchange(
-      { ...endpoint, roleAlias, thingName },
-      openMutualTls(),
-      Date.now,
-    );
+    const credentials = await exchange({ ...endpoint, roleAlias, thingName }, get, Date.now);
     logger?.info(
       `credentials for role alias "${roleAlias}" from ${endpoint.authority}, valid until ${credentials.expiration.toISOString()}`,
     );

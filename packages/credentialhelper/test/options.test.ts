@@ -72,7 +72,7 @@ describe('checkOptions', () => {
     const labels = { library, userPin: '1:2', slotId: 0, tokenLabel: 't', privateKeyLabel: 'k' };
     const { pin, access: __, ...same } = tokenOf(withToken(labels));
     expect(rest).toEqual(same);
-    expect((await pinOfUri.read())?.reveal()).toBe((await pin.read())?.reveal());
+    expect((await pinOfUri.read(1000))?.reveal()).toBe((await pin.read(1000))?.reveal());
   });
 
   it('finds a library by module-name, and p11-kit’s proxy where none is named', () => {

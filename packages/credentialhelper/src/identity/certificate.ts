@@ -1,5 +1,6 @@
 import { type KeyObject, X509Certificate } from 'node:crypto';
 import { CredentialHelperError, type ErrorCode } from '../errors.ts';
+import { excerpt } from '../text.ts';
 import { kindOfBytes } from './kinds.ts';
 import { isPem, pemBlocks } from './pem.ts';
 import { readSource, type Source } from './read-source.ts';
@@ -103,7 +104,7 @@ export function weakHash(certificate: X509Certificate): string | undefined {
 /** How a message calls a certificate: its subject on one line and its AWS IoT id. */
 export function describeCertificate(certificate: X509Certificate | undefined): string {
   if (certificate === undefined) return 'the certificate';
-  const subject = (certificate.subject ?? '').replaceAll('\n', ', ');
+  const subject = excerpt((certificate.subject ?? '').replaceAll('\n', ', '));
   return `certificate ${certificateId(certificate)} (${subject})`;
 }
 

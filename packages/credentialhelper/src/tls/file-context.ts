@@ -9,7 +9,7 @@ import {
 } from '../identity/certificate.ts';
 import { readPrivateKey } from '../identity/private-key.ts';
 import { type Source, sourceName } from '../identity/read-source.ts';
-import type { FileKeySettings, TokenKeySettings } from '../options.ts';
+import type { FileKeySettings, Settings, TokenKeySettings } from '../options.ts';
 import { createContext } from './secure-context.ts';
 
 /** Where a certificate outside its dates is warned of. */
@@ -22,9 +22,9 @@ type Log = Logger | undefined;
  */
 export function openFileContext(
   key: FileKeySettings,
-  { ca, logger }: { readonly ca: Source | undefined; readonly logger: Log },
+  { ca, logger, warn }: Pick<Settings, 'ca' | 'logger' | 'warn'>,
 ): { readonly secureContext: SecureContext; readonly certificate: X509Certificate } {
-  const privateKey = readPrivateKey(key.source, key.passphrase);
+  const privateKey = readPrivateKey(key.source, key.passphrase, { warn });
   const certificates = readCertificates(key.certificate, 'certificate');
   const chain = chainForKey(certificates, privateKey);
   warnOfDates(chain, logger);

@@ -106,7 +106,7 @@ const FAULTS: Record<string, { behave: Behaviour; code: string; message?: RegExp
   'refuses with a message of another kind': {
     behave: answer('403 Forbidden', '{"message":"\\u001b[31mNo\\nway"}'),
     code: 'ERR_ACCESS_DENIED',
-    message: /HTTP 403: {2}\[31mNo way/,
+    message: /HTTP 403: \\u001b\[31mNo\\u000away/,
   },
   'answers a status nobody knows': {
     behave: answer('418 Teapot', '{}'),
