@@ -1,9 +1,9 @@
 import { existsSync, fstatSync } from 'node:fs';
 import { join } from 'node:path';
-import { clearTimeout, setTimeout } from 'node:timers';
 import { CredentialHelperError } from '../errors.ts';
+import { within } from '../within.ts';
 import { isUrl, type Path, pathOf, pathOfUrl } from './named-path.ts';
-import { Pipe, readFile } from './read-file.ts';
+import { isPipeOrSocket, Pipe, readFile } from './read-file.ts';
 import type { Secret } from './secret.ts';
 import { checkSecret, SecretFile, secretOf, type Warn } from './secret-file.ts';
 
@@ -109,22 +109,13 @@ async function askFunction(
   option: string,
   limitMs: number,
 ): Promise<Secret | null> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => {
-      reject(noPin(`the function given as "${option}" did not give a PIN within ${limitMs} ms`));
-    }, limitMs);
-    timer.unref();
-  });
+  const what = `the function given as "${option}"`;
   const answer = (async () => source())().catch((cause: unknown) => {
-    throw noPin(`the function given as "${option}" failed`, cause);
+    throw noPin(`${what} failed`, cause);
   });
-  try {
-    const pin = await Promise.race([answer, late]);
-    return pin === null ? null : checkSecret(pin, `what the function given as "${option}" gave`);
-  } finally {
-    clearTimeout(timer);
-  }
+  const late = () => noPin(`${what} did not give a PIN within ${limitMs} ms`);
+  const pin = await within(answer, limitMs, late);
+  return pin === null ? null : checkSecret(pin, `what ${what} gave`);
 }
 
 function noPin(message: string, cause?: unknown): CredentialHelperError {
@@ -192,7 +183,7 @@ function descriptorReader(fd: number): PinReader {
 
 function isOpenPipe(fd: number): boolean {
   try {
-    return fstatSync(fd).isFIFO();
+    return isPipeOrSocket(fstatSync(fd));
   } catch {
     return false;
   }

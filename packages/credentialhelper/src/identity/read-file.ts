@@ -10,6 +10,7 @@ import {
 } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CredentialHelperError, resourceHint } from '../errors.ts';
+import { within } from '../within.ts';
 
 /** More than any key, certificate, CA list or PIN has, in bytes. */
 const MAX_BYTES = 1024 * 1024;
@@ -51,10 +52,16 @@ export function readFile(
 /** Whether a path names a pipe: a FIFO, `/dev/stdin` or `/dev/fd/N` where that is one, a process substitution. */
 export function isPipe(path: string): boolean {
   try {
-    return statSync(path, { throwIfNoEntry: false })?.isFIFO() ?? false;
+    const stats = statSync(path, { throwIfNoEntry: false });
+    return stats !== undefined && isPipeOrSocket(stats);
   } catch {
     return false;
   }
+}
+
+/** Whether this is a pipe, or one that Node.js has made, which is a socket. */
+export function isPipeOrSocket(stats: Stats): boolean {
+  return stats.isFIFO() || stats.isSocket();
 }
 
 /** A pipe whose content, at most 1 MiB, is read once and kept. */
@@ -65,6 +72,7 @@ export class Pipe {
   #opened: { readonly fd: number; readonly chunks: Chunks; readonly isNamed: boolean } | undefined;
   #content: Buffer | undefined;
   #reading: Promise<Buffer> | undefined;
+  #received: Promise<Buffer> | undefined;
 
   constructor(path: string, what: string) {
     this.path = path;
@@ -85,21 +93,32 @@ export class Pipe {
    */
   async read(limitMs: number): Promise<Buffer> {
     if (this.#content !== undefined) return this.#content;
-    this.#reading ??= this.#readUntil(performance.now() + limitMs, limitMs).finally(() => {
+    this.#reading ??= this.#read(limitMs).finally(() => {
       this.#reading = undefined;
     });
     return this.#reading;
   }
 
-  async #readUntil(deadline: number, limitMs: number): Promise<Buffer> {
+  async #read(limitMs: number): Promise<Buffer> {
+    const late = () =>
+      unreadable(this.what, `its end did not come within ${limitMs} ms`, {
+        hint: 'does the program that writes to the pipe run, and does it close it?',
+      });
+    const fd = socketOf(this.path);
+    if (fd === undefined) {
+      this.#content = await this.#poll(performance.now() + limitMs, late);
+    } else {
+      this.#received ??= receive(fd, new Chunks(this.what));
+      this.#content = await within(this.#received, limitMs, late);
+    }
+    return this.#content;
+  }
+
+  async #poll(deadline: number, late: () => Error): Promise<Buffer> {
     for (;;) {
       const content = guarded(this.what, () => this.#readNow());
       if (content !== undefined) return content;
-      if (performance.now() >= deadline) {
-        throw unreadable(this.what, `its end did not come within ${limitMs} ms`, {
-          hint: 'does the program that writes to the pipe run, and does it close it?',
-        });
-      }
+      if (performance.now() >= deadline) throw late();
       await sleep(POLL_MS, undefined, { ref: false });
     }
   }
@@ -118,8 +137,7 @@ export class Pipe {
     if (isNamed && chunks.length === 0) return undefined;
     closeSync(fd);
     this.#opened = undefined;
-    this.#content = chunks.bytes();
-    return this.#content;
+    return chunks.bytes();
   }
 
   #open() {
@@ -131,6 +149,26 @@ export class Pipe {
     }
     return { fd, chunks: new Chunks(this.what), isNamed: hasName(this.path) };
   }
+}
+
+/** The open file descriptor that a path stands for where it is a socket: that cannot be opened by its path. */
+function socketOf(path: string): number | undefined {
+  const [, number] = /^\/(?:dev|proc\/self)\/fd\/(\d{1,9})$/.exec(path) ?? [];
+  const fd = path === '/dev/stdin' ? 0 : number === undefined ? undefined : Number(number);
+  return fd !== undefined && fstatSync(fd).isSocket() ? fd : undefined;
+}
+
+async function receive(fd: number, chunks: Chunks): Promise<Buffer> {
+  // Loaded here: few have such a pipe.
+  const { Socket } = process.getBuiltinModule('node:net');
+  const socket = new Socket({ fd, readable: true, writable: false });
+  socket.unref();
+  try {
+    for await (const chunk of socket) chunks.add(chunk);
+  } catch (error) {
+    throw explained(chunks.what, error);
+  }
+  return chunks.bytes();
 }
 
 /** Whether a pipe has a name in a folder, under which somebody may still open it. */
@@ -145,27 +183,32 @@ function hasName(path: string): boolean {
 
 /** What was read so far. */
 class Chunks {
-  readonly #what: string;
+  /** How messages call the place that it came from. */
+  readonly what: string;
   readonly #chunks: Buffer[] = [];
   length = 0;
 
   constructor(what: string) {
-    this.#what = what;
+    this.what = what;
   }
 
   /** Reads the next piece; 0 at the end. */
   readFrom(fd: number): number {
     const chunk = Buffer.alloc(CHUNK_BYTES);
     const count = readSync(fd, chunk);
-    this.#chunks.push(chunk.subarray(0, count));
-    this.length += count;
+    this.add(chunk.subarray(0, count));
+    return count;
+  }
+
+  add(chunk: Buffer): void {
+    this.#chunks.push(chunk);
+    this.length += chunk.length;
     if (this.length > MAX_BYTES) {
       throw unreadable(
-        this.#what,
+        this.what,
         `it has more than ${MAX_BYTES} bytes, as no key or certificate has`,
       );
     }
-    return count;
   }
 
   bytes(): Buffer {
@@ -177,10 +220,14 @@ function guarded<T>(what: string, read: () => T): T {
   try {
     return read();
   } catch (error) {
-    if (error instanceof CredentialHelperError) throw error;
-    const { code, message } = error as NodeJS.ErrnoException;
-    throw unreadable(what, REASONS[code ?? ''] ?? code ?? message, { cause: error });
+    throw explained(what, error);
   }
+}
+
+function explained(what: string, error: unknown): CredentialHelperError {
+  if (error instanceof CredentialHelperError) return error;
+  const { code, message } = error as NodeJS.ErrnoException;
+  return unreadable(what, REASONS[code ?? ''] ?? code ?? message, { cause: error });
 }
 
 /** The error for something that cannot be read. */

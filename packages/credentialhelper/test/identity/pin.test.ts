@@ -1,5 +1,7 @@
+import { execFileSync } from 'node:child_process';
 import { openSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { inspect } from 'node:util';
 import { afterEach, describe, expect, it } from 'vitest';
 import { openPinSource, type PinSource, parsePinSource } from '../../src/identity/pin.ts';
@@ -97,6 +99,91 @@ describe('openPinSource', () => {
     ['a function that gives nothing', () => undefined],
   ])('refuses %s', async (_name, source) => {
     expect((await errorOf(() => read(source))).code).toBe('ERR_INVALID_OPTION');
+  });
+
+  it.each([
+    ['a byte order mark', '\ufeff1234'],
+    ['UTF-16', Buffer.from('\ufeff1234\r\n', 'utf16le')],
+    ['bytes that are no UTF-8', Buffer.from([0x31, 0xff])],
+    ['a blank at the end', '1234 \n'],
+    ['a tab at the end', '1234\t'],
+    ['a carriage return alone', '1234\r'],
+    ['two line ends', '1234\n\n'],
+    ['two lines', '1234\n5678\n'],
+  ])('refuses a file with %s, and says so', async (_name, content) => {
+    const file = join(folder, 'odd-pin');
+    writeFileSync(file, content, { mode: 0o600 });
+    const error = await errorOf(() => open({ file }));
+    expect(error.code).toBe('ERR_INVALID_OPTION');
+    expect(error.message).toMatch(/begins with|ends with|more than one line|UTF-/);
+    expect(inspect(error)).not.toContain('1234');
+  });
+
+  it.each([
+    ['text', (pin: string) => pin],
+    ['a function', (pin: string) => () => pin],
+    [
+      'an environment variable',
+      (pin: string) => {
+        process.env.ODD_PIN = pin;
+        return { environmentVariable: 'ODD_PIN' };
+      },
+    ],
+  ])('refuses the same in %s', async (_name, source) => {
+    const odd = ['\ufeffhunter', 'hunter ', 'hunter\r', 'hunter\n', 'x\nhunter'];
+    for (const pin of odd) {
+      const error = await errorOf(() => read(source(pin)));
+      expect(error.code).toBe('ERR_INVALID_OPTION');
+      expect(inspect(error)).not.toContain('hunter');
+    }
+  });
+
+  it('reads a file by its URL', async () => {
+    expect(await read({ file: pathToFileURL(pinFile(PIN)) })).toBe(PIN);
+  });
+
+  it('reads a pipe once, and does not wait for it for ever', async () => {
+    const path = join(folder, 'pin-fifo');
+    execFileSync('mkfifo', [path]);
+    const reader = open({ file: path });
+    expect((await errorOf(() => reader.read(100))).message).toContain('within 100 ms');
+    const reading = reader.read(5000);
+    writeFileSync(path, `${PIN}\n`);
+    expect((await reading)?.reveal()).toBe(PIN);
+    expect((await reader.read(100))?.reveal()).toBe(PIN);
+  });
+
+  it('names a function that fails, and one that does not answer in time', async () => {
+    const failing = open(() => {
+      throw new TypeError('vault is sealed');
+    });
+    const error = await errorOf(() => failing.read(100));
+    expect([error.code, (error.cause as Error).message]).toEqual([
+      'ERR_PIN_SOURCE',
+      'vault is sealed',
+    ]);
+    const rejecting = open(() => Promise.reject(new Error('no')));
+    expect((await errorOf(() => rejecting.read(100))).code).toBe('ERR_PIN_SOURCE');
+    const silent = open(() => new Promise(() => {}));
+    const late = await errorOf(() => silent.read(100));
+    expect(late.code).toBe('ERR_PIN_SOURCE');
+    expect(late.message).toContain('within 100 ms');
+  });
+
+  it.each([
+    ['a file', { file: 'hunter-1234' }],
+    ['an environment variable', { environmentVariable: 'hunter-1234' }],
+    ['a credential', { systemdCredential: 'hunter-1234' }],
+  ])('does not show what may be the PIN in the place of the name of %s', async (_name, source) => {
+    process.env.CREDENTIALS_DIRECTORY = folder;
+    const error = await errorOf(() => open(source));
+    expect(error.message).toContain('of 11 characters');
+    expect(inspect(error)).not.toContain('hunter');
+  });
+
+  it('refuses a file descriptor that is not open', async () => {
+    const error = await errorOf(() => read({ fileDescriptor: 987 }));
+    expect(error.message).toContain('it is not open for reading');
   });
 
   it('refuses a file that is empty, and one that is not there, at once', async () => {
