@@ -1,3 +1,5 @@
+import { visible } from './text.ts';
+
 /** The stable `code` of a {@link CredentialHelperError}; {@link ERROR_CODES} says what each means. */
 export type ErrorCode =
   | 'ERR_INVALID_OPTION'
@@ -21,6 +23,7 @@ export type ErrorCode =
   | 'ERR_KEY_NOT_FOUND'
   | 'ERR_KEY_AMBIGUOUS'
   | 'ERR_PIN_REQUIRED'
+  | 'ERR_PIN_SOURCE'
   | 'ERR_PIN_INCORRECT'
   | 'ERR_PIN_LOCKED'
   | 'ERR_PIN_FINAL_TRY'
@@ -136,6 +139,10 @@ export const ERROR_CODES: Readonly<Record<ErrorCode, ErrorKind>> = {
     meaning: 'more than one private key in the token matches',
   },
   ERR_PIN_REQUIRED: { transient: false, meaning: 'the token wants a PIN and none was given' },
+  ERR_PIN_SOURCE: {
+    transient: true,
+    meaning: 'the function that gives the PIN failed, or did not answer in time',
+  },
   ERR_PIN_INCORRECT: { transient: false, meaning: 'the token rejected the PIN' },
   ERR_PIN_LOCKED: { transient: false, meaning: 'the PIN of the token is locked' },
   ERR_PIN_FINAL_TRY: {
@@ -295,11 +302,11 @@ export class CredentialHelperError extends Error {
   readonly requestId: string | undefined;
 
   constructor(message: string, details: ErrorDetails) {
-    super(message, details.cause === undefined ? {} : { cause: details.cause });
+    super(visible(message), details.cause === undefined ? {} : { cause: details.cause });
     this.code = details.code;
-    this.hint = details.hint;
+    this.hint = details.hint && visible(details.hint);
     this.httpStatus = details.httpStatus;
-    this.requestId = details.requestId;
+    this.requestId = details.requestId && visible(details.requestId);
   }
 
   /** Whether the same request may succeed later without anybody changing anything. */

@@ -1,4 +1,5 @@
 import type { CertificateDates } from './identity/certificate-dates.ts';
+import { pipesOf, readPipes } from './identity/read-source.ts';
 import type { TokenRequest } from './isolation/token-request.ts';
 import { sendTokenRequestIsolated } from './isolation/token-request-isolated.ts';
 import { loadPart } from './load-part.ts';
@@ -6,40 +7,50 @@ import {
   type FileKeySettings,
   logEvents,
   type Settings,
+  sourcesOf,
   type TokenKeySettings,
 } from './options.ts';
-import type { ConnectionSettings, HttpsGet } from './tls/client.ts';
+import type { ConnectionSettings, HttpsGet, HttpsRequest, HttpsResponse } from './tls/client.ts';
 import { defaultCaOfThisProcess } from './tls/default-ca.ts';
 import { openFileContext, readCa, readTokenCertificate } from './tls/file-context.ts';
 import { getWithNode } from './tls/node.ts';
 
 /**
- * Prepares mutual TLS with the device's certificate and key: gives a function that reads the files again and opens a way
- * to send one request with what is in them now.
+ * Prepares mutual TLS with the device's certificate and key: gives a function that reads the files again and sends one
+ * request with what is in them now.
  *
- * Everything is read once up front, so that errors surface at construction; `verifyPeer: false` is warned of.
+ * Everything but pipes is read once up front, so that errors surface at construction; `verifyPeer: false` is warned of.
  *
  * @param dates - is shown each certificate before it is used
  * @throws {@link CredentialHelperError} for what cannot be read, `ERR_KEY_CERTIFICATE_MISMATCH`
  */
-export function createMutualTls(settings: Settings, dates: CertificateDates): () => HttpsGet {
-  const { key } = settings;
+export function createMutualTls(settings: Settings, dates: CertificateDates): HttpsGet {
+  const { key, timeoutMs } = settings;
+  const sources = sourcesOf(settings);
   const open =
     key.kind === 'file' ? fileIdentity(settings, key, dates) : tokenIdentity(settings, key, dates);
-  open();
+  if (pipesOf(sources).length === 0) open();
   if (!settings.verifyPeer) warnUnverified(settings);
-  return open;
+  return async (request) => {
+    const begin = performance.now();
+    await readPipes(sources, timeoutMs);
+    return open()(request, begin);
+  };
 }
+
+/** Sends a request; `begin` is when it was asked for, by `performance.now()`: the time limit counts from there. */
+type SendSince = (request: HttpsRequest, begin: number) => Promise<HttpsResponse>;
 
 function fileIdentity(
   settings: Settings,
   key: FileKeySettings,
   dates: CertificateDates,
-): () => HttpsGet {
+): () => SendSince {
   return () => {
     const connection = readConnection(settings);
-    const { secureContext } = openFileContext(key, settings.ca, dates);
-    return (request) => getWithNode(request, connection, secureContext);
+    const { secureContext } = openFileContext(key, settings, dates);
+    return (request, begin) =>
+      getWithNode(request, connection, secureContext, leftMs(connection, begin));
   };
 }
 
@@ -47,14 +58,15 @@ function tokenIdentity(
   settings: Settings,
   key: TokenKeySettings,
   dates: CertificateDates,
-): () => HttpsGet {
+): () => SendSince {
   const { logger } = settings;
   const { pin: pinReader, access: _, ...token } = key.token;
   return () => {
     const certificate = readTokenCertificate(key, dates);
     const connection = readConnection(settings);
-    return async (request) => {
-      const tokenKey = { ...token, pin: await pinReader.read(), stateFolder: key.stateFolder };
+    return async (request, begin) => {
+      const pin = await pinReader.read(leftMs(connection, begin));
+      const tokenKey = { ...token, pin, stateFolder: key.stateFolder };
       const tokenRequest: TokenRequest = { request, connection, token: tokenKey, certificate };
       if (key.isolate !== false) {
         const ca = connection.ca ?? defaultCaOfThisProcess();
@@ -63,6 +75,7 @@ function tokenIdentity(
           key.isolate,
           pinReader.environmentVariable,
           logger,
+          begin,
           dates.see,
         );
       }
@@ -71,10 +84,14 @@ function tokenIdentity(
       return sendTokenRequest(
         tokenRequest,
         { ...logEvents(logger), certificate: dates.see },
-        connection.timeoutMs,
+        leftMs(connection, begin),
       );
     };
   };
+}
+
+function leftMs({ timeoutMs }: ConnectionSettings, begin: number): number {
+  return Math.max(1, timeoutMs - (performance.now() - begin));
 }
 
 function readConnection({ ca, verifyPeer, timeoutMs }: Settings): ConnectionSettings {

@@ -38,11 +38,11 @@ export function fromIotCore(options: IotCoreOptions): AwsCredentialIdentityProvi
 export function createProvider(settings: Settings): AwsCredentialIdentityProvider {
   const { endpoint, logger, roleAlias, thingName } = settings;
   const dates = watchCertificateDates(logger, Date.now);
-  const openMutualTls = createMutualTls(settings, dates);
+  const get = createMutualTls(settings, dates);
   const fetch = async (): Promise<TemporaryCredentials> => {
     const credentials = await exchange(
       { ...endpoint, roleAlias, thingName },
-      openMutualTls(),
+      get,
       Date.now,
       dates.explain,
     );

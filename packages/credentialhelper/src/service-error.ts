@@ -1,6 +1,7 @@
 import { CredentialHelperError, type ErrorCode } from './errors.ts';
 import type { ExchangeTarget } from './exchange.ts';
 import { parseJson } from './json.ts';
+import { excerpt } from './text.ts';
 import type { HttpsResponse } from './tls/client.ts';
 
 interface Explanation {
@@ -105,14 +106,11 @@ function explainStatus(
   };
 }
 
-const MAX_MESSAGE_CHARACTERS = 200;
-
 /** The `message` of an error body, on one line; undefined where there is none. */
 function readMessage(body: Uint8Array): string | undefined {
   const parsed = parseJson(body);
   if (typeof parsed !== 'object' || parsed === null || !('message' in parsed)) return undefined;
   const { message } = parsed;
   if (typeof message !== 'string' || message === '') return undefined;
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters must not reach a terminal
-  return message.replace(/[\u0000-\u001f\u007f]+/g, ' ').slice(0, MAX_MESSAGE_CHARACTERS);
+  return excerpt(message);
 }

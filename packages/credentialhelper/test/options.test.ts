@@ -40,6 +40,43 @@ describe('checkOptions', () => {
     });
   });
 
+  it('takes null for labels, serial number and slot as not given', () => {
+    const names = { slotId: null, tokenLabel: null, tokenSerial: null, privateKeyLabel: null };
+    expect(tokenOf(withToken({ library, ...names })).match).toEqual({ type: 'private' });
+  });
+
+  it('counts only what the options have themselves', async () => {
+    const polluted = Object.prototype as { verifyPeer?: boolean; ignorePinFlags?: boolean };
+    polluted.verifyPeer = false;
+    polluted.ignorePinFlags = true;
+    try {
+      expect(check({ ...good }).verifyPeer).toBe(true);
+      expect(tokenOf(withToken({ library })).ignorePinFlags).toBe(false);
+      const inherited = Object.create({ ...good }) as unknown;
+      expect((await errorOf(() => check(inherited))).message).toContain('"endpoint" is required');
+    } finally {
+      delete polluted.verifyPeer;
+      delete polluted.ignorePinFlags;
+    }
+  });
+
+  it('logs one line for each message, and goes on where the logger throws', () => {
+    const lines: string[] = [];
+    const logger = {
+      debug() {},
+      info() {},
+      error() {
+        throw new Error('the disk of the log is full');
+      },
+      warn: (line: string) => lines.push(line),
+    };
+    const checked = check({ ...good, logger });
+    checked.warn('one\ntwo\u202e\u001b[2J');
+    checked.warn('one\ntwo\u202e\u001b[2J');
+    expect(lines).toEqual(['one\\u000atwo\\u202e\\u001b[2J']);
+    checked.logger?.error('x');
+  });
+
   it('lets region override the one of the endpoint', () => {
     expect(check({ ...good, region: 'us-east-1' }).region).toBe('us-east-1');
   });
@@ -72,7 +109,7 @@ describe('checkOptions', () => {
     const labels = { library, userPin: '1:2', slotId: 0, tokenLabel: 't', privateKeyLabel: 'k' };
     const { pin, access: __, ...same } = tokenOf(withToken(labels));
     expect(rest).toEqual(same);
-    expect((await pinOfUri.read())?.reveal()).toBe((await pin.read())?.reveal());
+    expect((await pinOfUri.read(1000))?.reveal()).toBe((await pin.read(1000))?.reveal());
   });
 
   it('finds a library by module-name, and p11-kit’s proxy where none is named', () => {

@@ -1,5 +1,6 @@
 import { type KeyObject, X509Certificate } from 'node:crypto';
 import { CredentialHelperError, type ErrorCode } from '../errors.ts';
+import { excerpt } from '../text.ts';
 import { keyKind } from './key-kind.ts';
 import { kindOfBytes } from './kinds.ts';
 import { isPem, pemBlocks } from './pem.ts';
@@ -131,6 +132,6 @@ function contentOf(der: Buffer, at: number): { readonly begin: number; readonly 
 /** How a message calls a certificate: its subject on one line and its AWS IoT id. */
 export function describeCertificate(certificate: X509Certificate | undefined): string {
   if (certificate === undefined) return 'the certificate';
-  const subject = (certificate.subject ?? '').replaceAll('\n', ', ');
+  const subject = excerpt((certificate.subject ?? '').replaceAll('\n', ', '));
   return `certificate ${certificateId(certificate)} (${subject})`;
 }

@@ -1,4 +1,4 @@
-import type { KeyObject, X509Certificate } from 'node:crypto';
+import { KeyObject, type X509Certificate } from 'node:crypto';
 import { CredentialHelperError, isCredentialHelperError } from '../errors.ts';
 import { chainForKey } from './certificate.ts';
 import { otherPrivateKeys } from './private-key.ts';
@@ -20,7 +20,7 @@ export function chainForKeyOf(
   try {
     return chainForKey(certificates, key);
   } catch (error) {
-    if (!isCredentialHelperError(error) || !isSource(source)) throw error;
+    if (!isCredentialHelperError(error) || source instanceof KeyObject) throw error;
     const others = otherPrivateKeys(source, passphrase);
     if (others.length === 0) throw error;
     const fitting = others.findIndex(
@@ -40,8 +40,4 @@ export function chainForKeyOf(
       },
     );
   }
-}
-
-function isSource(source: Source | KeyObject): source is Source {
-  return typeof source === 'string' || source instanceof Uint8Array;
 }

@@ -5,11 +5,20 @@ import { kindOfBytes } from './kinds.ts';
 import { isPem, pemBlocks } from './pem.ts';
 import { readSource, type Source } from './read-source.ts';
 import type { Secret } from './secret.ts';
+import { type Warn, warnOfAccess } from './secret-file.ts';
 
 /** What messages call a key that is given as a `KeyObject`. */
 const KEY_OBJECT = 'the KeyObject given as "privateKey"';
 
 const PEM_PRIVATE_KEY = /^(RSA |EC |DSA |ENCRYPTED )?PRIVATE KEY$/;
+
+/** How a private key is read. */
+interface KeyReading {
+  /** The name of the option it came from, for messages. Default `privateKey`. */
+  readonly option?: string;
+  /** Told of a file that others can read. Default: nobody. */
+  readonly warn?: Warn;
+}
 
 /**
  * Reads a private key: PKCS#1, SEC1, PKCS#8 or encrypted PKCS#8, as PEM or DER; also PEM encrypted the old way
@@ -18,9 +27,15 @@ const PEM_PRIVATE_KEY = /^(RSA |EC |DSA |ENCRYPTED )?PRIVATE KEY$/;
  * @throws {@link CredentialHelperError} `ERR_FILE_UNREADABLE`, `ERR_PRIVATE_KEY_INVALID`, `ERR_PASSPHRASE_REQUIRED`,
  * `ERR_PASSPHRASE_WRONG`
  */
-export function readPrivateKey(source: Source | KeyObject, passphrase?: Secret): KeyObject {
+export function readPrivateKey(
+  source: Source | KeyObject,
+  passphrase?: Secret,
+  { option = 'privateKey', warn = () => {} }: KeyReading = {},
+): KeyObject {
   if (source instanceof KeyObject) return checkKind(source, KEY_OBJECT);
-  const { bytes, name } = readSource(source, 'privateKey');
+  const { bytes, name } = readSource(source, option, (stats, what) =>
+    warnOfAccess(stats, `the private key in ${what}`, warn),
+  );
   const text = bytes.toString('latin1');
   const key = isPem(text) ? parsePem(text, name, passphrase) : parseDer(bytes, name, passphrase);
   return checkKind(key, name);

@@ -5,8 +5,8 @@ import { answerParent } from '../process/answer-parent.ts';
 import { sendTokenRequest, type TokenRequestEvents } from './token-request.ts';
 import { type TokenRequestMessage, unpackTokenRequest } from './token-request-message.ts';
 
-/** Sooner than the other process ends this one, it reports its own time-out, which says more. In milliseconds. */
-const REPORT_MS = 100;
+/** Sooner than the other process ends this one, it reports its own time-out, which says more. At most, in milliseconds. */
+const REPORT_MS = 500;
 
 answerParent(async (message: TokenRequestMessage, tell, limitMs) => {
   importProcessRecords(message.pins);
@@ -18,5 +18,6 @@ answerParent(async (message: TokenRequestMessage, tell, limitMs) => {
     certificate: ({ raw }) => tell('certificate', raw),
   };
   tell('usesLibrary', true);
-  return sendTokenRequest(unpackTokenRequest(message), events, limitMs - REPORT_MS);
+  const ownLimitMs = limitMs - Math.min(REPORT_MS, limitMs / 10);
+  return sendTokenRequest(unpackTokenRequest(message), events, ownLimitMs);
 });

@@ -5,7 +5,7 @@ import type { CertificateDates } from '../identity/certificate-dates.ts';
 import { chainForKeyOf } from '../identity/key-pair.ts';
 import { readPrivateKey } from '../identity/private-key.ts';
 import { type Source, sourceName } from '../identity/read-source.ts';
-import type { FileKeySettings, TokenKeySettings } from '../options.ts';
+import type { FileKeySettings, Settings, TokenKeySettings } from '../options.ts';
 import { createContext } from './secure-context.ts';
 
 /**
@@ -15,10 +15,10 @@ import { createContext } from './secure-context.ts';
  */
 export function openFileContext(
   key: FileKeySettings,
-  ca: Source | undefined,
+  { ca, warn }: Pick<Settings, 'ca' | 'warn'>,
   dates: CertificateDates,
 ): { readonly secureContext: SecureContext; readonly certificate: X509Certificate } {
-  const privateKey = readPrivateKey(key.source, key.passphrase);
+  const privateKey = readPrivateKey(key.source, key.passphrase, { warn });
   const certificates = readCertificates(key.certificate, 'certificate');
   const chain = chainForKeyOf(key.source, privateKey, certificates, key.passphrase);
   const [certificate] = chain as [X509Certificate];

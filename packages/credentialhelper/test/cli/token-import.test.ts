@@ -342,6 +342,7 @@ describe('token import into a token that fails', () => {
       'ERR_IMPORT_REFUSED',
       /does not take this private key: C_CreateObject returned CKR_FUNCTION_NOT_SUPPORTED for token/,
     ],
+    ['never-made', 'ERR_PKCS11', /C_CreateObject returned CKR_GENERAL_ERROR for token "failing"/],
     [
       'second-object',
       'ERR_PKCS11',
@@ -369,6 +370,16 @@ describe('token import into a token that fails', () => {
     expect(status).toBe(1);
     expect(tokens.kinds('failing')).toEqual([]);
     expect(createHash('sha256').update(readFileSync(keyFile)).digest('hex')).toBe(digest);
+  });
+
+  it('makes an object again that the token left half made, and removes that one', async () => {
+    const flags = tokens.flags('half').map((flag) => (flag.endsWith('.so') ? library : flag));
+    const { keyFile } = device('half');
+    const args = ['token', 'import', ...flags, '--label', 'k', '--key', keyFile];
+    const { status, stderr } = await run(args, { env: { FAULT: 'half-made' } });
+    expect(stderr).toBe('');
+    expect(status).toBe(0);
+    expect(tokens.kinds('half')).toEqual(KEY_PAIR);
   });
 
   it.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(

@@ -137,7 +137,7 @@ describe('a connection that takes its time', () => {
     const stop = await startFullServer(port);
     try {
       const session = createSession(
-        base({ ...options, endpoint: `127.0.0.1:${port}`, timeoutMs: 2000 }),
+        base({ ...options, endpoint: `127.0.0.1:${port}`, timeoutMs: 4000 }),
       );
       const error = await errorOf(() => session.credentials());
       expect(error.code, error.message).toBe('ERR_TIMEOUT');

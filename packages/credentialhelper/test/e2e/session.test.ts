@@ -265,12 +265,12 @@ describe('the provider', async () => {
     const privateKey = join(folder, 'rotated-key.pem');
     writeFileSync(certificate, seed.certificatePem);
     writeFileSync(privateKey, seed.privateKeyPem);
-    emulator.setCredentialLifetime(1000);
+    emulator.setCredentialLifetime(3000);
     const provider = fromIotCore({ ...options, certificate, privateKey });
     await provider();
     writeFileSync(certificate, other.certificatePem);
     writeFileSync(privateKey, other.keyPair.PrivateKey);
-    await new Promise((resolve) => setTimeout(resolve, 1100));
+    await new Promise((resolve) => setTimeout(resolve, 3100));
     await provider();
     expect(emulator.requests.at(-1)?.certificateId).toBe(other.certificateId);
   });

@@ -92,6 +92,21 @@ const FAULTS: Record<string, { behave: Behaviour; code: string; message?: RegExp
     code: 'ERR_RESPONSE_INVALID',
     message: /"expiration" is not a date/,
   },
+  'answers credentials that end in years': {
+    behave: json({ credentials: { ...credentials, expiration: '2099-01-01T00:00:00Z' } }),
+    code: 'ERR_RESPONSE_INVALID',
+    message: /last longer than any that AWS gives/,
+  },
+  'answers credentials with a line end in them': {
+    behave: json({ credentials: { ...credentials, sessionToken: 'token-of-the-answer\r\nx: y' } }),
+    code: 'ERR_RESPONSE_INVALID',
+    message: /"sessionToken" has characters/,
+  },
+  'answers with a type of 9,000 characters': {
+    behave: answer('200 OK', 'x', [`content-type: ${'t'.repeat(9000)}`]),
+    code: 'ERR_RESPONSE_INVALID',
+    message: /not JSON \(t{200}…\)/,
+  },
   'answers credentials that have ended': {
     behave: json({ credentials: { ...credentials, expiration: '2020-01-01T00:00:00Z' } }),
     code: 'ERR_CREDENTIALS_EXPIRED',
@@ -106,7 +121,7 @@ const FAULTS: Record<string, { behave: Behaviour; code: string; message?: RegExp
   'refuses with a message of another kind': {
     behave: answer('403 Forbidden', '{"message":"\\u001b[31mNo\\nway"}'),
     code: 'ERR_ACCESS_DENIED',
-    message: /HTTP 403: {2}\[31mNo way/,
+    message: /HTTP 403: \\u001b\[31mNo\\u000away/,
   },
   'answers a status nobody knows': {
     behave: answer('418 Teapot', '{}'),
@@ -146,6 +161,12 @@ describe.each(Object.entries(WAYS))('with %s', (_name, way) => {
     if (message !== undefined) expect(error.message).toMatch(message);
     // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what must not be there
     expect(error.message).not.toMatch(/-of-the-answer|[\u0000-\u001f]/);
+  });
+
+  it('an expiration without a time zone is UTC', async () => {
+    const inAnHour = new Date(Date.now() + 3_600_000).toISOString();
+    server.behave = json({ credentials: { ...credentials, expiration: inAnHour.slice(0, -1) } });
+    expect((await open().credentials()).expiration).toEqual(new Date(inAnHour));
   });
 
   it('a rejected fetch is not kept', async () => {
