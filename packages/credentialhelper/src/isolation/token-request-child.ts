@@ -18,6 +18,6 @@ answerParent(async (message: TokenRequestMessage, tell, limitMs) => {
     certificate: ({ raw }) => tell('certificate', raw),
   };
   tell('usesLibrary', true);
-  const ownLimitMs = limitMs - Math.min(REPORT_MS, limitMs / 10);
+  const ownLimitMs = limitMs - Math.min(REPORT_MS, limitMs / 5);
   return sendTokenRequest(unpackTokenRequest(message), events, ownLimitMs);
 });
