@@ -96,7 +96,7 @@ describe('a time limit', () => {
       expect(errors.map(({ code }) => code)).toEqual(Array(5).fill('ERR_TOKEN_TIMEOUT'));
       expect(errors[0]?.message).toMatch(/did not respond within 1500 ms|was not ready within/);
       expect(errors[4]?.message).toContain('other requests of this process have been using');
-      expect(performance.now() - begin).toBeLessThan(3000);
+      expect(performance.now() - begin).toBeLessThan(5000);
     } finally {
       delete process.env.FAULT;
     }
