@@ -2,15 +2,19 @@ import { CredentialHelperError } from './errors.ts';
 
 // What every option is checked with. Each throws a CredentialHelperError with the code ERR_INVALID_OPTION.
 
-/** The error for an option; the value is shown where it is given, so never give a secret. */
+/** The error for an option. Text that was given is described and not shown: it may be a secret in the wrong place. */
 export function invalidOption(
   name: string,
   problem: string,
   value?: unknown,
 ): CredentialHelperError {
-  const shown =
-    value === undefined ? '' : `: ${String(JSON.stringify(value) ?? value).slice(0, 80)}`;
-  return new CredentialHelperError(`"${name}" ${problem}${shown}`, { code: 'ERR_INVALID_OPTION' });
+  const given = value === undefined ? '' : `, and is ${describeValue(value)}`;
+  return new CredentialHelperError(`"${name}" ${problem}${given}`, { code: 'ERR_INVALID_OPTION' });
+}
+
+function describeValue(value: unknown): string {
+  if (typeof value === 'number' || typeof value === 'boolean') return String(value);
+  return typeof value === 'string' ? `a text of ${value.length} characters` : kindOf(value);
 }
 
 /** Checks that a value is there and is text. */
@@ -43,16 +47,32 @@ export function assertObject(value: unknown, name: string): asserts value is obj
   }
 }
 
-/** Checks that an object has no other properties than these: one that is passed over would be a silent mistake. */
-export function refuseUnknown(value: object, known: readonly string[], prefix: string): void {
-  for (const name of Object.keys(value)) {
-    if (known.includes(name)) continue;
-    const near = known.find((option) => option.toLowerCase() === name.toLowerCase());
-    throw new CredentialHelperError(`unknown option "${prefix}${name}"`, {
+/**
+ * The own members of an object of options, which has no others than these: one that is passed over would be a silent
+ * mistake. What it inherits does not count.
+ *
+ * @param name - what messages call it; empty for the options themselves
+ */
+export function ownOptions<Options extends object>(
+  value: Options,
+  known: readonly (keyof Options & string)[],
+  name: string,
+): Options {
+  assertObject(value, name || 'options');
+  const own: Options = Object.assign(Object.create(null), value);
+  const prefix = name && `${name}.`;
+  for (const member of Object.keys(own)) {
+    if ((known as readonly string[]).includes(member)) continue;
+    const near = known.find((option) => option.toLowerCase() === member.toLowerCase());
+    // Shown only where it can be nothing but a name.
+    const isName = /^[A-Za-z_]{1,40}$/.test(member);
+    const shown = isName ? ` "${prefix}${member}"` : ` in "${name || 'options'}"`;
+    throw new CredentialHelperError(`unknown option${shown}`, {
       code: 'ERR_INVALID_OPTION',
       hint: near === undefined ? `known are ${known.join(', ')}` : `did you mean "${near}"?`,
     });
   }
+  return own;
 }
 
 /** What a message calls the kind of a value. */

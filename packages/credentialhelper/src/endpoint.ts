@@ -1,9 +1,10 @@
 import { isIPv4, isIPv6 } from 'node:net';
+import { otherAwsName, REGION } from './aws-names.ts';
 import { CredentialHelperError } from './errors.ts';
 
 /** Where a credential provider listens. */
 export interface Endpoint {
-  /** Host name or IP address; an IPv6 address without brackets. */
+  /** Host name in lower case and without a dot at its end, or IP address; an IPv6 address without brackets. */
   readonly host: string;
   readonly port: number;
   /** `host`, or `host:port` where the port is not 443; an IPv6 address in brackets. */
@@ -14,36 +15,34 @@ export interface Endpoint {
 
 const HTTPS_PORT = 443;
 const HOST_NAME =
-  /^(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$/i;
-const CREDENTIALS_NAME = /(?:^|\.)credentials\.iot(?:-fips)?\.([a-z]{2,}(?:-[a-z]+)+-\d+)\./i;
-const DATA_NAME =
-  /^[a-z0-9-]+(?:\.jobs)?\.iot\.([a-z]{2,}(?:-[a-z]+)+-\d+)\.(amazonaws\.[a-z.]+)$/i;
-const REGION_NAME = /^[a-z]{2,}(?:-[a-z]+)+-\d+$/;
+  /^(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$/;
+const CREDENTIALS_NAME = new RegExp(`(?:^|\\.)credentials\\.iot(?:-fips)?\\.(${REGION})\\.`);
+const REGION_NAME = new RegExp(`^${REGION}$`);
+const URL_PARTS = /^(?:([a-z][a-z0-9+.-]*):\/\/)?([^/?#]*)(.*)$/is;
+const PATH = /^\/(?:role-aliases\/([^/?#]+)\/credentials\/?)?$/;
 
 const LOOK_UP =
   'aws iot describe-endpoint --endpoint-type iot:CredentialProvider prints the right one';
 
 /**
  * Reads an endpoint: `host`, `host:port`, an IPv4 address, or an IPv6 address in brackets, each with or without port.
+ * `https://` before it and the path of the credential provider behind it are taken too, blanks around it, and a dot at the
+ * end of the name.
  *
  * The region is read from names of the form `<prefix>.credentials.iot.<region>.<suffix>`, in any partition
  * (AWS IoT Core Developer Guide, "Authorizing direct calls to AWS services").
  *
- * @throws {@link CredentialHelperError} `ERR_INVALID_OPTION`; `ERR_DATA_ENDPOINT` for an endpoint of AWS IoT's MQTT
- * and data plane
+ * @param roleAlias - the option `roleAlias`, which a path must not contradict
+ * @throws {@link CredentialHelperError} `ERR_INVALID_OPTION`, also for the endpoint of another service of AWS;
+ * `ERR_DATA_ENDPOINT` for an endpoint of AWS IoT's MQTT and data plane
  */
-export function parseEndpoint(text: string): Endpoint {
-  if (text.includes('://')) {
-    const { host } = URL.canParse(text) ? new URL(text) : { host: '' };
-    throw invalid(text, 'it is a URL', host && `use the host name alone: "${host}"`);
-  }
-  const { host, port } = splitPort(text);
-  const data = DATA_NAME.exec(host);
-  if (data !== null) {
-    const [, region, suffix] = data;
+export function parseEndpoint(text: string, roleAlias?: unknown): Endpoint {
+  const { host, port } = splitPort(text, authorityOf(text, roleAlias));
+  const other = otherAwsName(host);
+  if (other !== undefined) {
     throw new CredentialHelperError(
-      `"endpoint" ${host} is AWS IoT's data endpoint; credentials come from <prefix>.credentials.iot.${region}.${suffix}, which has a prefix of its own`,
-      { code: 'ERR_DATA_ENDPOINT', hint: LOOK_UP },
+      `"endpoint" ${host} ${other.what}; credentials come from ${other.instead}, which has a prefix of its own`,
+      { code: other.code, hint: LOOK_UP },
     );
   }
   const name = host.includes(':') ? `[${host}]` : host;
@@ -51,7 +50,7 @@ export function parseEndpoint(text: string): Endpoint {
     host,
     port,
     authority: port === HTTPS_PORT ? name : `${name}:${port}`,
-    region: CREDENTIALS_NAME.exec(host)?.[1]?.toLowerCase(),
+    region: CREDENTIALS_NAME.exec(host)?.[1],
   };
 }
 
@@ -60,11 +59,51 @@ export function isRegionName(text: string): boolean {
   return REGION_NAME.test(text);
 }
 
-function splitPort(text: string): { host: string; port: number } {
-  if (isIPv6Address(text))
-    throw invalid(text, 'an IPv6 address stands in brackets', `use "[${text}]"`);
-  const bracketed = /^\[([^\]]*)\](?::(.*))?$/.exec(text);
-  const [host = '', portText] = bracketed ? [bracketed[1], bracketed[2]] : text.split(/:(.*)/s, 2);
+/** What stands between scheme and path, in lower case. */
+function authorityOf(text: string, roleAlias: unknown): string {
+  const [, scheme, authority = '', rest = ''] = URL_PARTS.exec(text.trim()) ?? [];
+  if (scheme !== undefined && scheme.toLowerCase() !== 'https') {
+    const alone = text.includes('@') ? '' : `; use the host name alone: "${authority}"`;
+    throw invalid(
+      text,
+      `its scheme is ${scheme}`,
+      `the credential provider is asked over https${alone}`,
+    );
+  }
+  const path = PATH.exec(rest);
+  if (rest !== '' && path === null) {
+    throw invalid(
+      text,
+      'what follows the host is not the path of the credential provider',
+      'use the host name alone',
+    );
+  }
+  const named = path?.[1] === undefined ? undefined : decoded(path[1]);
+  if (named !== undefined && typeof roleAlias === 'string' && named !== roleAlias) {
+    throw new CredentialHelperError(
+      `"endpoint" has a path with the role alias "${named}", and "roleAlias" is "${roleAlias}"`,
+      { code: 'ERR_INVALID_OPTION', hint: 'use the host name alone' },
+    );
+  }
+  return authority.toLowerCase();
+}
+
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}
+
+function splitPort(text: string, authority: string): { host: string; port: number } {
+  if (isIPv6Address(authority))
+    throw invalid(text, 'an IPv6 address stands in brackets', `use "[${authority}]"`);
+  const bracketed = /^\[([^\]]*)\](?::(.*))?$/.exec(authority);
+  const [named = '', portText] = bracketed
+    ? [bracketed[1], bracketed[2]]
+    : authority.split(/:(.*)/s, 2);
+  const host = bracketed ? named : named.replace(/\.$/, '');
   if (bracketed ? !isIPv6Address(host) : !isHost(host)) {
     throw invalid(text, 'it is not a host name or IP address', LOOK_UP);
   }
@@ -86,9 +125,17 @@ function isIPv6Address(text: string): boolean {
 }
 
 function invalid(text: string, reason: string, hint?: string): CredentialHelperError {
-  const message = `"endpoint" ${JSON.stringify(text)} is not host or host:port: ${reason}`;
-  return new CredentialHelperError(message, {
-    code: 'ERR_INVALID_OPTION',
-    hint: hint || undefined,
-  });
+  const message = `"endpoint" ${shown(text)} is not host or host:port: ${reason}`;
+  return new CredentialHelperError(message, { code: 'ERR_INVALID_OPTION', hint });
+}
+
+const MAX_SHOWN = 300;
+
+/** A wrong endpoint as messages show it: without what may be a secret in it. */
+function shown(text: string): string {
+  if (text.length > MAX_SHOWN || /\p{Cc}|-----BEGIN/u.test(text.trim())) {
+    return `(a text of ${text.length} characters)`;
+  }
+  const safe = text.trim().replace(/^([a-z][a-z0-9+.-]*:\/\/)?.*@/is, '$1…@');
+  return JSON.stringify(safe.replace(/[?#].*/s, '?…'));
 }

@@ -1,4 +1,5 @@
 import { isNativeError } from 'node:util/types';
+import { visible } from './text.ts';
 
 /** The stable `code` of a {@link CredentialHelperError}; {@link ERROR_CODES} says what each means. */
 export type ErrorCode =
@@ -14,6 +15,8 @@ export type ErrorCode =
   | 'ERR_PASSPHRASE_REQUIRED'
   | 'ERR_PASSPHRASE_WRONG'
   | 'ERR_KEY_CERTIFICATE_MISMATCH'
+  | 'ERR_CERTIFICATE_EXPIRED'
+  | 'ERR_CERTIFICATE_NOT_YET_VALID'
   | 'ERR_TLS_UNAVAILABLE'
   | 'ERR_PKCS11_LIBRARY'
   | 'ERR_TOKEN_NOT_FOUND'
@@ -21,6 +24,7 @@ export type ErrorCode =
   | 'ERR_KEY_NOT_FOUND'
   | 'ERR_KEY_AMBIGUOUS'
   | 'ERR_PIN_REQUIRED'
+  | 'ERR_PIN_SOURCE'
   | 'ERR_PIN_INCORRECT'
   | 'ERR_PIN_LOCKED'
   | 'ERR_PIN_FINAL_TRY'
@@ -81,7 +85,8 @@ export const ERROR_CODES: Readonly<Record<ErrorCode, ErrorKind>> = {
   },
   ERR_REGION_UNKNOWN: {
     transient: false,
-    meaning: 'the AWS region cannot be read from the endpoint and was not given',
+    meaning:
+      'the AWS region cannot be read from the endpoint, and neither option nor environment says it',
   },
   ERR_OUT_OF_RESOURCES: {
     transient: true,
@@ -94,7 +99,7 @@ export const ERROR_CODES: Readonly<Record<ErrorCode, ErrorKind>> = {
   ERR_CA_INVALID: { transient: false, meaning: 'the CA certificates cannot be parsed' },
   ERR_PRIVATE_KEY_INVALID: {
     transient: false,
-    meaning: 'the private key cannot be parsed, or is of a kind that TLS cannot use',
+    meaning: 'the private key cannot be parsed, or is of a kind that AWS IoT does not take',
   },
   ERR_PASSPHRASE_REQUIRED: {
     transient: false,
@@ -107,6 +112,14 @@ export const ERROR_CODES: Readonly<Record<ErrorCode, ErrorKind>> = {
   ERR_KEY_CERTIFICATE_MISMATCH: {
     transient: false,
     meaning: 'the private key does not belong to the certificate',
+  },
+  ERR_CERTIFICATE_EXPIRED: {
+    transient: false,
+    meaning: 'the server refused the device certificate, which has expired',
+  },
+  ERR_CERTIFICATE_NOT_YET_VALID: {
+    transient: true,
+    meaning: 'the server refused the device certificate, which is not valid yet',
   },
 
   // PKCS#11 tokens.
@@ -127,6 +140,10 @@ export const ERROR_CODES: Readonly<Record<ErrorCode, ErrorKind>> = {
     meaning: 'more than one private key in the token matches',
   },
   ERR_PIN_REQUIRED: { transient: false, meaning: 'the token wants a PIN and none was given' },
+  ERR_PIN_SOURCE: {
+    transient: true,
+    meaning: 'the function that gives the PIN failed, or did not answer in time',
+  },
   ERR_PIN_INCORRECT: { transient: false, meaning: 'the token rejected the PIN' },
   ERR_PIN_LOCKED: { transient: false, meaning: 'the PIN of the token is locked' },
   ERR_PIN_FINAL_TRY: {
@@ -286,11 +303,11 @@ export class CredentialHelperError extends Error {
   readonly requestId: string | undefined;
 
   constructor(message: string, details: ErrorDetails) {
-    super(message, details.cause === undefined ? {} : { cause: details.cause });
+    super(visible(message), details.cause === undefined ? {} : { cause: details.cause });
     this.code = details.code;
-    this.hint = details.hint;
+    this.hint = details.hint && visible(details.hint);
     this.httpStatus = details.httpStatus;
-    this.requestId = details.requestId;
+    this.requestId = details.requestId && visible(details.requestId);
   }
 
   /** Whether the same request may succeed later without anybody changing anything. */

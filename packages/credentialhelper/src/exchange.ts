@@ -25,6 +25,7 @@ export type TemporaryCredentials = Required<
  *
  * @param get - sends the request over mutual TLS
  * @param now - the time, in epoch milliseconds
+ * @param explain - makes of an error, and the header field `date` of the answer, the error to throw
  * @throws {@link CredentialHelperError} (as a rejection) with the code for what the service answered, or what `get`
  * throws
  */
@@ -32,6 +33,7 @@ export async function exchange(
   target: ExchangeTarget,
   get: HttpsGet,
   now: () => number,
+  explain: (error: unknown, serverDate?: string) => unknown,
 ): Promise<TemporaryCredentials> {
   const response = await get({
     host: target.host,
@@ -43,9 +45,13 @@ export async function exchange(
       accept: 'application/json',
       ...(target.thingName === undefined ? {} : { 'x-amzn-iot-thingname': target.thingName }),
     },
+  }).catch((error: unknown) => {
+    throw explain(error);
   });
-  if (response.status !== 200) throw serviceError(response, target);
-  const credentials = readCredentials(response, target);
+  if (response.status !== 200) {
+    throw explain(serviceError(response, target), response.headers.date);
+  }
+  const credentials = readCredentials(response, target, now);
   const nowMs = now();
   if (credentials.expiration.getTime() <= nowMs) {
     const serverTime = response.headers.date;
@@ -61,7 +67,11 @@ export async function exchange(
   return credentials;
 }
 
-function readCredentials(response: HttpsResponse, target: ExchangeTarget): TemporaryCredentials {
+function readCredentials(
+  response: HttpsResponse,
+  target: ExchangeTarget,
+  now: () => number,
+): TemporaryCredentials {
   const invalid = (problem: string) =>
     new CredentialHelperError(
       `the answer of ${target.authority} holds no credentials: ${problem}`,
@@ -79,12 +89,18 @@ function readCredentials(response: HttpsResponse, target: ExchangeTarget): Tempo
   const credentials = isObject(body) ? body.credentials : undefined;
   if (!isObject(credentials)) throw invalid('JSON without "credentials"');
   const text = (name: string): string => {
-    const value = credentials[name];
+    const value = Object.hasOwn(credentials, name) ? credentials[name] : undefined;
     if (typeof value !== 'string' || value === '') throw invalid(`"${name}" is missing`);
+    // They become a part of header fields.
+    if (!/^[!-~]+$/.test(value)) throw invalid(`"${name}" has characters that credentials do not`);
     return value;
   };
-  const expiration = new Date(text('expiration'));
-  if (Number.isNaN(expiration.getTime())) throw invalid('"expiration" is not a date');
+  const expiration = parseExpiration(text('expiration'));
+  if (expiration === undefined) throw invalid('"expiration" is not a date');
+  const serverMs = Date.parse(response.headers.date ?? '');
+  if (expiration.getTime() - (Number.isNaN(serverMs) ? now() : serverMs) > MAX_LIFE_MS) {
+    throw invalid('they last longer than any that AWS gives');
+  }
   return {
     accessKeyId: text('accessKeyId'),
     secretAccessKey: text('secretAccessKey'),
@@ -92,6 +108,18 @@ function readCredentials(response: HttpsResponse, target: ExchangeTarget): Tempo
     expiration,
   };
 }
+
+/** Sessions of a role last 12 hours at most (AWS STS API Reference, AssumeRole); a wrong clock may add some. In milliseconds. */
+const MAX_LIFE_MS = 7 * 24 * 60 * 60 * 1000;
+
+/** Reads a date as AWS writes it (ISO 8601); without a time zone it is UTC. */
+function parseExpiration(text: string): Date | undefined {
+  const [, day, time, zone = 'Z'] = ISO_DATE.exec(text) ?? [];
+  const date = new Date(`${day}T${time}${zone}`);
+  return day === undefined || Number.isNaN(date.getTime()) ? undefined : date;
+}
+
+const ISO_DATE = /^(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d(?:\.\d{1,9})?)(Z|[+-]\d\d:?\d\d)?$/;
 
 function responseDetails({ status, headers }: HttpsResponse) {
   return { httpStatus: status, requestId: headers['x-amzn-requestid'] };

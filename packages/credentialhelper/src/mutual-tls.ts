@@ -1,3 +1,5 @@
+import type { CertificateDates } from './identity/certificate-dates.ts';
+import { pipesOf, readPipes } from './identity/read-source.ts';
 import type { TokenRequest } from './isolation/token-request.ts';
 import { sendTokenRequestIsolated } from './isolation/token-request-isolated.ts';
 import { loadPart } from './load-part.ts';
@@ -5,46 +7,67 @@ import {
   type FileKeySettings,
   logEvents,
   type Settings,
+  sourcesOf,
   type TokenKeySettings,
 } from './options.ts';
-import type { ConnectionSettings, HttpsGet } from './tls/client.ts';
+import { monotonicMs } from './process/timers.ts';
+import type { ConnectionSettings, HttpsGet, HttpsRequest, HttpsResponse } from './tls/client.ts';
 import { defaultCaOfThisProcess } from './tls/default-ca.ts';
 import { openFileContext, readCa, readTokenCertificate } from './tls/file-context.ts';
 import { getWithNode } from './tls/node.ts';
 
 /**
- * Prepares mutual TLS with the device's certificate and key: gives a function that reads the files again and opens a way
- * to send one request with what is in them now.
+ * Prepares mutual TLS with the device's certificate and key: gives a function that reads the files again and sends one
+ * request with what is in them now.
  *
- * Everything is read once up front, so that errors surface at construction; a certificate outside its dates, and
- * `verifyPeer: false`, are warned of.
+ * Everything but pipes is read once up front, so that errors surface at construction; `verifyPeer: false` is warned of.
  *
+ * @param dates - is shown each certificate before it is used
  * @throws {@link CredentialHelperError} for what cannot be read, `ERR_KEY_CERTIFICATE_MISMATCH`
  */
-export function createMutualTls(settings: Settings): () => HttpsGet {
-  const { key } = settings;
-  const open = key.kind === 'file' ? fileIdentity(settings, key) : tokenIdentity(settings, key);
-  open();
+export function createMutualTls(settings: Settings, dates: CertificateDates): HttpsGet {
+  const { key, timeoutMs } = settings;
+  const sources = sourcesOf(settings);
+  const open =
+    key.kind === 'file' ? fileIdentity(settings, key, dates) : tokenIdentity(settings, key, dates);
+  if (pipesOf(sources).length === 0) open();
   if (!settings.verifyPeer) warnUnverified(settings);
-  return open;
-}
-
-function fileIdentity(settings: Settings, key: FileKeySettings): () => HttpsGet {
-  return () => {
-    const connection = readConnection(settings);
-    const { secureContext } = openFileContext(key, settings);
-    return (request) => getWithNode(request, connection, secureContext);
+  return async (request) => {
+    const begin = monotonicMs();
+    await readPipes(sources, timeoutMs);
+    return open()(request, begin);
   };
 }
 
-function tokenIdentity(settings: Settings, key: TokenKeySettings): () => HttpsGet {
+/** Sends a request; `begin` is when it was asked for, by `monotonicMs()`: the time limit counts from there. */
+type SendSince = (request: HttpsRequest, begin: number) => Promise<HttpsResponse>;
+
+function fileIdentity(
+  settings: Settings,
+  key: FileKeySettings,
+  dates: CertificateDates,
+): () => SendSince {
+  return () => {
+    const connection = readConnection(settings);
+    const { secureContext } = openFileContext(key, settings, dates);
+    return (request, begin) =>
+      getWithNode(request, connection, secureContext, leftMs(connection, begin));
+  };
+}
+
+function tokenIdentity(
+  settings: Settings,
+  key: TokenKeySettings,
+  dates: CertificateDates,
+): () => SendSince {
   const { logger } = settings;
   const { pin: pinReader, access: _, ...token } = key.token;
   return () => {
-    const certificate = readTokenCertificate(key, logger);
+    const certificate = readTokenCertificate(key, dates);
     const connection = readConnection(settings);
-    return async (request) => {
-      const tokenKey = { ...token, pin: await pinReader.read(), stateFolder: key.stateFolder };
+    return async (request, begin) => {
+      const pin = await pinReader.read(leftMs(connection, begin));
+      const tokenKey = { ...token, pin, stateFolder: key.stateFolder };
       const tokenRequest: TokenRequest = { request, connection, token: tokenKey, certificate };
       if (key.isolate !== false) {
         const ca = connection.ca ?? defaultCaOfThisProcess();
@@ -53,13 +76,23 @@ function tokenIdentity(settings: Settings, key: TokenKeySettings): () => HttpsGe
           key.isolate,
           pinReader.environmentVariable,
           logger,
+          begin,
+          dates.see,
         );
       }
       // Loaded when needed: other sessions start without what tokens take.
       const { sendTokenRequest } = await loadPart(() => import('./isolation/token-request.ts'));
-      return sendTokenRequest(tokenRequest, logEvents(logger), connection.timeoutMs);
+      return sendTokenRequest(
+        tokenRequest,
+        { ...logEvents(logger), certificate: dates.see },
+        leftMs(connection, begin),
+      );
     };
   };
+}
+
+function leftMs({ timeoutMs }: ConnectionSettings, begin: number): number {
+  return Math.max(1, timeoutMs - (monotonicMs() - begin));
 }
 
 function readConnection({ ca, verifyPeer, timeoutMs }: Settings): ConnectionSettings {

@@ -1,4 +1,5 @@
 import type { KeyObject } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { isKeyObject, isUint8Array } from 'node:util/types';
 import type { Logger } from '@smithy/types';
@@ -8,16 +9,19 @@ import {
   kindOf,
   optionalBoolean,
   optionalText,
-  refuseUnknown,
+  ownOptions,
   requireText,
 } from './assert.ts';
 import { type Endpoint, isRegionName, parseEndpoint } from './endpoint.ts';
 import { CredentialHelperError } from './errors.ts';
+import { isPlainName, isUrl, pathOf } from './identity/named-path.ts';
 import { isPkcs11Uri, type Pkcs11Uri } from './identity/pkcs11-uri.ts';
-import { type Source, sourceOfText } from './identity/read-source.ts';
+import { openSource, type Source } from './identity/read-source.ts';
 import { Secret } from './identity/secret.ts';
+import type { Warn } from './identity/secret-file.ts';
 import { defaultStateFolder } from './pins/folders.ts';
 import type { ChildOptions } from './process/program.ts';
+import { visible } from './text.ts';
 import {
   checkCertificateUri,
   checkTokenOptions,
@@ -30,7 +34,7 @@ export interface IotCoreOptions {
   /**
    * The credential provider's endpoint: `host` or `host:port` (default port 443), where host is a name, an IPv4
    * address, or an IPv6 address in brackets. `aws iot describe-endpoint --endpoint-type iot:CredentialProvider` prints
-   * it.
+   * it. `https://` before it, and the path of the credential provider behind it, may stay.
    */
   readonly endpoint: string;
   /** Name of the role alias: 1 to 128 characters: letters, digits and `_ = , @ -`. */
@@ -41,29 +45,32 @@ export interface IotCoreOptions {
    */
   readonly thingName?: string | undefined;
   /**
-   * The device certificate, with the certificates of its chain if any: a path, PEM text, or PEM or DER bytes. A file is
-   * read again each time credentials are fetched.
+   * The device certificate, with the certificates of its chain if any: a path, a `file:` URL, PEM text, or PEM or DER
+   * bytes, which are copied. A file is read again each time credentials are fetched, a pipe once, for the first.
    *
    * With a key in a token also a PKCS#11 URI, for a certificate in the same token; `pkcs11:` alone means the one that
    * belongs to the key. Of several, the one that is valid longest is taken, with its chain where the token holds it.
    */
-  readonly certificate: string | Uint8Array;
+  readonly certificate: string | URL | Uint8Array;
   /**
-   * The private key: a path, PEM text, PEM or DER bytes (PKCS#1, SEC1, PKCS#8, encrypted PKCS#8), a `KeyObject`, or the
-   * PKCS#11 URI of a key in a token. A file is read again each time credentials are fetched. Exactly one of `privateKey`
-   * and `pkcs11` is given.
+   * The private key: a path, a `file:` URL, PEM text, PEM or DER bytes (PKCS#1, SEC1, PKCS#8, encrypted PKCS#8), a
+   * `KeyObject`, or the PKCS#11 URI of a key in a token. A file is read again each time credentials are fetched, a pipe
+   * once, for the first. Exactly one of `privateKey` and `pkcs11` is given.
    */
-  readonly privateKey?: string | Uint8Array | KeyObject | undefined;
+  readonly privateKey?: string | URL | Uint8Array | KeyObject | undefined;
   /** Passphrase of an encrypted `privateKey`. */
   readonly passphrase?: string | undefined;
   /** A private key in a PKCS#11 token, instead of `privateKey`: the parts, or one PKCS#11 URI (RFC 7512). */
   readonly pkcs11?: Pkcs11Options | string | undefined;
   /**
-   * The CA certificates to trust instead of Node's: a path, PEM text, or PEM or DER bytes. AWS's own endpoints need
-   * none.
+   * The CA certificates to trust instead of Node's: a path, a `file:` URL, PEM text, or PEM or DER bytes. AWS's own
+   * endpoints need none.
    */
-  readonly ca?: string | Uint8Array | undefined;
-  /** AWS region, such as `eu-west-1`. Default: read from `endpoint`. */
+  readonly ca?: string | URL | Uint8Array | undefined;
+  /**
+   * AWS region, such as `eu-west-1`. Default: read from `endpoint`; where its name does not say it, the environment
+   * variable `AWS_REGION`, then `AWS_DEFAULT_REGION`.
+   */
   readonly region?: string | undefined;
   /**
    * `false` does not check who the server is: anybody on the way can then hand out credentials. Default true.
@@ -123,9 +130,11 @@ export interface Settings {
   readonly verifyPeer: boolean;
   readonly timeoutMs: number;
   readonly logger: Logger | undefined;
+  /** Warns, of each thing once. */
+  readonly warn: Warn;
 }
 
-const OPTION_NAMES: readonly string[] = [
+const OPTION_NAMES: readonly (keyof IotCoreOptions)[] = [
   'endpoint',
   'roleAlias',
   'thingName',
@@ -140,7 +149,7 @@ const OPTION_NAMES: readonly string[] = [
   'isolate',
   'stateFolder',
   'logger',
-] satisfies readonly (keyof IotCoreOptions)[];
+];
 
 // The patterns of AWS IoT's API model.
 const ROLE_ALIAS = /^[\w=,@-]{1,128}$/;
@@ -155,10 +164,9 @@ const MAX_TIMEOUT_MS = 600_000;
  * @throws {@link CredentialHelperError} `ERR_INVALID_OPTION`, `ERR_KEY_SOURCE`, `ERR_DATA_ENDPOINT`,
  * `ERR_PKCS11_LIBRARY`
  */
-export function checkOptions(options: IotCoreOptions): Settings {
-  assertObject(options, 'options');
-  refuseUnknown(options, OPTION_NAMES, '');
-  const endpoint = parseEndpoint(requireText(options.endpoint, 'endpoint'));
+export function checkOptions(given: IotCoreOptions): Settings {
+  const options = ownOptions(given, OPTION_NAMES, '');
+  const endpoint = parseEndpoint(requireText(options.endpoint, 'endpoint'), options.roleAlias);
   const region = optionalText(options.region, 'region');
   if (region !== undefined && !isRegionName(region)) {
     throw invalidOption('region', 'must be the name of an AWS region, such as eu-west-1', region);
@@ -176,31 +184,57 @@ export function checkOptions(options: IotCoreOptions): Settings {
     throw invalidOption('thingName', 'must be 1 to 128 of letters, digits and : _ -', thingName);
   }
   const logger = checkLogger(options.logger);
+  const { warn } = logEvents(logger);
   return {
     endpoint,
     region: region ?? endpoint.region,
     roleAlias,
     thingName,
-    key: checkKey(options, (message) => logger?.warn(message)),
-    ca: options.ca === undefined ? undefined : requireSource(options.ca, 'ca'),
+    ...checkIdentity(options, warn),
     verifyPeer: optionalBoolean(options.verifyPeer, 'verifyPeer', true),
     timeoutMs: checkTimeout(options.timeoutMs),
     logger,
+    warn,
   };
 }
 
-/** What names certificate and key: a part of {@link IotCoreOptions}. */
-export type KeyOptions = Pick<
+/** What names certificate, key and CA: a part of {@link IotCoreOptions}. */
+export type IdentityOptions = Pick<
   IotCoreOptions,
-  'certificate' | 'privateKey' | 'passphrase' | 'pkcs11' | 'isolate' | 'stateFolder'
+  'certificate' | 'privateKey' | 'passphrase' | 'pkcs11' | 'isolate' | 'stateFolder' | 'ca'
 >;
 
 /**
- * Checks the options that name certificate and key.
+ * Checks the options that name certificate, key and CA.
  *
- * @throws {@link CredentialHelperError} `ERR_INVALID_OPTION`, `ERR_KEY_SOURCE`, `ERR_PKCS11_LIBRARY`
+ * @param warn - told of files with secrets that others can read
+ * @throws {@link CredentialHelperError} `ERR_INVALID_OPTION`, `ERR_KEY_SOURCE`, `ERR_PKCS11_LIBRARY`,
+ * `ERR_FILE_UNREADABLE`
  */
-export function checkKey(options: KeyOptions, warn: (message: string) => void): Settings['key'] {
+export function checkIdentity(options: IdentityOptions, warn: Warn): Pick<Settings, 'key' | 'ca'> {
+  const key = checkKey(options, warn);
+  return {
+    key,
+    ca:
+      options.ca === undefined
+        ? undefined
+        : requireSource(options.ca, 'ca', sourcesOf({ key, ca: undefined })),
+  };
+}
+
+/** The sources of certificate, key and CA. */
+export function sourcesOf({ key, ca }: Pick<Settings, 'key' | 'ca'>): readonly Source[] {
+  const certificate =
+    key.kind === 'file'
+      ? key.certificate
+      : 'source' in key.certificate
+        ? key.certificate.source
+        : undefined;
+  const source = key.kind === 'file' && !isKeyObject(key.source) ? key.source : undefined;
+  return [certificate, source, ca].filter((one) => one !== undefined);
+}
+
+function checkKey(options: IdentityOptions, warn: Warn): Settings['key'] {
   const { privateKey, pkcs11 } = options;
   if ((privateKey === undefined) === (pkcs11 === undefined)) {
     const problem = privateKey === undefined ? 'neither was given' : 'both were given';
@@ -228,7 +262,11 @@ export function checkKey(options: KeyOptions, warn: (message: string) => void): 
     return { kind: 'token', certificate, token, stateFolder, isolate };
   }
   const source = isKeyObject(privateKey) ? privateKey : requireSource(privateKey, 'privateKey');
-  const certificate = requireSource(options.certificate, 'certificate');
+  const certificate = requireSource(
+    options.certificate,
+    'certificate',
+    isKeyObject(source) ? [] : [source],
+  );
   return { kind: 'file', certificate, source, passphrase };
 }
 
@@ -246,18 +284,20 @@ function checkIsolate(isolate: unknown): ChildOptions | false {
   if (typeof isolate !== 'object') {
     return optionalBoolean(isolate, 'isolate', true) ? {} : false;
   }
-  assertObject(isolate, 'isolate');
-  refuseUnknown(isolate, ['node', 'program'] satisfies (keyof ChildOptions)[], 'isolate.');
+  const own = ownOptions<ChildOptions>(isolate as ChildOptions, ['node', 'program'], 'isolate');
   const path = (name: keyof ChildOptions) => {
-    const text = optionalText((isolate as ChildOptions)[name], `isolate.${name}`);
-    return text === undefined ? undefined : resolve(text);
+    const text = optionalText(own[name], `isolate.${name}`);
+    return text === undefined ? undefined : pathOf(text, `isolate.${name}`);
   };
   return { node: path('node'), program: path('program') };
 }
 
 function checkStateFolder(folder: unknown): string | undefined {
   if (folder === null) return undefined;
-  return folder === undefined ? defaultStateFolder() : resolve(requireText(folder, 'stateFolder'));
+  if (folder === undefined) return defaultStateFolder();
+  const path = requireText(folder, 'stateFolder');
+  if (isPlainName(path) || existsSync(path)) return resolve(path);
+  throw invalidOption('stateFolder', 'must be the path of a folder', path);
 }
 
 function optionalSecret(value: unknown, name: string): Secret | undefined {
@@ -276,7 +316,11 @@ export function checkTimeout(timeoutMs: unknown): number {
   throw invalidOption('timeoutMs', `must be a whole number from 1 to ${MAX_TIMEOUT_MS}`, timeoutMs);
 }
 
-/** Checks the option `logger`. */
+/**
+ * Checks the option `logger`.
+ *
+ * @returns what logs with it: one line for each message, whatever is in it; a logger that throws stops nothing
+ */
 export function checkLogger(logger: unknown): Logger | undefined {
   if (logger === undefined) return undefined;
   assertObject(logger, 'logger');
@@ -288,27 +332,47 @@ export function checkLogger(logger: unknown): Logger | undefined {
       );
     }
   }
-  return logger as Logger;
+  const given = logger as Logger;
+  const log = (level: 'trace' | 'debug' | 'info' | 'warn' | 'error') => (message: string) => {
+    try {
+      given[level]?.(visible(message));
+    } catch {
+      // There is nowhere to tell it.
+    }
+  };
+  return {
+    debug: log('debug'),
+    info: log('info'),
+    warn: log('warn'),
+    error: log('error'),
+    ...(typeof given.trace === 'function' ? { trace: log('trace') } : {}),
+  };
 }
 
-/** Where what a token tells goes: warnings, and each call where the logger has `trace`. */
+/** Where what a token tells goes: warnings, each once, and each call where the logger has `trace`. */
 export function logEvents(logger: Logger | undefined): {
-  readonly warn: (message: string) => void;
+  readonly warn: Warn;
   readonly trace: ((line: string) => void) | undefined;
 } {
+  const warned = new Set<string>();
   return {
-    warn: (message) => logger?.warn(message),
+    warn(message) {
+      // A file is read when it is checked and each time it is used.
+      if (!warned.has(message)) logger?.warn(message);
+      warned.add(message);
+    },
     trace: logger?.trace && ((line) => logger.trace?.(line)),
   };
 }
 
 /** Checks an option that is a certificate, key or CA. */
-export function requireSource(value: unknown, name: string): Source {
+function requireSource(value: unknown, name: string, others: readonly Source[] = []): Source {
   if (value === undefined) throw invalidOption(name, 'is required');
   if (isUint8Array(value)) {
     if (value.length === 0) throw invalidOption(name, 'is empty');
-    return value;
+    return openSource(value, name);
   }
+  if (isUrl(value)) return openSource(value, name, others);
   if (typeof value !== 'string') {
     throw invalidOption(name, `must be a path, PEM text or bytes, and is ${kindOf(value)}`);
   }
@@ -318,5 +382,5 @@ export function requireSource(value: unknown, name: string): Source {
       name,
       'is a PKCS#11 URI; only a private key, and the certificate of a key in a token, can be one',
     );
-  return sourceOfText(text, name);
+  return openSource(text, name, others);
 }

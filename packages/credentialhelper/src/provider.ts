@@ -1,5 +1,6 @@
 import type { AwsCredentialIdentityProvider } from '@smithy/types';
 import { exchange, type TemporaryCredentials } from './exchange.ts';
+import { watchCertificateDates } from './identity/certificate-dates.ts';
 import { createMutualTls } from './mutual-tls.ts';
 import { checkOptions, type IotCoreOptions, type Settings } from './options.ts';
 import { holdProcess } from './process/hold.ts';
@@ -36,11 +37,17 @@ export function fromIotCore(options: IotCoreOptions): AwsCredentialIdentityProvi
 /** The provider for options that have been checked. */
 export function createProvider(settings: Settings): AwsCredentialIdentityProvider {
   const { endpoint, logger, roleAlias, thingName } = settings;
-  const openMutualTls = createMutualTls(settings);
   // Looked up at each call: tests replace it.
   const now = () => Date.now();
+  const dates = watchCertificateDates(logger, now);
+  const get = createMutualTls(settings, dates);
   const fetch = async (): Promise<TemporaryCredentials> => {
-    const credentials = await exchange({ ...endpoint, roleAlias, thingName }, openMutualTls(), now);
+    const credentials = await exchange(
+      { ...endpoint, roleAlias, thingName },
+      get,
+      now,
+      dates.explain,
+    );
     logger?.info(
       `credentials for role alias "${roleAlias}" from ${endpoint.authority}, valid until ${credentials.expiration.toISOString()}`,
     );

@@ -1,6 +1,7 @@
 import { CredentialHelperError, type ErrorCode } from './errors.ts';
 import type { ExchangeTarget } from './exchange.ts';
 import { parseJson } from './json.ts';
+import { excerpt } from './text.ts';
 import type { HttpsResponse } from './tls/client.ts';
 
 interface Explanation {
@@ -51,7 +52,7 @@ function explainMessage(
     case '403 Access Denied':
       return {
         code: 'ERR_ACCESS_DENIED',
-        hint: `a policy attached to the certificate must allow iot:AssumeRoleWithCertificate on the ARN of role alias ${roleAlias} (aws iot list-attached-policies)`,
+        hint: `a policy attached to the certificate must allow iot:AssumeRoleWithCertificate on the ARN of role alias ${roleAlias} (aws iot list-attached-policies); a misspelt role alias is answered in the same way (aws iot list-role-aliases)`,
       };
     case '404 Role alias does not exist':
       return {
@@ -81,7 +82,7 @@ function explainStatus(
   if (status === 403) {
     return {
       code: 'ERR_ACCESS_DENIED',
-      hint: `check the certificate, the thing it is attached to, and the policy that allows iot:AssumeRoleWithCertificate on role alias ${roleAlias}`,
+      hint: `check the certificate, the thing it is attached to, and the policy that allows iot:AssumeRoleWithCertificate on role alias ${roleAlias}, and its spelling`,
     };
   }
   if (status === 429) {
@@ -105,14 +106,11 @@ function explainStatus(
   };
 }
 
-const MAX_MESSAGE_CHARACTERS = 200;
-
 /** The `message` of an error body, on one line; undefined where there is none. */
 function readMessage(body: Uint8Array): string | undefined {
   const parsed = parseJson(body);
   if (typeof parsed !== 'object' || parsed === null || !('message' in parsed)) return undefined;
   const { message } = parsed;
   if (typeof message !== 'string' || message === '') return undefined;
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters must not reach a terminal
-  return message.replace(/[\u0000-\u001f\u007f]+/g, ' ').slice(0, MAX_MESSAGE_CHARACTERS);
+  return excerpt(message);
 }

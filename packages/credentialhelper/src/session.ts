@@ -2,10 +2,11 @@ import type { AwsCredentialIdentityProvider } from '@smithy/types';
 import { CredentialHelperError } from './errors.ts';
 import { checkOptions, type IotCoreOptions } from './options.ts';
 import { createProvider } from './provider.ts';
+import { regionOfEnvironment } from './region.ts';
 
 /** What a client of the AWS SDK takes: `new STSClient(session)`. */
 export interface Session {
-  /** The AWS region, as given or as the endpoint's name says. */
+  /** The AWS region: as given, as the endpoint's name says, or as the environment says. */
   readonly region: string;
   /** Gives credentials that are valid now; see `fromIotCore`. */
   readonly credentials: AwsCredentialIdentityProvider;
@@ -39,11 +40,12 @@ export interface Session {
  */
 export function createSession(options: IotCoreOptions): Session {
   const settings = checkOptions(options);
-  const { endpoint, region } = settings;
+  const { endpoint } = settings;
+  const region = settings.region ?? regionOfEnvironment();
   if (region === undefined) {
     throw new CredentialHelperError(
       `the AWS region cannot be read from the endpoint ${endpoint.host}`,
-      { code: 'ERR_REGION_UNKNOWN', hint: 'pass it as "region"' },
+      { code: 'ERR_REGION_UNKNOWN', hint: 'pass it as "region", or set AWS_REGION' },
     );
   }
   return { region, credentials: createProvider(settings) };

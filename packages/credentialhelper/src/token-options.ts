@@ -1,14 +1,9 @@
-import {
-  assertObject,
-  invalidOption,
-  optionalBoolean,
-  optionalText,
-  refuseUnknown,
-  requireText,
-} from './assert.ts';
+import { invalidOption, optionalBoolean, optionalText, ownOptions, requireText } from './assert.ts';
 import { CredentialHelperError } from './errors.ts';
+import { isUrl } from './identity/named-path.ts';
 import { openPinSource, type PinReader, type PinSource, parsePinSource } from './identity/pin.ts';
-import { type Pkcs11Uri, parsePkcs11Uri } from './identity/pkcs11-uri.ts';
+import { isPkcs11Uri, type Pkcs11Uri, parsePkcs11Uri } from './identity/pkcs11-uri.ts';
+import type { Warn } from './identity/secret-file.ts';
 import { checkModule, findModule, type LibraryLocation } from './pkcs11/library-path.ts';
 
 /** A private key that lives in a PKCS#11 token. */
@@ -17,7 +12,7 @@ export interface Pkcs11Options {
    * Path of the PKCS#11 library, such as `/usr/lib/softhsm/libsofthsm2.so`. Required, unless `uri` is given: it may say
    * which library, and p11-kit's proxy is taken where it does not.
    */
-  readonly library?: string | undefined;
+  readonly library?: string | URL | undefined;
   /**
    * Text that the library is initialized with (`pReserved` of `C_Initialize`). NSS names its database that way:
    * `configdir='sql:/path/of/folder' flags=readOnly`.
@@ -28,14 +23,20 @@ export interface Pkcs11Options {
    * for the PIN on its own PIN pad. A PIN that the token has rejected is not tried again.
    */
   readonly userPin?: PinSource | undefined;
-  /** Id of the slot that the token is in: a whole number, 0 included. */
-  readonly slotId?: number | undefined;
-  /** Label of the token. Where nothing names the token, the library must show exactly one. */
-  readonly tokenLabel?: string | undefined;
-  /** Serial number of the token, where several have the same label. */
-  readonly tokenSerial?: string | undefined;
-  /** Label of the private key. Where nothing names the key, the token must hold exactly one private key. */
-  readonly privateKeyLabel?: string | undefined;
+  /** Id of the slot that the token is in: a whole number, 0 included. `null` is the same as not given. */
+  readonly slotId?: number | null | undefined;
+  /**
+   * Label of the token. Where nothing names the token, the library must show exactly one. `null` is the same as not
+   * given.
+   */
+  readonly tokenLabel?: string | null | undefined;
+  /** Serial number of the token, where several have the same label. `null` is the same as not given. */
+  readonly tokenSerial?: string | null | undefined;
+  /**
+   * Label of the private key. Where nothing names the key, the token must hold exactly one private key. `null` is the same
+   * as not given.
+   */
+  readonly privateKeyLabel?: string | null | undefined;
   /** A PKCS#11 URI (RFC 7512) that names token and key, besides or instead of the labels above. */
   readonly uri?: string | undefined;
   /**
@@ -58,7 +59,7 @@ export interface TokenSettings extends LibraryLocation {
 /** The attributes of a PKCS#11 URI that say how to get at a token, not what is in it. */
 type UriAccess = Pick<Pkcs11Uri, 'modulePath' | 'moduleName' | 'pinValue' | 'pinSource'>;
 
-const OPTION_NAMES: readonly string[] = [
+const OPTION_NAMES: readonly (keyof Pkcs11Options)[] = [
   'library',
   'libraryParameters',
   'userPin',
@@ -68,7 +69,7 @@ const OPTION_NAMES: readonly string[] = [
   'privateKeyLabel',
   'uri',
   'ignorePinFlags',
-] satisfies readonly (keyof Pkcs11Options)[];
+];
 
 /**
  * Checks the options of a key in a token: the object form, or a PKCS#11 URI alone.
@@ -78,13 +79,12 @@ const OPTION_NAMES: readonly string[] = [
  * @throws {@link CredentialHelperError} `ERR_INVALID_OPTION`, `ERR_PKCS11_LIBRARY`, `ERR_FILE_UNREADABLE`
  */
 export function checkTokenOptions(
-  options: Pkcs11Options | string,
+  given: Pkcs11Options | string,
   name: string,
-  warn: (message: string) => void,
+  warn: Warn,
 ): TokenSettings {
-  if (typeof options === 'string') return checkTokenOptions({ uri: options }, name, warn);
-  assertObject(options, name);
-  refuseUnknown(options, OPTION_NAMES, `${name}.`);
+  if (typeof given === 'string') return checkTokenOptions({ uri: given }, name, warn);
+  const options = ownOptions(given, OPTION_NAMES, name);
   const uri = readUri(options, name);
   const loose = readLooseAttributes(options, name);
   const { match, access } = splitUri(merge(uri, loose, name));
@@ -109,13 +109,18 @@ function readUri({ uri }: Pkcs11Options, name: string): Pkcs11Uri {
 }
 
 function readLooseAttributes(options: Pkcs11Options, name: string): Pkcs11Uri {
-  const { slotId } = options;
+  const slotId = options.slotId ?? undefined;
   if (slotId !== undefined && !(Number.isSafeInteger(slotId) && slotId >= 0)) {
     throw invalidOption(`${name}.slotId`, 'must be a whole number, 0 or more', slotId);
   }
-  const token = optionalText(options.tokenLabel, `${name}.tokenLabel`);
-  const serial = optionalText(options.tokenSerial, `${name}.tokenSerial`);
-  const object = optionalText(options.privateKeyLabel, `${name}.privateKeyLabel`);
+  const label = (member: 'tokenLabel' | 'tokenSerial' | 'privateKeyLabel') => {
+    const text = optionalText(options[member] ?? undefined, `${name}.${member}`);
+    if (text === undefined || !isPkcs11Uri(text.trim())) return text;
+    throw invalidOption(`${name}.${member}`, `is a PKCS#11 URI, which belongs in "${name}.uri"`);
+  };
+  const token = label('tokenLabel');
+  const serial = label('tokenSerial');
+  const object = label('privateKeyLabel');
   return {
     ...(slotId === undefined ? {} : { slotId }),
     ...(token === undefined ? {} : { token }),
@@ -142,7 +147,10 @@ function merge(uri: Pkcs11Uri, loose: Pkcs11Uri, name: string): Pkcs11Uri {
 function readLibrary(options: Pkcs11Options, access: UriAccess, name: string): string {
   const { library, uri } = options;
   if (library === undefined && uri !== undefined) return findModule(access, name);
-  const path = checkModule(requireText(library, `${name}.library`), `${name}.library`);
+  const path = checkModule(
+    isUrl(library) ? library : requireText(library, `${name}.library`),
+    `${name}.library`,
+  );
   if (access.modulePath !== undefined || access.moduleName !== undefined) {
     throw invalidOption(`${name}.library`, `is given, and "${name}.uri" names a library too`);
   }
@@ -153,7 +161,7 @@ function readPinSource(
   { userPin }: Pkcs11Options,
   { pinValue, pinSource }: UriAccess,
   name: string,
-  warn: (message: string) => void,
+  warn: Warn,
 ): PinReader {
   const inUri = pinValue?.reveal() ?? pinSource;
   if (userPin !== undefined && inUri !== undefined) {

@@ -12,6 +12,9 @@ describe('parseEndpoint', () => {
     ['A1B2.Credentials.IoT.EU-West-1.amazonaws.com', 'eu-west-1'],
     ['vpce-0a.credentials.iot.eu-central-1.vpce.amazonaws.com', 'eu-central-1'],
     ['a1b2.credentials.iot.eusc-de-east-1.amazonaws.eu', 'eusc-de-east-1'],
+    ['data.credentials.iot-fips.us-west-2.amazonaws.com', 'us-west-2'],
+    ['a1b2.credentials.iot.eu-west-1.api.aws', 'eu-west-1'],
+    ['a1b2.credentials.iot.us-isob-east-1.sc2s.sgov.gov', 'us-isob-east-1'],
   ])('reads the region from %s', (text, region) => {
     expect(parseEndpoint(text).region).toBe(region);
   });
@@ -29,14 +32,20 @@ describe('parseEndpoint', () => {
   });
 
   it.each([
-    ['https://a1b2.credentials.iot.us-west-2.amazonaws.com/', 'it is a URL'],
-    ['https://', 'it is a URL'],
+    ['https://', 'not a host name'],
+    ['http://a1b2.credentials.iot.us-west-2.amazonaws.com/', 'its scheme is http'],
+    ['mqtts://a1b2.credentials.iot.us-west-2.amazonaws.com', 'its scheme is mqtts'],
+    ['https://device.example.com/role-aliases', 'not the path of the credential provider'],
+    ['https://device.example.com/?x=y', 'not the path of the credential provider'],
+    ['device.example.com/topics/x', 'not the path of the credential provider'],
+    ['device.example.com..', 'not a host name'],
+    ['.', 'not a host name'],
     ['::1', 'brackets'],
     ['[::1', 'not a host name'],
     ['[127.0.0.1]', 'not a host name'],
     ['999.1.1.1', 'not a host name'],
     ['host name', 'not a host name'],
-    ['host/path', 'not a host name'],
+    ['host/path', 'not the path'],
     ['-host', 'not a host name'],
     ['host:', 'port'],
     ['host:0', 'port'],
@@ -52,23 +61,121 @@ describe('parseEndpoint', () => {
     expect(error.message).toContain(reason);
   });
 
-  it('names the host of a URL', async () => {
-    const error = await errorOf(() => parseEndpoint('https://a.example:8443/x'));
+  it('names the host of a URL with another scheme', async () => {
+    const error = await errorOf(() => parseEndpoint('http://a.example:8443/x'));
     expect(error.hint).toContain('"a.example:8443"');
   });
 
+  const right = 'a1b2.credentials.iot.us-west-2.amazonaws.com';
   it.each([
-    'a1b2-ats.iot.us-west-2.amazonaws.com',
-    'a1b2.iot.us-west-2.amazonaws.com',
-    'a1b2-ats.iot.cn-north-1.amazonaws.com.cn:8443',
-    'a1b2.jobs.iot.us-west-2.amazonaws.com',
-  ])('explains the data endpoint %s', async (text) => {
+    [`https://${right}`, 443],
+    [`HTTPS://${right}/`, 443],
+    [`https://${right}:443`, 443],
+    [`https://${right}/role-aliases/the-alias/credentials`, 443],
+    [`${right}/role-aliases/the-alias/credentials/`, 443],
+    [`${right}/role-aliases/the%2Dalias/credentials`, 443],
+    [`${right}.`, 443],
+    [`${right}.:8443/`, 8443],
+    [`  ${right}\r\n`, 443],
+    [right.toUpperCase(), 443],
+  ])('takes %j for the plain name', (text, port) => {
+    const authority = port === 443 ? right : `${right}:${port}`;
+    const expected = { host: right, port, authority, region: 'us-west-2' };
+    expect(parseEndpoint(text, 'the-alias')).toEqual(expected);
+  });
+
+  it('takes https before an address, and before another name', () => {
+    expect(parseEndpoint('https://[::1]:8443/')).toMatchObject({ host: '::1', port: 8443 });
+    expect(parseEndpoint('https://Device.Example.com.')).toMatchObject({
+      host: 'device.example.com',
+    });
+  });
+
+  it('refuses a path with another role alias than the option', async () => {
+    const text = `https://${right}/role-aliases/one/credentials`;
+    const error = await errorOf(() => parseEndpoint(text, 'other'));
+    expect(error.code).toBe('ERR_INVALID_OPTION');
+    expect(error.message).toContain('"one"');
+    expect(error.message).toContain('"other"');
+  });
+
+  it.each([
+    'https://user:not-to-show@host/',
+    'http://user:not-to/show@host/',
+    'user:not-to-show@host',
+    'https://host/?X-Amz-Security-Token=not-to-show',
+    'host\nnot-to-show',
+    `-----BEGIN PRIVATE KEY-----not-to-show`,
+    `host/${'not-to-show'.repeat(30)}`,
+  ])('shows no secret of %j', async (text) => {
+    const { message, hint } = await errorOf(() => parseEndpoint(text));
+    expect(message + hint).not.toMatch(/not-to/);
+  });
+
+  const DATA: readonly (readonly [name: string, instead: string])[] = [
+    ['a1b2-ats.iot.us-west-2.amazonaws.com', 'iot.us-west-2.amazonaws.com'],
+    ['A1B2-ats.iot.US-WEST-2.amazonaws.com.', 'iot.us-west-2.amazonaws.com'],
+    ['https://a1b2-ats.iot.us-west-2.amazonaws.com/', 'iot.us-west-2.amazonaws.com'],
+    ['a1b2.iot.us-west-2.amazonaws.com', 'iot.us-west-2.amazonaws.com'],
+    ['a1b2-ats.iot.us-gov-west-1.amazonaws.com', 'iot.us-gov-west-1.amazonaws.com'],
+    ['a1b2.ats.iot.cn-north-1.amazonaws.com.cn', 'iot.cn-north-1.amazonaws.com.cn'],
+    ['a1b2-ats.iot.cn-northwest-1.amazonaws.com.cn:8443', 'iot.cn-northwest-1.amazonaws.com.cn'],
+    ['data.iot-fips.us-east-1.amazonaws.com', 'iot-fips.us-east-1.amazonaws.com'],
+    ['data.iot.eu-west-1.amazonaws.com', 'iot.eu-west-1.amazonaws.com'],
+    ['data-ats.iot.eu-west-1.api.aws', 'iot.eu-west-1.api.aws'],
+    ['a1b2-ats.iot.eu-west-1.api.aws', 'iot.eu-west-1.api.aws'],
+    ['a1b2-ats.iot.us-iso-east-1.c2s.ic.gov', 'iot.us-iso-east-1.c2s.ic.gov'],
+    ['a1b2-ats.iot.us-isob-east-1.sc2s.sgov.gov', 'iot.us-isob-east-1.sc2s.sgov.gov'],
+    ['a1b2-ats.iot.eu-isoe-west-1.cloud.adc-e.uk', 'iot.eu-isoe-west-1.cloud.adc-e.uk'],
+    ['a1b2-ats.iot.us-isof-south-1.csp.hci.ic.gov', 'iot.us-isof-south-1.csp.hci.ic.gov'],
+    ['a1b2-ats.iot.eusc-de-east-1.amazonaws.eu', 'iot.eusc-de-east-1.amazonaws.eu'],
+    ['a1b2.jobs.iot.us-west-2.amazonaws.com', 'iot.us-west-2.amazonaws.com'],
+    ['data.jobs.iot-fips.us-west-2.amazonaws.com', 'iot-fips.us-west-2.amazonaws.com'],
+    ['greengrass-ats.iot.us-west-2.amazonaws.com', 'iot.us-west-2.amazonaws.com'],
+    ['vpce-0a.data.iot.eu-central-1.vpce.amazonaws.com', 'iot.eu-central-1.vpce.amazonaws.com'],
+  ];
+  it.each(DATA)('explains the data endpoint %s', async (text, instead) => {
     const error = await errorOf(() => parseEndpoint(text));
     expect(error.code).toBe('ERR_DATA_ENDPOINT');
-    expect(error.message).toMatch(
-      /<prefix>\.credentials\.iot\.(us-west-2|cn-north-1)\.amazonaws\.com/,
-    );
+    expect(error.message).toContain(`<prefix>.credentials.${instead}, `);
     expect(error.hint).toContain('iot:CredentialProvider');
+  });
+
+  it.each([
+    ['iot.us-west-2.amazonaws.com', "AWS IoT's control plane"],
+    ['iot-fips.us-gov-west-1.amazonaws.com', "AWS IoT's control plane"],
+    ['iot.us-west-2.api.aws', "AWS IoT's control plane"],
+    ['iot.cn-north-1.amazonaws.com.cn', "AWS IoT's control plane"],
+    ['api.tunneling.iot.us-west-2.amazonaws.com', 'secure tunneling'],
+    ['credentials.iot.us-west-2.amazonaws.com', 'lacks the prefix'],
+    ['credentials.iot.amazonaws.com', 'trust policies'],
+    ['a1b2.credential.iot.us-west-2.amazonaws.com', 'no name of a credential provider'],
+    ['sts.us-west-2.amazonaws.com', '"sts"'],
+    ['sts-fips.us-west-2.amazonaws.com', '"sts-fips"'],
+    ['sts.amazonaws.com', '"sts"'],
+    ['sts.us-iso-east-1.c2s.ic.gov', '"sts"'],
+    ['https://cognito-identity.eu-west-1.amazonaws.com/', '"cognito-identity"'],
+    ['vpce-0a.sts.eu-central-1.vpce.amazonaws.com', '"sts"'],
+    ['iot.amazonaws.com', '"iot"'],
+  ])('explains %s', async (text, what) => {
+    const error = await errorOf(() => parseEndpoint(text));
+    expect(error.code).toBe('ERR_INVALID_OPTION');
+    expect(error.message).toContain(what);
+    expect(error.hint).toContain(
+      'aws iot describe-endpoint --endpoint-type iot:CredentialProvider',
+    );
+  });
+
+  it.each([
+    'ec2-1-2-3-4.eu-west-1.compute.amazonaws.com',
+    'my-proxy-1234.eu-west-1.elb.amazonaws.com',
+    'my-proxy-1234.elb.eu-west-1.amazonaws.com',
+    'abc.execute-api.eu-west-1.amazonaws.com',
+    'vpce-0a-b1.vpce-svc-0c.eu-west-1.vpce.amazonaws.com',
+    'a1b2-ats.iot.us-west-2.example.com',
+    'iot.example.com',
+  ])('takes %s, which may be a proxy', (text) => {
+    expect(parseEndpoint(text).host).toBe(text);
   });
 
   it('gives an endpoint or our error for any text', () => {

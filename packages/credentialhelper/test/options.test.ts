@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
-import { describe, expect, it } from 'vitest';
+import { afterAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { checkOptions, type IotCoreOptions } from '../src/options.ts';
 import { createSession } from '../src/session.ts';
 import type { TokenSettings } from '../src/token-options.ts';
@@ -40,6 +40,43 @@ describe('checkOptions', () => {
     });
   });
 
+  it('takes null for labels, serial number and slot as not given', () => {
+    const names = { slotId: null, tokenLabel: null, tokenSerial: null, privateKeyLabel: null };
+    expect(tokenOf(withToken({ library, ...names })).match).toEqual({ type: 'private' });
+  });
+
+  it('counts only what the options have themselves', async () => {
+    const polluted = Object.prototype as { verifyPeer?: boolean; ignorePinFlags?: boolean };
+    polluted.verifyPeer = false;
+    polluted.ignorePinFlags = true;
+    try {
+      expect(check({ ...good }).verifyPeer).toBe(true);
+      expect(tokenOf(withToken({ library })).ignorePinFlags).toBe(false);
+      const inherited = Object.create({ ...good }) as unknown;
+      expect((await errorOf(() => check(inherited))).message).toContain('"endpoint" is required');
+    } finally {
+      delete polluted.verifyPeer;
+      delete polluted.ignorePinFlags;
+    }
+  });
+
+  it('logs one line for each message, and goes on where the logger throws', () => {
+    const lines: string[] = [];
+    const logger = {
+      debug() {},
+      info() {},
+      error() {
+        throw new Error('the disk of the log is full');
+      },
+      warn: (line: string) => lines.push(line),
+    };
+    const checked = check({ ...good, logger });
+    checked.warn('one\ntwo\u202e\u001b[2J');
+    checked.warn('one\ntwo\u202e\u001b[2J');
+    expect(lines).toEqual(['one\\u000atwo\\u202e\\u001b[2J']);
+    checked.logger?.error('x');
+  });
+
   it('lets region override the one of the endpoint', () => {
     expect(check({ ...good, region: 'us-east-1' }).region).toBe('us-east-1');
   });
@@ -72,7 +109,7 @@ describe('checkOptions', () => {
     const labels = { library, userPin: '1:2', slotId: 0, tokenLabel: 't', privateKeyLabel: 'k' };
     const { pin, access: __, ...same } = tokenOf(withToken(labels));
     expect(rest).toEqual(same);
-    expect((await pinOfUri.read())?.reveal()).toBe((await pin.read())?.reveal());
+    expect((await pinOfUri.read(1000))?.reveal()).toBe((await pin.read(1000))?.reveal());
   });
 
   it('finds a library by module-name, and p11-kit’s proxy where none is named', () => {
@@ -283,14 +320,51 @@ describe('checkOptions', () => {
 });
 
 describe('createSession', () => {
+  const { keyFile, certificateFile } = makeSelfSigned(folder, 'device');
+  const device = { ...good, certificate: certificateFile, privateKey: keyFile };
+  const environment = (region: string | undefined, defaultRegion: string | undefined) => {
+    vi.stubEnv('AWS_REGION', region);
+    vi.stubEnv('AWS_DEFAULT_REGION', defaultRegion);
+  };
+  beforeEach(() => environment(undefined, undefined));
+  afterAll(() => vi.unstubAllEnvs());
+
+  it.each([
+    ['eu-west-1', 'us-east-1', 'eu-west-1'],
+    [undefined, 'us-gov-east-1', 'us-gov-east-1'],
+    ['', 'us-east-1', 'us-east-1'],
+  ])('takes the region of the environment: %j, %j', (region, defaultRegion, expected) => {
+    environment(region, defaultRegion);
+    for (const endpoint of ['localhost:8443', 'iot.example.com', '127.0.0.1', '[::1]:8443']) {
+      expect(createSession({ ...device, endpoint }).region).toBe(expected);
+    }
+  });
+
+  it.each([
+    ['AWS_REGION', 'Ireland', 'us-east-1'],
+    ['AWS_DEFAULT_REGION', undefined, 'eu-west'],
+  ])('refuses a wrong %s', async (variable, region, defaultRegion) => {
+    environment(region, defaultRegion);
+    const error = await errorOf(() => createSession({ ...device, endpoint: 'localhost' }));
+    expect(error.code).toBe('ERR_INVALID_OPTION');
+    expect(error.message).toContain(`"${variable}"`);
+  });
+
+  it('prefers the option and the endpoint to the environment, even to a wrong one', () => {
+    environment('nowhere', undefined);
+    expect(createSession(device).region).toBe('eu-west-1');
+    const named = { ...device, endpoint: 'localhost', region: 'us-east-2' };
+    expect(createSession(named).region).toBe('us-east-2');
+  });
+
+  it('refuses a path of the endpoint with another role alias', async () => {
+    const endpoint = `https://${good.endpoint}/role-aliases/another/credentials`;
+    const error = await errorOf(() => createSession({ ...device, endpoint }));
+    expect(error.message).toContain('"another"');
+  });
+
   it('wants a region where the endpoint says none', async () => {
-    const { keyFile, certificateFile } = makeSelfSigned(folder, 'device');
-    const options = {
-      ...good,
-      endpoint: 'localhost:8443',
-      certificate: certificateFile,
-      privateKey: keyFile,
-    };
+    const options = { ...device, endpoint: 'localhost:8443' };
     const error = await errorOf(() => createSession(options));
     expect(error.code).toBe('ERR_REGION_UNKNOWN');
     expect(error.hint).toContain('"region"');

@@ -1,12 +1,13 @@
 import type { CredentialHelperError } from '../errors.ts';
+import { visible, visibleJson } from '../text.ts';
 
 /** What the command is called, also before each line on stderr. */
 export const PROGRAM = 'awsiot-credentialhelper';
 
 /** What a command has to say: the result alone goes to stdout. */
 export interface Result {
-  /** For people: lines of text. */
-  readonly text: string;
+  /** For people. */
+  readonly lines: readonly string[];
   /** For programs (`--json`): one JSON document. */
   readonly json: unknown;
   /** Exit status: 0 where it went well, which is the default, else 1. */
@@ -40,15 +41,14 @@ export function watchOutput(): void {
 }
 
 /** Writes a result to stdout. */
-export function printResult({ text, json }: Result, asJson: boolean): void {
-  write('stdout', asJson ? `${JSON.stringify(json, null, 2)}\n` : `${visible(text)}\n`);
+export function printResult({ lines, json }: Result, asJson: boolean): void {
+  const text = asJson ? visibleJson(JSON.stringify(json, null, 2)) : lines.map(visible).join('\n');
+  write('stdout', `${text}\n`);
 }
 
-/** Writes a line for each line of the text to stderr, marked as what it is. */
+/** Writes a line to stderr, marked as what it is. */
 export function printLine(kind: 'error' | 'hint' | 'warning', text: string): void {
-  for (const line of text.split('\n')) {
-    write('stderr', `${PROGRAM}: ${kind}: ${visible(line)}\n`);
-  }
+  write('stderr', `${PROGRAM}: ${kind}: ${visible(text)}\n`);
 }
 
 /**
@@ -60,23 +60,12 @@ export function printError(error: unknown, asJson: boolean): void {
   const hint = written && inFlags(written);
   printLine('error', message);
   if (hint !== undefined) printLine('hint', hint);
-  if (asJson) printResult({ text: '', json: { error: { code, message, hint } } }, true);
+  if (asJson) printResult({ lines: [], json: { error: { code, message, hint } } }, true);
 }
 
 // By its name, because the class comes with a part of the AWS SDK that takes a third of the time to start.
 function isOurs(error: unknown): error is CredentialHelperError {
   return error instanceof Error && error.name === 'CredentialHelperError';
-}
-
-// A label or a subject could hold what a terminal takes for commands.
-function visible(text: string): string {
-  return text.replace(/[\p{Cc}\u2028-\u202e\u2066-\u2069]/gu, (character) =>
-    character === '\n' ? character : escaped(character),
-  );
-}
-
-function escaped(character: string): string {
-  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
 }
 
 /** The library's hints name options of `createSession`; here they have other names. */

@@ -54,12 +54,22 @@ export async function runInWorker(timeoutMs: number): Promise<number> {
   }
 }
 
-/** What the worker inherits: nothing but a file descriptor that a URI names as the place of the PIN. */
+const NAMED_FILE = /(?:\bfd:|\/dev\/fd\/|\/proc\/self\/fd\/)(\d{1,3})\b|\/dev\/stdin\b/g;
+
+/**
+ * What the worker inherits: nothing but the open file descriptors that the command line names, as the place of the PIN or
+ * as a file that a shell has opened (process substitution).
+ */
 function inheritedFiles(args: readonly string[]): readonly (number | 'ignore' | 'inherit')[] {
-  const named = /[?&]pin-source=fd:(\d{1,4})(?:&|$)/m.exec(args.join('\n'))?.[1];
-  const fileDescriptor = Number(named ?? 1);
-  if (fileDescriptor < 3) return [fileDescriptor === 0 ? 'inherit' : 'ignore'];
-  return ['ignore', ...Array<'ignore'>(fileDescriptor - 3).fill('ignore'), fileDescriptor];
+  const named = new Set(
+    Array.from(args.join('\n').matchAll(NAMED_FILE), ([, number = '0']) => Number(number)),
+  );
+  const last = Math.max(2, ...named);
+  // What the parent has as 1 and 2 is for its own output.
+  return Array.from({ length: last + 1 }, (_, fd) => {
+    if (!named.has(fd)) return 'ignore';
+    return fd === 0 ? 'inherit' : fd;
+  }).filter((_, fd) => fd !== 1 && fd !== 2);
 }
 
 /** The command was ended from outside. */

@@ -27,8 +27,8 @@ export class UsageError extends Error {
 }
 
 /**
- * Makes a command throw where it would end the process, and say what is wrong on one line. A value that was glued to an
- * unknown option is not shown: it may be a secret.
+ * Makes a command throw where it would end the process, and say what is wrong on one line. What was typed is shown only
+ * where it can be nothing but a name: it may be a secret.
  */
 export function setUpErrors(command: Command): Command {
   return command
@@ -38,11 +38,8 @@ export function setUpErrors(command: Command): Command {
     .configureOutput({
       outputError: (text) => {
         const [problem = '', suggestion] = text.trim().split('\n');
-        const message = problem
-          .replace(/^error: /, '')
-          .replace(/(unknown option '[^'=]*)=.*'/s, "$1'");
-        printLine('error', message);
-        if (/unknown option '--(?:user-|so-)?pin'/.test(message)) {
+        printLine('error', withoutValues(problem, suggestion !== undefined));
+        if (/unknown option '--(?:user-|so-)?pin/.test(problem)) {
           printLine('hint', 'a PIN on the command line can be seen by others; use --pin-file');
         } else if (suggestion !== undefined) {
           printLine('hint', suggestion.replace(/^\((.*)\)$/, '$1').toLowerCase());
@@ -51,6 +48,22 @@ export function setUpErrors(command: Command): Command {
         }
       },
     });
+}
+
+/** What commander says is wrong, without what may be a secret. */
+function withoutValues(problem: string, isNearName: boolean): string {
+  return problem
+    .replace(/^error: /, '')
+    .replace(/argument '.*' is invalid/s, 'argument is invalid')
+    .replace(/unknown option '(.*)'/s, (_, text: string) => {
+      const [name] = /^--[a-z]+(?:-[a-z]+)*(?==|$)/.exec(text) ?? [];
+      return name === undefined
+        ? `unknown option: a text of ${text.length} characters`
+        : `unknown option '${name}'`;
+    })
+    .replace(/unknown command '(.*)'/s, (known, text: string) =>
+      isNearName ? known : `unknown command: a text of ${text.length} characters`,
+    );
 }
 
 /** The exit status for an error that a command line ended with. */

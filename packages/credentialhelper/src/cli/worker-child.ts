@@ -5,6 +5,5 @@ import { becomeWorker } from './worker.ts';
 
 answerParent((args: readonly string[], tell) => {
   becomeWorker(tell);
-  tell('usesLibrary', true);
   return run(args);
 });

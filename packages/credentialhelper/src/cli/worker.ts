@@ -23,6 +23,11 @@ export function becomeWorker(tellParent: Tell): void {
   redirectOutput((stream, text) => tellParent('output', { stream, text }));
 }
 
+/** Says that a library is going to be loaded: what goes wrong from here on may be that library's doing. */
+export function loadsLibrary(): void {
+  tell?.('usesLibrary', true);
+}
+
 /** Asks a person something. In a worker, the command's deadline stands still meanwhile. */
 export async function whileAsking<T>(ask: () => Promise<T>): Promise<T> {
   tell?.('isAsking', true);

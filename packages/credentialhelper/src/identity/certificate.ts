@@ -1,5 +1,7 @@
 import { type KeyObject, X509Certificate } from 'node:crypto';
 import { CredentialHelperError, type ErrorCode } from '../errors.ts';
+import { excerpt } from '../text.ts';
+import { keyKind } from './key-kind.ts';
 import { kindOfBytes } from './kinds.ts';
 import { isPem, pemBlocks } from './pem.ts';
 import { readSource, type Source } from './read-source.ts';
@@ -57,7 +59,7 @@ export function chainForKey(
   const chain = leafFirst(certificates, (certificate) => certificate.checkPrivateKey(key));
   if (chain === undefined) {
     throw new CredentialHelperError(
-      `the private key (${key.asymmetricKeyType}) does not belong to ${describeCertificate(certificates[0])}`,
+      `the private key (${keyKind(key).name}) does not belong to ${describeCertificate(certificates[0])}`,
       {
         code: 'ERR_KEY_CERTIFICATE_MISMATCH',
         hint: 'use the key that was made together with this certificate',
@@ -88,41 +90,48 @@ export function certificateId(certificate: X509Certificate): string {
   return certificate.fingerprint256.replaceAll(':', '').toLowerCase();
 }
 
-/** Signature algorithms that TLS takes no more, as their object identifiers stand in a certificate. */
-const WEAK_SIGNATURES = [
-  ['SHA-1', '06092a864886f70d010105'],
-  ['SHA-1', '06072a8648ce3d0401'],
-  ['MD5', '06092a864886f70d010104'],
-].map(([hash = '', oid = '']) => ({ hash, oid: Buffer.from(oid, 'hex') }));
+/**
+ * Signature algorithms that TLS takes no more: how the DER form of the algorithm begins, in hexadecimal digits, from its
+ * object identifier on.
+ */
+const WEAK_SIGNATURES: readonly (readonly [hash: string, algorithm: RegExp])[] = [
+  // RSA, also by the number that OIW had for it, ECDSA, DSA (RFC 3279, section 2.2)
+  ['SHA-1', /^06092a864886f70d010105/],
+  ['SHA-1', /^06052b0e03021d/],
+  ['SHA-1', /^06072a8648ce3d0401/],
+  ['SHA-1', /^06072a8648ce380403/],
+  ['MD5', /^06092a864886f70d010104/],
+  // RSASSA-PSS without a hash, which means SHA-1, and with it (RFC 4055, section 3.1)
+  ['SHA-1', /^06092a864886f70d01010a30..(?!a0)/],
+  ['SHA-1', /^06092a864886f70d01010a30..a0..30..06052b0e03021a/],
+];
 
 /** The hash that a certificate is signed with where it is too weak for TLS; undefined for another. */
 export function weakHash(certificate: X509Certificate): string | undefined {
-  return WEAK_SIGNATURES.find(({ oid }) => certificate.raw.includes(oid))?.hash;
+  const algorithm = signatureAlgorithm(certificate.raw).toString('hex');
+  return WEAK_SIGNATURES.find(([, begins]) => begins.test(algorithm))?.[0];
+}
+
+/** What stands in `signatureAlgorithm` of a certificate, the second member of three (RFC 5280, section 4.1). */
+function signatureAlgorithm(certificate: Buffer): Buffer {
+  const all = contentOf(certificate, 0);
+  const signed = contentOf(certificate, all.begin);
+  const { begin, end } = contentOf(certificate, signed.end);
+  return certificate.subarray(begin, end);
+}
+
+/** Where the content of a DER value begins and ends (X.690, section 8.1). */
+function contentOf(der: Buffer, at: number): { readonly begin: number; readonly end: number } {
+  const length = der[at + 1] ?? 0;
+  if (length < 0x80) return { begin: at + 2, end: at + 2 + length };
+  const octets = length & 0x7f;
+  const begin = at + 2 + octets;
+  return { begin, end: begin + Number.parseInt(der.toString('hex', at + 2, begin), 16) };
 }
 
 /** How a message calls a certificate: its subject on one line and its AWS IoT id. */
 export function describeCertificate(certificate: X509Certificate | undefined): string {
   if (certificate === undefined) return 'the certificate';
-  const subject = (certificate.subject ?? '').replaceAll('\n', ', ');
+  const subject = excerpt((certificate.subject ?? '').replaceAll('\n', ', '));
   return `certificate ${certificateId(certificate)} (${subject})`;
-}
-
-/**
- * What is wrong with the certificate's dates, or undefined. Only a warning: the clock of a device may be wrong, and
- * it is the server that decides.
- *
- * @param now - epoch milliseconds
- */
-export function certificateDateProblem(
-  certificate: X509Certificate,
-  now: number,
-): string | undefined {
-  const clock = `this device's clock says ${new Date(now).toISOString()}`;
-  if (Date.parse(certificate.validTo) <= now) {
-    return `${describeCertificate(certificate)} expired on ${certificate.validTo}; ${clock}`;
-  }
-  if (Date.parse(certificate.validFrom) > now) {
-    return `${describeCertificate(certificate)} is not valid before ${certificate.validFrom}; ${clock}`;
-  }
-  return undefined;
 }

@@ -1,25 +1,30 @@
-import { readFileSync, statSync } from 'node:fs';
-import { join, resolve } from 'node:path';
-import { fileURLToPath, URL } from 'node:url';
+import { existsSync, fstatSync } from 'node:fs';
+import { join } from 'node:path';
 import { CredentialHelperError } from '../errors.ts';
-import { unreadable } from './read-source.ts';
-import { Secret } from './secret.ts';
+import { within } from '../within.ts';
+import { isUrl, type Path, pathOf, pathOfUrl } from './named-path.ts';
+import { isPipeOrSocket, Pipe, readFile } from './read-file.ts';
+import type { Secret } from './secret.ts';
+import { checkSecret, SecretFile, secretOf, type Warn } from './secret-file.ts';
 
 /**
  * Where the PIN of a token comes from:
  *
  * - a string: the PIN itself;
  * - `null`: the token asks for it on its own PIN pad;
- * - `{ file }`: the first line of a file, read again for each login;
+ * - `{ file }`: a file, read again for each login, or a pipe, read once;
  * - `{ environmentVariable }`: an environment variable, which the child process that uses the token does not inherit;
  * - `{ systemdCredential }`: a credential of the systemd unit, by its name (systemd.exec(5), `LoadCredential=`);
  * - `{ fileDescriptor }`: an open file descriptor, read once;
  * - a function that gives the PIN, called for each login.
+ *
+ * A file or pipe holds the PIN in UTF-8, with one line end or none. A PIN that has more lines, or begins with a byte order
+ * mark or ends with a blank, is refused before the token sees it.
  */
 export type PinSource =
   | string
   | null
-  | { readonly file: string }
+  | { readonly file: string | URL }
   | { readonly environmentVariable: string }
   | { readonly systemdCredential: string }
   | { readonly fileDescriptor: number }
@@ -30,8 +35,13 @@ export type Pin = Secret | null | undefined;
 
 /** A PIN source that has been checked. */
 export interface PinReader {
-  /** Reads the PIN now. */
-  read(): Pin | Promise<Pin>;
+  /**
+   * Reads the PIN now.
+   *
+   * @param limitMs - how long that may take, in milliseconds
+   * @throws {@link CredentialHelperError} (as a rejection) `ERR_PIN_SOURCE`, `ERR_FILE_UNREADABLE`, `ERR_INVALID_OPTION`
+   */
+  read(limitMs: number): Promise<Pin>;
   /** The environment variable that holds the PIN, which no child process may see. */
   readonly environmentVariable: string | undefined;
 }
@@ -46,13 +56,21 @@ export interface PinReader {
 export function openPinSource(
   source: PinSource | undefined,
   option: string,
-  warn: (message: string) => void,
+  warn: Warn,
 ): PinReader {
-  const variable =
-    isRecord(source) && 'environmentVariable' in source ? source.environmentVariable : undefined;
-  const read = pinReader(source, option, warn);
-  if (!(typeof source === 'function' || (isRecord(source) && 'fileDescriptor' in source))) read();
-  return { read, environmentVariable: variable };
+  if (source === undefined || source === null) return reader(async () => source);
+  if (typeof source === 'string') {
+    const pin = checkSecret(source, `"${option}"`);
+    return reader(async () => pin);
+  }
+  if (typeof source === 'function') {
+    return reader((limitMs) => askFunction(source, option, limitMs));
+  }
+  return placeReader(source, option, warn);
+}
+
+function reader(read: PinReader['read'], environmentVariable?: string): PinReader {
+  return { read, environmentVariable };
 }
 
 /**
@@ -68,10 +86,9 @@ export function parsePinSource(text: string, option: string): PinSource {
       if (text === '' || text.startsWith('|')) break;
       return { file: text };
     case 'file': {
-      // RFC 8089 allows file:/path and file:///path; Node's own parser takes both.
-      const url = new URL(text);
-      if (url.host !== '') break;
-      return { file: fileURLToPath(url) };
+      const file = text.startsWith('file:/') ? pathOfUrl(text) : undefined;
+      if (file === undefined) break;
+      return { file };
     }
     case 'env':
       return { environmentVariable: rest };
@@ -86,57 +103,32 @@ export function parsePinSource(text: string, option: string): PinSource {
   throw invalid(option, 'has a pin-source that is no path, file:, env:, credential: or fd:');
 }
 
-/**
- * Reads a PIN, or another secret, from the first line of a file.
- *
- * @param warn - told of a file that others can read
- * @param what - what messages call it
- * @throws {@link CredentialHelperError} `ERR_FILE_UNREADABLE`; `ERR_INVALID_OPTION` where the line is no PIN
- */
-export function readPinFile(
-  path: string,
-  warn: (message: string) => void = () => {},
-  what = 'PIN',
-): Secret {
-  let text: string;
-  try {
-    text = readFileSync(path, 'utf8');
-    if ((statSync(path).mode & 0o077) !== 0) {
-      warn(`the ${what} file ${path} can be read by other users; chmod 600 helps`);
-    }
-  } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException;
-    throw unreadable(`the ${what} file "${path}" (${code})`, cause);
-  }
-  return checkPin(text.replace(/\r?\n[\s\S]*$/, ''), `the ${what} in file "${path}"`);
+/** Asks a function of the application for the PIN. */
+async function askFunction(
+  source: () => unknown,
+  option: string,
+  limitMs: number,
+): Promise<Secret | null> {
+  const what = `the function given as "${option}"`;
+  const answer = (async () => source())().catch((cause: unknown) => {
+    throw noPin(`${what} failed`, cause);
+  });
+  const late = () => noPin(`${what} did not give a PIN within ${limitMs} ms`);
+  const pin = await within(answer, limitMs, late);
+  return pin === null ? null : checkSecret(pin, `what ${what} gave`);
 }
 
-function pinReader(
-  source: unknown,
-  option: string,
-  warn: (message: string) => void,
-): PinReader['read'] {
-  if (source === undefined || source === null) return () => source;
-  if (typeof source === 'string') {
-    const pin = checkPin(source, `"${option}"`);
-    return () => pin;
-  }
-  if (typeof source === 'function') {
-    return async () => {
-      const pin: unknown = await source();
-      return pin === null ? null : checkPin(pin, `what the function "${option}" gave`);
-    };
-  }
-  return placeReader(source, option, warn);
+function noPin(message: string, cause?: unknown): CredentialHelperError {
+  return new CredentialHelperError(message, {
+    code: 'ERR_PIN_SOURCE',
+    cause,
+    hint: 'no login was tried; look at the function, and at "cause" where there is one',
+  });
 }
 
 const PLACES = ['file', 'environmentVariable', 'systemdCredential', 'fileDescriptor'] as const;
 
-function placeReader(
-  source: unknown,
-  option: string,
-  warn: (message: string) => void,
-): () => Secret {
+function placeReader(source: unknown, option: string, warn: Warn): PinReader {
   const [[name, value] = [], ...more] = isRecord(source) ? Object.entries(source) : [];
   const place = PLACES.find((known) => known === name);
   if (place === undefined || more.length > 0) {
@@ -145,79 +137,95 @@ function placeReader(
       `must be text, null, a function, or an object with one of ${PLACES.join(', ')}`,
     );
   }
+  const named = `${option}.${place}`;
   if (place === 'fileDescriptor') {
-    if (Number.isSafeInteger(value) && (value as number) >= 0) return readOnce(value as number);
-    throw invalid(`${option}.${place}`, 'must be a whole number, 0 or more');
-  }
-  if (typeof value !== 'string' || value === '' || value.includes('\0')) {
-    throw invalid(`${option}.${place}`, 'must be text');
-  }
-  if (place === 'environmentVariable') return () => readVariable(value);
-  // systemd gives its credentials to the user of the unit alone, so their mode is its own affair.
-  if (place === 'systemdCredential') return () => readPinFile(credentialPath(value, option));
-  const path = resolve(value);
-  return () => readPinFile(path, warn);
-}
-
-// A pipe gives what it holds once.
-function readOnce(fileDescriptor: number): () => Secret {
-  let pin: Secret | undefined;
-  return () => {
-    if (pin === undefined) {
-      let text: string;
-      try {
-        text = readFileSync(fileDescriptor, 'utf8');
-      } catch (cause) {
-        const { code } = cause as NodeJS.ErrnoException;
-        throw new CredentialHelperError(
-          `cannot read the PIN from file descriptor ${fileDescriptor} (${code})`,
-          { code: 'ERR_FILE_UNREADABLE', cause, hint: 'is it open for reading?' },
-        );
-      }
-      pin = checkPin(
-        text.replace(/\r?\n[\s\S]*$/, ''),
-        `the PIN from file descriptor ${fileDescriptor}`,
-      );
+    if (!Number.isSafeInteger(value) || (value as number) < 0) {
+      throw invalid(named, 'must be a whole number, 0 or more');
     }
-    return pin;
-  };
+    return descriptorReader(value as number);
+  }
+  if (place === 'file' && isUrl(value)) return fileReader(value, named, warn);
+  if (typeof value !== 'string' || value === '' || value.includes('\0')) {
+    throw invalid(named, 'must be text');
+  }
+  if (place === 'environmentVariable') {
+    readVariable(value, named);
+    return reader(async () => readVariable(value, named), value);
+  }
+  return place === 'file' ? fileReader(value, named, warn) : credentialReader(value, named);
 }
 
-function readVariable(name: string): Secret {
+function fileReader(given: Path, option: string, warn: Warn): PinReader {
+  const path = pathOf(given, option);
+  return secretFileReader(new SecretFile(path, `the PIN file "${path}"`, warn));
+}
+
+function secretFileReader(file: SecretFile): PinReader {
+  file.check();
+  return reader((limitMs) => file.read(limitMs));
+}
+
+/** A file descriptor gives what it holds once. */
+function descriptorReader(fd: number): PinReader {
+  const what = `the PIN from file descriptor ${fd}`;
+  const pipe = new Pipe(`/dev/fd/${fd}`, what);
+  let content: Promise<Buffer> | undefined;
+  const readOnce = async (limitMs: number) =>
+    isOpenPipe(fd) ? pipe.read(limitMs) : readFile(fd, what);
+  return reader(async (limitMs) => {
+    content ??= readOnce(limitMs).catch((error: unknown) => {
+      content = undefined;
+      throw error;
+    });
+    return secretOf(await content, what);
+  });
+}
+
+function isOpenPipe(fd: number): boolean {
+  try {
+    return isPipeOrSocket(fstatSync(fd));
+  } catch {
+    return false;
+  }
+}
+
+function readVariable(name: string, option: string): Secret {
   // biome-ignore lint/style/noProcessEnv: the user named this variable as the place of the PIN
   const value = process.env[name];
-  if (value === undefined) {
-    throw new CredentialHelperError(`the environment variable ${name} for the PIN is not set`, {
-      code: 'ERR_INVALID_OPTION',
-    });
-  }
-  return checkPin(value, `the PIN in the environment variable ${name}`);
+  if (value !== undefined) return checkSecret(value, `the PIN in the environment variable ${name}`);
+  throw new CredentialHelperError(
+    `the environment variable that "${option}" names is not set: a name of ${name.length} characters`,
+    { code: 'ERR_INVALID_OPTION', hint: NOT_SHOWN },
+  );
 }
 
-function credentialPath(name: string, option: string): string {
+const NOT_SHOWN =
+  'give the name of the place that holds the PIN; the name is not shown, as it may be the PIN itself';
+
+/** systemd gives its credentials to the user of the unit alone, so their mode is its own affair. */
+function credentialReader(name: string, option: string): PinReader {
   if (name.includes('/') || name.startsWith('.')) {
-    throw invalid(`${option}.systemdCredential`, 'is the name of a credential, not a path');
+    throw invalid(option, 'is the name of a credential, not a path');
   }
   // biome-ignore lint/style/noProcessEnv: systemd.exec(5) passes the folder of credentials this way
   const folder = process.env.CREDENTIALS_DIRECTORY;
   if (folder === undefined) {
     throw new CredentialHelperError(
-      `"${option}" names the systemd credential "${name}", and this process was given no credentials`,
+      `"${option}" names a systemd credential, and this process was given none`,
       {
         code: 'ERR_INVALID_OPTION',
-        hint: `add LoadCredential=${name}:PATH to the unit, and start it with systemd`,
+        hint: 'add LoadCredential=NAME:PATH to the unit, and start it with systemd',
       },
     );
   }
-  return join(folder, name);
-}
-
-function checkPin(value: unknown, name: string): Secret {
-  if (typeof value !== 'string' || value === '' || value.includes('\0')) {
-    const problem = typeof value !== 'string' ? 'not text' : value === '' ? 'empty' : 'not a line';
-    throw new CredentialHelperError(`${name} is ${problem}`, { code: 'ERR_INVALID_OPTION' });
+  const path = join(folder, name);
+  if (!existsSync(path)) {
+    throw new CredentialHelperError(
+      `this process was not given the systemd credential that "${option}" names: a name of ${name.length} characters`,
+      { code: 'ERR_FILE_UNREADABLE', hint: NOT_SHOWN },
+    );
   }
-  return new Secret(value);
+  return secretFileReader(new SecretFile(path, `the PIN in the systemd credential "${name}"`));
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -109,6 +109,7 @@ export function parsePkcs11Uri(uri: string, option: string): Pkcs11Uri {
       throw invalid(option, `the value of "${name}" has a character that must be percent-encoded`);
     }
     if (Object.hasOwn(found, attribute)) throw invalid(option, `"${name}" stands in it twice`);
+    if (attribute !== 'pinValue') refuseAttributeIn(value, name, option);
     found[attribute] = readValue(name, decode(value), option);
   };
   for (const part of splitList(path, ';')) read(part, PATH_ATTRIBUTES, PATH_VALUE);
@@ -135,6 +136,22 @@ export function formatPkcs11Uri({ pinValue: _, ...attributes }: Pkcs11Uri): stri
   const query = list(SHOWN_QUERY_ATTRIBUTES, '&');
   return `pkcs11:${list(PATH_ATTRIBUTES, ';')}${query && `?${query}`}`;
 }
+
+/** Refuses a value that another attribute has got into: a label or path can be shown, a PIN cannot. */
+function refuseAttributeIn(value: string, name: string, option: string): void {
+  const [, inner] = ATTRIBUTE_IN.exec(value) ?? PIN_IN.exec(decode(value).toString('latin1')) ?? [];
+  if (inner === undefined) return;
+  throw invalid(
+    option,
+    `the value of "${name}" has "${inner.toLowerCase()}" in it: ; stands between the attributes before the ?, & between those after it, and = in a value is written %3D`,
+  );
+}
+
+const ATTRIBUTE_IN = new RegExp(
+  `(?:^|[^a-z-])((?:pin|${[...Object.keys(PATH_ATTRIBUTES), ...Object.keys(QUERY_ATTRIBUTES)].join('|')})=)`,
+  'i',
+);
+const PIN_IN = /(pin[-_ ]?(?:value|source))/i;
 
 function splitList(text: string | undefined, separator: string): string[] {
   return text === undefined || text === '' ? [] : text.split(separator);

@@ -1,12 +1,25 @@
 import { createPrivateKey, type KeyObject, type PrivateKeyInput } from 'node:crypto';
 import { isKeyObject } from 'node:util/types';
 import { CredentialHelperError } from '../errors.ts';
+import { KEY_KIND_HINT, keyKind } from './key-kind.ts';
 import { kindOfBytes } from './kinds.ts';
 import { isPem, pemBlocks } from './pem.ts';
 import { readSource, type Source } from './read-source.ts';
 import type { Secret } from './secret.ts';
+import { type Warn, warnOfAccess } from './secret-file.ts';
 
-const PEM_PRIVATE_KEY = /^(RSA |EC |ENCRYPTED )?PRIVATE KEY$/;
+/** What messages call a key that is given as a `KeyObject`. */
+const KEY_OBJECT = 'the KeyObject given as "privateKey"';
+
+const PEM_PRIVATE_KEY = /^(RSA |EC |DSA |ENCRYPTED )?PRIVATE KEY$/;
+
+/** How a private key is read. */
+interface KeyReading {
+  /** The name of the option it came from, for messages. Default `privateKey`. */
+  readonly option?: string;
+  /** Told of a file that others can read. Default: nobody. */
+  readonly warn?: Warn;
+}
 
 /**
  * Reads a private key: PKCS#1, SEC1, PKCS#8 or encrypted PKCS#8, as PEM or DER; also PEM encrypted the old way
@@ -15,12 +28,37 @@ const PEM_PRIVATE_KEY = /^(RSA |EC |ENCRYPTED )?PRIVATE KEY$/;
  * @throws {@link CredentialHelperError} `ERR_FILE_UNREADABLE`, `ERR_PRIVATE_KEY_INVALID`, `ERR_PASSPHRASE_REQUIRED`,
  * `ERR_PASSPHRASE_WRONG`
  */
-export function readPrivateKey(source: Source | KeyObject, passphrase?: Secret): KeyObject {
-  if (isKeyObject(source)) return checkKind(source, 'the KeyObject given as "privateKey"');
-  const { bytes, name } = readSource(source, 'privateKey');
+export function readPrivateKey(
+  source: Source | KeyObject,
+  passphrase?: Secret,
+  { option = 'privateKey', warn = () => {} }: KeyReading = {},
+): KeyObject {
+  if (isKeyObject(source)) return checkKind(source, KEY_OBJECT);
+  const { bytes, name } = readSource(source, option, (stats, what) =>
+    warnOfAccess(stats, `the private key in ${what}`, warn),
+  );
   const text = bytes.toString('latin1');
   const key = isPem(text) ? parsePem(text, name, passphrase) : parseDer(bytes, name, passphrase);
   return checkKind(key, name);
+}
+
+/**
+ * The private keys that follow the first in the same PEM text, in their order; undefined stands for one that cannot be
+ * read.
+ */
+export function otherPrivateKeys(
+  source: Source,
+  passphrase?: Secret,
+): readonly (KeyObject | undefined)[] {
+  const text = readSource(source, 'privateKey').bytes.toString('latin1');
+  const [, ...others] = pemBlocks(text).filter(({ label }) => isPrivateKeyLabel(label));
+  return others.map(({ pem }) => {
+    try {
+      return createPrivateKey(withPassphrase({ key: pem, format: 'pem' }, passphrase));
+    } catch {
+      return undefined;
+    }
+  });
 }
 
 /** Whether the label of a PEM block is that of a private key which is read here. */
@@ -80,11 +118,12 @@ function checkKind(key: KeyObject, name: string): KeyObject {
       hint: 'pass the private key',
     });
   }
-  if (key.asymmetricKeyType !== 'rsa' && key.asymmetricKeyType !== 'ec') {
-    throw new CredentialHelperError(`${name} is a key of type ${key.asymmetricKeyType}`, {
-      code: 'ERR_PRIVATE_KEY_INVALID',
-      hint: 'AWS IoT takes RSA and EC keys',
-    });
+  const kind = keyKind(key);
+  if (!kind.accepted) {
+    throw new CredentialHelperError(
+      `the private key in ${name} is ${kind.name}, which AWS IoT does not take`,
+      { code: 'ERR_PRIVATE_KEY_INVALID', hint: KEY_KIND_HINT },
+    );
   }
   return key;
 }

@@ -6,22 +6,27 @@ import { CredentialHelperError } from '../errors.ts';
 import { importProcessRecords, watchProcessRecords } from '../pins/records.ts';
 import { loadKoffi } from '../pkcs11/koffi.ts';
 import { answerParent } from '../process/answer-parent.ts';
-import { sendTokenRequest } from './token-request.ts';
+import { sendTokenRequest, type TokenRequestEvents } from './token-request.ts';
 import { type TokenRequestMessage, unpackTokenRequest } from './token-request-message.ts';
 
-/** Sooner than the other process ends this one, it reports its own time-out, which says more. In milliseconds. */
-const REPORT_MS = 100;
+/** Sooner than the other process ends this one, it reports its own time-out, which says more. At most, in milliseconds. */
+const REPORT_MS = 500;
 
 answerParent(async (message: TokenRequestMessage, tell, limitMs) => {
   importProcessRecords(message.pins);
   watchProcessRecords((state) => tell('pins', state));
   const trace = message.isTraced ? (line: string) => tell('trace', line) : undefined;
-  const events = { warn: (text: string) => tell('warning', text), trace };
+  const events: TokenRequestEvents = {
+    warn: (text) => tell('warning', text),
+    trace,
+    certificate: ({ raw }) => tell('certificate', raw),
+  };
   await loadKoffi().catch((error) => {
     throw copyWithoutKoffi(error) ?? error;
   });
   tell('usesLibrary', true);
-  return sendTokenRequest(unpackTokenRequest(message), events, limitMs - REPORT_MS);
+  const ownLimitMs = limitMs - Math.min(REPORT_MS, limitMs / 5);
+  return sendTokenRequest(unpackTokenRequest(message), events, ownLimitMs);
 });
 
 /** The error for a copy of this program, made by a bundler or by hand, that is where koffi is not found. */

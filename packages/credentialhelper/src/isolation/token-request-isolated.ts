@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import type { Logger } from '@smithy/types';
 import { CredentialHelperError } from '../errors.ts';
 import { exportProcessRecords, importProcessRecords } from '../pins/records.ts';
@@ -21,7 +22,9 @@ const END_MS = 2000;
  * The PIN goes over the channel between the processes, never through arguments or environment.
  *
  * @param options - which Node.js and program to start
+ * @param begin - when the request was asked for, by `monotonicMs()`: its time limit counts from there
  * @param hidden - an environment variable that the child must not see, because the PIN is in it
+ * @param onCertificate - told of the device certificate before it is used
  * @throws {@link CredentialHelperError} (as a rejection) what `askChild` and `sendTokenRequest` throw
  */
 export function sendTokenRequestIsolated(
@@ -29,12 +32,14 @@ export function sendTokenRequestIsolated(
   options: ChildOptions,
   hidden: string | undefined,
   logger: Logger | undefined,
+  begin: number,
+  onCertificate: (certificate: X509Certificate) => void,
 ): Promise<HttpsResponse> {
-  const begin = monotonicMs();
   const { timeoutMs } = tokenRequest.connection;
   const { library, pin } = tokenRequest.token;
   const redact = (text: string) => (pin == null ? text : text.replaceAll(pin.reveal(), '[secret]'));
-  return inTurn(library, timeoutMs, late(library, timeoutMs), () =>
+  const waitMs = timeoutMs - (monotonicMs() - begin);
+  return inTurn(library, waitMs, late(library, timeoutMs), () =>
     askChild<HttpsResponse>({
       options,
       program: () => new URL('./token-request-child.js', import.meta.url),
@@ -49,6 +54,7 @@ export function sendTokenRequestIsolated(
       hidden,
       onTold: {
         pins: importProcessRecords,
+        certificate: (der) => onCertificate(new X509Certificate(der)),
         trace: (line) => logger?.trace?.(line),
         warning: (text) => logger?.warn(text),
       },

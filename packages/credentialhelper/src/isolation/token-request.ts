@@ -1,3 +1,4 @@
+import type { X509Certificate } from 'node:crypto';
 import { CredentialHelperError, isCredentialHelperError } from '../errors.ts';
 import type { TokenKey } from '../identity/token-key.ts';
 import { loadKoffi } from '../pkcs11/koffi.ts';
@@ -16,6 +17,12 @@ export interface TokenRequest {
   readonly certificate: TokenCertificate;
 }
 
+/** What making the request tells besides. */
+export interface TokenRequestEvents extends Pick<TokenEvents, 'warn' | 'trace'> {
+  /** Told of the device certificate before it is used. */
+  readonly certificate: (certificate: X509Certificate) => void;
+}
+
 /**
  * Makes a request with a key in a token, in this process: it loads the PKCS#11 library, and keeps it loaded.
  *
@@ -27,7 +34,7 @@ export interface TokenRequest {
  */
 export async function sendTokenRequest(
   { request, connection, token, certificate }: TokenRequest,
-  events: Pick<TokenEvents, 'warn' | 'trace'>,
+  events: TokenRequestEvents,
   limitMs: number,
 ): Promise<HttpsResponse> {
   const begin = monotonicMs();
@@ -36,6 +43,7 @@ export async function sendTokenRequest(
   const { ca } = connection;
   const key = await openTokenKey(token, certificate, { ...events, waitMs: limitMs });
   try {
+    events.certificate(key.chain[0] as X509Certificate);
     const context = createTokenContext(koffi, key, ca === undefined ? {} : { ca });
     try {
       const leftMs = limitMs - (monotonicMs() - begin);

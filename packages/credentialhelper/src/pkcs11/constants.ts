@@ -38,15 +38,15 @@ export const CKA = {
 /** Classes of objects (`CKO_…`). */
 export const CKO = { CERTIFICATE: 1, PUBLIC_KEY: 2, PRIVATE_KEY: 3 } as const;
 
-/** Types of keys, with the names that messages call them by (`CKK_…`). */
-export const CKK = { RSA: 0, EC: 3 } as const;
+/** Types of keys (`CKK_…`). */
+export const CKK = { RSA: 0, EC: 3, EC_EDWARDS: 64, EC_MONTGOMERY: 65 } as const;
 
-/** What messages call a key whose type is none of {@link CKK}. */
+/** What messages call a key that is neither RSA nor EC, where its curve does not say more. */
 export const OTHER_KEY_TYPES: Readonly<Record<number, string>> = {
   1: 'DSA',
   2: 'DH',
-  64: 'Ed25519 or Ed448',
-  65: 'X25519 or X448',
+  [CKK.EC_EDWARDS]: 'Ed25519 or Ed448',
+  [CKK.EC_MONTGOMERY]: 'X25519 or X448',
 };
 
 /** The type of certificates in X.509 form (`CKC_X_509`). */

@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { CredentialHelperError } from '../errors.ts';
+import { type Path, pathOf } from '../identity/named-path.ts';
 import type { Pkcs11Uri } from '../identity/pkcs11-uri.ts';
 import { systemLibraryFolders } from './system-folders.ts';
 
@@ -23,7 +24,7 @@ export function findModule(uri: Pkcs11Uri, option: string): string {
   if (uri.modulePath !== undefined) return checkModule(uri.modulePath, option);
   const name = uri.moduleName;
   if (name?.includes('/')) {
-    throw missing(`the module-name "${name}" in "${option}" is a path`, 'use module-path');
+    throw missing(`the module-name in "${option}" is a path`, 'use module-path');
   }
   const files =
     name === undefined ? ['p11-kit-proxy.so'] : [`${name}.so`, `lib${name}.so`, `${name}.dylib`];
@@ -40,22 +41,22 @@ export function findModule(uri: Pkcs11Uri, option: string): string {
         'add ?module-path=PATH to it',
       )
     : missing(
-        `there is no PKCS#11 library ${files.join(' or ')} for the module-name in "${option}"`,
-        'use module-path',
+        `there is no PKCS#11 library of the module-name that "${option}" gives: a name of ${name.length} characters`,
+        `libraries are looked for in ${folders.join(', ')}; module-path names one elsewhere`,
       );
 }
 
 /**
  * The absolute path of a PKCS#11 library, if it is a file.
  *
- * @throws {@link CredentialHelperError} `ERR_PKCS11_LIBRARY`
+ * @throws {@link CredentialHelperError} `ERR_PKCS11_LIBRARY`, `ERR_INVALID_OPTION`
  */
-export function checkModule(path: string, option: string): string {
-  const absolute = resolve(path);
+export function checkModule(path: Path, option: string): string {
+  const absolute = pathOf(path, option, 'ERR_PKCS11_LIBRARY');
   if (isFile(absolute)) return absolute;
   const exists = statSync(absolute, { throwIfNoEntry: false }) !== undefined;
   throw missing(
-    `"${option}" ${absolute} ${exists ? 'is not a file' : 'does not exist'}`,
+    `the PKCS#11 library ${absolute} given as "${option}" ${exists ? 'is not a file' : 'does not exist'}`,
     'give the path of the PKCS#11 library that came with the token or its driver',
   );
 }

@@ -1,5 +1,6 @@
 import { loadKoffi } from '../pkcs11/koffi.ts';
 import { VERSION } from '../version.ts';
+import { holdProcess } from './hold.ts';
 import { type FromChild, pack, packError, type Tell, type ToChild, unpack } from './messages.ts';
 
 /** How much longer than its limit this process may live, in seconds: then something holds its only thread. */
@@ -32,7 +33,8 @@ export function answerParent<Request, Answer>(
       if (kind === 'isAsking') endAfter(content === true ? undefined : limitMs);
       send({ kind, content } as FromChild);
     };
-    const answer = await work(request as Request, tell, limitMs).then(
+    // Held: a request gives up where nobody seems to wait for its connection, and here the other process does.
+    const answer = await holdProcess(work(request as Request, tell, limitMs)).then(
       (content): FromChild => ({ kind: 'answer', content }),
       (error: unknown): FromChild => ({ kind: 'error', content: packError(error) }),
     );

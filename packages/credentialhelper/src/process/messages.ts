@@ -13,6 +13,8 @@ export interface Told {
   readonly warning: string;
   /** A PKCS#11 call. */
   readonly trace: string;
+  /** The device certificate that it is about to use, in DER form. */
+  readonly certificate: Uint8Array;
   /** What it now knows of PINs. */
   readonly pins: ProcessRecordsState;
   /** What a command prints. */

@@ -1,14 +1,16 @@
 import type { X509Certificate } from 'node:crypto';
 import type { SecureContext } from 'node:tls';
-import { assertObject, refuseUnknown } from '../assert.ts';
+import { ownOptions } from '../assert.ts';
+import { watchCertificateDates } from '../identity/certificate-dates.ts';
+import { readPipes } from '../identity/read-source.ts';
 import {
-  checkKey,
+  checkIdentity,
   checkLogger,
   checkTimeout,
+  type IdentityOptions,
   type IotCoreOptions,
-  type KeyOptions,
   logEvents,
-  requireSource,
+  sourcesOf,
 } from '../options.ts';
 import { loadKoffi } from '../pkcs11/koffi.ts';
 import { holdProcess } from '../process/hold.ts';
@@ -19,9 +21,12 @@ import { createTokenContext } from './token-context.ts';
 
 /** What {@link openTlsIdentity} takes: the options of a session that name certificate, key and CA. */
 export interface TlsIdentityOptions
-  extends Omit<KeyOptions, 'isolate'>,
-    Pick<IotCoreOptions, 'ca' | 'logger'> {
-  /** How long to wait while other processes log in to the token, in milliseconds: 1 to 600 000. Default 10 000. */
+  extends Omit<IdentityOptions, 'isolate'>,
+    Pick<IotCoreOptions, 'logger'> {
+  /**
+   * How long to wait for pipes, for the PIN, and while other processes log in to the token, in milliseconds: 1 to 600 000.
+   * Default 10 000.
+   */
   readonly timeoutMs?: number | undefined;
 }
 
@@ -40,7 +45,7 @@ export interface TlsIdentity {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-const OPTION_NAMES: readonly string[] = [
+const OPTION_NAMES: readonly (keyof TlsIdentityOptions)[] = [
   'certificate',
   'privateKey',
   'passphrase',
@@ -49,7 +54,7 @@ const OPTION_NAMES: readonly string[] = [
   'ca',
   'logger',
   'timeoutMs',
-] satisfies readonly (keyof TlsIdentityOptions)[];
+];
 
 /**
  * Opens a certificate and its private key, from files or in a PKCS#11 token, for a TLS client of Node.js:
@@ -77,29 +82,30 @@ export function openTlsIdentity(options: TlsIdentityOptions): Promise<TlsIdentit
   return holdProcess(open(options));
 }
 
-async function open(options: TlsIdentityOptions): Promise<TlsIdentity> {
-  assertObject(options, 'options');
-  refuseUnknown(options, OPTION_NAMES, '');
+async function open(given: TlsIdentityOptions): Promise<TlsIdentity> {
+  const options = ownOptions(given, OPTION_NAMES, '');
   const logger = checkLogger(options.logger);
   const events = logEvents(logger);
-  const key = checkKey(options, events.warn);
-  const ca = options.ca === undefined ? undefined : requireSource(options.ca, 'ca');
+  const { key, ca } = checkIdentity(options, events.warn);
   const waitMs = checkTimeout(options.timeoutMs);
+  await readPipes(sourcesOf({ key, ca }), waitMs);
+  const dates = watchCertificateDates(logger, Date.now);
   if (key.kind === 'file') {
-    return identity({ ...openFileContext(key, { ca, logger }), close() {} });
+    return identity({ ...openFileContext(key, { ca, warn: events.warn }, dates), close() {} });
   }
   const koffi = await loadKoffi();
   findOpenSsl(koffi);
   const { pin, access: _, ...token } = key.token;
   const opened = await openTokenKey(
-    { ...token, pin: await pin.read(), stateFolder: key.stateFolder },
-    readTokenCertificate(key, logger),
+    { ...token, pin: await pin.read(waitMs), stateFolder: key.stateFolder },
+    readTokenCertificate(key, dates),
     { ...events, waitMs },
     'lasting',
   );
   try {
     const context = createTokenContext(koffi, opened, ca === undefined ? {} : { ca: readCa(ca) });
     const [certificate] = opened.chain as [X509Certificate];
+    dates.see(certificate);
     return identity({
       secureContext: context.secureContext,
       certificate,

@@ -4,6 +4,7 @@ import { getDefaultAutoSelectFamilyAttemptTimeout, isIP, type TcpNetConnectOpts 
 import type { ConnectionOptions, SecureContext } from 'node:tls';
 import { otherRuntime } from '../process/runtime.ts';
 import { clearInterval, clearTimeout, setInterval, setTimeout } from '../process/timers.ts';
+import { excerpt } from '../text.ts';
 import {
   type ConnectionSettings,
   type HttpsRequest,
@@ -135,10 +136,16 @@ function watchConnecting(end: () => void): () => void {
   return () => clearInterval(watch);
 }
 
+/** Longer than any header field of the credential provider that is used, in characters. */
+const MAX_HEADER_CHARACTERS = 200;
+
 function joinHeaders(
   headers: Readonly<Record<string, string | string[] | undefined>>,
 ): Record<string, string> {
   return Object.fromEntries(
-    Object.entries(headers).map(([name, value]) => [name, [value ?? ''].flat().join(', ')]),
+    Object.entries(headers).map(([name, value]) => [
+      name,
+      excerpt([value ?? ''].flat().join(', '), MAX_HEADER_CHARACTERS),
+    ]),
   );
 }

@@ -2,6 +2,7 @@ import type { X509Certificate } from 'node:crypto';
 import type { SecureContext, SecureContextOptions } from 'node:tls';
 import { CredentialHelperError } from '../errors.ts';
 import { describeCertificate, toPem, weakHash } from '../identity/certificate.ts';
+import { keyKind } from '../identity/key-kind.ts';
 
 /** What OpenSSL says of a certificate that its security level does not take (SSL_CTX_set_security_level(3)). */
 const TOO_WEAK = /_(MD_TOO_WEAK|KEY_TOO_SMALL)$/;
@@ -32,15 +33,9 @@ function refused(
   cause: NodeJS.ErrnoException,
 ) {
   const { code = '', message } = cause;
-  const weak = chain.find((certificate) => weakHash(certificate) !== undefined) ?? chain[0];
-  const hash = weak && weakHash(weak);
-  const why = !TOO_WEAK.test(code)
-    ? message
-    : code.endsWith('KEY_TOO_SMALL')
-      ? 'its key is too small'
-      : `its signature is made with ${hash ?? 'a hash that is too weak'}`;
+  const { certificate, why } = blame(chain, code) ?? { certificate: chain[0], why: message };
   return new CredentialHelperError(
-    `the TLS of this Node.js does not take ${describeCertificate(weak)}${from === undefined ? '' : ` from ${from}`}: ${why}`,
+    `the TLS of this Node.js does not take ${describeCertificate(certificate)}${from === undefined ? '' : ` from ${from}`}: ${why}`,
     {
       code: 'ERR_CERTIFICATE_INVALID',
       cause,
@@ -49,4 +44,23 @@ function refused(
         : undefined,
     },
   );
+}
+
+/** Which certificate of the chain it is, and why, where OpenSSL says that one is too weak and not which. */
+function blame([own, ...others]: readonly X509Certificate[], code: string) {
+  if (own === undefined || !TOO_WEAK.test(code)) return undefined;
+  if (code.endsWith('KEY_TOO_SMALL')) {
+    const isSmall = ({ publicKey }: X509Certificate) => !keyKind(publicKey).accepted;
+    const certificate = code.includes('_CA_') ? (others.find(isSmall) ?? own) : own;
+    return { certificate, why: `its key is too small (${keyKind(certificate.publicKey).name})` };
+  }
+  // The signature of a self-signed certificate does not count.
+  const certificate = [own, ...others].find(
+    (one) => weakHash(one) !== undefined && !one.checkIssued(one),
+  );
+  const hash = certificate && weakHash(certificate);
+  return {
+    certificate: certificate ?? own,
+    why: `its signature is made with ${hash ?? 'a hash that is too weak'}`,
+  };
 }

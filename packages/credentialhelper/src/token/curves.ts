@@ -1,5 +1,6 @@
 import type { KeyObject } from 'node:crypto';
 import { CredentialHelperError } from '../errors.ts';
+import { KEY_KIND_HINT, keyKind } from '../identity/key-kind.ts';
 
 /** An elliptic curve that AWS IoT takes. */
 export interface Curve {
@@ -22,6 +23,34 @@ const CURVES: readonly Curve[] = [
   { name: 'P-521', parameters: hex('06052b81040023'), size: 66, hash: 'sha512' },
 ];
 
+/** Other curves that keys in tokens are on, by `CKA_EC_PARAMS` in hexadecimal digits. */
+const OTHER_CURVES: Readonly<Record<string, string>> = {
+  '06082a8648ce3d030101': 'P-192',
+  '06052b81040021': 'P-224',
+  '06052b8104000a': 'secp256k1',
+  '06092b2403030208010103': 'brainpoolP192r1',
+  '06092b2403030208010105': 'brainpoolP224r1',
+  '06092b2403030208010107': 'brainpoolP256r1',
+  '06092b2403030208010109': 'brainpoolP320r1',
+  '06092b240303020801010b': 'brainpoolP384r1',
+  '06092b240303020801010d': 'brainpoolP512r1',
+  '06082a811ccf5501822d': 'SM2',
+  // RFC 8410, section 3, and the names that PKCS #11 has for them besides.
+  '06032b656e': 'X25519',
+  '06032b656f': 'X448',
+  '06032b6570': 'Ed25519',
+  '06032b6571': 'Ed448',
+  [printable('curve25519')]: 'X25519',
+  [printable('curve448')]: 'X448',
+  [printable('edwards25519')]: 'Ed25519',
+  [printable('edwards448')]: 'Ed448',
+};
+
+/** The name of the curve with this `CKA_EC_PARAMS`; undefined where it is not known here. */
+export function curveName(parameters: Buffer): string | undefined {
+  return curveByParameters(parameters)?.name ?? OTHER_CURVES[parameters.toString('hex')];
+}
+
 /** The curve of this name, or undefined. */
 export function curveByName(name: string | undefined): Curve | undefined {
   return CURVES.find((curve) => curve.name === name);
@@ -35,16 +64,12 @@ export function curveByParameters(parameters: Buffer | undefined): Curve | undef
 /** The curve of an EC key; undefined for an RSA key. */
 export function curveOf(key: KeyObject): Curve | undefined {
   if (key.asymmetricKeyType !== 'ec') return undefined;
-  try {
-    const curve = curveByName(key.export({ format: 'jwk' }).crv);
-    if (curve !== undefined) return curve;
-  } catch {
-    // A curve that JWK has no name for.
-  }
-  const name = key.asymmetricKeyDetails?.namedCurve ?? 'without a name';
-  throw new CredentialHelperError(`the key is on the elliptic curve ${name}`, {
+  const kind = keyKind(key).name;
+  const curve = CURVES.find(({ name }) => kind === `EC ${name}`);
+  if (curve !== undefined) return curve;
+  throw new CredentialHelperError(`the key is ${kind}, which AWS IoT does not take`, {
     code: 'ERR_PRIVATE_KEY_INVALID',
-    hint: 'AWS IoT takes P-256, P-384 and P-521',
+    hint: KEY_KIND_HINT,
   });
 }
 
@@ -60,4 +85,9 @@ export function decodePoint(
 
 function hex(text: string): Buffer {
   return Buffer.from(text, 'hex');
+}
+
+/** The DER form of a PrintableString, in hexadecimal digits. */
+function printable(text: string): string {
+  return Buffer.concat([Buffer.of(0x13, text.length), Buffer.from(text)]).toString('hex');
 }

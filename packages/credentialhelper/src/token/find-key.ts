@@ -1,8 +1,9 @@
 import { CredentialHelperError } from '../errors.ts';
+import { ecKind, KEY_KIND_HINT, type KeyKind, rsaKind } from '../identity/key-kind.ts';
 import { formatPkcs11Uri, type Pkcs11Uri } from '../identity/pkcs11-uri.ts';
 import { CKK, CKO, OTHER_KEY_TYPES } from '../pkcs11/constants.ts';
 import type { Handle } from '../pkcs11/pkcs11.ts';
-import { curveByParameters } from './curves.ts';
+import { curveName } from './curves.ts';
 import {
   describeWanted,
   findAll,
@@ -32,14 +33,11 @@ export interface PrivateKeyInToken {
 interface FoundKey extends ObjectName {
   readonly handle: Handle;
   readonly isRsa: boolean;
-  /** Such as `RSA 2048`, `EC P-256` or `Ed25519 or Ed448`. */
-  readonly kind: string;
-  /** Whether TLS and AWS IoT take keys of this kind. */
-  readonly usable: boolean;
+  readonly kind: KeyKind;
 }
 
 /**
- * Finds the one private key that matches and that TLS can use; keys of other kinds beside it do not matter.
+ * Finds the one private key that matches and that AWS IoT takes; keys of other kinds beside it do not matter.
  *
  * @throws {@link CredentialHelperError} `ERR_KEY_NOT_FOUND` or `ERR_KEY_AMBIGUOUS`, listing what is there;
  * `ERR_KEY_UNSUITABLE` where the key that matches is of another kind
@@ -52,7 +50,7 @@ export function findPrivateKey(session: TokenSession, match: Pkcs11Uri): Private
       (match.object === undefined || label.equals(Buffer.from(match.object))) &&
       (match.id === undefined || id.equals(match.id)),
   );
-  const usable = matching.filter((key) => key.usable);
+  const usable = matching.filter(({ kind }) => kind.accepted);
   const [key] = usable;
   const attributesOf = ({ label, id }: FoundKey): Pkcs11Uri => ({
     ...tokenUriAttributes(token),
@@ -83,7 +81,7 @@ export function findPrivateKey(session: TokenSession, match: Pkcs11Uri): Private
       `${context.token} holds the private key ${list(matching)}, which cannot be used for TLS client authentication`,
       {
         code: 'ERR_KEY_UNSUITABLE',
-        hint: 'AWS IoT takes RSA keys of 2048 bits and more, and EC keys on P-256, P-384 and P-521',
+        hint: KEY_KIND_HINT,
       },
     );
   }
@@ -99,38 +97,35 @@ export function findPrivateKey(session: TokenSession, match: Pkcs11Uri): Private
 function findKeys(session: TokenSession): readonly FoundKey[] {
   return findAll(session, { CKA_CLASS: CKO.PRIVATE_KEY }).map((handle) => {
     const type = readNumber(session, handle, 'CKA_KEY_TYPE');
-    const kind = describeKind(session, handle, type);
     return {
       handle,
       ...readName(session, handle),
       isRsa: type === CKK.RSA,
-      kind: kind.name,
-      usable: kind.usable,
+      kind: kindInToken(session, handle, type),
     };
   });
 }
 
-/** The kind of a key by its type and size; a key whose size or curve is unknown is taken to be usable. */
-export function describeKind(
+/** The types of keys that have a curve (`CKA_EC_PARAMS`). */
+const ON_CURVES: ReadonlySet<number> = new Set([CKK.EC, CKK.EC_EDWARDS, CKK.EC_MONTGOMERY]);
+
+/** The kind of a key in a token; one whose size or curve the token does not show is taken to be accepted. */
+export function kindInToken(
   session: TokenSession,
   handle: Handle,
   type: number | undefined,
-): { readonly name: string; readonly usable: boolean } {
+): KeyKind {
   if (type === CKK.RSA) {
     const modulus = readAttribute(session, handle, 'CKA_MODULUS');
-    const bits = modulus === undefined ? undefined : bitLength(modulus);
-    return { name: bits ? `RSA ${bits}` : 'RSA', usable: bits === undefined || bits >= 2048 };
+    return rsaKind(modulus?.length ? bitLength(modulus) : undefined);
   }
-  if (type === CKK.EC) {
-    const parameters = readAttribute(session, handle, 'CKA_EC_PARAMS');
-    const curve = curveByParameters(parameters);
-    if (curve !== undefined) return { name: `EC ${curve.name}`, usable: true };
-    return parameters === undefined || parameters.length === 0
-      ? { name: 'EC', usable: true }
-      : { name: 'EC on another curve', usable: false };
-  }
-  const name = type === undefined ? 'of an unknown type' : OTHER_KEY_TYPES[type];
-  return { name: name ?? `of type 0x${type?.toString(16)}`, usable: false };
+  if (type === undefined) return { name: 'of an unknown type', accepted: false };
+  const other = OTHER_KEY_TYPES[type] ?? `of type 0x${type.toString(16)}`;
+  if (!ON_CURVES.has(type)) return { name: other, accepted: false };
+  const parameters = readAttribute(session, handle, 'CKA_EC_PARAMS');
+  const curve = parameters?.length ? curveName(parameters) : undefined;
+  if (type !== CKK.EC) return { name: curve ?? other, accepted: false };
+  return ecKind(parameters?.length ? (curve ?? 'on another curve') : undefined);
 }
 
 function bitLength(bytes: Buffer): number {
@@ -146,7 +141,7 @@ function nameOf({ label, id }: ObjectName): string {
 /** Keys in a message: `"new-key" (EC P-256), "thing-key" (RSA 2048)`. */
 function list(keys: readonly FoundKey[]): string {
   return keys
-    .map((key) => `${nameOf(key)} (${key.kind})`)
+    .map((key) => `${nameOf(key)} (${key.kind.name})`)
     .sort()
     .join(', ');
 }

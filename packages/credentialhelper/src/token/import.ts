@@ -7,6 +7,7 @@ import { certificateMaterial, subjectOf } from './certificate-objects.ts';
 import { readCertificatesInToken } from './find-certificate.ts';
 import { findPrivateKey, type PrivateKeyInToken } from './find-key.ts';
 import { assertNameIsFree } from './free-name.ts';
+import { rememberNameless } from './half-made.ts';
 import {
   deriveId,
   type KeyName,
@@ -131,16 +132,24 @@ type Create = (template: Template) => void;
 
 /** Removes what was created when anything fails afterwards: nothing is left half done. */
 function withRollback<T>(session: TokenSession, task: (create: Create) => T): T {
+  const { pkcs11, handle, context } = session;
+  const removeNewNameless = rememberNameless(session);
   const created: Handle[] = [];
+  let hasFailed = false;
   try {
     return task((template) => {
-      created.push(
-        withContext(session.context, () => session.pkcs11.createObject(session.handle, template)),
-      );
+      try {
+        created.push(withContext(context, () => pkcs11.createObject(handle, template)));
+      } catch (error) {
+        hasFailed = true;
+        throw error;
+      }
     });
   } catch (error) {
     destroyObjects(session, created);
     throw error;
+  } finally {
+    if (hasFailed) removeNewNameless();
   }
 }
 

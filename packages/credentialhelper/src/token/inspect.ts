@@ -5,7 +5,7 @@ import type { TokenKey } from '../identity/token-key.ts';
 import { CKO } from '../pkcs11/constants.ts';
 import { Pkcs11 } from '../pkcs11/pkcs11.ts';
 import { readCertificatesInToken } from './find-certificate.ts';
-import { describeKind } from './find-key.ts';
+import { kindInToken } from './find-key.ts';
 import { findAll, type OBJECT_TYPES, readName, readNumber } from './objects.ts';
 import { openPublicSession, openSession, type TokenSession } from './session.ts';
 import {
@@ -171,7 +171,7 @@ function inspectKeys(
 ): readonly ObjectReport[] {
   return findAll(session, { CKA_CLASS: objectClass }).map((handle) => {
     const { label, id } = readName(session, handle);
-    const kind = describeKind(session, handle, readNumber(session, handle, 'CKA_KEY_TYPE'));
+    const kind = kindInToken(session, handle, readNumber(session, handle, 'CKA_KEY_TYPE'));
     return objectReport(uri, type, label.toString(), id, kind.name);
   });
 }

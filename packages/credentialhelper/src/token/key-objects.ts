@@ -54,9 +54,12 @@ const SIGNS_ONLY: Template = {
   CKA_SIGN_RECOVER: false,
 };
 
+/** What some tokens return for attributes that they refuse, and others where they are busy. */
+const UNCLEAR_REFUSALS = ['CKR_FUNCTION_FAILED', 'CKR_GENERAL_ERROR'];
+
 const ATTRIBUTE_REFUSALS = [
   ...['CKR_ATTRIBUTE_TYPE_INVALID', 'CKR_ATTRIBUTE_VALUE_INVALID', 'CKR_ATTRIBUTE_READ_ONLY'],
-  ...['CKR_TEMPLATE_INCONSISTENT', 'CKR_FUNCTION_FAILED', 'CKR_GENERAL_ERROR'],
+  ...['CKR_TEMPLATE_INCONSISTENT', ...UNCLEAR_REFUSALS],
 ];
 
 /**
@@ -71,10 +74,19 @@ export function makeSigningKey<T>(make: (restrictions: Template) => T): {
   readonly signsOnly: boolean;
 } {
   try {
-    return { made: make(SIGNS_ONLY), signsOnly: true };
+    return { made: againIfUnclear(() => make(SIGNS_ONLY)), signsOnly: true };
   } catch (error) {
     if (!ATTRIBUTE_REFUSALS.includes(returnValueOf(error) ?? '')) throw error;
     return { made: make({}), signsOnly: false };
+  }
+}
+
+function againIfUnclear<T>(make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    if (!UNCLEAR_REFUSALS.includes(returnValueOf(error) ?? '')) throw error;
+    return make();
   }
 }
 

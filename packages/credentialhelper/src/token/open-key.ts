@@ -1,5 +1,7 @@
 import type { KeyObject, X509Certificate } from 'node:crypto';
+import { CredentialHelperError } from '../errors.ts';
 import { readCertificates, toPem } from '../identity/certificate.ts';
+import { KEY_KIND_HINT, keyKind } from '../identity/key-kind.ts';
 import type { Pkcs11Uri } from '../identity/pkcs11-uri.ts';
 import type { TokenKey } from '../identity/token-key.ts';
 import { Pkcs11, type Trace } from '../pkcs11/pkcs11.ts';
@@ -128,11 +130,24 @@ function findKey(
 ): FoundKey {
   const key = findPrivateKey(session, match);
   const proof = proveKey(session, key);
-  if ('match' in certificate) {
-    return { key, chain: findCertificateChain(session, proof, certificate.match, Date.now()) };
-  }
-  return {
-    key,
-    chain: chainForProof(proof, readCertificates(certificate.chain, 'certificate'), key, session),
-  };
+  const chain =
+    'match' in certificate
+      ? findCertificateChain(session, proof, certificate.match, Date.now())
+      : chainForProof(proof, readCertificates(certificate.chain, 'certificate'), key, session);
+  assertAccepted(key, chain[0], session);
+  return { key, chain };
+}
+
+/** Refuses a key of a kind that the token does not show, and the certificate does. */
+function assertAccepted(
+  { name }: PrivateKeyInToken,
+  certificate: X509Certificate | undefined,
+  { context }: TokenSession,
+): void {
+  const kind = certificate && keyKind(certificate.publicKey);
+  if (kind === undefined || kind.accepted) return;
+  throw new CredentialHelperError(
+    `the private key ${name} of ${context.token} is ${kind.name}, which AWS IoT does not take`,
+    { code: 'ERR_KEY_UNSUITABLE', hint: KEY_KIND_HINT },
+  );
 }

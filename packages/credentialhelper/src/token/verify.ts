@@ -1,7 +1,8 @@
 import type { X509Certificate } from 'node:crypto';
 import type { SecureVersion } from 'node:tls';
 import { CredentialHelperError } from '../errors.ts';
-import { certificateDateProblem, describeCertificate, leafFirst } from '../identity/certificate.ts';
+import { describeCertificate, leafFirst } from '../identity/certificate.ts';
+import { certificateDateProblem } from '../identity/certificate-dates.ts';
 import { monotonicMs } from '../process/timers.ts';
 import { createTokenContext } from '../tls/token-context.ts';
 import { tryHandshake } from '../tls/try-handshake.ts';

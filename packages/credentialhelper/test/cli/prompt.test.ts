@@ -65,9 +65,9 @@ describe('a passphrase that is asked for', () => {
     const file = convertKey(keyFile, 'encrypted PKCS#8 PEM', passphraseFile);
     const args = ['token', 'import', ...tokens.flags('passphrase'), '--label', 'k', '--key', file];
     const { status, stdout } = await runOnTerminal(args, [
-      [`Passphrase of ${file}: `, `${PASSPHRASE}\n`],
+      [`Passphrase of file "${file}": `, `${PASSPHRASE}\n`],
     ]);
-    expect(stdout).toMatch(/^imported a private key \(ec\)/);
+    expect(stdout).toMatch(/^imported a private key \(EC P-256\)/);
     expect(status).toBe(0);
   });
 });

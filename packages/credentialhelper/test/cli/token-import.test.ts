@@ -88,7 +88,7 @@ describe('token import', () => {
     ]);
     expect(stderr).toBe('');
     expect(stdout).toMatch(
-      /^imported a private key \(ec\) and 1 certificate with the label "k" and the id a1b2; verified with a test signature\npkcs11:token=spoken;serial=[0-9a-f]+;object=k;id=%A1%B2;type=private\?module-path=\S+\npkcs11:\S+;type=cert\?\S+\n$/,
+      /^imported a private key \(EC P-256\) and 1 certificate with the label "k" and the id a1b2; verified with a test signature\npkcs11:token=spoken;serial=[0-9a-f]+;object=k;id=%A1%B2;type=private\?module-path=\S+\npkcs11:\S+;type=cert\?\S+\n$/,
     );
     expect(status).toBe(0);
     expect(tokens.objects('spoken').match(/ID: +a1b2\n/g)).toHaveLength(3);
@@ -169,7 +169,7 @@ describe('token import', () => {
     ]);
     expect(JSON.parse(stdout)).toMatchObject({ error: { code: 'ERR_KEY_CERTIFICATE_MISMATCH' } });
     expect(stderr).toMatch(
-      /the private key \(ec\) does not belong to certificate [0-9a-f]{64} \(CN=foreign\)/,
+      /the private key \(EC P-256\) does not belong to certificate [0-9a-f]{64} \(CN=foreign\)/,
     );
     expect(status).toBe(1);
     expect(existsSync(keyFile)).toBe(true);
@@ -204,7 +204,9 @@ describe('token import', () => {
       expect(stderr).toMatch(
         curve === 'secp521r1'
           ? /^$/
-          : new RegExp(`error: the key is on the elliptic curve ${curve}\n`),
+          : new RegExp(
+              `error: the private key in file ".*" is EC ${curve}, which AWS IoT does not take\n`,
+            ),
       );
       expect(status).toBe(curve === 'secp521r1' ? 0 : 1);
     }
@@ -340,6 +342,7 @@ describe('token import into a token that fails', () => {
       'ERR_IMPORT_REFUSED',
       /does not take this private key: C_CreateObject returned CKR_FUNCTION_NOT_SUPPORTED for token/,
     ],
+    ['never-made', 'ERR_PKCS11', /C_CreateObject returned CKR_GENERAL_ERROR for token "failing"/],
     [
       'second-object',
       'ERR_PKCS11',
@@ -367,6 +370,16 @@ describe('token import into a token that fails', () => {
     expect(status).toBe(1);
     expect(tokens.kinds('failing')).toEqual([]);
     expect(createHash('sha256').update(readFileSync(keyFile)).digest('hex')).toBe(digest);
+  });
+
+  it('makes an object again that the token left half made, and removes that one', async () => {
+    const flags = tokens.flags('half').map((flag) => (flag.endsWith('.so') ? library : flag));
+    const { keyFile } = device('half');
+    const args = ['token', 'import', ...flags, '--label', 'k', '--key', keyFile];
+    const { status, stderr } = await run(args, { env: { FAULT: 'half-made' } });
+    expect(stderr).toBe('');
+    expect(status).toBe(0);
+    expect(tokens.kinds('half')).toEqual(KEY_PAIR);
   });
 
   it.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(

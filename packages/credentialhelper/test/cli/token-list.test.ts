@@ -117,6 +117,20 @@ describe('token list', () => {
     expect(again.stderr).toContain('"red \\u001b[31m\\u009b31m\\u202e"');
   });
 
+  it('shows a label with a line end on one line', async () => {
+    const label = 'k\nawsiot-credentialhelper: error: forged';
+    const args = ['token', 'generate', ...tokens.flags('forged'), '--label', label];
+    const { stdout } = await run(args);
+    expect(stdout).toContain('"k\\u000aawsiot-credentialhelper: error: forged"');
+    const { stderr } = await run(args);
+    expect(stderr).not.toMatch(/^awsiot-credentialhelper: error: forged/m);
+    const listed = await run(['token', 'list', ...tokens.flags('forged'), '--json']);
+    expect(listed.stdout).not.toMatch(/^awsiot-credentialhelper/m);
+    expect(JSON.parse(listed.stdout)).toMatchObject({
+      modules: [{ library: { slots: [{ token: { objects: [{ label }, { label }] } }] } }],
+    });
+  });
+
   it('gives a PIN to no token where several match', async () => {
     const { status, stderr } = await run([
       ...['token', 'list', '--module', SOFTHSM_LIBRARY, '--pin-file', pinFile],

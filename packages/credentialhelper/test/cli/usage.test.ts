@@ -58,8 +58,12 @@ describe('the command line', () => {
   });
 
   it.each<[string, string[], RegExp]>([
-    ['an unknown command', ['nope'], /error: unknown command 'nope'\n/],
-    ['an unknown token command', ['token', 'nope'], /error: unknown command 'nope'\n/],
+    ['an unknown command', ['nope'], /error: unknown command: a text of 4 characters\n/],
+    [
+      'an unknown token command',
+      ['token', 'nope'],
+      /error: unknown command: a text of 4 characters\n/,
+    ],
     [
       'a misspelt command',
       ['token', 'lst'],

@@ -148,7 +148,7 @@ describe.sequential('docs/tokens.md', () => {
       /^initialized token "device" in slot \d+\n/,
     );
     expect(await runBlock('--delete-source')).toMatch(
-      /^imported a private key \(rsa\) and 1 certificate [\s\S]*\nremoved .*thing-key\.pem\n$/,
+      /^imported a private key \(RSA 2048\) and 1 certificate [\s\S]*\nremoved .*thing-key\.pem\n$/,
     );
     expect(existsSync(join(work, 'thing-key.pem'))).toBe(false);
     writeProgram();

@@ -219,6 +219,19 @@ describe('the provider', async () => {
     expect((await fromIotCore(options)()).sessionToken).toBeDefined();
   });
 
+  it('takes the endpoint as a URL, in capitals and with a dot at its end', async () => {
+    const [name = '', port] = emulator.credentialsEndpoint.split(':');
+    const endpoint = ` https://${name.toUpperCase()}.:${port}/role-aliases/counting/credentials\n`;
+    expect((await fromIotCore({ ...options, endpoint })()).sessionToken).toBeDefined();
+  });
+
+  it('says that a misspelt role alias may be why access is denied', async () => {
+    const error = await errorOf(fromIotCore({ ...options, roleAlias: 'countign' }));
+    expect(error.code).toBe('ERR_ACCESS_DENIED');
+    expect(error.hint).toContain('role alias countign');
+    expect(error.hint).toContain('a misspelt role alias is answered in the same way');
+  });
+
   it('asks once for 100 callers, and not again while the credentials are good', async () => {
     const provider = fromIotCore(options);
     const before = count();
@@ -252,12 +265,12 @@ describe('the provider', async () => {
     const privateKey = join(folder, 'rotated-key.pem');
     writeFileSync(certificate, seed.certificatePem);
     writeFileSync(privateKey, seed.privateKeyPem);
-    emulator.setCredentialLifetime(1000);
+    emulator.setCredentialLifetime(3000);
     const provider = fromIotCore({ ...options, certificate, privateKey });
     await provider();
     writeFileSync(certificate, other.certificatePem);
     writeFileSync(privateKey, other.keyPair.PrivateKey);
-    await new Promise((resolve) => setTimeout(resolve, 1100));
+    await new Promise((resolve) => setTimeout(resolve, 3100));
     await provider();
     expect(emulator.requests.at(-1)?.certificateId).toBe(other.certificateId);
   });

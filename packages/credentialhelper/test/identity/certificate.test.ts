@@ -1,15 +1,15 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
-  certificateDateProblem,
   certificateId,
   chainForKey,
   readCertificates,
   toPem,
+  weakHash,
 } from '../../src/identity/certificate.ts';
+import { createContext } from '../../src/tls/secure-context.ts';
 import { errorOf } from '../support/errors.ts';
 import { makeSelfSigned, openssl } from '../support/openssl.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -114,17 +114,57 @@ describe('toPem', () => {
   });
 });
 
-describe('certificateDateProblem', () => {
-  const [certificate] = read(join(folder, 'device-cert.pem'));
-  const DAY = 86_400_000;
-
-  it.each([
-    ['within its dates', 1 * DAY, undefined],
-    ['after its end', 31 * DAY, /expired on .* this device's clock says/],
-    ['before its beginning', -1 * DAY, /is not valid before .* this device's clock says/],
-  ])('%s', (_name, offset, expected) => {
-    const problem = certificate && certificateDateProblem(certificate, Date.now() + offset);
-    if (expected === undefined) expect(problem).toBeUndefined();
-    else expect(problem).toMatch(expected);
+describe('weakHash', () => {
+  // The object identifiers of RSA and ECDSA with SHA-1, in an extension.
+  const beside = ['-addext', '1.2.3.4=DER:06092a864886f70d01010506072a8648ce3d0401'];
+  const pss = ['-sigopt', 'rsa_padding_mode:pss', '-sigopt', 'rsa_pss_saltlen:20'];
+  it.each<[string, 'RSA 2048' | 'EC P-256', readonly string[], string | undefined]>([
+    ['RSA with SHA-1', 'RSA 2048', ['-sha1'], 'SHA-1'],
+    ['RSA with MD5', 'RSA 2048', ['-md5'], 'MD5'],
+    ['ECDSA with SHA-1', 'EC P-256', ['-sha1'], 'SHA-1'],
+    ['RSA-PSS with SHA-1', 'RSA 2048', ['-sha1', ...pss], 'SHA-1'],
+    [
+      'RSA-PSS with SHA-1 and another salt',
+      'RSA 2048',
+      ['-sha1', ...pss.with(3, 'rsa_pss_saltlen:32')],
+      'SHA-1',
+    ],
+    ['RSA-PSS with SHA-256', 'RSA 2048', ['-sha256', ...pss], undefined],
+    ['RSA with SHA-256', 'RSA 2048', ['-sha256', ...beside], undefined],
+    ['ECDSA with SHA-256', 'EC P-256', ['-sha256', ...beside], undefined],
+    ['ECDSA with SHA-384', 'EC P-256', ['-sha384'], undefined],
+  ])('of %s', (_name, keyType, extra, expected) => {
+    const { certificateFile } = makeSelfSigned(folder, 'hash', keyType, extra);
+    expect(read(certificateFile).map(weakHash)).toEqual([expected]);
   });
+
+  it('of a certificate signed with SHA-256 by an issuer that is signed with SHA-1', () => {
+    const old = makeSelfSigned(folder, 'old CA', 'RSA 2048', ['-sha1']);
+    const ca = ['-CA', old.certificateFile, '-CAkey', old.keyFile];
+    const issued = makeSelfSigned(folder, 'issued', 'EC P-256', ['-sha256', ...ca]);
+    const chain = read(
+      readFileSync(issued.certificateFile, 'utf8') + readFileSync(old.certificateFile, 'utf8'),
+    );
+    expect(chain.map(weakHash)).toEqual([undefined, 'SHA-1']);
+  });
+});
+
+describe('a certificate that TLS does not take', () => {
+  const ca = makeSelfSigned(folder, 'a CA', 'RSA 2048');
+  const issuedBy = ['-CA', ca.certificateFile, '-CAkey', ca.keyFile];
+  it.each(['SHA-1', 'MD5'])(
+    'because of %s is named, also beside other certificates',
+    async (hash) => {
+      const extra = [`-${hash.replace('-', '').toLowerCase()}`, ...issuedBy];
+      const weak = makeSelfSigned(folder, 'weak', 'RSA 2048', extra);
+      const oldCa = makeSelfSigned(folder, 'another CA', 'RSA 2048', ['-sha1']);
+      const chain = read(
+        readFileSync(oldCa.certificateFile, 'utf8') + readFileSync(weak.certificateFile, 'utf8'),
+      );
+      const error = await errorOf(() => createContext(chain.toReversed(), {}));
+      expect(error.code).toBe('ERR_CERTIFICATE_INVALID');
+      expect(error.message).toContain('(CN=weak)');
+      expect(error.message).toContain(`its signature is made with ${hash}`);
+    },
+  );
 });

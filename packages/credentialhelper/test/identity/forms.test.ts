@@ -7,7 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { readCertificates } from '../../src/identity/certificate.ts';
 import { pemBlocks } from '../../src/identity/pem.ts';
 import { readPrivateKey } from '../../src/identity/private-key.ts';
-import { sourceOfText } from '../../src/identity/read-source.ts';
+import { openSource } from '../../src/identity/read-source.ts';
 import { Secret } from '../../src/identity/secret.ts';
 import { errorOf } from '../support/errors.ts';
 import { makeSelfSigned, openssl } from '../support/openssl.ts';
@@ -19,7 +19,7 @@ const keyPem = readFileSync(device.keyFile, 'utf8');
 const certificatePem = readFileSync(device.certificateFile, 'utf8');
 const keyDer = openssl('pkcs8', '-topk8', '-nocrypt', '-in', device.keyFile, '-outform', 'DER');
 const publicKey = createPublicKey(keyPem);
-const readText = (text: string) => readPrivateKey(sourceOfText(text, 'privateKey'));
+const readText = (text: string) => readPrivateKey(openSource(text, 'privateKey'));
 const write = (name: string, content: string | Uint8Array) => {
   const file = join(folder, name);
   writeFileSync(file, content);

@@ -1,5 +1,7 @@
+import { execFileSync } from 'node:child_process';
 import { openSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { inspect } from 'node:util';
 import { afterEach, describe, expect, it } from 'vitest';
 import { openPinSource, type PinSource, parsePinSource } from '../../src/identity/pin.ts';
@@ -19,7 +21,7 @@ function pinFile(text: string, mode = 0o600): string {
 const warnings: string[] = [];
 const open = (source: unknown) =>
   openPinSource(source as PinSource, 'userPin', (message) => warnings.push(message));
-const read = async (source: unknown) => (await open(source).read())?.reveal();
+const read = async (source: unknown) => (await open(source).read(1000))?.reveal();
 
 afterEach(() => {
   warnings.length = 0;
@@ -30,7 +32,7 @@ describe('openPinSource', () => {
     ['text', () => PIN],
     ['a file', () => ({ file: pinFile(PIN) })],
     ['a file with a line break', () => ({ file: pinFile(`${PIN}\n`) })],
-    ['a file with a line break of Windows', () => ({ file: pinFile(`${PIN}\r\nmore\n`) })],
+    ['a file with a line break of Windows', () => ({ file: pinFile(`${PIN}\r\n`) })],
     ['a file descriptor', () => ({ fileDescriptor: openSync(pinFile(`${PIN}\n`), 'r') })],
     ['a function', () => () => PIN],
     ['a function that takes its time', () => async () => PIN],
@@ -54,19 +56,19 @@ describe('openPinSource', () => {
     expect(warnings).toEqual([]);
   });
 
-  it('tells a PIN pad from no PIN', () => {
-    expect(open(null).read()).toBeNull();
-    expect(open(undefined).read()).toBeUndefined();
+  it('tells a PIN pad from no PIN', async () => {
+    expect(await open(null).read(1000)).toBeNull();
+    expect(await open(undefined).read(1000)).toBeUndefined();
   });
 
   it('reads a file again each time, and a file descriptor once', async () => {
     const file = pinFile('1111');
     const fromFile = open({ file });
     const fromDescriptor = open({ fileDescriptor: openSync(file, 'r') });
-    expect((await fromDescriptor.read())?.reveal()).toBe('1111');
+    expect((await fromDescriptor.read(1000))?.reveal()).toBe('1111');
     writeFileSync(file, '2222');
-    expect((await fromFile.read())?.reveal()).toBe('2222');
-    expect((await fromDescriptor.read())?.reveal()).toBe('1111');
+    expect((await fromFile.read(1000))?.reveal()).toBe('2222');
+    expect((await fromDescriptor.read(1000))?.reveal()).toBe('1111');
   });
 
   it('names the environment variable that must be hidden from children', () => {
@@ -99,8 +101,93 @@ describe('openPinSource', () => {
     expect((await errorOf(() => read(source))).code).toBe('ERR_INVALID_OPTION');
   });
 
+  it.each([
+    ['a byte order mark', '\ufeff1234'],
+    ['UTF-16', Buffer.from('\ufeff1234\r\n', 'utf16le')],
+    ['bytes that are no UTF-8', Buffer.from([0x31, 0xff])],
+    ['a blank at the end', '1234 \n'],
+    ['a tab at the end', '1234\t'],
+    ['a carriage return alone', '1234\r'],
+    ['two line ends', '1234\n\n'],
+    ['two lines', '1234\n5678\n'],
+  ])('refuses a file with %s, and says so', async (_name, content) => {
+    const file = join(folder, 'odd-pin');
+    writeFileSync(file, content, { mode: 0o600 });
+    const error = await errorOf(() => open({ file }));
+    expect(error.code).toBe('ERR_INVALID_OPTION');
+    expect(error.message).toMatch(/begins with|ends with|more than one line|UTF-/);
+    expect(inspect(error)).not.toContain('1234');
+  });
+
+  it.each([
+    ['text', (pin: string) => pin],
+    ['a function', (pin: string) => () => pin],
+    [
+      'an environment variable',
+      (pin: string) => {
+        process.env.ODD_PIN = pin;
+        return { environmentVariable: 'ODD_PIN' };
+      },
+    ],
+  ])('refuses the same in %s', async (_name, source) => {
+    const odd = ['\ufeffhunter', 'hunter ', 'hunter\r', 'hunter\n', 'x\nhunter'];
+    for (const pin of odd) {
+      const error = await errorOf(() => read(source(pin)));
+      expect(error.code).toBe('ERR_INVALID_OPTION');
+      expect(inspect(error)).not.toContain('hunter');
+    }
+  });
+
+  it('reads a file by its URL', async () => {
+    expect(await read({ file: pathToFileURL(pinFile(PIN)) })).toBe(PIN);
+  });
+
+  it('reads a pipe once, and does not wait for it for ever', async () => {
+    const path = join(folder, 'pin-fifo');
+    execFileSync('mkfifo', [path]);
+    const reader = open({ file: path });
+    expect((await errorOf(() => reader.read(100))).message).toContain('within 100 ms');
+    const reading = reader.read(5000);
+    writeFileSync(path, `${PIN}\n`);
+    expect((await reading)?.reveal()).toBe(PIN);
+    expect((await reader.read(100))?.reveal()).toBe(PIN);
+  });
+
+  it('names a function that fails, and one that does not answer in time', async () => {
+    const failing = open(() => {
+      throw new TypeError('vault is sealed');
+    });
+    const error = await errorOf(() => failing.read(100));
+    expect([error.code, (error.cause as Error).message]).toEqual([
+      'ERR_PIN_SOURCE',
+      'vault is sealed',
+    ]);
+    const rejecting = open(() => Promise.reject(new Error('no')));
+    expect((await errorOf(() => rejecting.read(100))).code).toBe('ERR_PIN_SOURCE');
+    const silent = open(() => new Promise(() => {}));
+    const late = await errorOf(() => silent.read(100));
+    expect(late.code).toBe('ERR_PIN_SOURCE');
+    expect(late.message).toContain('within 100 ms');
+  });
+
+  it.each([
+    ['a file', { file: 'hunter-1234' }],
+    ['an environment variable', { environmentVariable: 'hunter-1234' }],
+    ['a credential', { systemdCredential: 'hunter-1234' }],
+  ])('does not show what may be the PIN in the place of the name of %s', async (_name, source) => {
+    process.env.CREDENTIALS_DIRECTORY = folder;
+    const error = await errorOf(() => open(source));
+    expect(error.message).toContain('of 11 characters');
+    expect(inspect(error)).not.toContain('hunter');
+  });
+
+  it('refuses a file descriptor that is not open', async () => {
+    const error = await errorOf(() => read({ fileDescriptor: 987 }));
+    expect(error.message).toContain('it is not open for reading');
+  });
+
   it('refuses a file that is empty, and one that is not there, at once', async () => {
-    expect((await errorOf(() => open({ file: pinFile('\n1234') }))).message).toContain('is empty');
+    expect((await errorOf(() => open({ file: pinFile('\n') }))).message).toContain('is empty');
     const error = await errorOf(() => open({ file: join(folder, 'nope') }));
     expect(error.code).toBe('ERR_FILE_UNREADABLE');
     expect(error.message).toContain('nope');
@@ -109,7 +196,7 @@ describe('openPinSource', () => {
   it('says what is missing where there are no systemd credentials', async () => {
     delete process.env.CREDENTIALS_DIRECTORY;
     const error = await errorOf(() => open({ systemdCredential: 'the-pin' }));
-    expect(error.hint).toContain('LoadCredential=the-pin');
+    expect(error.hint).toContain('LoadCredential=NAME:PATH');
   });
 
   it('never shows a PIN', () => {

@@ -102,13 +102,6 @@ describe('readPrivateKey', () => {
     );
   });
 
-  it('refuses a kind of key that AWS IoT does not take', async () => {
-    const { privateKey } = generateKeyPairSync('ed25519');
-    const error = await errorOf(() => readPrivateKey(privateKey));
-    expect(error.code).toBe('ERR_PRIVATE_KEY_INVALID');
-    expect(error.message).toContain('ed25519');
-  });
-
   it('refuses a damaged key and shows none of it', async () => {
     const { keyFile } = makeSelfSigned(folder, 'damaged');
     const pem = readFileSync(keyFile, 'utf8');

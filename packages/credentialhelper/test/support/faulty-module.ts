@@ -10,6 +10,8 @@ export type Fault =
   | 'crash'
   | 'hang'
   | 'no-import'
+  | 'half-made'
+  | 'never-made'
   | 'second-object'
   | 'third-object'
   | 'bad-signature'

@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** Runs openssl, the second opinion on everything about keys and certificates. */
@@ -40,6 +41,31 @@ export function makeSelfSigned(
     '-days',
     '30',
     ...extra,
+  );
+  return { keyFile, certificateFile };
+}
+
+/** Makes a key (EC P-256) and a self-signed certificate that is valid between two instants (epoch milliseconds). */
+export function makeDated(
+  folder: string,
+  name: string,
+  fromMs: number,
+  toMs: number,
+): { keyFile: string; certificateFile: string } {
+  const { keyFile, certificateFile } = makeSelfSigned(folder, name);
+  const at = (file: string) => join(folder, `${name}-${file}`);
+  const config = [
+    '[ca]\ndefault_ca = all\n[all]\npolicy = any\nrand_serial = yes\ndefault_md = sha256',
+    `database = ${at('index')}\nnew_certs_dir = ${folder}\n[any]\ncommonName = supplied\n`,
+  ].join('\n');
+  writeFileSync(at('index'), '');
+  writeFileSync(at('config'), config);
+  const date = (ms: number) => new Date(ms).toISOString().replaceAll(/[-:T]|\.\d+/g, '');
+  openssl('req', '-new', '-key', keyFile, '-subj', `/CN=${name}`, '-out', at('csr'));
+  openssl(
+    ...['ca', '-batch', '-selfsign', '-notext', '-config', at('config'), '-keyfile', keyFile],
+    ...['-startdate', date(fromMs), '-enddate', date(toMs)],
+    ...['-in', at('csr'), '-out', certificateFile],
   );
   return { keyFile, certificateFile };
 }

@@ -40,7 +40,7 @@ async function runChangePin(flags: ChangePinFlags): Promise<Result> {
   const fromFile =
     flags.newPinFile === undefined
       ? undefined
-      : readSecretFile(filePath(flags.newPinFile, '--new-pin-file'), 'PIN');
+      : await readSecretFile(filePath(flags.newPinFile, '--new-pin-file'), 'PIN', flags.timeoutMs);
   const label = await withToken(target, 'write', async (session) => {
     const { token } = session;
     const newPin = hasFlag(token, 'PROTECTED_AUTHENTICATION_PATH')
@@ -53,5 +53,5 @@ async function runChangePin(flags: ChangePinFlags): Promise<Result> {
     changePin(session, newPin);
     return token.attributes.token;
   });
-  return { text: `changed the PIN of token "${label}"`, json: { token: label, changed: true } };
+  return { lines: [`changed the PIN of token "${label}"`], json: { token: label, changed: true } };
 }

@@ -1,11 +1,6 @@
-import {
-  openPinSource,
-  type Pin,
-  type PinReader,
-  type PinSource,
-  readPinFile,
-} from '../../identity/pin.ts';
+import { openPinSource, type Pin, type PinReader, type PinSource } from '../../identity/pin.ts';
 import type { Secret } from '../../identity/secret.ts';
+import { SecretFile } from '../../identity/secret-file.ts';
 import { defaultStateFolder } from '../../pins/folders.ts';
 import { Pkcs11 } from '../../pkcs11/pkcs11.ts';
 import { openPatiently, patiently } from '../../token/patience.ts';
@@ -13,7 +8,8 @@ import { type Login, openSession, type TokenSession } from '../../token/session.
 import { hasFlag, type TokenSlot } from '../../token/slots.ts';
 import { printLine } from '../output.ts';
 import { askSecret } from '../prompt.ts';
-import { requireModule, type Target } from './options.ts';
+import { loadsLibrary } from '../worker.ts';
+import { pipeLimitMs, requireModule, type Target } from './options.ts';
 
 /**
  * Opens a session with the token that the options name, logs in, and runs a task with it.
@@ -27,6 +23,7 @@ export async function withToken<T>(
   task: (session: TokenSession) => T | Promise<T>,
 ): Promise<T> {
   const { timeoutMs } = target;
+  loadsLibrary();
   const pkcs11 = await patiently(timeoutMs, () => Pkcs11.open(requireModule(target)));
   let pin: Promise<Pin> | undefined;
   const session = await openPatiently(pkcs11, target.match, timeoutMs, async (token) => {
@@ -51,9 +48,18 @@ export function loginOf({
   return { ignorePinFlags, libraryParameters, stateFolder, waitMs: timeoutMs, warn };
 }
 
-/** Reads a secret from a file, and warns where others may read it too. */
-export function readSecretFile(path: string, what: 'PIN' | 'passphrase'): Secret {
-  return readPinFile(path, warn, what);
+/**
+ * Reads a secret from a file or pipe, and warns where others may read it too.
+ *
+ * @param timeoutMs - how long the command may take, in milliseconds
+ */
+export function readSecretFile(
+  path: string,
+  what: 'PIN' | 'passphrase',
+  timeoutMs: number,
+): Promise<Secret> {
+  const file = new SecretFile(path, `the ${what} file "${path}"`, warn);
+  return file.read(pipeLimitMs(timeoutMs));
 }
 
 /** Opens the place of the PIN that the options name. */
@@ -73,14 +79,14 @@ export function warn(message: string): void {
 /** The PIN for a token, from where the options say, else asked for on the terminal; null on one with a PIN pad. */
 export async function choosePin(
   token: TokenSlot,
-  { pinSource, ignorePinFlags }: Target,
+  { pinSource, ignorePinFlags, timeoutMs }: Target,
 ): Promise<Pin> {
   if (!hasFlag(token, 'LOGIN_REQUIRED')) return undefined;
   if (hasFlag(token, 'PROTECTED_AUTHENTICATION_PATH')) return null;
   // Such a token is refused when the session is opened: nobody has to type for that.
   const spent = hasFlag(token, 'USER_PIN_LOCKED') || hasFlag(token, 'USER_PIN_FINAL_TRY');
   if (spent && !ignorePinFlags) return undefined;
-  if (pinSource !== undefined) return openPin(pinSource).read();
+  if (pinSource !== undefined) return openPin(pinSource).read(pipeLimitMs(timeoutMs));
   return askSecret(
     `PIN of token "${token.attributes.token}": `,
     'give the PIN in a file: --pin-file FILE',

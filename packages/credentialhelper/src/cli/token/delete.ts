@@ -59,7 +59,7 @@ async function runDelete(flags: DeleteFlags): Promise<Result> {
     return found;
   });
   return {
-    text: `deleted ${describe(deleted)}`,
+    lines: [`deleted ${describe(deleted)}`],
     json: { deleted: deleted.map(({ handle: _, ...object }) => object) },
   };
 }

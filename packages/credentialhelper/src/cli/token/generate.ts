@@ -1,4 +1,5 @@
 import { existsSync, writeFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { CredentialHelperError } from '../../errors.ts';
 import { formatPkcs11Uri } from '../../identity/pkcs11-uri.ts';
@@ -16,7 +17,7 @@ import { warn, withToken } from './connect.ts';
 import { parseId } from './id.ts';
 import {
   addTokenOptions,
-  filePath,
+  newFilePath,
   readTarget,
   requireModule,
   type TokenFlags,
@@ -67,7 +68,7 @@ async function generate(flags: GenerateFlags): Promise<Result> {
     throw new UsageError('--subject is for the request that --csr FILE writes');
   }
   const subject = flags.subject === undefined ? commonName(label) : parseSubject(flags.subject);
-  const csrFile = flags.csr === undefined ? undefined : filePath(flags.csr, '--csr');
+  const csrFile = flags.csr === undefined ? undefined : resolve(newFilePath(flags.csr, '--csr'));
   if (csrFile !== undefined && existsSync(csrFile))
     throw csrUnwritable(csrFile, 'it is there already');
 
@@ -90,11 +91,11 @@ async function generate(flags: GenerateFlags): Promise<Result> {
   const uri = formatPkcs11Uri({ ...key.attributes, modulePath });
   const id = name.id.toString('hex');
   return {
-    text: [
+    lines: [
       `generated a key pair (${flags.keyType}) with the label "${label}" and the id ${id}; verified with a test signature`,
       uri,
       ...(csrFile === undefined ? [] : [`wrote the certificate signing request ${csrFile}`]),
-    ].join('\n'),
+    ],
     json: { label, id, keyType: flags.keyType, privateKey: uri, csr: csrFile ?? null },
   };
 }

@@ -1,10 +1,12 @@
-import type { KeyObject, X509Certificate } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
 import type { Command } from 'commander';
 import { isCredentialHelperError } from '../../errors.ts';
-import { chainForKey, readCertificates } from '../../identity/certificate.ts';
+import { readCertificates } from '../../identity/certificate.ts';
+import { keyKind } from '../../identity/key-kind.ts';
+import { chainForKeyOf } from '../../identity/key-pair.ts';
 import { formatPkcs11Uri, type Pkcs11Uri } from '../../identity/pkcs11-uri.ts';
 import { readPrivateKey } from '../../identity/private-key.ts';
-import { curveOf } from '../../token/curves.ts';
+import { type Source, sourceName } from '../../identity/read-source.ts';
 import { type Imported, importCertificate, importKey } from '../../token/import.ts';
 import { NOT_RESTRICTED } from '../../token/key-objects.ts';
 import { workerAction } from '../action.ts';
@@ -16,6 +18,7 @@ import { parseId } from './id.ts';
 import {
   addTokenOptions,
   filePath,
+  openFile,
   readTarget,
   requireModule,
   type TokenFlags,
@@ -73,19 +76,27 @@ async function runImport(flags: ImportFlags): Promise<Result> {
   requireModule(target);
   const label = flags.label ?? target.match.object;
   const id = flags.id ?? (target.match.id && Buffer.from(target.match.id));
-  const keyFile = flags.key === undefined ? undefined : filePath(flags.key, '--key');
-  if (keyFile === undefined) refuseWithoutKey(flags);
+  const { timeoutMs } = flags;
+  if (flags.key === undefined) refuseWithoutKey(flags);
   else if (!label) throw new UsageError('the key needs a label: --label LABEL');
+  const keyFile = flags.key === undefined ? undefined : filePath(flags.key, '--key');
+  const keySource = keyFile === undefined ? undefined : await openFile(keyFile, '--key', timeoutMs);
   const certificates =
     flags.certificate === undefined
       ? []
-      : readCertificates(filePath(flags.certificate, '--certificate'), '--certificate');
+      : readCertificates(
+          await openFile(flags.certificate, '--certificate', timeoutMs, keySource),
+          '--certificate',
+        );
   const source =
     flags.deleteSource === true && keyFile !== undefined
       ? openRemovable(keyFile, certificates)
       : undefined;
-  const key = keyFile === undefined ? undefined : await readKey(keyFile, flags.passphraseFile);
-  if (key !== undefined) checkKey(key, certificates);
+  const key = keySource === undefined ? undefined : await readKey(keySource, flags);
+  // Refused before the PIN is asked for.
+  if (keySource !== undefined && key !== undefined && certificates.length > 0) {
+    chainForKeyOf(keySource, key, certificates);
+  }
 
   const imported = await withToken(target, 'write', (session) =>
     key === undefined
@@ -95,12 +106,6 @@ async function runImport(flags: ImportFlags): Promise<Result> {
   if (!imported.signsOnly) warn(NOT_RESTRICTED);
   source?.remove();
   return describe(imported, target.library, key, source && keyFile);
-}
-
-/** Refuses, before the PIN is asked for, what no token could make use of. */
-function checkKey(key: KeyObject, certificates: readonly X509Certificate[]): void {
-  curveOf(key);
-  if (certificates.length > 0) chainForKey(certificates, key);
 }
 
 function refuseWithoutKey({ certificate, deleteSource, passphraseFile }: ImportFlags): void {
@@ -114,17 +119,22 @@ function refuseWithoutKey({ certificate, deleteSource, passphraseFile }: ImportF
   }
 }
 
-async function readKey(file: string, passphraseFile: string | undefined): Promise<KeyObject> {
+async function readKey(
+  source: Source,
+  { passphraseFile, timeoutMs }: ImportFlags,
+): Promise<KeyObject> {
+  const option = '--key';
   if (passphraseFile !== undefined) {
     const path = filePath(passphraseFile, '--passphrase-file');
-    return readPrivateKey(file, readSecretFile(path, 'passphrase'));
+    return readPrivateKey(source, await readSecretFile(path, 'passphrase', timeoutMs), { option });
   }
   try {
-    return readPrivateKey(file);
+    return readPrivateKey(source, undefined, { option });
   } catch (error) {
     if (!isCredentialHelperError(error) || error.code !== 'ERR_PASSPHRASE_REQUIRED') throw error;
     const otherwise = 'give the passphrase in a file: --passphrase-file FILE';
-    return readPrivateKey(file, await askSecret(`Passphrase of ${file}: `, otherwise));
+    const question = `Passphrase of ${sourceName(source, option)}: `;
+    return readPrivateKey(source, await askSecret(question, otherwise), { option });
   }
 }
 
@@ -138,16 +148,16 @@ function describe(
   const uriOf = (type: 'private' | 'cert') =>
     formatPkcs11Uri({ ...key.attributes, ...module, type } satisfies Pkcs11Uri);
   const what = [
-    ...(imported === undefined ? [] : [`a private key (${imported.asymmetricKeyType})`]),
+    ...(imported === undefined ? [] : [`a private key (${keyKind(imported).name})`]),
     ...(certificates === 0 ? [] : [`${certificates} certificate${certificates > 1 ? 's' : ''}`]),
   ].join(' and ');
   return {
-    text: [
+    lines: [
       `imported ${what} with the label "${name.label}" and the id ${name.id.toString('hex')}; verified with a test signature`,
       uriOf('private'),
       ...(certificates === 0 ? [] : [uriOf('cert')]),
       ...(removed === undefined ? [] : [`removed ${removed}`]),
-    ].join('\n'),
+    ],
     json: {
       label: name.label,
       id: name.id.toString('hex'),

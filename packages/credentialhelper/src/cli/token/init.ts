@@ -12,6 +12,7 @@ import { workerAction } from '../action.ts';
 import type { Result } from '../output.ts';
 import { askNewSecret, confirm } from '../prompt.ts';
 import { EXIT_STATUS_HELP, parseWholeNumber } from '../usage.ts';
+import { loadsLibrary } from '../worker.ts';
 import { loginOf, readSecretFile } from './connect.ts';
 import { filePath, timeoutOption } from './options.ts';
 
@@ -64,12 +65,13 @@ async function init(flags: InitFlags): Promise<Result> {
     library: checkModule(filePath(flags.module, '--module'), '--module'),
     libraryParameters: flags.libraryParameters,
   };
+  loadsLibrary();
   const pkcs11 = await Pkcs11.open(location);
   const slot = chooseSlot(pkcs11, label, flags.slotId);
   const request = {
     label,
-    userPin: await newPin(flags.pinFile, '--pin-file', `New PIN of token "${label}"`),
-    soPin: await newPin(flags.soPinFile, '--so-pin-file', `SO PIN of token "${label}"`),
+    userPin: await newPin(flags, '--pin-file', `New PIN of token "${label}"`),
+    soPin: await newPin(flags, '--so-pin-file', `SO PIN of token "${label}"`),
   };
   checkInit(slot, request);
   if (slot.initialized) await agreeToErase(pkcs11, slot, flags.yes === true);
@@ -81,13 +83,18 @@ async function init(flags: InitFlags): Promise<Result> {
     modulePath: location.library,
   });
   return {
-    text: `initialized token "${label}" in slot ${slotId}\n${uri}`,
+    lines: [`initialized token "${label}" in slot ${slotId}`, uri],
     json: { token: { label, serial, slotId, uri }, erased: slot.initialized },
   };
 }
 
-async function newPin(file: string | undefined, option: string, what: string): Promise<Secret> {
-  if (file !== undefined) return readSecretFile(filePath(file, option), 'PIN');
+async function newPin(
+  { pinFile, soPinFile, timeoutMs }: InitFlags,
+  option: '--pin-file' | '--so-pin-file',
+  what: string,
+): Promise<Secret> {
+  const file = option === '--pin-file' ? pinFile : soPinFile;
+  if (file !== undefined) return readSecretFile(filePath(file, option), 'PIN', timeoutMs);
   return askNewSecret(what, `give it in a file: ${option} FILE`);
 }
 

@@ -15,6 +15,7 @@ import { EXIT_STATUS_HELP } from '../usage.ts';
 import { loginOf, openPin } from './connect.ts';
 import {
   addTokenOptions,
+  pipeLimitMs,
   readTarget,
   requireModule,
   type Target,
@@ -70,13 +71,13 @@ async function list(flags: ListFlags): Promise<Result> {
     const modules = await Promise.all(
       findModules(homedir()).map((module) => inspectFound(module, match, flags.timeoutMs)),
     );
-    return { text: describe(modules), json: { modules } };
+    return { lines: describe(modules), json: { modules } };
   }
   const location = requireModule(target);
   const request = { ...publicInspection(location, match, flags.timeoutMs), login };
   const report = await inspectNamed(request, target, flags);
   const modules = [{ path: location.library, foundBy: '--module', library: report, problem: null }];
-  return { text: describe(modules), json: { modules } };
+  return { lines: describe(modules), json: { modules } };
 }
 
 /** Looks into a module that was found; what is wrong with it is a part of the answer. */
@@ -119,7 +120,7 @@ async function inspectNamed(
   const pin =
     reader === undefined
       ? await askSecret('PIN: ', 'give the PIN in a file: --pin-file FILE')
-      : await reader.read();
+      : await reader.read(pipeLimitMs(timeoutMs));
   return inspectIsolated(
     { ...request, ...forChannel(loginOf(target)), pin: pin?.reveal() },
     timeoutMs,
@@ -148,22 +149,22 @@ function publicInspection(
   };
 }
 
-function describe(modules: readonly ModuleReport[]): string {
+function describe(modules: readonly ModuleReport[]): readonly string[] {
   if (modules.length === 0) {
     throw new CredentialHelperError('no PKCS#11 module was found on this system', {
       code: 'ERR_PKCS11_LIBRARY',
       hint: 'install one, such as the package softhsm2, or give its path as --module',
     });
   }
-  return modules.map(describeModule).join('\n');
+  return modules.flatMap(describeModule);
 }
 
-function describeModule({ path, library, problem }: ModuleReport): string {
+function describeModule({ path, library, problem }: ModuleReport): readonly string[] {
   const lines = [
     `module ${path}${library === null ? '' : ` (${library.description} ${library.version}, ${library.manufacturer})`}`,
   ];
   if (problem !== null) lines.push(`  ${problem.message}`);
-  if (problem?.hint) lines.push(...problem.hint.split('\n').map((line) => `    hint: ${line}`));
+  if (problem?.hint) lines.push(`    hint: ${problem.hint}`);
   if (library?.slots.length === 0) {
     const hint = libraryHint(path);
     lines.push('  no token', ...(hint === undefined ? [] : [`    hint: ${inFlags(hint)}`]));
@@ -174,7 +175,7 @@ function describeModule({ path, library, problem }: ModuleReport): string {
       lines.push(`  slot ${slotId}: free, its token is not initialized`);
     if (slotProblem !== null) lines.push(`  slot ${slotId}: ${slotProblem}`);
   }
-  return lines.join('\n');
+  return lines;
 }
 
 const PIN_STATES: Readonly<Record<TokenReport['pin'], string>> = {

@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
-import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { type CredentialHelperError, isCredentialHelperError } from '../../errors.ts';
+import { isPlainName, pathOf } from '../../identity/named-path.ts';
 import { type PinSource, parsePinSource } from '../../identity/pin.ts';
 import { type Pkcs11Uri, parsePkcs11Uri } from '../../identity/pkcs11-uri.ts';
-import { isPlainPath } from '../../identity/read-source.ts';
+import { openSource, readPipes, type Source } from '../../identity/read-source.ts';
 import type { LibraryLocation } from '../../pkcs11/library-path.ts';
 import { checkModule, findModule } from '../../pkcs11/library-path.ts';
 import { parseWholeNumber, UsageError } from '../usage.ts';
@@ -58,6 +58,14 @@ export function addTokenOptions(command: Command, timeoutMs = DEFAULT_TIMEOUT_MS
     )
     .addOption(timeoutOption(timeoutMs))
     .option('--json', 'print one JSON document');
+}
+
+/**
+ * How long a command waits for a pipe, in milliseconds: a little less than it may take altogether, so that it can say
+ * what it waited for.
+ */
+export function pipeLimitMs(timeoutMs: number): number {
+  return Math.ceil(timeoutMs * 0.8);
 }
 
 /** The deadline of a command; what is asked on the terminal does not count. */
@@ -116,11 +124,39 @@ export function requireModule({ library, libraryParameters }: Target): LibraryLo
 }
 
 /**
- * The path of a file that was given on the command line.
+ * The file of a key or certificate that was given on the command line; a pipe is read here.
+ *
+ * @param timeoutMs - how long the command may take, in milliseconds
+ * @param other - the file of another option: one pipe may be both
+ * @throws {@link UsageError} (as a rejection) where it is the content, or a PKCS#11 URI, and not a path
+ */
+export async function openFile(
+  given: string,
+  option: string,
+  timeoutMs: number,
+  other?: Source,
+): Promise<Source> {
+  const source = openSource(filePath(given, option), option, [other]);
+  await readPipes([source], pipeLimitMs(timeoutMs));
+  return source;
+}
+
+/**
+ * The path of a file that is there and was given on the command line.
+ *
+ * @throws {@link UsageError} where it is the content, or a PKCS#11 URI, and not a path
+ * @throws {@link CredentialHelperError} `ERR_FILE_UNREADABLE`
+ */
+export function filePath(given: string, option: string): string {
+  return pathOf(newFilePath(given, option), option);
+}
+
+/**
+ * The path of a file that was given on the command line and may be made.
  *
  * @throws {@link UsageError} where it is the content, or a PKCS#11 URI, and not a path
  */
-export function filePath(given: string, option: string): string {
+export function newFilePath(given: string, option: string): string {
   if (given.includes('-----BEGIN ')) {
     throw new UsageError(`${option} is the path of a file, and PEM text was given`, {
       hint: 'what stands on a command line can be seen by others on this system',
@@ -129,13 +165,13 @@ export function filePath(given: string, option: string): string {
   if (/^pkcs11:/i.test(given)) {
     throw new UsageError(`${option} is the path of a file, and a PKCS#11 URI was given`);
   }
-  if (!isPlainPath(given) && !existsSync(given)) {
+  if (!isPlainName(given) && !existsSync(given)) {
     throw new UsageError(
       `${option} is the path of a file, and a text of ${given.length} characters was given that is none`,
       { hint: 'what stands on a command line can be seen by others on this system' },
     );
   }
-  return resolve(given);
+  return given;
 }
 
 function readModule({ module, uri: text }: TokenFlags, uri: Pkcs11Uri): string | undefined {

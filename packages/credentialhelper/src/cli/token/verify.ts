@@ -9,7 +9,7 @@ import { EXIT_STATUS_HELP } from '../usage.ts';
 import { withToken } from './connect.ts';
 import {
   addTokenOptions,
-  filePath,
+  openFile,
   readTarget,
   requireModule,
   type TokenFlags,
@@ -49,7 +49,10 @@ async function verify(flags: VerifyFlags): Promise<Result> {
   const certificates =
     flags.certificate === undefined
       ? []
-      : readCertificates(filePath(flags.certificate, '--certificate'), '--certificate');
+      : readCertificates(
+          await openFile(flags.certificate, '--certificate', flags.timeoutMs),
+          '--certificate',
+        );
   const { uri, where, result } = await withToken(target, 'read', async (session) => {
     const match = { ...(object ? { object } : {}), ...(id ? { id } : {}) };
     const key = findPrivateKey(session, match);
@@ -62,7 +65,7 @@ async function verify(flags: VerifyFlags): Promise<Result> {
   const verdict = judge(result);
   if (result.dateProblem !== undefined) printLine('warning', result.dateProblem);
   return {
-    text: describe(uri, where, result, verdict.text),
+    lines: describe(uri, where, result, verdict.text),
     json: {
       privateKey: uri,
       certificate: result.certificate ?? null,
@@ -113,7 +116,7 @@ function describe(
   where: string | undefined,
   { belongs, certificate, handshakes, attributes }: Verification,
   verdict: string,
-): string {
+): readonly string[] {
   const origin = certificate?.from === 'token' ? 'in the token' : 'in the file';
   return [
     `private key of ${where}`,
@@ -124,7 +127,7 @@ function describe(
     ...handshakes.map(describeHandshake),
     `  sensitive: ${yesNo(attributes.sensitive)}, extractable: ${yesNo(attributes.extractable)}, asks for the PIN at every signature: ${yesNo(attributes.alwaysAuthenticate)}`,
     verdict,
-  ].join('\n');
+  ];
 }
 
 function describeHandshake({ tls, works, reason, signatureMs }: Handshake): string {

@@ -1,0 +1,103 @@
+import type { ErrorCode } from './errors.ts';
+
+/** What a name of AWS is that is no credential provider's. */
+export interface OtherAwsName {
+  readonly code: ErrorCode;
+  /** As half a sentence: `is AWS IoT's data endpoint`. */
+  readonly what: string;
+  /** What the credential provider's name looks like beside it. */
+  readonly instead: string;
+}
+
+/** The form of a region's name, such as `eu-west-1` or `us-gov-east-1`. */
+export const REGION = '[a-z]{2,}(?:-[a-z]+)+-\\d+';
+
+/** The ends of the names of all partitions, those of dual-stack endpoints among them. */
+const SUFFIX = [
+  'amazonaws.com',
+  'amazonaws.com.cn',
+  'amazonaws.eu',
+  'c2s.ic.gov',
+  'sc2s.sgov.gov',
+  'cloud.adc-e.uk',
+  'csp.hci.ic.gov',
+  'api.aws',
+  'api.amazonwebservices.com.cn',
+  'api.amazonwebservices.eu',
+  'api.aws.ic.gov',
+  'api.aws.scloud',
+  'api.cloud-aws.adc-e.uk',
+  'api.aws.hci.ic.gov',
+]
+  .map((suffix) => suffix.replaceAll('.', '\\.'))
+  .join('|');
+
+/** What stands before the region, the region, and the end, before which endpoints in a VPC have `vpce`. */
+const REGIONAL = new RegExp(`^([a-z0-9_.-]+)\\.(${REGION})\\.((?:vpce\\.)?(?:${SUFFIX}))$`);
+const GLOBAL = new RegExp(`^([a-z0-9-]+|credentials\\.iot)\\.(?:${SUFFIX})$`);
+
+/**
+ * Recognises a name of AWS that is no credential provider's: AWS IoT's other endpoints (AWS General Reference, "AWS IoT
+ * Core endpoints and quotas"), and those of other services. Names that devices may have for a proxy of their own, such as a
+ * load balancer's, are none.
+ *
+ * @param host - in lower case
+ * @returns undefined for every other name
+ */
+export function otherAwsName(host: string): OtherAwsName | undefined {
+  const [, before = '', region, suffix = ''] = REGIONAL.exec(host) ?? [];
+  if (region === undefined) return globalName(host);
+  const labels = before.split('.');
+  const last = labels.pop() ?? '';
+  if (last === 'iot' || last === 'iot-fips') {
+    return iotName(labels, `<prefix>.credentials.${last}.${region}.${suffix}`);
+  }
+  // An endpoint service of the user's own has a name of this form too.
+  const isOwn = last.startsWith('vpce-svc-');
+  const isService = !isOwn && (labels.length === 0 || suffix.startsWith('vpce.'));
+  const instead = `<prefix>.credentials.iot.${region}.${suffix}`;
+  return isService ? refused(`is ${service(last)}`, instead) : undefined;
+}
+
+function globalName(host: string): OtherAwsName | undefined {
+  const [, name] = GLOBAL.exec(host) ?? [];
+  if (name === undefined) return undefined;
+  const what =
+    name === 'credentials.iot'
+      ? 'is the principal that trust policies of IAM roles name'
+      : `is ${service(name)}`;
+  return refused(what, '<prefix>.credentials.iot.<region>.amazonaws.com');
+}
+
+/** A name of AWS IoT, by the labels before `iot`. */
+function iotName(labels: readonly string[], instead: string): OtherAwsName | undefined {
+  switch (labels.at(-1)) {
+    case undefined:
+      return refused("is AWS IoT's control plane", instead);
+    case 'credentials':
+      return labels.length > 1 ? undefined : refused('lacks the prefix of the account', instead);
+    case 'tunneling':
+      return refused('is the endpoint of secure tunneling', instead);
+    case 'jobs':
+      return data("is AWS IoT's data endpoint for jobs", instead);
+    case 'ats':
+    case 'data':
+      return data("is AWS IoT's data endpoint", instead);
+    default:
+      return labels.length === 1
+        ? data("is AWS IoT's data endpoint", instead)
+        : refused('is no name of a credential provider', instead);
+  }
+}
+
+function service(name: string): string {
+  return `the endpoint of the AWS service "${name}"`;
+}
+
+function refused(what: string, instead: string): OtherAwsName {
+  return { code: 'ERR_INVALID_OPTION', what, instead };
+}
+
+function data(what: string, instead: string): OtherAwsName {
+  return { code: 'ERR_DATA_ENDPOINT', what, instead };
+}

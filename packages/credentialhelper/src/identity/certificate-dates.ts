@@ -1,0 +1,131 @@
+import type { X509Certificate } from 'node:crypto';
+import type { Logger } from '@smithy/types';
+import { CredentialHelperError, type ErrorCode, isCredentialHelperError } from '../errors.ts';
+import { certificateId, describeCertificate } from './certificate.ts';
+
+/** Watches over the dates of the device certificates that a session uses, one after the other. */
+export interface CertificateDates {
+  /**
+   * Takes a certificate that is about to be used. Warns where it has expired, is not valid yet, or ends within 30 days and
+   * again within 7 days; of each once for each certificate.
+   */
+  see(certificate: X509Certificate): void;
+  /**
+   * Explains an error of an exchange. Where the server refused the certificate that was seen last, and it has expired or
+   * is not valid yet, gives an error that says so, with the other as its `cause`; else gives back the error.
+   *
+   * @param serverDate - the header field `date` of the server's answer, whose clock counts where there is one
+   */
+  explain(error: unknown, serverDate?: string): unknown;
+}
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+
+/** How many days before its end a certificate is warned of. */
+const WARN_DAYS = [7, 30];
+
+/** What a server answers that does not want the certificate; another code says that it had taken it. */
+const REFUSALS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'ERR_CLIENT_CERTIFICATE_REFUSED',
+  'ERR_CONNECTION_RESET',
+  'ERR_CERTIFICATE_NOT_REGISTERED',
+  'ERR_ACCESS_DENIED',
+]);
+
+const HINTS = {
+  ERR_CERTIFICATE_EXPIRED:
+    'have a new certificate issued, and register it with AWS IoT (aws iot create-certificate-from-csr); where the clock of this device is wrong, set it',
+  ERR_CERTIFICATE_NOT_YET_VALID:
+    'check the clock of this device: a wrong one is the usual cause; else wait, or have another certificate issued',
+} as const satisfies Partial<Record<ErrorCode, string>>;
+
+/**
+ * Creates what watches over certificates for one session.
+ *
+ * @param now - the time, in epoch milliseconds
+ */
+export function watchCertificateDates(
+  logger: Pick<Logger, 'warn'> | undefined,
+  now: () => number,
+): CertificateDates {
+  const warned = new Set<string>();
+  let current: X509Certificate | undefined;
+  return {
+    see(certificate) {
+      current = certificate;
+      const nowMs = now();
+      const warning = warningOf(certificate, nowMs);
+      if (warning === undefined) return;
+      const once = `${certificateId(certificate)} ${warning.stage}`;
+      if (warned.has(once)) return;
+      warned.add(once);
+      logger?.warn(`${describeCertificate(certificate)} ${warning.problem}; ${clock(nowMs)}`);
+    },
+    explain(error, serverDate) {
+      if (current === undefined || !isCredentialHelperError(error) || !REFUSALS.has(error.code)) {
+        return error;
+      }
+      const nowMs = now();
+      const serverMs = Date.parse(serverDate ?? '');
+      const isKnown = !Number.isNaN(serverMs);
+      const wrong = problemOf(current, isKnown ? serverMs : nowMs);
+      if (wrong === undefined) return error;
+      const clocks = isKnown ? `${clock(nowMs)}, the server's ${iso(serverMs)}` : clock(nowMs);
+      return new CredentialHelperError(
+        `${describeCertificate(current)} ${wrong.problem}; ${clocks}; ${error.message}`,
+        {
+          code: wrong.code,
+          cause: error,
+          hint: HINTS[wrong.code],
+          httpStatus: error.httpStatus,
+          requestId: error.requestId,
+        },
+      );
+    },
+  };
+}
+
+/**
+ * What is wrong with the certificate's dates, or undefined. Only a warning: the clock of a device may be wrong, and
+ * it is the server that decides.
+ *
+ * @param now - epoch milliseconds
+ */
+export function certificateDateProblem(
+  certificate: X509Certificate,
+  now: number,
+): string | undefined {
+  const wrong = problemOf(certificate, now);
+  return wrong && `${describeCertificate(certificate)} ${wrong.problem}; ${clock(now)}`;
+}
+
+function problemOf({ validFrom, validTo }: X509Certificate, atMs: number) {
+  if (Date.parse(validTo) <= atMs) {
+    return { code: 'ERR_CERTIFICATE_EXPIRED', problem: `expired on ${iso(validTo)}` } as const;
+  }
+  if (Date.parse(validFrom) > atMs) {
+    const problem = `is not valid before ${iso(validFrom)}`;
+    return { code: 'ERR_CERTIFICATE_NOT_YET_VALID', problem } as const;
+  }
+  return undefined;
+}
+
+function warningOf(certificate: X509Certificate, nowMs: number) {
+  const wrong = problemOf(certificate, nowMs);
+  if (wrong !== undefined) return { stage: wrong.code, problem: wrong.problem };
+  const leftMs = Date.parse(certificate.validTo) - nowMs;
+  const stage = WARN_DAYS.find((days) => leftMs <= days * DAY_MS);
+  if (stage === undefined) return undefined;
+  const days = Math.floor(leftMs / DAY_MS);
+  const left = days === 0 ? 'less than a day' : `${days} ${days === 1 ? 'day' : 'days'}`;
+  return { stage, problem: `expires on ${iso(certificate.validTo)}, in ${left}` };
+}
+
+function clock(nowMs: number): string {
+  return `this device's clock says ${iso(nowMs)}`;
+}
+
+function iso(date: string | number): string {
+  const instant = new Date(date);
+  return Number.isNaN(instant.getTime()) ? String(date) : instant.toISOString();
+}

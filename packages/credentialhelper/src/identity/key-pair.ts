@@ -1,0 +1,44 @@
+import type { KeyObject, X509Certificate } from 'node:crypto';
+import { isKeyObject } from 'node:util/types';
+import { CredentialHelperError, isCredentialHelperError } from '../errors.ts';
+import { chainForKey } from './certificate.ts';
+import { otherPrivateKeys } from './private-key.ts';
+import { type Source, sourceName } from './read-source.ts';
+import type { Secret } from './secret.ts';
+
+/**
+ * Does what {@link chainForKey} does, for a key that was read from `source`. Where the key belongs to none of the
+ * certificates and is the first of several in a file, the error says so, and which of the others belongs.
+ *
+ * @throws {@link CredentialHelperError} `ERR_KEY_CERTIFICATE_MISMATCH`
+ */
+export function chainForKeyOf(
+  source: Source | KeyObject,
+  key: KeyObject,
+  certificates: readonly X509Certificate[],
+  passphrase?: Secret,
+): readonly X509Certificate[] {
+  try {
+    return chainForKey(certificates, key);
+  } catch (error) {
+    if (!isCredentialHelperError(error) || isKeyObject(source)) throw error;
+    const others = otherPrivateKeys(source, passphrase);
+    if (others.length === 0) throw error;
+    const fitting = others.findIndex(
+      (other) => other !== undefined && certificates.some((one) => one.checkPrivateKey(other)),
+    );
+    const which =
+      fitting === -1
+        ? 'none of the others that can be read belongs to it either'
+        : `private key ${fitting + 2} belongs to it`;
+    const where = sourceName(source, 'privateKey');
+    throw new CredentialHelperError(
+      `${error.message}; ${where} holds ${others.length + 1} private keys, of which the first is used: ${which}`,
+      {
+        code: error.code,
+        cause: error,
+        hint: fitting === -1 ? error.hint : 'give a file that holds that private key alone',
+      },
+    );
+  }
+}

@@ -1,0 +1,116 @@
+import { existsSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { CredentialHelperError, type ErrorCode } from '../errors.ts';
+
+/** A path, or the `file:` URL of one. */
+export type Path = string | URL;
+
+/**
+ * The absolute path that an option names.
+ *
+ * A text that names no file and may be a secret in the wrong place is refused here, and not shown: whatever is read
+ * later may be shown by its path.
+ *
+ * @param given - a path, relative to the working directory, or a `file:` URL
+ * @param option - the name of the option, for messages
+ * @param code - for a text that is the name of no file
+ * @throws {@link CredentialHelperError} `ERR_INVALID_OPTION`, `code`
+ */
+export function pathOf(
+  given: Path,
+  option: string,
+  code: ErrorCode = 'ERR_FILE_UNREADABLE',
+): string {
+  const path = typeof given === 'string' && !/^file:\//i.test(given) ? given : pathOfUrl(given);
+  if (path === undefined) {
+    throw new CredentialHelperError(`"${option}" is a URL that is not the file: URL of a path`, {
+      code: 'ERR_INVALID_OPTION',
+      hint: 'give a path, or a URL such as file:///etc/device/key.pem',
+    });
+  }
+  const absolute = resolve(path);
+  if (existsSync(absolute)) return absolute;
+  if (path.startsWith('~')) throw unexpanded(option, code);
+  if (isPlainlyPath(path)) return absolute;
+  throw isPlainName(path) ? notThere(path, option, code) : noPath(path, option);
+}
+
+/** Whether a value is a `URL`, also one of another realm. */
+export function isUrl(value: unknown): value is URL {
+  return typeof value === 'object' && value !== null && 'href' in value && 'protocol' in value;
+}
+
+/**
+ * The path that a `file:` URL stands for: `file:/path` and `file:///path` (RFC 8089). Undefined for a URL that names no
+ * path of this system.
+ */
+export function pathOfUrl(given: Path): string | undefined {
+  try {
+    const url = new URL(given);
+    return url.host === '' && url.pathname.startsWith('/') ? fileURLToPath(url) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Whether a text has the form of a path that leads somewhere, so that no part of it can be a secret: what an option
+ * holds by mistake has no folders in front.
+ */
+function isPlainlyPath(text: string): boolean {
+  if (!isPlainName(text)) return false;
+  if (/^(?:\.{1,2}|[A-Za-z]:|[\\/][^\\/]+)[\\/]/.test(text)) return true;
+  return FILE_NAME.test(text) || (/[\\/]/.test(text) && existsSync(dirname(resolve(text))));
+}
+
+/** A name such as `thing-key.pem`. */
+const FILE_NAME =
+  /^[\\/]?(?:[\w-]+[\\/])*[\w-][\w.-]*\.(?:pem|crt|cert?|der|key|p12|pfx|txt|pin|pub|csr|json|jks|so|dll|dylib)$/;
+
+/** Whether no part of a text looks like a key: longer runs of letters and digits than words have, or odd characters. */
+export function isPlainName(text: string): boolean {
+  if (text.length > 1024 || /[\p{Cc}+=,;{}"'<>|?&]/u.test(text) || /^data:/i.test(text))
+    return false;
+  return text.split(/[\\/]/).every((part) => !LONG_RUN.test(part) || EXTENSION.test(part));
+}
+
+/** A run of characters that base64 or hex is made of, longer than words are. */
+const LONG_RUN = /[A-Za-z0-9]{24,}/;
+const EXTENSION = /\.[A-Za-z0-9]{1,8}$/;
+
+function unexpanded(option: string, code: ErrorCode): CredentialHelperError {
+  return new CredentialHelperError(
+    `"${option}" begins with "~", which shells expand to the home folder and Node.js does not`,
+    { code, hint: 'write the path of the home folder instead' },
+  );
+}
+
+function notThere(text: string, option: string, code: ErrorCode): CredentialHelperError {
+  return new CredentialHelperError(
+    `there is no file of the name that "${option}" gives: a text of ${text.length} characters, in ${process.cwd()}`,
+    {
+      code,
+      hint: 'check the path; the text is not shown, as it may be a secret in the wrong place',
+    },
+  );
+}
+
+function noPath(text: string, option: string): CredentialHelperError {
+  return new CredentialHelperError(
+    `"${option}" is a text of ${text.length} characters that is neither PEM nor the path of a file: ${looks(text)}`,
+    {
+      code: 'ERR_INVALID_OPTION',
+      hint: 'give a path, PEM text, or its bytes; the text is not shown, as it may be a secret',
+    },
+  );
+}
+
+function looks(text: string): string {
+  if (/^data:/i.test(text)) return 'it looks like a data: URL';
+  if (/^\s*[{[]/.test(text)) return 'it looks like JSON';
+  if (/^[0-9a-f\s:]+$/i.test(text)) return 'it looks like hexadecimal digits';
+  if (/^[A-Za-z0-9+/=_\s-]+$/.test(text))
+    return 'it looks like base64, and not of a certificate or key';
+  return 'it looks like no path';
+}

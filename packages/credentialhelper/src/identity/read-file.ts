@@ -1,0 +1,264 @@
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  openSync,
+  readSync,
+  realpathSync,
+  type Stats,
+  statSync,
+} from 'node:fs';
+import { CredentialHelperError, resourceHint } from '../errors.ts';
+import { monotonicMs, sleep } from '../process/timers.ts';
+import { within } from '../within.ts';
+
+/** More than any key, certificate, CA list or PIN has, in bytes. */
+const MAX_BYTES = 1024 * 1024;
+
+const CHUNK_BYTES = 64 * 1024;
+const POLL_MS = 10;
+
+/** A file that was opened says `EAGAIN` where it would wait. Windows has no such flag. */
+const OPEN_FLAGS = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
+
+/**
+ * Reads a regular file of at most 1 MiB.
+ *
+ * @param path - a path, or an open file descriptor, which stays open
+ * @param what - how messages call it
+ * @param look - is shown what the file system says of the file that was opened
+ * @throws {@link CredentialHelperError} `ERR_FILE_UNREADABLE`, `ERR_OUT_OF_RESOURCES`
+ */
+export function readFile(
+  path: string | number,
+  what: string,
+  look: (stats: Stats) => void = () => {},
+): Buffer {
+  return guarded(what, () => {
+    const fd = typeof path === 'number' ? path : openSync(path, OPEN_FLAGS);
+    try {
+      const stats = fstatSync(fd);
+      if (!stats.isFile()) throw unreadable(what, otherKind(stats));
+      look(stats);
+      const chunks = new Chunks(what);
+      while (chunks.readFrom(fd) > 0);
+      return chunks.bytes();
+    } finally {
+      if (fd !== path) closeSync(fd);
+    }
+  });
+}
+
+/** Whether a path names a pipe: a FIFO, `/dev/stdin` or `/dev/fd/N` where that is one, a process substitution. */
+export function isPipe(path: string): boolean {
+  try {
+    const stats = statSync(path, { throwIfNoEntry: false });
+    return stats !== undefined && isPipeOrSocket(stats);
+  } catch {
+    return false;
+  }
+}
+
+/** Whether this is a pipe, or one that Node.js has made, which is a socket. */
+export function isPipeOrSocket(stats: Stats): boolean {
+  return stats.isFIFO() || stats.isSocket();
+}
+
+/** A pipe whose content, at most 1 MiB, is read once and kept. */
+export class Pipe {
+  readonly path: string;
+  /** How messages call it. */
+  readonly what: string;
+  #opened: { readonly fd: number; readonly chunks: Chunks; readonly isNamed: boolean } | undefined;
+  #content: Buffer | undefined;
+  #reading: Promise<Buffer> | undefined;
+  #received: Promise<Buffer> | undefined;
+
+  constructor(path: string, what: string) {
+    this.path = path;
+    this.what = what;
+  }
+
+  /** What it held; {@link Pipe.read} comes first. */
+  get content(): Buffer {
+    if (this.#content === undefined) throw new TypeError(`${this.what} was not read`);
+    return this.#content;
+  }
+
+  /**
+   * Reads to the end of the pipe, without blocking the event loop.
+   *
+   * @param limitMs - how long that may take, in milliseconds; the next call goes on where it was
+   * @throws {@link CredentialHelperError} (as a rejection) `ERR_FILE_UNREADABLE`, `ERR_OUT_OF_RESOURCES`
+   */
+  async read(limitMs: number): Promise<Buffer> {
+    if (this.#content !== undefined) return this.#content;
+    this.#reading ??= this.#read(limitMs).finally(() => {
+      this.#reading = undefined;
+    });
+    return this.#reading;
+  }
+
+  async #read(limitMs: number): Promise<Buffer> {
+    const late = () =>
+      unreadable(this.what, `its end did not come within ${limitMs} ms`, {
+        hint: 'does the program that writes to the pipe run, and does it close it?',
+      });
+    const fd = socketOf(this.path);
+    if (fd === undefined) {
+      this.#content = await this.#poll(monotonicMs() + limitMs, late);
+    } else {
+      this.#received ??= receive(fd, new Chunks(this.what));
+      this.#content = await within(this.#received, limitMs, late);
+    }
+    return this.#content;
+  }
+
+  async #poll(deadline: number, late: () => Error): Promise<Buffer> {
+    for (;;) {
+      const content = guarded(this.what, () => this.#readNow());
+      if (content !== undefined) return content;
+      if (monotonicMs() >= deadline) throw late();
+      await sleep(POLL_MS);
+    }
+  }
+
+  /** Reads what is there; undefined where more can come. */
+  #readNow(): Buffer | undefined {
+    this.#opened ??= this.#open();
+    const { fd, chunks, isNamed } = this.#opened;
+    try {
+      while (chunks.readFrom(fd) > 0);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'EAGAIN') return undefined;
+      throw error;
+    }
+    // A FIFO that nobody has opened for writing yet is at its end, too.
+    if (isNamed && chunks.length === 0) return undefined;
+    closeSync(fd);
+    this.#opened = undefined;
+    return chunks.bytes();
+  }
+
+  #open() {
+    const fd = openSync(this.path, OPEN_FLAGS);
+    const stats = fstatSync(fd);
+    if (!stats.isFIFO()) {
+      closeSync(fd);
+      throw unreadable(this.what, 'it is not a pipe any more');
+    }
+    return { fd, chunks: new Chunks(this.what), isNamed: hasName(this.path) };
+  }
+}
+
+/** The open file descriptor that a path stands for where it is a socket: that cannot be opened by its path. */
+function socketOf(path: string): number | undefined {
+  const [, number] = /^\/(?:dev|proc\/self)\/fd\/(\d{1,9})$/.exec(path) ?? [];
+  const fd = path === '/dev/stdin' ? 0 : number === undefined ? undefined : Number(number);
+  return fd !== undefined && fstatSync(fd).isSocket() ? fd : undefined;
+}
+
+async function receive(fd: number, chunks: Chunks): Promise<Buffer> {
+  // Loaded here: few have such a pipe.
+  const { Socket } = process.getBuiltinModule('node:net');
+  const socket = new Socket({ fd, readable: true, writable: false });
+  socket.unref();
+  try {
+    for await (const chunk of socket) chunks.add(chunk);
+  } catch (error) {
+    throw explained(chunks.what, error);
+  }
+  return chunks.bytes();
+}
+
+/** Whether a pipe has a name in a folder, under which somebody may still open it. */
+function hasName(path: string): boolean {
+  try {
+    realpathSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** What was read so far. */
+class Chunks {
+  /** How messages call the place that it came from. */
+  readonly what: string;
+  readonly #chunks: Buffer[] = [];
+  length = 0;
+
+  constructor(what: string) {
+    this.what = what;
+  }
+
+  /** Reads the next piece; 0 at the end. */
+  readFrom(fd: number): number {
+    const chunk = Buffer.alloc(CHUNK_BYTES);
+    const count = readSync(fd, chunk);
+    this.add(chunk.subarray(0, count));
+    return count;
+  }
+
+  add(chunk: Buffer): void {
+    this.#chunks.push(chunk);
+    this.length += chunk.length;
+    if (this.length > MAX_BYTES) {
+      throw unreadable(
+        this.what,
+        `it has more than ${MAX_BYTES} bytes, as no key or certificate has`,
+      );
+    }
+  }
+
+  bytes(): Buffer {
+    return Buffer.concat(this.#chunks);
+  }
+}
+
+function guarded<T>(what: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw explained(what, error);
+  }
+}
+
+function explained(what: string, error: unknown): CredentialHelperError {
+  if (error instanceof CredentialHelperError) return error;
+  const { code, message } = error as NodeJS.ErrnoException;
+  return unreadable(what, REASONS[code ?? ''] ?? code ?? message, { cause: error });
+}
+
+/** The error for something that cannot be read. */
+function unreadable(
+  what: string,
+  reason: string,
+  { cause, hint }: { readonly cause?: unknown; readonly hint?: string } = {},
+): CredentialHelperError {
+  const missing = resourceHint((cause as NodeJS.ErrnoException | undefined)?.code);
+  return new CredentialHelperError(`cannot read ${what}: ${reason}`, {
+    code: missing === undefined ? 'ERR_FILE_UNREADABLE' : 'ERR_OUT_OF_RESOURCES',
+    cause,
+    hint: missing ?? hint ?? 'check the path and that this process may read the file',
+  });
+}
+
+function otherKind(stats: Stats): string {
+  if (stats.isDirectory()) return 'it is a folder';
+  return stats.isFIFO()
+    ? 'it is a pipe now'
+    : 'it is a device or a socket, and neither a file nor a pipe';
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file',
+  EACCES: 'this process may not read it',
+  EISDIR: 'it is a folder',
+  ENOTDIR: 'a part of the path is not a folder',
+  ELOOP: 'its symbolic links lead in a circle',
+  ENAMETOOLONG: 'its name is too long',
+  EBADF: 'it is not open for reading',
+  ENXIO: 'it is a socket, or a device that is not there',
+  ERR_ACCESS_DENIED: "Node.js's permission model forbids it (--allow-fs-read)",
+};

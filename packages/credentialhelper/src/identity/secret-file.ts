@@ -1,0 +1,113 @@
+import { isUtf8 } from 'node:buffer';
+import type { Stats } from 'node:fs';
+import { CredentialHelperError } from '../errors.ts';
+import { isPipe, Pipe, readFile } from './read-file.ts';
+import { Secret } from './secret.ts';
+
+/** Told of what does not stop the work. */
+export type Warn = (message: string) => void;
+
+/** A file or pipe that holds a PIN or passphrase in UTF-8, with one line end or none. */
+export class SecretFile {
+  readonly #file: string;
+  readonly #name: string;
+  readonly #warn: Warn;
+  readonly #pipe: Pipe | undefined;
+
+  /**
+   * @param file - an absolute path
+   * @param name - what messages call the secret in it
+   * @param warn - told of a file that others can read
+   */
+  constructor(file: string, name: string, warn: Warn = () => {}) {
+    this.#file = file;
+    this.#name = name;
+    this.#warn = warn;
+    this.#pipe = isPipe(file) ? new Pipe(file, name) : undefined;
+  }
+
+  /**
+   * Looks whether a file can be read and holds what it should. A pipe is left for later.
+   *
+   * @throws {@link CredentialHelperError} `ERR_FILE_UNREADABLE`, `ERR_INVALID_OPTION`
+   */
+  check(): void {
+    if (this.#pipe === undefined) this.#readFile();
+  }
+
+  /**
+   * Reads a file as it is now; a pipe once.
+   *
+   * @param limitMs - how long a pipe may take, in milliseconds
+   * @throws {@link CredentialHelperError} (as a rejection) `ERR_FILE_UNREADABLE`, `ERR_INVALID_OPTION`
+   */
+  async read(limitMs: number): Promise<Secret> {
+    if (this.#pipe === undefined) return this.#readFile();
+    return secretOf(await this.#pipe.read(limitMs), this.#name);
+  }
+
+  #readFile(): Secret {
+    const look = (stats: Stats) => warnOfAccess(stats, this.#name, this.#warn);
+    return secretOf(readFile(this.#file, this.#name, look), this.#name);
+  }
+}
+
+/** Warns of a file with a secret that other users can read or replace. */
+export function warnOfAccess({ mode, uid }: Stats, what: string, warn: Warn): void {
+  const self = process.getuid?.();
+  // Windows tells neither.
+  if (self === undefined) return;
+  if ((mode & 0o077) !== 0) warn(`${what} can be read by other users; chmod 600 helps`);
+  if (uid !== self && uid !== 0) {
+    warn(`${what} belongs to another user (uid ${uid}), who can read and replace it`);
+  }
+}
+
+/**
+ * The PIN or passphrase that bytes are, without one line end.
+ *
+ * @param name - what messages call it
+ * @throws {@link CredentialHelperError} `ERR_INVALID_OPTION`
+ */
+export function secretOf(bytes: Buffer, name: string): Secret {
+  const encoding = otherEncoding(bytes);
+  if (encoding !== undefined) {
+    throw new CredentialHelperError(`${name} ${encoding}`, {
+      code: 'ERR_INVALID_OPTION',
+      hint: 'write it as UTF-8 without a byte order mark: printf %s PIN >FILE',
+    });
+  }
+  return checkSecret(bytes.toString('utf8').replace(/\r?\n$/, ''), name);
+}
+
+function otherEncoding(bytes: Buffer): string | undefined {
+  const beginning = bytes.subarray(0, 3).toString('hex');
+  if (beginning === 'efbbbf') return 'begins with a byte order mark';
+  if (/^(?:fffe|feff)/.test(beginning)) return 'is UTF-16, as PowerShell writes it';
+  return isUtf8(bytes) ? undefined : 'is not UTF-8';
+}
+
+/**
+ * Checks a PIN or passphrase before it costs a try: what only slipped in is refused.
+ *
+ * @param name - what messages call it
+ * @throws {@link CredentialHelperError} `ERR_INVALID_OPTION`
+ */
+export function checkSecret(value: unknown, name: string): Secret {
+  const problem = secretProblem(value);
+  if (problem === undefined) return new Secret(value as string);
+  throw new CredentialHelperError(`${name} ${problem}`, {
+    code: 'ERR_INVALID_OPTION',
+    hint: 'it was not used; correct it where it comes from',
+  });
+}
+
+function secretProblem(value: unknown): string | undefined {
+  if (typeof value !== 'string') return 'is not text';
+  if (value === '') return 'is empty';
+  if (value.startsWith('\ufeff')) return 'begins with a byte order mark';
+  if (/[\r\n][\s\S]*[^\r\n]/.test(value)) return 'has more than one line';
+  if (/[\r\n]$/.test(value)) return 'ends with a line end or carriage return';
+  if (value.includes('\0')) return 'has a NUL character';
+  return /\s$/.test(value) ? 'ends with a blank' : undefined;
+}

@@ -1,0 +1,31 @@
+import { invalidOption } from './assert.ts';
+import { isRegionName } from './endpoint.ts';
+
+/** What the AWS SDKs and the AWS CLI read the region from, in this order. */
+const VARIABLES = ['AWS_REGION', 'AWS_DEFAULT_REGION'] as const;
+
+/**
+ * The AWS region that the environment names; undefined where it names none.
+ *
+ * @throws {@link CredentialHelperError} `ERR_INVALID_OPTION` for a value that is no name of a region
+ */
+export function regionOfEnvironment(): string | undefined {
+  const variable = VARIABLES.find((name) => read(name) !== '');
+  if (variable === undefined) return undefined;
+  const region = read(variable);
+  if (!isRegionName(region)) {
+    const problem = 'in the environment must be the name of an AWS region, such as eu-west-1';
+    throw invalidOption(variable, problem, region);
+  }
+  return region;
+}
+
+function read(name: (typeof VARIABLES)[number]): string {
+  try {
+    // biome-ignore lint/style/noProcessEnv: the convention of the AWS SDKs for the region
+    return process.env[name] ?? '';
+  } catch {
+    // Deno does not show it without --allow-env.
+    return '';
+  }
+}

@@ -1,0 +1,24 @@
+import { clearTimeout, setTimeout } from './process/timers.ts';
+
+/**
+ * What a promise gives, where it does so in time. The timer does not keep this process running.
+ *
+ * @param limitMs - how long to wait, in milliseconds
+ * @param late - makes the error for one that took longer
+ */
+export async function within<T>(
+  promise: Promise<T>,
+  limitMs: number,
+  late: () => Error,
+): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(late()), limitMs);
+    timer.unref();
+  });
+  try {
+    return await Promise.race([promise, limit]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
