@@ -401,8 +401,8 @@ describe('token import into a token that fails', () => {
   );
 
   it('finishes what it has begun when its time is over', async () => {
-    const flags = tokens.flags('late').map((flag) => (flag.endsWith('.so') ? library : flag));
-    const { keyFile } = device('late');
+    const flags = tokens.flags('overdue').map((flag) => (flag.endsWith('.so') ? library : flag));
+    const { keyFile } = device('overdue');
     const args = ['token', 'import', ...flags, '--label', 'k', '--key', keyFile];
     const { status, stdout, stderr } = await run([...args, '--timeout-ms', '2000'], {
       env: { FAULT: 'sign-slow' },
@@ -410,7 +410,7 @@ describe('token import into a token that fails', () => {
     expect(stderr).toBe('');
     expect(stdout).toMatch(/^imported a private key/);
     expect(status).toBe(0);
-    expect(tokens.kinds('late')).toEqual(KEY_PAIR);
+    expect(tokens.kinds('overdue')).toEqual(KEY_PAIR);
   });
 
   it.each<[string, NodeJS.Signals[]]>([

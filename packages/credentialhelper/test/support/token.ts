@@ -51,7 +51,12 @@ export function startTokens(): TestToken {
     soPinFile,
     secretFile,
     flags(label) {
-      if (!made.has(label)) softHsm.initToken(label);
+      if (!made.has(label)) {
+        // pkcs11-tool takes the first token whose label begins with the one that it is given.
+        const like = [...made].find((other) => other.startsWith(label) || label.startsWith(other));
+        if (like !== undefined) throw new Error(`"${label}" and "${like}" begin alike`);
+        softHsm.initToken(label);
+      }
       made.add(label);
       return ['--module', SOFTHSM_LIBRARY, '--token-label', label, '--pin-file', pinFile];
     },
