@@ -1,5 +1,5 @@
 import { isNativeError } from 'node:util/types';
-import { visible } from './text.ts';
+import { excerpt } from './text.ts';
 
 /** The stable `code` of a {@link CredentialHelperError}; {@link ERROR_CODES} says what each means. */
 export type ErrorCode =
@@ -269,6 +269,9 @@ export const ERROR_CODES: Readonly<Record<ErrorCode, ErrorKind>> = {
   },
 };
 
+/** The longest message: a label or a name from elsewhere may have any length. */
+const MAX_CHARACTERS = 4000;
+
 /** What a {@link CredentialHelperError} carries besides its code and message. */
 export interface ErrorDetails {
   /** What went wrong. */
@@ -303,11 +306,14 @@ export class CredentialHelperError extends Error {
   readonly requestId: string | undefined;
 
   constructor(message: string, details: ErrorDetails) {
-    super(visible(message), details.cause === undefined ? {} : { cause: details.cause });
+    super(
+      excerpt(message, MAX_CHARACTERS),
+      details.cause === undefined ? {} : { cause: details.cause },
+    );
     this.code = details.code;
-    this.hint = details.hint && visible(details.hint);
+    this.hint = details.hint && excerpt(details.hint, MAX_CHARACTERS);
     this.httpStatus = details.httpStatus;
-    this.requestId = details.requestId && visible(details.requestId);
+    this.requestId = details.requestId && excerpt(details.requestId);
   }
 
   /** Whether the same request may succeed later without anybody changing anything. */

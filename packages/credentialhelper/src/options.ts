@@ -21,7 +21,7 @@ import { Secret } from './identity/secret.ts';
 import type { Warn } from './identity/secret-file.ts';
 import { defaultStateFolder } from './pins/folders.ts';
 import type { ChildOptions } from './process/program.ts';
-import { visible } from './text.ts';
+import { excerpt } from './text.ts';
 import {
   checkCertificateUri,
   checkTokenOptions,
@@ -306,6 +306,9 @@ function optionalSecret(value: unknown, name: string): Secret | undefined {
   return new Secret(value);
 }
 
+/** The longest line of a log: what a PKCS#11 library prints may have any length. */
+const MAX_LINE_CHARACTERS = 8000;
+
 /** Checks the option `timeoutMs`. */
 export function checkTimeout(timeoutMs: unknown): number {
   if (timeoutMs === undefined) return DEFAULT_TIMEOUT_MS;
@@ -335,7 +338,7 @@ export function checkLogger(logger: unknown): Logger | undefined {
   const given = logger as Logger;
   const log = (level: 'trace' | 'debug' | 'info' | 'warn' | 'error') => (message: string) => {
     try {
-      given[level]?.(visible(message));
+      given[level]?.(excerpt(message, MAX_LINE_CHARACTERS));
     } catch {
       // There is nowhere to tell it.
     }
