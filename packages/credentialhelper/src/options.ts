@@ -1,6 +1,7 @@
-import { KeyObject } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { types } from 'node:util';
 import type { Logger } from '@smithy/types';
 import {
   assertObject,
@@ -9,6 +10,7 @@ import {
   optionalBoolean,
   optionalText,
   ownOptions,
+  readingOptions,
   requireText,
 } from './assert.ts';
 import { type Endpoint, isRegionName, parseEndpoint } from './endpoint.ts';
@@ -164,6 +166,10 @@ const MAX_TIMEOUT_MS = 600_000;
  * `ERR_PKCS11_LIBRARY`
  */
 export function checkOptions(given: IotCoreOptions): Settings {
+  return readingOptions(() => readOptions(given));
+}
+
+function readOptions(given: IotCoreOptions): Settings {
   const options = ownOptions(given, OPTION_NAMES, '');
   const endpoint = parseEndpoint(requireText(options.endpoint, 'endpoint'), options.roleAlias);
   const region = optionalText(options.region, 'region');
@@ -229,7 +235,7 @@ export function sourcesOf({ key, ca }: Pick<Settings, 'key' | 'ca'>): readonly S
       : 'source' in key.certificate
         ? key.certificate.source
         : undefined;
-  const source = key.kind === 'file' && !(key.source instanceof KeyObject) ? key.source : undefined;
+  const source = key.kind === 'file' && !types.isKeyObject(key.source) ? key.source : undefined;
   return [certificate, source, ca].filter((one) => one !== undefined);
 }
 
@@ -260,12 +266,13 @@ function checkKey(options: IdentityOptions, warn: Warn): Settings['key'] {
     const certificate = checkTokenCertificate(options.certificate, token);
     return { kind: 'token', certificate, token, stateFolder, isolate };
   }
-  const source =
-    privateKey instanceof KeyObject ? privateKey : requireSource(privateKey, 'privateKey');
+  const source = types.isKeyObject(privateKey)
+    ? privateKey
+    : requireSource(privateKey, 'privateKey');
   const certificate = requireSource(
     options.certificate,
     'certificate',
-    source instanceof KeyObject ? [] : [source],
+    types.isKeyObject(source) ? [] : [source],
   );
   return { kind: 'file', certificate, source, passphrase };
 }
@@ -368,7 +375,7 @@ export function logEvents(logger: Logger | undefined): {
 /** Checks an option that is a certificate, key or CA. */
 function requireSource(value: unknown, name: string, others: readonly Source[] = []): Source {
   if (value === undefined) throw invalidOption(name, 'is required');
-  if (value instanceof Uint8Array) {
+  if (types.isUint8Array(value)) {
     if (value.length === 0) throw invalidOption(name, 'is empty');
     return openSource(value, name);
   }

@@ -1,4 +1,5 @@
-import { createPrivateKey, KeyObject, type PrivateKeyInput } from 'node:crypto';
+import { createPrivateKey, type KeyObject, type PrivateKeyInput } from 'node:crypto';
+import { types } from 'node:util';
 import { CredentialHelperError } from '../errors.ts';
 import { KEY_KIND_HINT, keyKind } from './key-kind.ts';
 import { kindOfBytes } from './kinds.ts';
@@ -32,7 +33,7 @@ export function readPrivateKey(
   passphrase?: Secret,
   { option = 'privateKey', warn = () => {} }: KeyReading = {},
 ): KeyObject {
-  if (source instanceof KeyObject) return checkKind(source, KEY_OBJECT);
+  if (types.isKeyObject(source)) return checkKind(source, KEY_OBJECT);
   const { bytes, name } = readSource(source, option, (stats, what) =>
     warnOfAccess(stats, `the private key in ${what}`, warn),
   );

@@ -1,4 +1,5 @@
 import type { Stats } from 'node:fs';
+import { types } from 'node:util';
 import { type Path, pathOf } from './named-path.ts';
 import { decodeBase64, isPem, meantBytes } from './pem.ts';
 import { isPipe, Pipe, readFile } from './read-file.ts';
@@ -29,7 +30,7 @@ export function openSource(
   option: string,
   others: readonly (Source | undefined)[] = [],
 ): Source {
-  if (given instanceof Uint8Array) return Buffer.from(given);
+  if (types.isUint8Array(given)) return Buffer.from(given);
   if (typeof given === 'string') {
     if (isPem(given)) return given;
     const bytes = decodeBase64(given);
