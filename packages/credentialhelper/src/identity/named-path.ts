@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { dirname, isAbsolute, parse, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { CredentialHelperError, type ErrorCode } from '../errors.ts';
 
@@ -29,7 +29,7 @@ export function pathOf(
       hint: 'give a path, or a URL such as file:///etc/device/key.pem',
     });
   }
-  const absolute = resolve(path);
+  const absolute = absolutePath(path, option, code);
   if (existsSync(absolute)) return absolute;
   if (path.startsWith('~')) throw unexpanded(option, code);
   if (isPlainlyPath(path)) return absolute;
@@ -60,9 +60,20 @@ export function pathOfUrl(given: Path): string | undefined {
  */
 function isPlainlyPath(text: string): boolean {
   if (!isPlainName(text)) return false;
-  if (/^(?:\.{1,2}|[A-Za-z]:|[\\/][^\\/]+)[\\/]/.test(text)) return true;
-  return FILE_NAME.test(text) || (/[\\/]/.test(text) && existsSync(dirname(resolve(text))));
+  const [first, ...others] = text.split(SEPARATOR);
+  if (FILE_NAME.test(text)) return true;
+  if (others.length === 0) return false;
+  if (first === '.' || first === '..') return true;
+  if (isAbsolute(text) && others.length > 2 && others.every((part) => part !== '')) return true;
+  const path = resolve(text);
+  const { root } = parse(path);
+  const [top = ''] = path.slice(root.length).split(sep);
+  // What stands in the root itself may be a PIN behind a slash.
+  const folders = [dirname(path), ...(isAbsolute(text) ? [root + top] : [])];
+  return path !== root + top && folders.some((folder) => folder !== root && existsSync(folder));
 }
+
+const SEPARATOR = sep === '/' ? '/' : /[\\/]/;
 
 /** A name such as `thing-key.pem`. */
 const FILE_NAME =
@@ -79,6 +90,17 @@ export function isPlainName(text: string): boolean {
 const LONG_RUN = /[A-Za-z0-9]{24,}/;
 const EXTENSION = /\.[A-Za-z0-9]{1,8}$/;
 
+function absolutePath(path: string, option: string, code: ErrorCode): string {
+  try {
+    return resolve(path);
+  } catch (cause) {
+    throw new CredentialHelperError(
+      `"${option}" is a relative path, and the working folder of this process was deleted`,
+      { code, cause, hint: 'give an absolute path' },
+    );
+  }
+}
+
 function unexpanded(option: string, code: ErrorCode): CredentialHelperError {
   return new CredentialHelperError(
     `"${option}" begins with "~", which shells expand to the home folder and Node.js does not`,
@@ -87,8 +109,9 @@ function unexpanded(option: string, code: ErrorCode): CredentialHelperError {
 }
 
 function notThere(text: string, option: string, code: ErrorCode): CredentialHelperError {
+  const where = isAbsolute(text) ? '' : `, in ${process.cwd()}`;
   return new CredentialHelperError(
-    `there is no file of the name that "${option}" gives: a text of ${text.length} characters, in ${process.cwd()}`,
+    `there is no file of the name that "${option}" gives: a text of ${text.length} characters${where}`,
     {
       code,
       hint: 'check the path; the text is not shown, as it may be a secret in the wrong place',
