@@ -63,10 +63,10 @@ export function isRegionName(text: string): boolean {
 function authorityOf(text: string, roleAlias: unknown): string {
   const [, scheme, authority = '', rest = ''] = URL_PARTS.exec(text.trim()) ?? [];
   if (scheme !== undefined && scheme.toLowerCase() !== 'https') {
-    const alone = text.includes('@') ? '' : `; use the host name alone: "${authority}"`;
+    const alone = LIKE_A_NAME.test(authority) ? `; use the host name alone: "${authority}"` : '';
     throw invalid(
       text,
-      `its scheme is ${scheme}`,
+      'its scheme is not https',
       `the credential provider is asked over https${alone}`,
     );
   }
@@ -129,13 +129,14 @@ function invalid(text: string, reason: string, hint?: string): CredentialHelperE
   return new CredentialHelperError(message, { code: 'ERR_INVALID_OPTION', hint });
 }
 
-const MAX_SHOWN = 300;
+/** A name with dots, of a length that names have, with or without scheme, port and path. */
+const LIKE_A_NAME =
+  /^(?:[a-z]{2,10}:\/\/)?[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})+\.?(?::\d{1,6})?(?:\/[a-z0-9/_-]{0,100})?$/i;
 
-/** A wrong endpoint as messages show it: without what may be a secret in it. */
+/** A wrong endpoint as messages show it: only what has the form of a name, and cannot be a secret. */
 function shown(text: string): string {
-  if (text.length > MAX_SHOWN || /\p{Cc}|-----BEGIN/u.test(text.trim())) {
-    return `(a text of ${text.length} characters)`;
-  }
-  const safe = text.trim().replace(/^([a-z][a-z0-9+.-]*:\/\/)?.*@/is, '$1…@');
-  return JSON.stringify(safe.replace(/[?#].*/s, '?…'));
+  const trimmed = text.trim();
+  return LIKE_A_NAME.test(trimmed)
+    ? JSON.stringify(trimmed)
+    : `(a text of ${text.length} characters)`;
 }

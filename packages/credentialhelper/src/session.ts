@@ -40,13 +40,12 @@ export interface Session {
  */
 export function createSession(options: IotCoreOptions): Session {
   const settings = checkOptions(options);
-  const { endpoint } = settings;
   const region = settings.region ?? regionOfEnvironment();
   if (region === undefined) {
-    throw new CredentialHelperError(
-      `the AWS region cannot be read from the endpoint ${endpoint.host}`,
-      { code: 'ERR_REGION_UNKNOWN', hint: 'pass it as "region", or set AWS_REGION' },
-    );
+    throw new CredentialHelperError('the AWS region cannot be read from "endpoint"', {
+      code: 'ERR_REGION_UNKNOWN',
+      hint: 'pass it as "region", or set AWS_REGION',
+    });
   }
   return { region, credentials: createProvider(settings) };
 }

@@ -33,8 +33,8 @@ describe('parseEndpoint', () => {
 
   it.each([
     ['https://', 'not a host name'],
-    ['http://a1b2.credentials.iot.us-west-2.amazonaws.com/', 'its scheme is http'],
-    ['mqtts://a1b2.credentials.iot.us-west-2.amazonaws.com', 'its scheme is mqtts'],
+    ['http://a1b2.credentials.iot.us-west-2.amazonaws.com/', 'its scheme is not https'],
+    ['mqtts://a1b2.credentials.iot.us-west-2.amazonaws.com', 'its scheme is not https'],
     ['https://device.example.com/role-aliases', 'not the path of the credential provider'],
     ['https://device.example.com/?x=y', 'not the path of the credential provider'],
     ['device.example.com/topics/x', 'not the path of the credential provider'],

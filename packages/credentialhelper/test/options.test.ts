@@ -40,6 +40,16 @@ describe('checkOptions', () => {
     });
   });
 
+  it('takes long names as labels', () => {
+    for (const label of [
+      'MyCompanyProductionGatewayDeviceKey2024',
+      'a1'.repeat(32),
+      'PIN pad key',
+    ]) {
+      expect(tokenOf(withToken({ library, privateKeyLabel: label })).match.object).toBe(label);
+    }
+  });
+
   it('takes null for labels, serial number and slot as not given', () => {
     const names = { slotId: null, tokenLabel: null, tokenSerial: null, privateKeyLabel: null };
     expect(tokenOf(withToken({ library, ...names })).match).toEqual({ type: 'private' });

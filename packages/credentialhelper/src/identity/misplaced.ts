@@ -21,9 +21,6 @@ const DATA_URL_IN = /^[\s\ufeff"'`]*data:/i;
 /** What only keys and certificates have: PEM, JWK, bytes in base64url or hexadecimal digits longer than any id. */
 const KEY_IN = /-----BEGIN |"(?:kty|d)"|[a-z0-9+/_=-]{100}|(?:[0-9a-f]{2}[:\s]?){65}/i;
 
-/** A run of base64 without a slash that is not hexadecimal, as ids of certificates are. */
-const BASE64_IN = /(?![0-9a-f]{32})[a-z0-9+]{32}/i;
-
 /**
  * Says what a label, serial number or the like has in it that belongs elsewhere: a part of a PKCS#11 URI, or a key. In it
  * may be a PIN, so that it must not be shown.
@@ -48,8 +45,9 @@ export function misplacedInValue(value: string): string | undefined {
 }
 
 function isKeyLike(text: string): boolean {
-  if (KEY_IN.test(text) || BASE64_IN.test(text)) return true;
-  const runs = text.match(/[A-Za-z0-9+/]{40,}/g) ?? [];
+  if (KEY_IN.test(text)) return true;
+  // A line of PEM has 64 characters. Hexadecimal ids have no capital and small letters at once.
+  const runs = text.match(/[A-Za-z0-9+/]{60,}/g) ?? [];
   return runs.some((run) => /[a-z]/.test(run) && /[A-Z]/.test(run) && /\d/.test(run));
 }
 

@@ -16,11 +16,6 @@ import { allOf, Planted, plantedKey, sameKeyEachTime } from '../support/planted.
 import { PIN, SOFTHSM_LIBRARY, startSoftHsm } from '../support/softhsm.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
-/**
- * Places that show what they are given. To be emptied: the endpoint shows a text that is none (endpoint.ts).
- */
-const SHOWN_FOR_NOW: readonly string[] = ['endpoint'];
-
 /** Where a plain PIN is as good a name as any: names are shown where they are used. */
 const NAMES: readonly string[] = [
   ...['roleAlias', 'thingName', 'tokenLabel', 'tokenSerial', 'privateKeyLabel', 'slotId'],
@@ -134,7 +129,7 @@ const inTokenKey = (name: string, write: (text: string) => unknown = (text) => t
 ];
 const numberOf = (text: string) => (/^\d+$/.test(text) ? Number(text) : text);
 
-const ALL_PLACES: readonly Place[] = [
+const PLACES: readonly Place[] = [
   ...['certificate', 'privateKey', 'ca', 'passphrase', 'endpoint', 'roleAlias', 'thingName'].map(
     (name) => inFileKey(name),
   ),
@@ -179,7 +174,6 @@ const ALL_PLACES: readonly Place[] = [
   inToken('userPin.function.object', (text) => async () => ({ pin: text })),
   inToken('userPin.function.array', (text) => async () => [text]),
 ];
-const PLACES = ALL_PLACES.filter(([name]) => !SHOWN_FOR_NOW.includes(name));
 
 /**
  * Places that are left out where the token is used: those that are no options there, those where a URI alone would make
