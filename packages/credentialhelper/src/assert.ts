@@ -13,7 +13,9 @@ export function invalidOption(
 }
 
 function describeValue(value: unknown): string {
-  if (typeof value === 'number' || typeof value === 'boolean') return String(value);
+  if (typeof value === 'boolean') return String(value);
+  // A longer one may be a PIN.
+  if (typeof value === 'number' && String(value).length < 4) return String(value);
   return typeof value === 'string' ? `a text of ${value.length} characters` : kindOf(value);
 }
 

@@ -1,8 +1,9 @@
 import { invalidOption, optionalBoolean, optionalText, ownOptions, requireText } from './assert.ts';
 import { CredentialHelperError } from './errors.ts';
+import { misplacedIn } from './identity/misplaced.ts';
 import { isUrl } from './identity/named-path.ts';
 import { openPinSource, type PinReader, type PinSource, parsePinSource } from './identity/pin.ts';
-import { isPkcs11Uri, type Pkcs11Uri, parsePkcs11Uri } from './identity/pkcs11-uri.ts';
+import { type Pkcs11Uri, parsePkcs11Uri } from './identity/pkcs11-uri.ts';
 import type { Warn } from './identity/secret-file.ts';
 import { checkModule, findModule, type LibraryLocation } from './pkcs11/library-path.ts';
 
@@ -115,8 +116,9 @@ function readLooseAttributes(options: Pkcs11Options, name: string): Pkcs11Uri {
   }
   const label = (member: 'tokenLabel' | 'tokenSerial' | 'privateKeyLabel') => {
     const text = optionalText(options[member] ?? undefined, `${name}.${member}`);
-    if (text === undefined || !isPkcs11Uri(text.trim())) return text;
-    throw invalidOption(`${name}.${member}`, `is a PKCS#11 URI, which belongs in "${name}.uri"`);
+    const problem = text === undefined ? undefined : misplacedIn(text);
+    if (problem === undefined) return text;
+    throw invalidOption(`${name}.${member}`, `${problem}; a URI belongs in "${name}.uri"`);
   };
   const token = label('tokenLabel');
   const serial = label('tokenSerial');

@@ -37,18 +37,21 @@ export function setUpErrors(command: Command): Command {
     .showSuggestionAfterError(true)
     .configureOutput({
       outputError: (text) => {
-        const [problem = '', suggestion] = text.trim().split('\n');
+        const [, problem = text, suggestion] = SUGGESTION.exec(text) ?? [];
         printLine('error', withoutValues(problem, suggestion !== undefined));
         if (/unknown option '--(?:user-|so-)?pin/.test(problem)) {
           printLine('hint', 'a PIN on the command line can be seen by others; use --pin-file');
         } else if (suggestion !== undefined) {
-          printLine('hint', suggestion.replace(/^\((.*)\)$/, '$1').toLowerCase());
+          printLine('hint', `did you mean ${suggestion}?`);
         } else {
           printLine('hint', `see ${path(command)} --help`);
         }
       },
     });
 }
+
+/** What commander says, which may have lines of what was typed in it, and which of the known names are near. */
+const SUGGESTION = /^(.*?)\s*(?:\n\(Did you mean ((?:one of )?[a-z-]+(?:, [a-z-]+)*)\?\)\s*)?$/s;
 
 /** What commander says is wrong, without what may be a secret. */
 function withoutValues(problem: string, isNearName: boolean): string {
@@ -62,7 +65,9 @@ function withoutValues(problem: string, isNearName: boolean): string {
         : `unknown option '${name}'`;
     })
     .replace(/unknown command '(.*)'/s, (known, text: string) =>
-      isNearName ? known : `unknown command: a text of ${text.length} characters`,
+      isNearName && /^[a-z-]{1,16}$/.test(text)
+        ? known
+        : `unknown command: a text of ${text.length} characters`,
     );
 }
 

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { dirname, isAbsolute, parse, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { CredentialHelperError, type ErrorCode } from '../errors.ts';
 
@@ -60,9 +60,19 @@ export function pathOfUrl(given: Path): string | undefined {
  */
 function isPlainlyPath(text: string): boolean {
   if (!isPlainName(text)) return false;
-  if (/^(?:\.{1,2}|[A-Za-z]:|[\\/][^\\/]+)[\\/]/.test(text)) return true;
-  return FILE_NAME.test(text) || (/[\\/]/.test(text) && existsSync(dirname(resolve(text))));
+  const [first, ...others] = text.split(SEPARATOR);
+  if (FILE_NAME.test(text)) return true;
+  if (others.length === 0) return false;
+  if (first === '.' || first === '..') return true;
+  const path = resolve(text);
+  const { root } = parse(path);
+  const [top = ''] = path.slice(root.length).split(sep);
+  // What stands in the root itself may be a PIN behind a slash.
+  const folders = [dirname(path), ...(isAbsolute(text) ? [root + top] : [])];
+  return path !== root + top && folders.some((folder) => folder !== root && existsSync(folder));
 }
+
+const SEPARATOR = sep === '/' ? '/' : /[\\/]/;
 
 /** A name such as `thing-key.pem`. */
 const FILE_NAME =

@@ -95,7 +95,7 @@ export function parsePinSource(text: string, option: string): PinSource {
     case 'credential':
       return { systemdCredential: rest };
     case 'fd':
-      if (!/^\d{1,9}$/.test(rest)) break;
+      if (!/^\d{1,3}$/.test(rest)) break;
       return { fileDescriptor: Number(rest) };
     default:
       break;
@@ -139,8 +139,8 @@ function placeReader(source: unknown, option: string, warn: Warn): PinReader {
   }
   const named = `${option}.${place}`;
   if (place === 'fileDescriptor') {
-    if (!Number.isSafeInteger(value) || (value as number) < 0) {
-      throw invalid(named, 'must be a whole number, 0 or more');
+    if (!Number.isSafeInteger(value) || (value as number) < 0 || (value as number) > MAX_FD) {
+      throw invalid(named, `must be a whole number from 0 to ${MAX_FD}`);
     }
     return descriptorReader(value as number);
   }
@@ -154,6 +154,9 @@ function placeReader(source: unknown, option: string, warn: Warn): PinReader {
   }
   return place === 'file' ? fileReader(value, named, warn) : credentialReader(value, named);
 }
+
+/** More than a process has: a larger number is a PIN in the wrong place. */
+const MAX_FD = 999;
 
 function fileReader(given: Path, option: string, warn: Warn): PinReader {
   const path = pathOf(given, option);

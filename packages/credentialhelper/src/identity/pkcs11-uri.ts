@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { isUint8Array } from 'node:util/types';
 import { CredentialHelperError } from '../errors.ts';
+import { misplacedInValue } from './misplaced.ts';
 import { Secret } from './secret.ts';
 
 /** The kinds of object a PKCS#11 URI can name in its `type` attribute (RFC 7512, section 2.3). */
@@ -104,12 +105,13 @@ export function parsePkcs11Uri(uri: string, option: string): Pkcs11Uri {
   const read = (text: string, names: Readonly<Record<string, Attribute>>, allowed: RegExp) => {
     const [name = '', value] = text.split(/=(.*)/s, 2);
     const attribute = Object.hasOwn(names, name) ? names[name] : undefined;
-    if (attribute === undefined) throw unknownAttribute(option, name, names);
+    if (attribute === undefined) throw unknownAttribute(option, name, value, names);
     if (value === undefined || !allowed.test(value)) {
       throw invalid(option, `the value of "${name}" has a character that must be percent-encoded`);
     }
     if (Object.hasOwn(found, attribute)) throw invalid(option, `"${name}" stands in it twice`);
     if (attribute !== 'pinValue') refuseAttributeIn(value, name, option);
+    if (SHOWN.has(attribute)) refuseMisplaced(value, name, option);
     found[attribute] = readValue(name, decode(value), option);
   };
   for (const part of splitList(path, ';')) read(part, PATH_ATTRIBUTES, PATH_VALUE);
@@ -139,7 +141,7 @@ export function formatPkcs11Uri({ pinValue: _, ...attributes }: Pkcs11Uri): stri
 
 /** Refuses a value that another attribute has got into: a label or path can be shown, a PIN cannot. */
 function refuseAttributeIn(value: string, name: string, option: string): void {
-  const [, inner] = ATTRIBUTE_IN.exec(value) ?? PIN_IN.exec(decode(value).toString('latin1')) ?? [];
+  const [, inner] = ATTRIBUTE_IN.exec(value) ?? [];
   if (inner === undefined) return;
   throw invalid(
     option,
@@ -151,7 +153,16 @@ const ATTRIBUTE_IN = new RegExp(
   `(?:^|[^a-z-])((?:pin|${[...Object.keys(PATH_ATTRIBUTES), ...Object.keys(QUERY_ATTRIBUTES)].join('|')})=)`,
   'i',
 );
-const PIN_IN = /(pin[-_ ]?(?:value|source))/i;
+
+/** What messages show as it is: not the path of a file, which may be none. */
+const SHOWN: ReadonlySet<Attribute> = new Set(
+  Object.values(PATH_ATTRIBUTES).filter((attribute) => attribute !== 'id'),
+);
+
+function refuseMisplaced(value: string, name: string, option: string): void {
+  const problem = misplacedInValue(decode(value).toString('utf8'));
+  if (problem !== undefined) throw invalid(option, `the value of "${name}" ${problem}`);
+}
 
 function splitList(text: string | undefined, separator: string): string[] {
   return text === undefined || text === '' ? [] : text.split(separator);
@@ -202,6 +213,7 @@ function readValue(name: string, bytes: Buffer, option: string): Pkcs11Uri[Attri
 function unknownAttribute(
   option: string,
   name: string,
+  value: string | undefined,
   names: Readonly<Record<string, Attribute>>,
 ): CredentialHelperError {
   const elsewhere = names === PATH_ATTRIBUTES ? QUERY_ATTRIBUTES : PATH_ATTRIBUTES;
@@ -211,7 +223,7 @@ function unknownAttribute(
   }
   const known = Object.keys(names).join(', ');
   // The name is shown only where it can be nothing but a name: a mistyped separator may have put a PIN there.
-  const shown = /^[a-z-]{1,24}$/.test(name) ? ` "${name}"` : '';
+  const shown = value !== undefined && /^[a-z-]{1,24}$/.test(name) ? ` "${name}"` : '';
   return invalid(option, `it has an unknown attribute${shown}; known here are ${known}`);
 }
 

@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { CredentialHelperError } from '../errors.ts';
 import { type Path, pathOf } from '../identity/named-path.ts';
@@ -54,15 +54,19 @@ export function findModule(uri: Pkcs11Uri, option: string): string {
 export function checkModule(path: Path, option: string): string {
   const absolute = pathOf(path, option, 'ERR_PKCS11_LIBRARY');
   if (isFile(absolute)) return absolute;
-  const exists = statSync(absolute, { throwIfNoEntry: false }) !== undefined;
   throw missing(
-    `the PKCS#11 library ${absolute} given as "${option}" ${exists ? 'is not a file' : 'does not exist'}`,
+    `the PKCS#11 library ${absolute} given as "${option}" ${existsSync(absolute) ? 'is not a file' : 'does not exist'}`,
     'give the path of the PKCS#11 library that came with the token or its driver',
   );
 }
 
 function isFile(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
+  try {
+    return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
+  } catch {
+    // A name that no file can have, or a folder that this process may not look into.
+    return false;
+  }
 }
 
 function missing(message: string, hint: string): CredentialHelperError {

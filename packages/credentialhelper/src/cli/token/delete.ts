@@ -11,7 +11,6 @@ import { parseId } from './id.ts';
 import { addTokenOptions, readTarget, requireModule, type TokenFlags } from './options.ts';
 
 interface DeleteFlags extends TokenFlags {
-  readonly label?: string;
   readonly id?: Buffer;
   readonly type?: keyof typeof OBJECT_TYPES;
   readonly yes?: boolean;

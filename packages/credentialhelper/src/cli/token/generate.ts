@@ -24,7 +24,6 @@ import {
 } from './options.ts';
 
 interface GenerateFlags extends TokenFlags {
-  readonly label?: string;
   readonly id?: Buffer;
   readonly keyType: KeyType;
   readonly csr?: string;

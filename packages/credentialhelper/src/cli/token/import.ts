@@ -26,7 +26,6 @@ import {
 import { openRemovable } from './removable-file.ts';
 
 interface ImportFlags extends TokenFlags {
-  readonly label?: string;
   readonly id?: Buffer;
   readonly key?: string;
   readonly passphraseFile?: string;

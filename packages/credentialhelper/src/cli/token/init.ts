@@ -14,7 +14,7 @@ import { askNewSecret, confirm } from '../prompt.ts';
 import { EXIT_STATUS_HELP, parseWholeNumber } from '../usage.ts';
 import { loadsLibrary } from '../worker.ts';
 import { loginOf, readSecretFile } from './connect.ts';
-import { filePath, timeoutOption } from './options.ts';
+import { checkName, filePath, timeoutOption } from './options.ts';
 
 interface InitFlags {
   readonly module: string;
@@ -61,6 +61,7 @@ ${EXIT_STATUS_HELP}`,
 
 async function init(flags: InitFlags): Promise<Result> {
   const { label } = flags;
+  checkName(label, '--label');
   const location = {
     library: checkModule(filePath(flags.module, '--module'), '--module'),
     libraryParameters: flags.libraryParameters,

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { type Command, Option } from 'commander';
 import { type CredentialHelperError, isCredentialHelperError } from '../../errors.ts';
+import { misplacedIn } from '../../identity/misplaced.ts';
 import { isPlainName, pathOf } from '../../identity/named-path.ts';
 import { type PinSource, parsePinSource } from '../../identity/pin.ts';
 import { type Pkcs11Uri, parsePkcs11Uri } from '../../identity/pkcs11-uri.ts';
@@ -15,6 +16,8 @@ export interface TokenFlags {
   readonly libraryParameters?: string;
   readonly tokenLabel?: string;
   readonly tokenSerial?: string;
+  /** Label of a key or object, for commands that have it. */
+  readonly label?: string;
   readonly slotId?: number;
   readonly pinFile?: string;
   readonly uri?: string;
@@ -82,6 +85,9 @@ export function timeoutOption(defaultMs = DEFAULT_TIMEOUT_MS): Option {
  * @throws {@link CredentialHelperError} `ERR_PKCS11_LIBRARY` where the library is not there
  */
 export function readTarget(flags: TokenFlags): Target {
+  checkName(flags.tokenLabel, '--token-label');
+  checkName(flags.tokenSerial, '--token-serial');
+  checkName(flags.label, '--label');
   const uri = flags.uri === undefined ? {} : readUri(flags.uri);
   for (const [given, inUri, name] of [
     [flags.tokenLabel, uri.token, '--token-label'],
@@ -113,6 +119,19 @@ export function readTarget(flags: TokenFlags): Target {
     ignorePinFlags: flags.ignorePinFlags === true,
     timeoutMs: flags.timeoutMs,
   };
+}
+
+/**
+ * Checks what is to be a name and may be shown.
+ *
+ * @throws {@link UsageError} where a PKCS#11 URI or a key is in it
+ */
+export function checkName(name: string | undefined, option: string): void {
+  const problem = name === undefined ? undefined : misplacedIn(name);
+  if (problem === undefined) return;
+  throw new UsageError(`${option} is a name, and what was given ${problem}`, {
+    hint: 'give the name alone, or a PKCS#11 URI as --uri',
+  });
 }
 
 /** Where the library is, for a command that must have one. */

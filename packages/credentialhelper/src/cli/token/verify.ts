@@ -16,7 +16,6 @@ import {
 } from './options.ts';
 
 interface VerifyFlags extends TokenFlags {
-  readonly label?: string;
   readonly certificate?: string;
 }
 

@@ -1,0 +1,50 @@
+// What a text that is to be a name has in it, and what may be a secret then: names are shown in messages.
+
+/** The attributes of a PKCS#11 URI that have no other meaning, and a PIN as people write it beside them. */
+const PIN_NAME = [
+  // With the usual slips: pinvalue, pin_value, pin-vlaue, pni-value.
+  'p[in]{2,3}[-_. ]*(?:v[alue]{3,5}|so[urce]{2,4})',
+  '(?:^|[^a-z])(?:(?:user|so)[-_. ]?)?(?:p[in]{2,3}|pass|secret)[-_. ]{0,2}[a-z]{0,7}\\s*[=:]',
+  'pin\\s*=',
+  'module-(?:name|path)\\s*[=:]',
+].join('|');
+
+/** The attributes of a PKCS#11 URI, each with what follows its name. */
+const ATTRIBUTE =
+  '(?:^|[^a-z-])(?:token|manufacturer|serial|model|library-[a-z]+|slot-[a-z]+|object|id|type|pin-[a-z]+|module-[a-z]+)=';
+
+const PIN_IN = new RegExp(PIN_NAME, 'i');
+const ATTRIBUTE_IN = new RegExp(ATTRIBUTE, 'i');
+const URI_IN = /^[\s\ufeff"'`]*(?:pkcs11|data):/i;
+
+/** What only keys and certificates have: PEM, JWK, runs of base64 that are not hexadecimal, or long ones that are. */
+const KEY_IN =
+  /-----BEGIN |"(?:kty|d)"|(?![0-9a-f]{40})[a-z0-9+/]{40}|[a-z0-9+/_=-]{100}|(?:[0-9a-f]{2}[:\s]?){65}/i;
+
+/**
+ * Says what a label, serial number or the like has in it that belongs elsewhere: a part of a PKCS#11 URI, or a key. In it
+ * may be a PIN, so that it must not be shown.
+ *
+ * @returns half a sentence; undefined where it can be nothing but a name
+ */
+export function misplacedIn(name: string): string | undefined {
+  for (const text of [name, percentDecoded(name)]) {
+    if (URI_IN.test(text)) return 'is a PKCS#11 URI';
+    if (ATTRIBUTE_IN.test(text)) return 'has an attribute of a PKCS#11 URI in it';
+    const other = misplacedInValue(text);
+    if (other !== undefined) return other;
+  }
+  return undefined;
+}
+
+/** The same for the value of an attribute of a PKCS#11 URI, decoded: it may have a `=` in it. */
+export function misplacedInValue(value: string): string | undefined {
+  if (PIN_IN.test(value)) return 'has a PIN attribute in it';
+  return KEY_IN.test(value) ? 'is a key or certificate' : undefined;
+}
+
+function percentDecoded(text: string): string {
+  return text.replaceAll(/%([0-9a-f]{2})/gi, (_, digits: string) =>
+    String.fromCharCode(Number.parseInt(digits, 16)),
+  );
+}

@@ -1,0 +1,361 @@
+// Nothing secret is in an error, a log line or the output of a command, whatever was put where.
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { run as runProgram } from '../../src/cli/program.ts';
+import { becomeWorker } from '../../src/cli/worker.ts';
+import { isCredentialHelperError } from '../../src/errors.ts';
+import { fromIotCore } from '../../src/provider.ts';
+import { createSession } from '../../src/session.ts';
+import { openTlsIdentity } from '../../src/tls/identity.ts';
+import { run } from '../support/cli.ts';
+import { type Mistyped, mistyped, mistypedUris } from '../support/mistyped.ts';
+import { makeSelfSigned } from '../support/openssl.ts';
+import { allOf, Planted, plantedKey } from '../support/planted.ts';
+import { PIN, SOFTHSM_LIBRARY, startSoftHsm } from '../support/softhsm.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+
+/**
+ * Places that show what they are given. To be emptied: the endpoint shows a text that is none (endpoint.ts).
+ */
+const SHOWN_FOR_NOW: readonly string[] = ['endpoint'];
+
+/** Where a plain PIN is as good a name as any: names are shown where they are used. */
+const NAMES: readonly string[] = [
+  ...['roleAlias', 'thingName', 'tokenLabel', 'tokenSerial', 'privateKeyLabel', 'slotId'],
+  ...['--label', '--token-label', '--token-serial', '--slot-id', '--id'],
+];
+
+const SEED = 20_260_711;
+
+const folder = temporaryFolder();
+const { keyFile, certificateFile } = makeSelfSigned(folder, 'device');
+const keyPem = readFileSync(keyFile, 'utf8');
+const pinFile = join(folder, 'pin.txt');
+writeFileSync(pinFile, PIN, { mode: 0o600 });
+const softHsm = startSoftHsm();
+softHsm.initToken('device');
+process.env.CREDENTIALS_DIRECTORY = folder;
+softHsm.importKey({ token: 'device', label: 'thing-key', id: '01', file: keyFile });
+
+const endpoint = 'a1b2.credentials.iot.eu-west-1.amazonaws.com';
+const session = { endpoint, roleAlias: 'alias', thingName: 'thing' };
+const fileKey = { certificate: certificateFile, privateKey: keyFile };
+const token = {
+  library: SOFTHSM_LIBRARY,
+  tokenLabel: 'device',
+  privateKeyLabel: 'thing-key',
+  userPin: PIN,
+};
+const quick = { timeoutMs: 1 };
+
+/** What was written anywhere besides errors: stdout, stderr, warnings, loggers. */
+const written: string[] = [];
+const logger = Object.fromEntries(
+  ['trace', 'debug', 'info', 'warn', 'error'].map((level) => [
+    level,
+    (...texts: unknown[]) => written.push(...texts.map(String)),
+  ]),
+);
+const onWarning = (warning: Error) => written.push(allOf(warning));
+const streams = [process.stdout, process.stderr].map((stream) => ({ stream, write: stream.write }));
+const stackTraceLimit = Error.stackTraceLimit;
+
+const workingFolder = process.cwd();
+
+beforeAll(() => {
+  process.chdir(folder);
+  // Frames are none of what is searched, and most of it.
+  Error.stackTraceLimit = 0;
+  process.on('warning', onWarning);
+  for (const { stream } of streams) {
+    stream.write = (chunk: unknown) => written.push(String(chunk)) > 0;
+  }
+  becomeWorker((kind, content) => {
+    if (kind === 'output') written.push((content as { text: string }).text);
+  });
+});
+
+afterAll(() => {
+  process.chdir(workingFolder);
+  Error.stackTraceLimit = stackTraceLimit;
+  process.off('warning', onWarning);
+  for (const { stream, write } of streams) stream.write = write;
+  process.exitCode = undefined;
+});
+
+/** Puts a secret in a place, and fails where any of it can be seen. */
+async function plantIn(place: string, { text, planted }: Mistyped, call: () => unknown) {
+  written.length = 0;
+  let seen = '';
+  try {
+    await call();
+  } catch (error) {
+    if (!isCredentialHelperError(error)) throw error;
+    seen = allOf(error);
+  }
+  seen += `\n${written.join('\n')}`;
+  const found = planted.find(seen);
+  if (found !== undefined) {
+    throw new Error(`${place} shows ${JSON.stringify(text)} as ${found}: ${seen}`);
+  }
+}
+
+type Options = Record<string, unknown>;
+type Place = readonly [name: string, options: (text: string) => Options];
+
+const inToken = (name: string, write: (text: string) => unknown = (text) => text): Place => [
+  name,
+  (text) => ({
+    ...session,
+    certificate: certificateFile,
+    pkcs11: { ...token, [name.split('.')[0] as string]: write(text) },
+  }),
+];
+const inFileKey = (name: string, write: (text: string) => unknown = (text) => text): Place => [
+  name,
+  (text) => ({ ...session, ...fileKey, [name.split('.')[0] as string]: write(text) }),
+];
+const inTokenKey = (name: string, write: (text: string) => unknown = (text) => text): Place => [
+  name,
+  (text) => ({
+    ...session,
+    certificate: certificateFile,
+    pkcs11: token,
+    [name.split('.')[0] as string]: write(text),
+  }),
+];
+const numberOf = (text: string) => (/^\d+$/.test(text) ? Number(text) : text);
+
+const ALL_PLACES: readonly Place[] = [
+  ...['certificate', 'privateKey', 'ca', 'passphrase', 'endpoint', 'roleAlias', 'thingName'].map(
+    (name) => inFileKey(name),
+  ),
+  ...['region', 'stateFolder', 'timeoutMs', 'verifyPeer', 'isolate', 'logger'].flatMap((name) => [
+    inFileKey(name),
+    inFileKey(name, numberOf),
+    inTokenKey(name),
+    inTokenKey(name, (text) => ({ [text]: text })),
+  ]),
+  ...['certificate', 'ca', 'passphrase'].map((name) => inTokenKey(name)),
+  ...['certificate', 'privateKey', 'ca'].flatMap((name) => [
+    inFileKey(`${name}.bytes`, (text) => Buffer.from(text)),
+    inFileKey(`${name}.utf16`, (text) => Buffer.from(`\ufeff${text}`, 'utf16le')),
+    inFileKey(`${name}.array`, (text) => [text]),
+    inFileKey(`${name}.object`, (text) => ({ file: text })),
+    inFileKey(`${name}.url`, (text) => ({ href: text, protocol: text, toString: () => text })),
+  ]),
+  inTokenKey('isolate.node', (text) => ({ node: text })),
+  inTokenKey('isolate.program', (text) => ({ program: text })),
+  ['pkcs11', (text) => ({ ...session, certificate: certificateFile, pkcs11: text })],
+  ['privateKey and pkcs11', (text) => ({ ...session, ...fileKey, privateKey: text, pkcs11: text })],
+  ['an unknown option', (text) => ({ ...session, ...fileKey, [text]: text })],
+  ['pkcs11.uri', (text) => ({ ...session, certificate: certificateFile, pkcs11: { uri: text } })],
+  inToken('uri'),
+  inToken('library'),
+  inToken('libraryParameters'),
+  inToken('ignorePinFlags'),
+  inToken('slotId'),
+  inToken('slotId', numberOf),
+  inToken('tokenLabel'),
+  inToken('tokenSerial'),
+  inToken('privateKeyLabel'),
+  inToken('userPin'),
+  inToken('userPin.number', numberOf),
+  inToken('userPin.array', (text) => [text]),
+  inToken('userPin.unknown', (text) => ({ [text]: text })),
+  inToken('userPin.file', (file) => ({ file })),
+  inToken('userPin.environmentVariable', (environmentVariable) => ({ environmentVariable })),
+  inToken('userPin.systemdCredential', (systemdCredential) => ({ systemdCredential })),
+  inToken('userPin.fileDescriptor', (text) => ({ fileDescriptor: numberOf(text) })),
+  inToken('userPin.function', (text) => () => text),
+  inToken('userPin.function.object', (text) => async () => ({ pin: text })),
+  inToken('userPin.function.array', (text) => async () => [text]),
+];
+const PLACES = ALL_PLACES.filter(([name]) => !SHOWN_FOR_NOW.includes(name));
+
+/**
+ * Places that are left out where the token is used: those that are no options there, those where a URI alone would make
+ * this process load the libraries of the whole system, and the one that makes a folder.
+ */
+const NOT_USED: readonly string[] = [
+  ...['endpoint', 'region', 'verifyPeer', 'isolate', 'isolate.node', 'isolate.program'],
+  ...['privateKey', 'pkcs11', 'pkcs11.uri', 'stateFolder', 'roleAlias', 'thingName'],
+];
+
+type Call = readonly [name: string, call: (options: Options) => unknown];
+const CALLS: readonly Call[] = [
+  ['createSession', (options) => createSession({ logger, ...options } as never)],
+  ['fromIotCore', (options) => fromIotCore({ logger, ...options } as never)],
+  [
+    'openTlsIdentity',
+    async ({ endpoint: _, roleAlias: _alias, thingName: _thing, ...options }) => {
+      const identity = await openTlsIdentity({ logger, ...quick, ...options } as never);
+      identity.close();
+    },
+  ],
+];
+
+const noFile = join(folder, 'no-such-file.txt');
+const module = ['--module', SOFTHSM_LIBRARY];
+const device = [...module, '--token-label', 'device', '--pin-file', pinFile, '--timeout-ms', '1'];
+const key = [...device, '--label', 'thing-key'];
+
+/** Commands that end with an error, each for another reason, and leave the token as it is. */
+const COMMANDS: readonly (readonly string[])[] = [
+  ['token', 'list', '--module', '/no/such/library.so'],
+  ['token', 'init', ...module, '--label', 'x', '--pin-file', pinFile, '--so-pin-file', noFile],
+  ['token', 'import', ...key, '--key', keyFile, '--certificate', certificateFile],
+  ['token', 'generate', ...key],
+  ['token', 'generate', ...key, '--csr', certificateFile, '--subject', 'CN=x'],
+  ['token', 'verify', ...device, '--label', 'no-such-key'],
+  ['token', 'delete', ...device, '--label', 'no-such-key', '--yes'],
+  ['token', 'change-pin', ...device, '--new-pin-file', noFile],
+];
+
+const FLAGS: readonly string[] = [
+  ...['--module', '--library-parameters', '--token-label', '--token-serial', '--slot-id', '--uri'],
+  ...['--pin-file', '--timeout-ms', '--label', '--so-pin-file', '--new-pin-file', '--key'],
+  ...['--passphrase-file', '--certificate', '--id', '--key-type', '--csr', '--subject', '--type'],
+];
+/** What people try instead of the right flag. */
+const NO_FLAGS: readonly string[] = [
+  ...['--pin', '--user-pin', '--so-pin', '--password', '--passphrase', '--pin-value', '-p', '-P'],
+  ...['--pkcs11-uri', '--secret', '--token', '--object', '--cert', '--private-key', '--modul'],
+];
+
+/** A command line with a secret in it; `place` says where. */
+type Line = (text: string) => { readonly place: string; readonly args: readonly string[] };
+
+const given = (args: readonly string[], flag: string, text: string) => {
+  const at = args.indexOf(flag);
+  return at === -1 ? [...args, flag, text] : args.with(at + 1, text);
+};
+const lines: fc.Arbitrary<Line> = fc
+  .record({
+    command: fc.constantFrom(...COMMANDS),
+    json: fc.boolean(),
+    how: fc.oneof(
+      fc.constantFrom(...FLAGS).map((flag) => ({ flag, form: 'value' })),
+      fc.constantFrom(...FLAGS).map((flag) => ({ flag, form: 'after =' })),
+      // Instead of what else names the token.
+      fc.constant({ flag: '--uri', form: 'alone' }),
+      fc.constantFrom(...NO_FLAGS).map((flag) => ({ flag, form: 'value' })),
+      fc.constantFrom(...NO_FLAGS).map((flag) => ({ flag, form: 'after =' })),
+      fc.constantFrom('--', '-', '', '-p', '--pin').map((flag) => ({ flag, form: 'joined' })),
+      fc.constantFrom(0, 1, 2).map((at) => ({ flag: String(at), form: 'in place of a command' })),
+    ),
+  })
+  .map(({ command, json, how: { flag, form } }) => (text) => {
+    const args = {
+      value: () => given(command, flag, text),
+      'after =': () => [...command, `${flag}=${text}`],
+      alone: () => [...command.slice(0, 4), flag, text, '--pin-file', noFile],
+      joined: () => [...command, flag + text],
+      'in place of a command': () => [...command.slice(0, Number(flag)), text],
+    }[form];
+    return { place: flag, args: [...(args?.() ?? []), ...(json ? ['--json'] : [])] };
+  });
+
+/** What a command may print: one error, at most one hint, and warnings; with `--json` also a document. */
+function assertOneError(status: number, asJson: boolean) {
+  expect([0, 1, 2]).toContain(status);
+  if (status === 0) return;
+  const said = written.filter((text) => text.startsWith('awsiot-credentialhelper: '));
+  expect(said.filter((text) => text.includes(': error: '))).toHaveLength(1);
+  expect(said.filter((text) => text.includes(': hint: ')).length).toBeLessThanOrEqual(1);
+  const others = written.filter((text) => !said.includes(text));
+  expect(others).toHaveLength(asJson && status === 1 ? 1 : 0);
+  for (const text of said) expect(text).not.toMatch(/\n.|\.[jt]s:\d/s);
+}
+
+async function plantInCommand(line: Line, secret: Mistyped) {
+  const { place, args } = line(secret.text);
+  if (isNamed(place, secret)) return;
+  await plantIn(JSON.stringify(args), secret, async () => {
+    process.exitCode = undefined;
+    assertOneError(await runProgram(args), args.includes('--json'));
+  });
+}
+
+const anything = fc.oneof(mistyped(keyPem), mistypedUris);
+const isNamed = (place: string, { isName }: Mistyped) => isName && NAMES.includes(place);
+
+/** Runs a property with the seed of this file. */
+function check<T>(runs: number, values: fc.Arbitrary<T>, holds: (value: T) => Promise<void>) {
+  const property = fc.asyncProperty(values, holds);
+  return fc.assert(property, { seed: SEED, numRuns: runs, endOnFailure: true });
+}
+
+describe('the search', () => {
+  const key = plantedKey(keyPem);
+  it.each<[string, string, Planted]>([
+    ['as it is', 'x83649271x', new Planted('83649271')],
+    ['in part', 'it is orchard wal…', new Planted('violet orchard walrus')],
+    ['as a number of Node.js', '836_492_715', new Planted('836492715')],
+    ['in percent', '%C3%BC7%23x%3Fyz%20', new Planted('ü7#x?yz 123')],
+    ['in hexadecimal digits', Buffer.from('k9Xw4Tq7').toString('hex'), new Planted('k9Xw4Tq7')],
+    ['in base64', Buffer.from('k9Xw4Tq7k9').toString('base64'), new Planted('k9Xw4Tq7k9')],
+    ['in capitals', 'K9XW4TQ7', new Planted('k9Xw4Tq7')],
+    ['a line of a key', keyPem.split('\n')[2]?.slice(5, 15) ?? '', key],
+  ])('finds a secret %s', (_name, text, planted) => {
+    expect(planted.find(text)).toBeDefined();
+    expect(planted.find('"privateKey" is not a file')).toBeUndefined();
+  });
+
+  it('fails where a place shows what it is given', async () => {
+    const secret = { text: '83649271', planted: new Planted('83649271'), isName: true };
+    const shows = plantIn('a place', secret, () => {
+      logger.warn?.('no token is called 83649271');
+    });
+    await expect(shows).rejects.toThrow('a place shows "83649271"');
+  });
+});
+
+describe('nothing secret is shown', () => {
+  it('by the library, whatever option it is given as', async () => {
+    const cases = fc.tuple(
+      fc.constantFrom(...PLACES),
+      fc.constantFrom(...CALLS.slice(0, 2)),
+      anything,
+    );
+    await check(5000, cases, async ([[place, options], [name, call], secret]) => {
+      if (isNamed(place, secret)) return;
+      await plantIn(`${name}, ${place}`, secret, () => call(options(secret.text)));
+    });
+  });
+
+  it('by a command, wherever it is on its command line', async () => {
+    await check(4000, fc.tuple(lines, anything), ([line, secret]) => plantInCommand(line, secret));
+  });
+
+  it('by the library with the token, whatever option it is given as', async () => {
+    const places = PLACES.filter(([name]) => !NOT_USED.includes(name));
+    const cases = fc.tuple(fc.constantFrom(...places), anything);
+    let logins = 0;
+    await check(2000, cases, async ([[place, options], secret]) => {
+      if (isNamed(place, secret)) return;
+      const [name, call] = CALLS[2] as Call;
+      await plantIn(`${name}, ${place}`, secret, () => call(options(secret.text)));
+      if (written.some((line) => line.startsWith('C_Login'))) logins++;
+    });
+    expect(logins, 'how many got as far as the token').toBeGreaterThan(50);
+  });
+
+  it('by the built command line, in a process of its own', async () => {
+    // The same lines and secrets, of which a process is started for each.
+    const samples = fc.sample(fc.tuple(lines, anything), { seed: SEED, numRuns: 36 });
+    for (const [line, secret] of samples) {
+      const { place, args } = line(secret.text);
+      // No argument of a process has a NUL.
+      if (isNamed(place, secret) || args.some((arg) => arg.includes('\0'))) continue;
+      await plantIn(JSON.stringify(args), secret, async () => {
+        const { status, signal, stdout, stderr } = await run(args);
+        written.push(...[stdout, ...stderr.split(/^(?=awsiot-)/m)].filter((text) => text !== ''));
+        expect(signal).toBeNull();
+        assertOneError(status ?? -1, args.includes('--json'));
+      });
+    }
+  });
+});

@@ -1,0 +1,85 @@
+import { createPrivateKey } from 'node:crypto';
+import { inspect } from 'node:util';
+
+/** How long a piece of a secret must be to count, in characters. */
+const PIECE = 8;
+
+/** A secret in every form in which a message could carry it, cut into pieces. */
+export class Planted {
+  readonly #pieces = new Set<string>();
+
+  /** @param texts - forms of the secret of {@link PIECE} characters or more; all encodings of each are searched for */
+  constructor(...texts: readonly string[]) {
+    for (const text of texts) {
+      for (const form of encodings(text)) {
+        for (let i = 0; i + PIECE <= form.length; i++) this.#pieces.add(form.slice(i, i + PIECE));
+      }
+    }
+  }
+
+  /** The first piece of the secret that a text holds, in whatever case; undefined where it holds none. */
+  find(text: string): string | undefined {
+    for (const searched of [text, text.toLowerCase(), text.toUpperCase()]) {
+      for (let i = 0; i + PIECE <= searched.length; i++) {
+        const piece = searched.slice(i, i + PIECE);
+        if (this.#pieces.has(piece)) return piece;
+      }
+    }
+    return undefined;
+  }
+}
+
+function encodings(text: string): readonly string[] {
+  const bytes = Buffer.from(text);
+  const json = JSON.stringify(text).slice(1, -1);
+  return [
+    text,
+    text.toLowerCase(),
+    text.toUpperCase(),
+    text.normalize('NFD'),
+    json,
+    encodeURIComponent(text),
+    // As a PKCS#11 URI is written.
+    encodeURIComponent(text).replaceAll(/[!'()*]/g, (one) => `%${one.charCodeAt(0).toString(16)}`),
+    bytes.toString('hex').replaceAll(/../g, '%$&').toUpperCase(),
+    bytes.toString('hex'),
+    withoutLastGroup(bytes.toString('base64')),
+    withoutLastGroup(bytes.toString('base64url')),
+    bytes.toString('latin1'),
+    // As messages of Node.js write numbers.
+    ...(/^\d+$/.test(text) ? [text.replaceAll(/\B(?=(\d{3})+$)/g, '_')] : []),
+  ];
+}
+
+/** The last characters of base64 depend on what follows. */
+function withoutLastGroup(base64: string): string {
+  return base64.slice(0, -4);
+}
+
+/** The secret parts of a private key, as one can be found again in whatever is made of it. */
+export function plantedKey(pem: string): Planted {
+  const key = createPrivateKey(pem);
+  const { d = '' } = key.export({ format: 'jwk' });
+  const der = key.export({ format: 'der', type: 'pkcs8' });
+  const body = pem.split('\n').filter((line) => /^[A-Za-z0-9+/=]+$/.test(line));
+  return new Planted(d, der.toString('base64'), der.toString('hex'), body.join(''), ...body);
+}
+
+/** All that an error says of itself, and of what is behind it. */
+export function allOf(error: unknown): string {
+  const texts: string[] = [];
+  for (let one = error; one !== undefined && one !== null; one = (one as Error).cause) {
+    const { message, hint, code, stack } = one as Record<string, unknown>;
+    texts.push(String(message), String(hint), String(code), String(stack), json(one));
+  }
+  texts.push(inspect(error, { depth: 9, showHidden: true, maxStringLength: null }));
+  return texts.join('\n');
+}
+
+function json(value: unknown): string {
+  try {
+    return JSON.stringify(value) ?? '';
+  } catch {
+    return '';
+  }
+}
