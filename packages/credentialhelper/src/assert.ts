@@ -1,4 +1,4 @@
-import { CredentialHelperError } from './errors.ts';
+import { CredentialHelperError, isCredentialHelperError } from './errors.ts';
 
 // What every option is checked with. Each throws a CredentialHelperError with the code ERR_INVALID_OPTION.
 
@@ -17,6 +17,24 @@ function describeValue(value: unknown): string {
   // A longer one may be a PIN.
   if (typeof value === 'number' && String(value).length < 4) return String(value);
   return typeof value === 'string' ? `a text of ${value.length} characters` : kindOf(value);
+}
+
+/**
+ * Reads options: what a getter or proxy among them throws becomes an error of this package.
+ *
+ * @throws {@link CredentialHelperError} `ERR_INVALID_OPTION`, and what `read` throws of this package
+ */
+export function readingOptions<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (cause) {
+    if (isCredentialHelperError(cause)) throw cause;
+    throw new CredentialHelperError('the options cannot be read', {
+      code: 'ERR_INVALID_OPTION',
+      cause,
+      hint: 'the "cause" says why',
+    });
+  }
 }
 
 /** Checks that a value is there and is text. */

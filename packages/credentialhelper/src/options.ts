@@ -10,6 +10,7 @@ import {
   optionalBoolean,
   optionalText,
   ownOptions,
+  readingOptions,
   requireText,
 } from './assert.ts';
 import { type Endpoint, isRegionName, parseEndpoint } from './endpoint.ts';
@@ -165,6 +166,10 @@ const MAX_TIMEOUT_MS = 600_000;
  * `ERR_PKCS11_LIBRARY`
  */
 export function checkOptions(given: IotCoreOptions): Settings {
+  return readingOptions(() => readOptions(given));
+}
+
+function readOptions(given: IotCoreOptions): Settings {
   const options = ownOptions(given, OPTION_NAMES, '');
   const endpoint = parseEndpoint(requireText(options.endpoint, 'endpoint'), options.roleAlias);
   const region = optionalText(options.region, 'region');

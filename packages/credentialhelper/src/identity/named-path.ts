@@ -29,7 +29,7 @@ export function pathOf(
       hint: 'give a path, or a URL such as file:///etc/device/key.pem',
     });
   }
-  const absolute = resolve(path);
+  const absolute = absolutePath(path, option, code);
   if (existsSync(absolute)) return absolute;
   if (path.startsWith('~')) throw unexpanded(option, code);
   if (isPlainlyPath(path)) return absolute;
@@ -89,6 +89,17 @@ export function isPlainName(text: string): boolean {
 const LONG_RUN = /[A-Za-z0-9]{24,}/;
 const EXTENSION = /\.[A-Za-z0-9]{1,8}$/;
 
+function absolutePath(path: string, option: string, code: ErrorCode): string {
+  try {
+    return resolve(path);
+  } catch (cause) {
+    throw new CredentialHelperError(
+      `"${option}" is a relative path, and the working folder of this process was deleted`,
+      { code, cause, hint: 'give an absolute path' },
+    );
+  }
+}
+
 function unexpanded(option: string, code: ErrorCode): CredentialHelperError {
   return new CredentialHelperError(
     `"${option}" begins with "~", which shells expand to the home folder and Node.js does not`,
@@ -97,8 +108,9 @@ function unexpanded(option: string, code: ErrorCode): CredentialHelperError {
 }
 
 function notThere(text: string, option: string, code: ErrorCode): CredentialHelperError {
+  const where = isAbsolute(text) ? '' : `, in ${process.cwd()}`;
   return new CredentialHelperError(
-    `there is no file of the name that "${option}" gives: a text of ${text.length} characters, in ${process.cwd()}`,
+    `there is no file of the name that "${option}" gives: a text of ${text.length} characters${where}`,
     {
       code,
       hint: 'check the path; the text is not shown, as it may be a secret in the wrong place',

@@ -104,7 +104,7 @@ export class Pipe {
       unreadable(this.what, `its end did not come within ${limitMs} ms`, {
         hint: 'does the program that writes to the pipe run, and does it close it?',
       });
-    const fd = socketOf(this.path);
+    const fd = guarded(this.what, () => socketOf(this.path));
     if (fd === undefined) {
       this.#content = await this.#poll(monotonicMs() + limitMs, late);
     } else {
@@ -161,7 +161,7 @@ function socketOf(path: string): number | undefined {
 async function receive(fd: number, chunks: Chunks): Promise<Buffer> {
   // Loaded here: few have such a pipe.
   const { Socket } = process.getBuiltinModule('node:net');
-  const socket = new Socket({ fd, readable: true, writable: false });
+  const socket = guarded(chunks.what, () => new Socket({ fd, readable: true, writable: false }));
   socket.unref();
   try {
     for await (const chunk of socket) chunks.add(chunk);
@@ -254,6 +254,7 @@ function otherKind(stats: Stats): string {
 const REASONS: Readonly<Record<string, string>> = {
   ENOENT: 'there is no such file',
   EACCES: 'this process may not read it',
+  EEXIST: 'another part of this process reads it',
   EISDIR: 'it is a folder',
   ENOTDIR: 'a part of the path is not a folder',
   ELOOP: 'its symbolic links lead in a circle',

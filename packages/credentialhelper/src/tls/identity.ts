@@ -1,6 +1,6 @@
 import type { X509Certificate } from 'node:crypto';
 import type { SecureContext } from 'node:tls';
-import { ownOptions } from '../assert.ts';
+import { ownOptions, readingOptions } from '../assert.ts';
 import { watchCertificateDates } from '../identity/certificate-dates.ts';
 import { readPipes } from '../identity/read-source.ts';
 import {
@@ -83,11 +83,7 @@ export function openTlsIdentity(options: TlsIdentityOptions): Promise<TlsIdentit
 }
 
 async function open(given: TlsIdentityOptions): Promise<TlsIdentity> {
-  const options = ownOptions(given, OPTION_NAMES, '');
-  const logger = checkLogger(options.logger);
-  const events = logEvents(logger);
-  const { key, ca } = checkIdentity(options, events.warn);
-  const waitMs = checkTimeout(options.timeoutMs);
+  const { logger, events, key, ca, waitMs } = readingOptions(() => readOptions(given));
   await readPipes(sourcesOf({ key, ca }), waitMs);
   const dates = watchCertificateDates(logger, Date.now);
   if (key.kind === 'file') {
@@ -118,6 +114,18 @@ async function open(given: TlsIdentityOptions): Promise<TlsIdentity> {
     opened.close();
     throw error;
   }
+}
+
+function readOptions(given: TlsIdentityOptions) {
+  const options = ownOptions(given, OPTION_NAMES, '');
+  const logger = checkLogger(options.logger);
+  const events = logEvents(logger);
+  return {
+    logger,
+    events,
+    ...checkIdentity(options, events.warn),
+    waitMs: checkTimeout(options.timeoutMs),
+  };
 }
 
 function identity(parts: Omit<TlsIdentity, typeof Symbol.asyncDispose>): TlsIdentity {
