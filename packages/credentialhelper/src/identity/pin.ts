@@ -155,7 +155,7 @@ function placeReader(source: unknown, option: string, warn: Warn): PinReader {
   return place === 'file' ? fileReader(value, named, warn) : credentialReader(value, named);
 }
 
-/** More than a process has: a larger number is a PIN in the wrong place. */
+/** The largest that a PIN is read from: a larger number is rather a PIN in the wrong place. */
 const MAX_FD = 999;
 
 function fileReader(given: Path, option: string, warn: Warn): PinReader {
