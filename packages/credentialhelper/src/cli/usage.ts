@@ -75,7 +75,7 @@ function withoutValues(problem: string, isNearName: boolean): string {
 export function usageStatus(error: unknown): number | undefined {
   if (error instanceof UsageError) {
     printLine('error', error.message);
-    if (error.hint !== undefined) printLine('hint', error.hint);
+    printLine('hint', error.hint ?? `see ${PROGRAM} token COMMAND --help`);
     return USAGE_STATUS;
   }
   if (!(error instanceof CommanderError)) return undefined;

@@ -15,11 +15,14 @@ const ATTRIBUTE =
 
 const PIN_IN = new RegExp(PIN_NAME, 'i');
 const ATTRIBUTE_IN = new RegExp(ATTRIBUTE, 'i');
-const URI_IN = /^[\s\ufeff"'`]*(?:pkcs11|data):/i;
+const URI_IN = /^[\s\ufeff"'`]*pkcs11:/i;
+const DATA_URL_IN = /^[\s\ufeff"'`]*data:/i;
 
-/** What only keys and certificates have: PEM, JWK, runs of base64 that are not hexadecimal, or long ones that are. */
-const KEY_IN =
-  /-----BEGIN |"(?:kty|d)"|(?![0-9a-f]{40})[a-z0-9+/]{40}|[a-z0-9+/_=-]{100}|(?:[0-9a-f]{2}[:\s]?){65}/i;
+/** What only keys and certificates have: PEM, JWK, bytes in base64url or hexadecimal digits longer than any id. */
+const KEY_IN = /-----BEGIN |"(?:kty|d)"|[a-z0-9+/_=-]{100}|(?:[0-9a-f]{2}[:\s]?){65}/i;
+
+/** A run of base64 without a slash that is not hexadecimal, as ids of certificates are. */
+const BASE64_IN = /(?![0-9a-f]{32})[a-z0-9+]{32}/i;
 
 /**
  * Says what a label, serial number or the like has in it that belongs elsewhere: a part of a PKCS#11 URI, or a key. In it
@@ -30,6 +33,7 @@ const KEY_IN =
 export function misplacedIn(name: string): string | undefined {
   for (const text of [name, percentDecoded(name)]) {
     if (URI_IN.test(text)) return 'is a PKCS#11 URI';
+    if (DATA_URL_IN.test(text)) return 'is a data: URL';
     if (ATTRIBUTE_IN.test(text)) return 'has an attribute of a PKCS#11 URI in it';
     const other = misplacedInValue(text);
     if (other !== undefined) return other;
@@ -40,7 +44,13 @@ export function misplacedIn(name: string): string | undefined {
 /** The same for the value of an attribute of a PKCS#11 URI, decoded: it may have a `=` in it. */
 export function misplacedInValue(value: string): string | undefined {
   if (PIN_IN.test(value)) return 'has a PIN attribute in it';
-  return KEY_IN.test(value) ? 'is a key or certificate' : undefined;
+  return isKeyLike(value) ? 'is a key or certificate' : undefined;
+}
+
+function isKeyLike(text: string): boolean {
+  if (KEY_IN.test(text) || BASE64_IN.test(text)) return true;
+  const runs = text.match(/[A-Za-z0-9+/]{40,}/g) ?? [];
+  return runs.some((run) => /[a-z]/.test(run) && /[A-Z]/.test(run) && /\d/.test(run));
 }
 
 function percentDecoded(text: string): string {

@@ -64,6 +64,7 @@ function isPlainlyPath(text: string): boolean {
   if (FILE_NAME.test(text)) return true;
   if (others.length === 0) return false;
   if (first === '.' || first === '..') return true;
+  if (isAbsolute(text) && others.length > 2 && others.every((part) => part !== '')) return true;
   const path = resolve(text);
   const { root } = parse(path);
   const [top = ''] = path.slice(root.length).split(sep);

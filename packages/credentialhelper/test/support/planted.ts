@@ -1,4 +1,4 @@
-import { createPrivateKey } from 'node:crypto';
+import { createECDH, createHash, createPrivateKey } from 'node:crypto';
 import { inspect } from 'node:util';
 
 /** How long a piece of a secret must be to count, in characters. */
@@ -54,6 +54,24 @@ function encodings(text: string): readonly string[] {
 /** The last characters of base64 depend on what follows. */
 function withoutLastGroup(base64: string): string {
   return base64.slice(0, -4);
+}
+
+/** A private key (EC P-256, PKCS#8 PEM) that is the same each time, so that what is found can be found again. */
+export function sameKeyEachTime(): string {
+  const ecdh = createECDH('prime256v1');
+  const d = createHash('sha256').update('planted').digest();
+  ecdh.setPrivateKey(d);
+  const point = ecdh.getPublicKey();
+  const jwk = {
+    kty: 'EC',
+    crv: 'P-256',
+    x: point.toString('base64url', 1, 33),
+    y: point.toString('base64url', 33),
+    d: d.toString('base64url'),
+  };
+  return String(
+    createPrivateKey({ key: jwk, format: 'jwk' }).export({ format: 'pem', type: 'pkcs8' }),
+  );
 }
 
 /** The secret parts of a private key, as one can be found again in whatever is made of it. */

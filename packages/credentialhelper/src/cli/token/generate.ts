@@ -64,7 +64,9 @@ async function generate(flags: GenerateFlags): Promise<Result> {
   const label = flags.label ?? target.match.object;
   if (!label) throw new UsageError('the key needs a label: --label LABEL');
   if (flags.subject !== undefined && flags.csr === undefined) {
-    throw new UsageError('--subject is for the request that --csr FILE writes');
+    throw new UsageError('--subject is for the request that --csr FILE writes', {
+      hint: 'give --csr FILE too, or leave out --subject',
+    });
   }
   const subject = flags.subject === undefined ? commonName(label) : parseSubject(flags.subject);
   const csrFile = flags.csr === undefined ? undefined : resolve(newFilePath(flags.csr, '--csr'));

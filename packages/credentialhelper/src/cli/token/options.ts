@@ -182,7 +182,9 @@ export function newFilePath(given: string, option: string): string {
     });
   }
   if (/^pkcs11:/i.test(given)) {
-    throw new UsageError(`${option} is the path of a file, and a PKCS#11 URI was given`);
+    throw new UsageError(`${option} is the path of a file, and a PKCS#11 URI was given`, {
+      hint: 'give the URI as --uri',
+    });
   }
   if (!isPlainName(given) && !existsSync(given)) {
     throw new UsageError(
