@@ -69,6 +69,8 @@ function isPlainlyPath(text: string): boolean {
   const { root } = parse(path);
   const [top = ''] = path.slice(root.length).split(sep);
   // What stands in the root itself may be a PIN behind a slash.
+  // A slash at the end leads nowhere.
+  if (!isAbsolute(text) && dirname(path) === resolve('.')) return false;
   const folders = [dirname(path), ...(isAbsolute(text) ? [root + top] : [])];
   return path !== root + top && folders.some((folder) => folder !== root && existsSync(folder));
 }
