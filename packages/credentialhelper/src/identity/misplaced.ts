@@ -21,6 +21,9 @@ const DATA_URL_IN = /^[\s\ufeff"'`]*data:/i;
 /** What only keys and certificates have: PEM, JWK, bytes in base64url or hexadecimal digits longer than any id. */
 const KEY_IN = /-----BEGIN |"(?:kty|d)"|[a-z0-9+/_=-]{100}|(?:[0-9a-f]{2}[:\s]?){65}/i;
 
+/** How base64 of DER begins: a SEQUENCE. */
+const DER_IN = /(?<![A-Za-z0-9+/])M[CEHI][A-Za-z0-9+/]{40}/;
+
 /**
  * Says what a label, serial number or the like has in it that belongs elsewhere: a part of a PKCS#11 URI, or a key. In it
  * may be a PIN, so that it must not be shown.
@@ -45,7 +48,7 @@ export function misplacedInValue(value: string): string | undefined {
 }
 
 function isKeyLike(text: string): boolean {
-  if (KEY_IN.test(text)) return true;
+  if (KEY_IN.test(text) || DER_IN.test(text)) return true;
   // A line of PEM has 64 characters. Hexadecimal ids have no capital and small letters at once.
   const runs = text.match(/[A-Za-z0-9+/]{60,}/g) ?? [];
   return runs.some((run) => /[a-z]/.test(run) && /[A-Z]/.test(run) && /\d/.test(run));

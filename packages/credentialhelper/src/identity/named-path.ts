@@ -68,6 +68,8 @@ function isPlainlyPath(text: string): boolean {
   const path = resolve(text);
   const { root } = parse(path);
   const [top = ''] = path.slice(root.length).split(sep);
+  // A slash at the end leads nowhere.
+  if (!isAbsolute(text) && dirname(path) === resolve('.')) return false;
   // What stands in the root itself may be a PIN behind a slash.
   const folders = [dirname(path), ...(isAbsolute(text) ? [root + top] : [])];
   return path !== root + top && folders.some((folder) => folder !== root && existsSync(folder));

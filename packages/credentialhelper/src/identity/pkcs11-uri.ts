@@ -155,9 +155,7 @@ const ATTRIBUTE_IN = new RegExp(
 );
 
 /** What messages show as it is: not the path of a file, which may be none. */
-const SHOWN: ReadonlySet<Attribute> = new Set(
-  Object.values(PATH_ATTRIBUTES).filter((attribute) => attribute !== 'id'),
-);
+const SHOWN: ReadonlySet<Attribute> = new Set(Object.values(PATH_ATTRIBUTES));
 
 function refuseMisplaced(value: string, name: string, option: string): void {
   const problem = misplacedInValue(decode(value).toString('utf8'));
