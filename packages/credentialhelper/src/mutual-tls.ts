@@ -10,7 +10,7 @@ import {
   sourcesOf,
   type TokenKeySettings,
 } from './options.ts';
-import { monotonicMs } from './process/timers.ts';
+import { monotonicMs, setTimeout } from './process/timers.ts';
 import type { ConnectionSettings, HttpsGet, HttpsRequest, HttpsResponse } from './tls/client.ts';
 import { defaultCaOfThisProcess } from './tls/default-ca.ts';
 import { openFileContext, readCa, readTokenCertificate } from './tls/file-context.ts';
@@ -30,14 +30,22 @@ export function createMutualTls(settings: Settings, dates: CertificateDates): Ht
   const sources = sourcesOf(settings);
   const open =
     key.kind === 'file' ? fileIdentity(settings, key, dates) : tokenIdentity(settings, key, dates);
-  if (pipesOf(sources).length === 0) open();
+  let opened = pipesOf(sources).length === 0 ? open() : undefined;
+  setTimeout(() => {
+    opened = undefined;
+  }, FRESH_MS).unref();
   if (!settings.verifyPeer) warnUnverified(settings);
   return async (request) => {
     const begin = monotonicMs();
     await readPipes(sources, timeoutMs);
-    return open()(request, begin);
+    const send = opened ?? open();
+    opened = undefined;
+    return send(request, begin);
   };
 }
+
+/** For so long, in milliseconds, the first request takes what was read up front. */
+const FRESH_MS = 50;
 
 /** Sends a request; `begin` is when it was asked for, by `monotonicMs()`: the time limit counts from there. */
 type SendSince = (request: HttpsRequest, begin: number) => Promise<HttpsResponse>;
