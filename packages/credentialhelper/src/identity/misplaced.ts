@@ -32,7 +32,7 @@ const DER_IN = /(?<![A-Za-z0-9+/])M[CEHI][A-Za-z0-9+/]{40}/;
  */
 export function misplacedIn(name: string): string | undefined {
   // Most names, without what the expressions below take to compile.
-  if (/^[\w .-]{1,39}$/.test(name) && !/p[in]/i.test(name)) return undefined;
+  if (/^[\w .-]{1,39}$/.test(name) && !/p[in]|--/i.test(name)) return undefined;
   for (const text of [name, percentDecoded(name)]) {
     if (URI_IN.test(text)) return 'is a PKCS#11 URI';
     if (DATA_URL_IN.test(text)) return 'is a data: URL';
