@@ -13,6 +13,12 @@ export interface Endpoint {
   readonly region: string | undefined;
 }
 
+/** What a credential provider is asked for. */
+export interface ExchangeTarget extends Omit<Endpoint, 'region'> {
+  readonly roleAlias: string;
+  readonly thingName: string | undefined;
+}
+
 const HTTPS_PORT = 443;
 const HOST_NAME =
   /^(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$/;

@@ -1,18 +1,9 @@
 import type { AwsCredentialIdentity } from '@smithy/types';
+import type { ExchangeTarget } from './endpoint.ts';
 import { CredentialHelperError } from './errors.ts';
 import { parseJson } from './json.ts';
 import { serviceError } from './service-error.ts';
 import type { HttpsGet, HttpsResponse } from './tls/client.ts';
-
-/** What an exchange is about. */
-export interface ExchangeTarget {
-  readonly host: string;
-  readonly port: number;
-  /** The value of the `host` header field, which messages call the endpoint by. */
-  readonly authority: string;
-  readonly roleAlias: string;
-  readonly thingName: string | undefined;
-}
 
 /** Credentials as the credential provider gives them: complete, and with their end. */
 export type TemporaryCredentials = Required<

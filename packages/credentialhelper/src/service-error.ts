@@ -1,5 +1,5 @@
+import type { ExchangeTarget } from './endpoint.ts';
 import { CredentialHelperError, type ErrorCode } from './errors.ts';
-import type { ExchangeTarget } from './exchange.ts';
 import { parseJson } from './json.ts';
 import { excerpt } from './text.ts';
 import type { HttpsResponse } from './tls/client.ts';

@@ -1,5 +1,10 @@
 import { createHash } from 'node:crypto';
-import type { State } from './state.ts';
+
+/** An account in a region. */
+interface AccountPlace {
+  readonly accountId: string;
+  readonly region: string;
+}
 
 /** The name that the emulator listens under: a name, so that clients send it in the TLS handshake. */
 export const LOCAL_NAME = 'localhost';
@@ -13,18 +18,18 @@ export function endpointPrefix(accountId: string, letter: 'a' | 'c'): string {
 }
 
 /** The name that the account's credential provider would have on AWS. */
-export function credentialsHostName({ accountId, region }: State): string {
+export function credentialsHostName({ accountId, region }: AccountPlace): string {
   return `${endpointPrefix(accountId, 'c')}.credentials.iot.${region}.amazonaws.com`;
 }
 
 /** Tells whose credential provider a client asked for, by the name in the TLS handshake or in `Host` (without a port). */
-export function endpointOwner(state: State, name: string): EndpointOwner {
+export function endpointOwner(account: AccountPlace, name: string): EndpointOwner {
   const lowerCaseName = name.toLowerCase();
-  if (lowerCaseName === LOCAL_NAME || lowerCaseName === credentialsHostName(state)) {
+  if (lowerCaseName === LOCAL_NAME || lowerCaseName === credentialsHostName(account)) {
     return 'this account';
   }
   const [, ...domain] = lowerCaseName.split('.');
-  return domain.join('.') === `credentials.iot.${state.region}.amazonaws.com`
+  return domain.join('.') === `credentials.iot.${account.region}.amazonaws.com`
     ? 'another account'
     : 'nobody';
 }

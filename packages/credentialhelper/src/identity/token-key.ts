@@ -1,4 +1,4 @@
-import type { LibraryLocation } from '../pkcs11/library-path.ts';
+import type { LibraryLocation } from '../pkcs11/library-location.ts';
 import type { Pin } from './pin.ts';
 import type { Pkcs11Uri } from './pkcs11-uri.ts';
 

@@ -2,7 +2,7 @@ import { realpathSync } from 'node:fs';
 import { CredentialHelperError, isPinRejection } from '../errors.ts';
 import type { Secret } from '../identity/secret.ts';
 import type { Koffi } from '../pkcs11/koffi.ts';
-import type { LibraryLocation } from '../pkcs11/library-path.ts';
+import type { LibraryLocation } from '../pkcs11/library-location.ts';
 import type { TokenInfo } from '../pkcs11/pkcs11.ts';
 import { monotonicMs, sleep } from '../process/timers.ts';
 import { makeFolder, runtimeFolder } from './folders.ts';

@@ -5,7 +5,7 @@ import { CKA, CKF_OS_LOCKING_OK, CKM, returnValueName } from './constants.ts';
 import { type FunctionName, loadFunctions, type NativeLibrary } from './functions.ts';
 import { type Koffi, loadKoffi } from './koffi.ts';
 import { libraryHint, namesDatabase, needsDatabase } from './library-hints.ts';
-import type { LibraryLocation } from './library-path.ts';
+import type { LibraryLocation } from './library-location.ts';
 import { Pkcs11Error, withContext } from './return-value.ts';
 
 /** The number of a slot, session or object: a `CK_ULONG`, as a bigint where a number cannot hold it. */

@@ -3,7 +3,7 @@ import type { Pkcs11Uri } from '../identity/pkcs11-uri.ts';
 import type { Secret } from '../identity/secret.ts';
 import { forgetPins, tokenIdentity, tryPin } from '../pins/try-pin.ts';
 import { CKU } from '../pkcs11/constants.ts';
-import type { LibraryLocation } from '../pkcs11/library-path.ts';
+import type { LibraryLocation } from '../pkcs11/library-location.ts';
 import { Pkcs11 } from '../pkcs11/pkcs11.ts';
 import { returnValueOf, withContext } from '../pkcs11/return-value.ts';
 import { type Login, openPublicSession } from './session.ts';

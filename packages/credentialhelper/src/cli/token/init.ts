@@ -1,8 +1,8 @@
 import { type Command, Option } from 'commander';
 import { CredentialHelperError } from '../../errors.ts';
+import { checkModule } from '../../identity/library-path.ts';
 import { formatPkcs11Uri } from '../../identity/pkcs11-uri.ts';
 import type { Secret } from '../../identity/secret.ts';
-import { checkModule } from '../../pkcs11/library-path.ts';
 import { Pkcs11 } from '../../pkcs11/pkcs11.ts';
 import { checkInit, chooseSlot, initToken } from '../../token/init.ts';
 import { findAll } from '../../token/objects.ts';

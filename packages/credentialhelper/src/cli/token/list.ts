@@ -4,7 +4,7 @@ import { CredentialHelperError, isCredentialHelperError } from '../../errors.ts'
 import { findModules, type Module } from '../../pkcs11/find-libraries.ts';
 import { loadKoffi } from '../../pkcs11/koffi.ts';
 import { libraryHint } from '../../pkcs11/library-hints.ts';
-import type { LibraryLocation } from '../../pkcs11/library-path.ts';
+import type { LibraryLocation } from '../../pkcs11/library-location.ts';
 import type { InspectRequest, LibraryReport, TokenReport } from '../../token/inspect.ts';
 import { inspectIsolated } from '../../token/inspect-isolated.ts';
 import { OBJECT_TYPES } from '../../token/objects.ts';

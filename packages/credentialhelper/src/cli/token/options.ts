@@ -1,13 +1,13 @@
 import { existsSync } from 'node:fs';
 import { type Command, Option } from 'commander';
 import { type CredentialHelperError, isCredentialHelperError } from '../../errors.ts';
+import { checkModule, findModule } from '../../identity/library-path.ts';
 import { misplacedIn } from '../../identity/misplaced.ts';
 import { isPlainName, pathOf } from '../../identity/named-path.ts';
 import { type PinSource, parsePinSource } from '../../identity/pin.ts';
 import { type Pkcs11Uri, parsePkcs11Uri } from '../../identity/pkcs11-uri.ts';
 import { openSource, readPipes, type Source } from '../../identity/read-source.ts';
-import type { LibraryLocation } from '../../pkcs11/library-path.ts';
-import { checkModule, findModule } from '../../pkcs11/library-path.ts';
+import type { LibraryLocation } from '../../pkcs11/library-location.ts';
 import { parseWholeNumber, UsageError } from '../usage.ts';
 
 /** The options that say which token is meant, as they were given. */

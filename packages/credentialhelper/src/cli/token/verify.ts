@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import { readCertificates } from '../../identity/certificate.ts';
 import { formatPkcs11Uri } from '../../identity/pkcs11-uri.ts';
+import { type Handshake, type Verification, verifyKey } from '../../tls/verify.ts';
 import { findPrivateKey } from '../../token/find-key.ts';
-import { type Handshake, type Verification, verifyKey } from '../../token/verify.ts';
 import { workerAction } from '../action.ts';
 import { printLine, type Result } from '../output.ts';
 import { EXIT_STATUS_HELP } from '../usage.ts';

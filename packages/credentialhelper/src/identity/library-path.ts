@@ -1,17 +1,9 @@
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { CredentialHelperError } from '../errors.ts';
-import { type Path, pathOf } from '../identity/named-path.ts';
-import type { Pkcs11Uri } from '../identity/pkcs11-uri.ts';
-import { systemLibraryFolders } from './system-folders.ts';
-
-/** Where a PKCS#11 library is and how it is initialized. */
-export interface LibraryLocation {
-  /** Absolute path. */
-  readonly library: string;
-  /** What `C_Initialize` is given as `pReserved`; NSS wants it. */
-  readonly libraryParameters?: string | undefined;
-}
+import { systemLibraryFolders } from '../pkcs11/system-folders.ts';
+import { type Path, pathOf } from './named-path.ts';
+import type { Pkcs11Uri } from './pkcs11-uri.ts';
 
 /**
  * Finds the PKCS#11 library that a URI names: by `module-path`, by `module-name` in the usual folders, or else p11-kit's

@@ -4,16 +4,16 @@ import { CredentialHelperError } from '../errors.ts';
 import { describeCertificate, leafFirst } from '../identity/certificate.ts';
 import { certificateDateProblem } from '../identity/certificate-dates.ts';
 import { monotonicMs } from '../process/timers.ts';
-import { createTokenContext } from '../tls/token-context.ts';
-import { tryHandshake } from '../tls/try-handshake.ts';
-import { readCertificatesInToken } from './find-certificate.ts';
-import type { PrivateKeyInToken } from './find-key.ts';
-import { publicKeysWithId } from './key-objects.ts';
-import { readFlag } from './objects.ts';
-import { tokenKeyOf } from './open-key.ts';
-import { proveKey } from './prove.ts';
-import type { TokenSession } from './session.ts';
-import { makeThrowaway } from './throwaway-certificate.ts';
+import { readCertificatesInToken } from '../token/find-certificate.ts';
+import type { PrivateKeyInToken } from '../token/find-key.ts';
+import { publicKeysWithId } from '../token/key-objects.ts';
+import { readFlag } from '../token/objects.ts';
+import { tokenKeyOf } from '../token/open-key.ts';
+import { proveKey } from '../token/prove.ts';
+import type { TokenSession } from '../token/session.ts';
+import { makeThrowaway } from '../token/throwaway-certificate.ts';
+import { createTokenContext } from './token-context.ts';
+import { tryHandshake } from './try-handshake.ts';
 
 /** What trying out a key brought to light. */
 export interface Verification {
