@@ -1,71 +1,6 @@
 import { isNativeError } from 'node:util/types';
 import { excerpt } from './text.ts';
 
-/** The stable `code` of a {@link CredentialHelperError}; {@link ERROR_CODES} says what each means. */
-export type ErrorCode =
-  | 'ERR_INVALID_OPTION'
-  | 'ERR_KEY_SOURCE'
-  | 'ERR_DATA_ENDPOINT'
-  | 'ERR_REGION_UNKNOWN'
-  | 'ERR_FILE_UNREADABLE'
-  | 'ERR_OUT_OF_RESOURCES'
-  | 'ERR_CERTIFICATE_INVALID'
-  | 'ERR_CA_INVALID'
-  | 'ERR_PRIVATE_KEY_INVALID'
-  | 'ERR_PASSPHRASE_REQUIRED'
-  | 'ERR_PASSPHRASE_WRONG'
-  | 'ERR_KEY_CERTIFICATE_MISMATCH'
-  | 'ERR_CERTIFICATE_EXPIRED'
-  | 'ERR_CERTIFICATE_NOT_YET_VALID'
-  | 'ERR_TLS_UNAVAILABLE'
-  | 'ERR_PKCS11_LIBRARY'
-  | 'ERR_TOKEN_NOT_FOUND'
-  | 'ERR_TOKEN_AMBIGUOUS'
-  | 'ERR_KEY_NOT_FOUND'
-  | 'ERR_KEY_AMBIGUOUS'
-  | 'ERR_PIN_REQUIRED'
-  | 'ERR_PIN_SOURCE'
-  | 'ERR_PIN_INCORRECT'
-  | 'ERR_PIN_LOCKED'
-  | 'ERR_PIN_FINAL_TRY'
-  | 'ERR_PIN_UNANSWERED'
-  | 'ERR_KEY_UNSUITABLE'
-  | 'ERR_CERTIFICATE_NOT_FOUND'
-  | 'ERR_PKCS11'
-  | 'ERR_TOKEN_TIMEOUT'
-  | 'ERR_TOKEN_CRASHED'
-  | 'ERR_CHILD_PROGRAM'
-  | 'ERR_PKCS11_BINDING'
-  | 'ERR_OBJECT_EXISTS'
-  | 'ERR_IMPORT_REFUSED'
-  | 'ERR_SLOT_NOT_FREE'
-  | 'ERR_TERMINAL_REQUIRED'
-  | 'ERR_FILE_UNWRITABLE'
-  | 'ERR_DNS'
-  | 'ERR_CONNECTION_REFUSED'
-  | 'ERR_CONNECTION_RESET'
-  | 'ERR_NETWORK'
-  | 'ERR_TIMEOUT'
-  | 'ERR_SERVER_UNTRUSTED'
-  | 'ERR_SERVER_NAME_MISMATCH'
-  | 'ERR_SERVER_CERTIFICATE_DATE'
-  | 'ERR_TLS_VERSION'
-  | 'ERR_CLIENT_CERTIFICATE_REFUSED'
-  | 'ERR_TLS_HANDSHAKE'
-  | 'ERR_CERTIFICATE_NOT_REGISTERED'
-  | 'ERR_THING_NAME'
-  | 'ERR_ACCESS_DENIED'
-  | 'ERR_ROLE_ALIAS_NOT_FOUND'
-  | 'ERR_ROLE_NOT_ASSUMABLE'
-  | 'ERR_DURATION_EXCEEDS_ROLE'
-  | 'ERR_THROTTLED'
-  | 'ERR_SERVICE'
-  | 'ERR_UNEXPECTED_STATUS'
-  | 'ERR_RESPONSE_INVALID'
-  | 'ERR_RESPONSE_TRUNCATED'
-  | 'ERR_RESPONSE_TOO_LARGE'
-  | 'ERR_CREDENTIALS_EXPIRED';
-
 /** What is known of an {@link ErrorCode}. */
 export interface ErrorKind {
   /** Whether the same request may succeed later without anybody changing anything. */
@@ -75,7 +10,7 @@ export interface ErrorKind {
 }
 
 /** Every code an error of this package can carry, and what it means. */
-export const ERROR_CODES: Readonly<Record<ErrorCode, ErrorKind>> = {
+export const ERROR_CODES = {
   // What the caller passed.
   ERR_INVALID_OPTION: { transient: false, meaning: 'an option has the wrong type, form or value' },
   ERR_KEY_SOURCE: { transient: false, meaning: 'none or both of privateKey and pkcs11 were given' },
@@ -267,7 +202,10 @@ export const ERROR_CODES: Readonly<Record<ErrorCode, ErrorKind>> = {
     transient: true,
     meaning: 'the credentials had already expired when they came, by this device’s clock',
   },
-};
+} as const satisfies Readonly<Record<string, ErrorKind>>;
+
+/** The stable `code` of a {@link CredentialHelperError}; {@link ERROR_CODES} says what each means. */
+export type ErrorCode = keyof typeof ERROR_CODES;
 
 /** The longest message: a label or a name from elsewhere may have any length. */
 const MAX_CHARACTERS = 4000;
