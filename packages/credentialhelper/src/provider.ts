@@ -65,5 +65,7 @@ export function createProvider(settings: Settings): AwsCredentialIdentityProvide
     },
   });
   // A copy for each caller: the SDK writes into what it is given.
-  return async () => ({ ...(await refresher()) });
+  return async (properties) => ({
+    ...(await refresher({ forceRefresh: properties?.forceRefresh === true })),
+  });
 }

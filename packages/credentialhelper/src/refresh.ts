@@ -17,6 +17,12 @@ export interface RefreshOptions<T extends Expiring> {
   readonly onRefreshFailed: (error: unknown, retryAtMs: number, expiration: Date) => void;
 }
 
+/** What a caller may ask for besides a value. */
+export interface RefreshRequest {
+  /** Whether the value must be fetched now, or be the one that is on its way. Default false. */
+  readonly forceRefresh?: boolean | undefined;
+}
+
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 const RETRY_AFTER_MS = 30 * SECOND;
@@ -32,7 +38,9 @@ const RETRY_AFTER_MS = 30 * SECOND;
  *
  * There is no timer: a process that asks for nothing fetches nothing.
  */
-export function createRefresher<T extends Expiring>(options: RefreshOptions<T>): () => Promise<T> {
+export function createRefresher<T extends Expiring>(
+  options: RefreshOptions<T>,
+): (request?: RefreshRequest) => Promise<T> {
   const { fetch, now, random, hold, onRefreshFailed } = options;
   let current: T | undefined;
   let refreshAtMs = 0;
@@ -51,7 +59,8 @@ export function createRefresher<T extends Expiring>(options: RefreshOptions<T>):
     return flight;
   };
 
-  return async () => {
+  return async ({ forceRefresh = false } = {}) => {
+    if (forceRefresh) return hold(fly());
     if (current === undefined || current.expiration.getTime() <= now()) return hold(fly());
     if (flight === undefined && now() >= refreshAtMs) {
       const { expiration } = current;

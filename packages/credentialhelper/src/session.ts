@@ -8,7 +8,10 @@ import { regionOfEnvironment } from './region.ts';
 export interface Session {
   /** The AWS region: as given, as the endpoint's name says, or as the environment says. */
   readonly region: string;
-  /** Gives credentials that are valid now; see `fromIotCore`. */
+  /**
+   * Gives credentials that are valid now; see `fromIotCore`. `credentials({ forceRefresh: true })` fetches new ones, as the
+   * SDK's own providers do.
+   */
   readonly credentials: AwsCredentialIdentityProvider;
 }
 

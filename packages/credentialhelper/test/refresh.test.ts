@@ -52,6 +52,27 @@ describe('createRefresher', () => {
     expect(setUp().state.fetches).toBe(0);
   });
 
+  it('fetches where a refresh is forced, in the flight that is under way where there is one', async () => {
+    const { state, get } = setUp();
+    const first = await get();
+    const forced = await Promise.all([
+      get({ forceRefresh: true }),
+      get({ forceRefresh: true }),
+      get(),
+    ]);
+    expect(forced.map(({ serial }) => serial)).toEqual([2, 2, 1]);
+    expect((await get()).serial).toBe(2);
+    expect([first.serial, state.fetches, state.held]).toEqual([1, 2, 3]);
+  });
+
+  it('tells who forced a refresh that it failed, and keeps what is valid', async () => {
+    const { state, get } = setUp();
+    await get();
+    state.failWith = new Error('no');
+    await expect(get({ forceRefresh: true })).rejects.toThrow('no');
+    expect((await get()).serial).toBe(1);
+  });
+
   it('serves 100 concurrent callers with one fetch', async () => {
     const { state, get } = setUp();
     const values = await Promise.all(Array.from({ length: 100 }, () => get()));

@@ -219,6 +219,15 @@ describe('the provider', async () => {
     expect((await fromIotCore(options)()).sessionToken).toBeDefined();
   });
 
+  it('fetches where a refresh is forced', async () => {
+    const provider = fromIotCore(options);
+    const { accessKeyId } = await provider();
+    expect((await provider({})).accessKeyId).toBe(accessKeyId);
+    const forced = await provider({ forceRefresh: true });
+    expect(forced.accessKeyId).not.toBe(accessKeyId);
+    expect((await provider()).accessKeyId).toBe(forced.accessKeyId);
+  });
+
   it('takes the endpoint as a URL, in capitals and with a dot at its end', async () => {
     const [name = '', port] = emulator.credentialsEndpoint.split(':');
     const endpoint = ` https://${name.toUpperCase()}.:${port}/role-aliases/counting/credentials\n`;
