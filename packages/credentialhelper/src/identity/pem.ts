@@ -40,9 +40,16 @@ export function isCutShort(text: string): boolean {
   return isPem(text) && pemBlocks(text).length < text.split(BEGIN).length - 1;
 }
 
+/** The header of a key that is encrypted the old way (RFC 1421), also in one line with what follows. */
+const ENCRYPTED_HEADER =
+  /^\s*(Proc-Type:\s*4,\s*ENCRYPTED)\s+(DEK-Info:\s*[\w-]+,\s*[0-9A-Fa-f]+)\s+/;
+
 /** The body in lines: those of a header (RFC 1421, `Proc-Type:`) stay, base64 is wrapped again. */
 function wrapped(body: string): string {
-  const lines = body.split(/\r\n?|\n/).map((line) => line.trim());
+  const lines = body
+    .replace(ENCRYPTED_HEADER, '\n$1\n$2\n\n')
+    .split(/\r\n?|\n/)
+    .map((line) => line.trim());
   const headerEnd = lines.findLastIndex((line) => line.includes(':'));
   const header = lines.slice(0, headerEnd + 1).filter((line) => line !== '');
   const base64 = lines
@@ -60,7 +67,7 @@ const MIN_BASE64_CHARACTERS = 64;
  * a JSON string as PEM, base64 of DER or PEM as what it stands for. Other bytes as they are.
  */
 export function meantBytes(bytes: Buffer): Buffer {
-  const text = decodedText(bytes);
+  const text = textOf(bytes);
   if (text === undefined) return bytes;
   if (isPem(text)) return Buffer.from(withLineEnds(text));
   const decoded = decodeBase64(text);
@@ -79,7 +86,7 @@ export function decodeBase64(text: string): Buffer | undefined {
 }
 
 /** Whether bytes are one DER sequence, as certificates and keys are (X.690, section 8.1). */
-function isDer(bytes: Buffer): boolean {
+export function isDer(bytes: Buffer): boolean {
   const [tag, length = 0] = bytes;
   if (tag !== 0x30) return false;
   if (length < 0x80) return bytes.length === 2 + length;
@@ -89,7 +96,15 @@ function isDer(bytes: Buffer): boolean {
 }
 
 /** Text of whatever encoding PEM comes in; undefined for bytes that are none. */
-function decodedText(bytes: Buffer): string | undefined {
+export function textOf(bytes: Buffer): string | undefined {
+  const wide = bytes.length > 1 && bytes.length % 2 === 0 ? bytes.subarray(0, 64) : undefined;
+  // Without a byte order mark: every other byte is 0 where text is of ASCII.
+  if (wide?.every((byte, index) => (byte === 0) === (index % 2 === 1))) {
+    return bytes.toString('utf16le');
+  }
+  if (wide?.every((byte, index) => (byte === 0) === (index % 2 === 0))) {
+    return Buffer.from(bytes).swap16().toString('utf16le');
+  }
   if (bytes[0] === 0xff && bytes[1] === 0xfe) return bytes.subarray(2).toString('utf16le');
   if (bytes[0] === 0xfe && bytes[1] === 0xff) {
     return Buffer.from(bytes.subarray(2, bytes.length & ~1))
@@ -102,5 +117,9 @@ function decodedText(bytes: Buffer): string | undefined {
 }
 
 function withLineEnds(text: string): string {
-  return text.replaceAll('\\r', '').replaceAll('\\n', '\n');
+  // Once or twice, as JSON in JSON has it; with the "/" of base64 as some write it in JSON.
+  return text
+    .replaceAll(/\\+r|\\u000d/gi, '')
+    .replaceAll(/\\+n|\\u000a/gi, '\n')
+    .replaceAll('\\/', '/');
 }

@@ -327,7 +327,7 @@ describe('--delete-source', () => {
     const key = readFileSync(next);
     writeFileSync(keyFile, key);
     const { status, stderr } = await imported;
-    expect(stderr).toContain('replaced or changed since it was read, and was left');
+    expect(stderr).toContain('was left: it has been replaced or changed since it was read');
     expect(status).toBe(1);
     expect(readFileSync(keyFile).equals(key)).toBe(true);
   });

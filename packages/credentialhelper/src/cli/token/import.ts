@@ -1,4 +1,4 @@
-import type { KeyObject } from 'node:crypto';
+import type { KeyObject, X509Certificate } from 'node:crypto';
 import type { Command } from 'commander';
 import { isCredentialHelperError } from '../../errors.ts';
 import { readCertificates } from '../../identity/certificate.ts';
@@ -23,7 +23,7 @@ import {
   requireModule,
   type TokenFlags,
 } from './options.ts';
-import { openRemovable } from './removable-file.ts';
+import { openRemovable, type RemovableFile } from './removable-file.ts';
 
 interface ImportFlags extends TokenFlags {
   readonly id?: Buffer;
@@ -75,27 +75,9 @@ async function runImport(flags: ImportFlags): Promise<Result> {
   requireModule(target);
   const label = flags.label ?? target.match.object;
   const id = flags.id ?? (target.match.id && Buffer.from(target.match.id));
-  const { timeoutMs } = flags;
   if (flags.key === undefined) refuseWithoutKey(flags);
   else if (!label) throw new UsageError('the key needs a label: --label LABEL');
-  const keyFile = flags.key === undefined ? undefined : filePath(flags.key, '--key');
-  const keySource = keyFile === undefined ? undefined : await openFile(keyFile, '--key', timeoutMs);
-  const certificates =
-    flags.certificate === undefined
-      ? []
-      : readCertificates(
-          await openFile(flags.certificate, '--certificate', timeoutMs, keySource),
-          '--certificate',
-        );
-  const source =
-    flags.deleteSource === true && keyFile !== undefined
-      ? openRemovable(keyFile, certificates)
-      : undefined;
-  const key = keySource === undefined ? undefined : await readKey(keySource, flags);
-  // Refused before the PIN is asked for.
-  if (keySource !== undefined && key !== undefined && certificates.length > 0) {
-    chainForKeyOf(keySource, key, certificates);
-  }
+  const { key, keyFile, certificates, removable } = await readFiles(flags);
 
   const imported = await withToken(target, 'write', (session) =>
     key === undefined
@@ -103,8 +85,32 @@ async function runImport(flags: ImportFlags): Promise<Result> {
       : importKey(session, { key, label: label ?? '', id, certificates }),
   );
   if (!imported.signsOnly) warn(NOT_RESTRICTED);
-  source?.remove();
-  return describe(imported, target.library, key, source && keyFile);
+  removable?.remove();
+  return describe(imported, target.library, key, removable && keyFile);
+}
+
+/** Reads key and certificates, and refuses before the PIN is asked for what cannot be imported, or removed afterwards. */
+async function readFiles(flags: ImportFlags): Promise<{
+  readonly key?: KeyObject;
+  readonly keyFile?: string;
+  readonly certificates: readonly X509Certificate[];
+  readonly removable?: RemovableFile | undefined;
+}> {
+  if (flags.key === undefined) return { certificates: await readChain(flags) };
+  const keyFile = filePath(flags.key, '--key');
+  const source = await openFile(keyFile, '--key', flags.timeoutMs);
+  const certificates = await readChain(flags, source);
+  const removable = flags.deleteSource === true ? openRemovable(keyFile) : undefined;
+  const key = await readKey(source, flags);
+  if (certificates.length > 0) chainForKeyOf(source, key, certificates);
+  removable?.check(key, certificates);
+  return { key, keyFile, certificates, removable };
+}
+
+async function readChain({ certificate, timeoutMs }: ImportFlags, keySource?: Source) {
+  if (certificate === undefined) return [];
+  const source = await openFile(certificate, '--certificate', timeoutMs, keySource);
+  return readCertificates(source, '--certificate');
 }
 
 function refuseWithoutKey({ certificate, deleteSource, passphraseFile }: ImportFlags): void {

@@ -1,13 +1,20 @@
-import { X509Certificate } from 'node:crypto';
+import type { KeyObject, X509Certificate } from 'node:crypto';
 import { accessSync, constants, lstatSync, type Stats, unlinkSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { CredentialHelperError } from '../../errors.ts';
-import { pemBlocks } from '../../identity/pem.ts';
-import { isPrivateKeyLabel } from '../../identity/private-key.ts';
-import { readSource } from '../../identity/read-source.ts';
+import { restOfKeyFile } from '../../identity/key-file-rest.ts';
+import { readFile } from '../../identity/read-file.ts';
 
 /** A file with a key that is to be removed once the key is in a token. */
 export interface RemovableFile {
+  /**
+   * Checks that nothing is lost with the file.
+   *
+   * @param key - the key that was read from it
+   * @param certificates - those that are imported with the key
+   * @throws {@link CredentialHelperError} `ERR_FILE_UNWRITABLE`
+   */
+  check(key: KeyObject, certificates: readonly X509Certificate[]): void;
   /**
    * Removes the file.
    *
@@ -17,24 +24,31 @@ export interface RemovableFile {
 }
 
 /**
- * Checks, before the token is touched, that a file can be removed afterwards and that nothing is lost with it.
+ * Checks, before the token is touched, that a file can be removed afterwards.
  *
- * @param certificates - those that are imported with the key
  * @throws {@link CredentialHelperError} `ERR_FILE_UNWRITABLE`
  */
-export function openRemovable(
-  file: string,
-  certificates: readonly X509Certificate[],
-): RemovableFile {
+export function openRemovable(file: string): RemovableFile {
   const before = lstatSync(file, { throwIfNoEntry: false });
   // One that is not there is told of when it is read.
-  if (before === undefined) return { remove() {} };
-  assertRemovable(file, before, certificates);
+  if (before === undefined) return { check() {}, remove() {} };
+  assertRemovable(file, before);
   return {
+    check(key, certificates) {
+      const rest = restOfKeyFile(readFile(file, `file "${file}"`), key, certificates);
+      if (rest === undefined) return;
+      throw refused(
+        `${file} holds ${rest} that is not imported, and --delete-source would destroy it`,
+        'put the key into a file of its own, or import the certificates with --certificate; nothing was imported',
+      );
+    },
     remove() {
       const now = lstatSync(file, { throwIfNoEntry: false });
       if (now === undefined || !isSame(before, now)) {
-        throw notRemoved(file, 'it has been replaced or changed since it was read, and was left');
+        throw refused(
+          `the key is in the token and works; ${file} was left: it has been replaced or changed since it was read`,
+          'look at the file: it may hold another key by now',
+        );
       }
       try {
         unlinkSync(file);
@@ -45,11 +59,7 @@ export function openRemovable(
   };
 }
 
-function assertRemovable(
-  file: string,
-  stats: Stats,
-  certificates: readonly X509Certificate[],
-): void {
+function assertRemovable(file: string, stats: Stats): void {
   if (!stats.isFile()) {
     const kind = stats.isSymbolicLink() ? 'a symbolic link' : 'not a regular file';
     throw refused(
@@ -63,13 +73,6 @@ function assertRemovable(
       'remove the other names first; nothing was imported',
     );
   }
-  const more = notImported(file, certificates);
-  if (more !== undefined) {
-    throw refused(
-      `${file} holds ${more} that is not imported, and --delete-source would destroy it`,
-      'put the key into a file of its own, or import the certificates with --certificate; nothing was imported',
-    );
-  }
   try {
     accessSync(dirname(file), constants.W_OK);
   } catch (cause) {
@@ -78,30 +81,6 @@ function assertRemovable(
       'nothing was imported',
       cause,
     );
-  }
-}
-
-/** What of a file is lost with it, besides the key that is imported. */
-function notImported(file: string, certificates: readonly X509Certificate[]): string | undefined {
-  const blocks = pemBlocks(readSource(file, '--key').bytes.toString('latin1'));
-  const keys = blocks.filter(({ label }) => isPrivateKeyLabel(label));
-  if (keys.length > 1) return 'a second private key';
-  const others = blocks.filter(({ label }) => !isPrivateKeyLabel(label) && !DERIVED.test(label));
-  const lost = others.find(
-    ({ label, pem }) =>
-      !label.endsWith('CERTIFICATE') || !certificates.some((one) => isPemOf(pem, one)),
-  );
-  return lost && (lost.label === 'CERTIFICATE' ? 'a certificate' : `a block "${lost.label}"`);
-}
-
-/** Blocks that can be made of the key again. */
-const DERIVED = /PARAMETERS$|PUBLIC KEY$/;
-
-function isPemOf(pem: string, certificate: X509Certificate): boolean {
-  try {
-    return new X509Certificate(pem).raw.equals(certificate.raw);
-  } catch {
-    return false;
   }
 }
 
