@@ -87,7 +87,7 @@ function authorityOf(text: string, roleAlias: unknown): string {
   const named = path?.[1] === undefined ? undefined : decoded(path[1]);
   if (named !== undefined && typeof roleAlias === 'string' && named !== roleAlias) {
     throw new CredentialHelperError(
-      `"endpoint" has a path with the role alias "${named}", and "roleAlias" is "${roleAlias}"`,
+      '"endpoint" has a path with another role alias than "roleAlias"',
       { code: 'ERR_INVALID_OPTION', hint: 'use the host name alone' },
     );
   }

@@ -15,7 +15,7 @@ import {
 } from './assert.ts';
 import { type Endpoint, isRegionName, parseEndpoint } from './endpoint.ts';
 import { CredentialHelperError } from './errors.ts';
-import { isPlainName, isUrl, pathOf } from './identity/named-path.ts';
+import { isPlainlyPath, isUrl, pathOf } from './identity/named-path.ts';
 import { isPkcs11Uri, type Pkcs11Uri } from './identity/pkcs11-uri.ts';
 import { openSource, type Source } from './identity/read-source.ts';
 import { Secret } from './identity/secret.ts';
@@ -172,7 +172,7 @@ export function checkOptions(given: IotCoreOptions): Settings {
 function readOptions(given: IotCoreOptions): Settings {
   const options = ownOptions(given, OPTION_NAMES, '');
   const endpoint = parseEndpoint(requireText(options.endpoint, 'endpoint'), options.roleAlias);
-  const region = optionalText(options.region, 'region');
+  const region = optionalText(options.region, 'region')?.trim();
   if (region !== undefined && !isRegionName(region)) {
     throw invalidOption('region', 'must be the name of an AWS region, such as eu-west-1', region);
   }
@@ -301,8 +301,8 @@ function checkStateFolder(folder: unknown): string | undefined {
   if (folder === null) return undefined;
   if (folder === undefined) return defaultStateFolder();
   const path = requireText(folder, 'stateFolder');
-  if (isPlainName(path) || existsSync(path)) return resolve(path);
-  throw invalidOption('stateFolder', 'must be the path of a folder', path);
+  if (isPlainlyPath(path) || existsSync(path)) return resolve(path);
+  throw invalidOption('stateFolder', 'must be the path of a folder, such as ./state', path);
 }
 
 function optionalSecret(value: unknown, name: string): Secret | undefined {

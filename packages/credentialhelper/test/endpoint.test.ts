@@ -95,8 +95,7 @@ describe('parseEndpoint', () => {
     const text = `https://${right}/role-aliases/one/credentials`;
     const error = await errorOf(() => parseEndpoint(text, 'other'));
     expect(error.code).toBe('ERR_INVALID_OPTION');
-    expect(error.message).toContain('"one"');
-    expect(error.message).toContain('"other"');
+    expect(error.message).toContain('another role alias than "roleAlias"');
   });
 
   it.each([

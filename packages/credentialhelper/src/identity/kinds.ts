@@ -10,6 +10,25 @@ export interface Kind {
 
 const KEYS = 'a private key in PEM form begins with a line such as -----BEGIN PRIVATE KEY-----';
 
+const PEM_WANTED = 'give a certificate or key in PEM or DER form';
+
+/** What a public key is in the place of another thing. */
+export const PUBLIC_KEY: Kind = {
+  what: 'holds a public key',
+  hint: 'give the private key that belongs to it',
+};
+
+/** What a certificate is in the place of another thing. */
+export const CERTIFICATE: Kind = {
+  what: 'holds a certificate',
+  hint: 'it holds a certificate: are certificate and key swapped?',
+};
+
+const PKCS12: Kind = {
+  what: 'is a PKCS #12 file (.p12, .pfx)',
+  hint: 'openssl pkcs12 -in FILE -nodes -nocerts -out key.pem; for the certificate: openssl pkcs12 -in FILE -nokeys -out certificate.pem; with -legacy where openssl says "unsupported"',
+};
+
 /** Kinds of PEM blocks by what stands in their label; the first that fits counts. */
 const LABELS: readonly (readonly [label: RegExp, kind: Kind])[] = [
   [
@@ -26,10 +45,11 @@ const LABELS: readonly (readonly [label: RegExp, kind: Kind])[] = [
       hint: 'use the TPM as a token, with a key made in it: awsiot-credentialhelper token generate',
     },
   ],
-  [
-    /^(RSA )?PUBLIC KEY$/,
-    { what: 'holds a public key', hint: 'give the private key that belongs to it' },
-  ],
+  [/^(RSA )?PUBLIC KEY$/, PUBLIC_KEY],
+  [/^PKCS12$/, PKCS12],
+  [/CRL$/, { what: 'holds a certificate revocation list', hint: 'give the certificate' }],
+  [/^PGP /, { what: 'holds a key or message of PGP', hint: PEM_WANTED }],
+  [/^SSH2 /, { what: 'is a public key of SSH', hint: 'give the private key that belongs to it' }],
   [
     /CERTIFICATE REQUEST$/,
     {
@@ -38,12 +58,13 @@ const LABELS: readonly (readonly [label: RegExp, kind: Kind])[] = [
     },
   ],
   [
-    /^PKCS7$/,
+    /^(PKCS7|CMS)$/,
     {
       what: 'holds certificates in PKCS #7 form',
       hint: 'openssl pkcs7 -print_certs -in FILE -out certificate.pem',
     },
   ],
+  [/^ANY PRIVATE KEY$/, { what: 'holds a private key of a kind of its own', hint: KEYS }],
   [
     /PRIVATE KEY$/,
     {
@@ -51,14 +72,11 @@ const LABELS: readonly (readonly [label: RegExp, kind: Kind])[] = [
       hint: 'it holds a private key: are certificate and key swapped?',
     },
   ],
+  [/CERTIFICATE$/, CERTIFICATE],
   [
-    /CERTIFICATE$/,
-    {
-      what: 'holds a certificate',
-      hint: 'it holds a certificate: are certificate and key swapped?',
-    },
+    /^(EC|DSA|DH|X9\.42 DH) PARAMETERS$/,
+    { what: 'holds the parameters of a key and no key', hint: KEYS },
   ],
-  [/^(EC|DSA|DH) PARAMETERS$/, { what: 'holds the parameters of a key and no key', hint: KEYS }],
 ];
 
 /** The start of a DER sequence, in hexadecimal digits. */
@@ -69,10 +87,7 @@ const BEGINNINGS: readonly (readonly [begins: RegExp, kind: Kind])[] = [
   [
     // Its first member is the version 3 (RFC 7292, section 4).
     new RegExp(`${SEQUENCE}02010330`),
-    {
-      what: 'is a PKCS #12 file (.p12, .pfx)',
-      hint: 'openssl pkcs12 -in FILE -nodes -nocerts -out key.pem; for the certificate: openssl pkcs12 -in FILE -nokeys -out certificate.pem',
-    },
+    PKCS12,
   ],
   [
     // The object identifier of signed data (RFC 2315, section 14).
@@ -83,18 +98,37 @@ const BEGINNINGS: readonly (readonly [begins: RegExp, kind: Kind])[] = [
     },
   ],
   [
-    /^feedfeed|^cececece/,
+    /^feedfeed|^cececece|^0000000[12]00000014/,
     {
       what: 'is a Java key store',
       hint: 'keytool -importkeystore -srckeystore FILE -destkeystore store.p12 -deststoretype pkcs12, then openssl pkcs12 -in store.p12 -nodes -nocerts -out key.pem',
     },
+  ],
+  [/^1f8b/, { what: 'is compressed (gzip)', hint: 'gunzip it' }],
+  [/^504b0304/, { what: 'is an archive (zip)', hint: 'unpack it' }],
+];
+
+/** Texts that have something else in them, or stand for it. */
+const WRAPPED: readonly (readonly [text: RegExp, kind: Kind])[] = [
+  [/^age-encryption\.org|^-----BEGIN AGE/, { what: 'is encrypted (age)', hint: 'decrypt it' }],
+  [
+    /^\$ANSIBLE_VAULT/,
+    { what: 'is encrypted (Ansible Vault)', hint: 'ansible-vault decrypt FILE' },
+  ],
+  [/^version https:\/\/git-lfs/, { what: 'is a pointer of Git LFS', hint: 'git lfs pull' }],
+  [/^\s*(?:<!doctype html|<html)/i, { what: 'is a page (HTML)', hint: PEM_WANTED }],
+  [/^\s*<(?:\?xml|RSAKeyValue)/i, { what: 'is XML', hint: PEM_WANTED }],
+  [/^\s*arn:[a-z-]+:/, { what: 'is the ARN of something', hint: PEM_WANTED }],
+  [
+    /^\s*(?:30[0-9a-f]{2}:?)(?:[0-9a-f]{2}:?\s*){20}/i,
+    { what: 'is in hexadecimal digits', hint: 'xxd -r -p FILE >key.der' },
   ],
 ];
 
 /** Kinds of texts that are no PEM. */
 const TEXTS: readonly (readonly [text: RegExp, kind: Kind])[] = [
   [
-    /^PuTTY-User-Key-File/,
+    /^\s*PuTTY-User-Key-File/,
     {
       what: 'is a key of PuTTY',
       hint: 'puttygen FILE -O private-openssh -o key.pem, then ssh-keygen -p -m PEM -N "" -f key.pem',
@@ -111,7 +145,13 @@ const TEXTS: readonly (readonly [text: RegExp, kind: Kind])[] = [
       hint: 'aws iot create-keys-and-certificate writes files with --certificate-pem-outfile and --private-key-outfile',
     },
   ],
-  [/^\s*\{.*"kty"/s, { what: 'is a JSON Web Key', hint: 'convert it to PEM' }],
+  [
+    /^\s*\{.*"kty"/s,
+    {
+      what: 'is a JSON Web Key',
+      hint: 'convert it to PEM: node -p \'crypto.createPrivateKey({ key: JSON.parse(fs.readFileSync("FILE")), format: "jwk" }).export({ type: "pkcs8", format: "pem" })\'',
+    },
+  ],
   [/^\s*[{[]/, { what: 'is JSON', hint: 'give the certificate or key itself, in PEM or DER form' }],
 ];
 
@@ -123,10 +163,12 @@ const TEXTS: readonly (readonly [text: RegExp, kind: Kind])[] = [
 export function kindOfBytes(bytes: Uint8Array): Kind | undefined {
   if (bytes.length === 0) return { what: 'is empty', hint: 'was it written completely?' };
   const text = Buffer.from(bytes).toString('latin1');
-  if (/^\s*$/.test(text)) return { what: 'holds nothing but blanks', hint: KEYS };
+  if (/^\s*$/.test(text))
+    return { what: 'holds nothing but blanks', hint: 'was it written completely?' };
   const hex = Buffer.from(bytes.subarray(0, 32)).toString('hex');
   const binary = BEGINNINGS.find(([begins]) => begins.test(hex));
-  const other = binary ?? TEXTS.find(([pattern]) => pattern.test(text));
+  const other =
+    binary ?? [...WRAPPED, ...TEXTS].find(([pattern]) => pattern.test(text.replace(/^ï»¿/, '')));
   // An answer of the AWS CLI has PEM in it, whose line ends are written out.
   if (other !== undefined && (binary !== undefined || !isPem(text) || /^\s*\{/.test(text))) {
     return other[1];

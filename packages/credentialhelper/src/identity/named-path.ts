@@ -58,7 +58,7 @@ export function pathOfUrl(given: Path): string | undefined {
  * Whether a text has the form of a path that leads somewhere, so that no part of it can be a secret: what an option
  * holds by mistake has no folders in front.
  */
-function isPlainlyPath(text: string): boolean {
+export function isPlainlyPath(text: string): boolean {
   if (!isPlainName(text)) return false;
   const [first, ...others] = text.split(SEPARATOR);
   if (FILE_NAME.test(text)) return true;

@@ -1,8 +1,15 @@
-import { createPrivateKey, type KeyObject, type PrivateKeyInput } from 'node:crypto';
+import {
+  createPrivateKey,
+  createPublicKey,
+  getCipherInfo,
+  type KeyObject,
+  type PrivateKeyInput,
+  X509Certificate,
+} from 'node:crypto';
 import { isKeyObject } from 'node:util/types';
 import { CredentialHelperError } from '../errors.ts';
 import { KEY_KIND_HINT, keyKind } from './key-kind.ts';
-import { kindOfBytes } from './kinds.ts';
+import { CERTIFICATE, type Kind, kindOfBytes, PUBLIC_KEY } from './kinds.ts';
 import { isPem, pemBlocks } from './pem.ts';
 import { readSource, type Source } from './read-source.ts';
 import type { Secret } from './secret.ts';
@@ -69,18 +76,36 @@ export function isPrivateKeyLabel(label: string): boolean {
 function parsePem(text: string, name: string, passphrase: Secret | undefined): KeyObject {
   const pem = pemBlocks(text).find(({ label }) => PEM_PRIVATE_KEY.test(label))?.pem;
   if (pem === undefined) throw unreadable(name, Buffer.from(text, 'latin1'));
-  const encrypted = pem.includes('ENCRYPTED');
-  if (encrypted && passphrase === undefined) throw passphraseRequired(name);
+  if (pem.includes('Proc-Type:')) return parseEncryptedPem(pem, name, passphrase);
   try {
-    return createPrivateKey(withPassphrase({ key: pem, format: 'pem' }, passphrase));
-  } catch (cause) {
-    throw encrypted ? notDecrypted(name, cause, cipherOf(pem)) : unreadable(name, undefined, cause);
+    return createPrivateKey({ key: pem, format: 'pem' });
+  } catch {
+    // The label may be another's, and of what is encrypted the bytes tell more.
+    return parseDer(Buffer.from(pem.replace(/^-.*$/gm, ''), 'base64'), name, passphrase);
   }
 }
 
-/** The cipher that a key which is encrypted the old way names (RFC 1421, `DEK-Info`). */
-function cipherOf(pem: string): string | undefined {
-  return /^DEK-Info: *([A-Z0-9-]+)/m.exec(pem)?.[1];
+/** Ciphers that OpenSSL 3 has in its legacy provider alone; Node.js lists them nevertheless. */
+const LEGACY_NAMES = /^(?:DES(?!-EDE)|RC[245]|BF|CAST|SEED|IDEA)/i;
+
+/** A key that is encrypted the old way (RFC 1421): its header names the cipher. */
+function parseEncryptedPem(pem: string, name: string, passphrase: Secret | undefined): KeyObject {
+  const [, cipher = '', salt = ''] = /^DEK-Info: *([\w-]+), *([0-9A-F]+)$/im.exec(pem) ?? [];
+  const info = getCipherInfo(cipher.toLowerCase() || 'none');
+  if (cipher === '' || (info !== undefined && salt.length !== 2 * (info.ivLength ?? 0))) {
+    throw new CredentialHelperError(
+      `the private key in ${name} is encrypted, and the line that says how (DEK-Info) is damaged`,
+      { code: 'ERR_PRIVATE_KEY_INVALID', hint: 'copy it again, whole' },
+    );
+  }
+  if (passphrase === undefined) throw passphraseRequired(name);
+  try {
+    return createPrivateKey(withPassphrase({ key: pem, format: 'pem' }, passphrase));
+  } catch (cause) {
+    throw info === undefined || LEGACY_NAMES.test(cipher)
+      ? notSupported(name, cause, cipher)
+      : wrongPassphrase(name, cause);
+  }
 }
 
 // DER has no label: the kinds are tried in turn.
@@ -103,7 +128,7 @@ function parseDer(bytes: Buffer, name: string, passphrase: Secret | undefined): 
     );
   } catch (cause) {
     // A wrong passphrase may by chance decrypt to something that only then cannot be read.
-    throw notDecrypted(name, cause, undefined);
+    throw notDecrypted(name, cause, bytes);
   }
 }
 
@@ -138,23 +163,47 @@ function passphraseRequired(name: string): CredentialHelperError {
 /** What OpenSSL says where it lacks the cipher or digest that a key is encrypted with, or refuses its memory. */
 const NOT_SUPPORTED: ReadonlySet<string> = new Set([
   'ERR_OSSL_EVP_UNSUPPORTED',
-  'ERR_OSSL_UNSUPPORTED',
-  'ERR_OSSL_PEM_UNSUPPORTED_ENCRYPTION',
   'ERR_OSSL_EVP_UNKNOWN_PBE_ALGORITHM',
   'ERR_OSSL_EVP_MEMORY_LIMIT_EXCEEDED',
   'ERR_OSSL_EVP_UNSUPPORTED_PRF',
   'ERR_OSSL_EVP_UNSUPPORTED_CIPHER',
 ]);
 
-function notDecrypted(name: string, cause: unknown, cipher: string | undefined) {
+/**
+ * The object identifiers of ciphers that OpenSSL 3 has in its legacy provider alone: PBES1 with DES, RC2 and RC4
+ * (RFC 8018, appendix A.3; RFC 7292, appendix C), and DES, RC2, RC4, Blowfish, CAST5 and SEED.
+ */
+const LEGACY_CIPHERS = [
+  ...['06092a864886f70d010501', '06092a864886f70d010503', '06092a864886f70d010504'],
+  ...['06092a864886f70d010506', '06092a864886f70d01050a', '06092a864886f70d01050b'],
+  ...['060a2a864886f70d010c0101', '060a2a864886f70d010c0102', '060a2a864886f70d010c0105'],
+  ...['060a2a864886f70d010c0106', '06052b0e030207', '06082a864886f70d0302', '06082a864886f70d0304'],
+  ...['06092b0601040197550102', '06092a864886f67d07420a', '06082a831a8c9a440104'],
+];
+
+/** The longest part of an encrypted key in front of what is encrypted, in bytes. */
+const HEADER_BYTES = 200;
+
+function notDecrypted(name: string, cause: unknown, der: Buffer): CredentialHelperError {
   const { code = '' } = cause as NodeJS.ErrnoException;
-  if (!NOT_SUPPORTED.has(code)) {
-    return new CredentialHelperError(`the passphrase does not decrypt the private key in ${name}`, {
-      code: 'ERR_PASSPHRASE_WRONG',
-      cause,
-    });
-  }
-  const how = code.endsWith('MEMORY_LIMIT_EXCEEDED')
+  const header = der.subarray(0, HEADER_BYTES).toString('hex');
+  // A wrong passphrase, too, may decrypt to what OpenSSL calls unsupported: the bytes say how the key is encrypted.
+  return NOT_SUPPORTED.has(code) || LEGACY_CIPHERS.some((oid) => header.includes(oid))
+    ? notSupported(name, cause)
+    : wrongPassphrase(name, cause);
+}
+
+function wrongPassphrase(name: string, cause: unknown): CredentialHelperError {
+  return new CredentialHelperError(`the passphrase does not decrypt the private key in ${name}`, {
+    code: 'ERR_PASSPHRASE_WRONG',
+    cause,
+    hint: 'give the passphrase that the key was encrypted with; other letters than those of ASCII are taken as UTF-8',
+  });
+}
+
+function notSupported(name: string, cause: unknown, cipher?: string): CredentialHelperError {
+  const isMemory = (cause as NodeJS.ErrnoException).code?.endsWith('MEMORY_LIMIT_EXCEEDED');
+  const how = isMemory
     ? 'with more memory than the OpenSSL of this Node.js allows (scrypt)'
     : `in a way that the OpenSSL of this Node.js does not have${cipher === undefined ? '' : ` (${cipher})`}`;
   return new CredentialHelperError(`the private key in ${name} is encrypted ${how}`, {
@@ -164,12 +213,28 @@ function notDecrypted(name: string, cause: unknown, cipher: string | undefined) 
   });
 }
 
+/** What DER is that is no private key. */
+function kindOfDer(bytes: Buffer): Kind | undefined {
+  const is = (parse: () => unknown) => {
+    try {
+      return parse() !== undefined;
+    } catch {
+      return false;
+    }
+  };
+  if (is(() => new X509Certificate(bytes))) return CERTIFICATE;
+  const isPublic = (['spki', 'pkcs1'] as const).some((type) =>
+    is(() => createPublicKey({ key: bytes, format: 'der', type })),
+  );
+  return isPublic ? PUBLIC_KEY : undefined;
+}
+
 function unreadable(
   name: string,
   bytes: Buffer | undefined,
   cause?: unknown,
 ): CredentialHelperError {
-  const kind = bytes === undefined ? undefined : kindOfBytes(bytes);
+  const kind = bytes === undefined ? undefined : (kindOfBytes(bytes) ?? kindOfDer(bytes));
   return new CredentialHelperError(
     `${name} ${kind?.what ?? 'is not a private key that can be read'}`,
     {

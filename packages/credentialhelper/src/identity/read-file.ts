@@ -174,7 +174,8 @@ async function receive(fd: number, chunks: Chunks): Promise<Buffer> {
 /** Whether a pipe has a name in a folder, under which somebody may still open it. */
 function hasName(path: string): boolean {
   try {
-    realpathSync(path);
+    // The native one: the other takes what is behind a link in /proc for a name.
+    realpathSync.native(path);
     return true;
   } catch {
     return false;

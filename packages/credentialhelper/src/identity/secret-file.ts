@@ -109,5 +109,6 @@ function secretProblem(value: unknown): string | undefined {
   if (/[\r\n][\s\S]*[^\r\n]/.test(value)) return 'has more than one line';
   if (/[\r\n]$/.test(value)) return 'ends with a line end or carriage return';
   if (value.includes('\0')) return 'has a NUL character';
-  return /\s$/.test(value) ? 'ends with a blank' : undefined;
+  if (/[\s\u200b-\u200d\u2060]$/.test(value)) return 'ends with a blank';
+  return /^[\s\u200b-\u200d\u2060]/.test(value) ? 'begins with a blank' : undefined;
 }

@@ -1,4 +1,4 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createSession, fromIotCore } from 'awsiot-credentialhelper';
@@ -97,6 +97,19 @@ describe('a command', () => {
     });
     expect(stdout.toString()).toMatch(/^imported a private key .* and 1 certificate/);
     expect(tokens.kinds('shell')).toEqual(['Certificate', 'Private Key', 'Public Key']);
+  });
+
+  it('does not wait for a pipe that has ended and was empty', async () => {
+    const command = `"$NODE" "$MAIN" token import --module "$MODULE" --token-label shell --label k --key <(true)`;
+    const main = new URL('../../dist/cli/main.js', import.meta.url).pathname;
+    const [, MODULE = ''] = tokens.flags('shell');
+    const begin = performance.now();
+    const { stderr } = spawnSync('bash', ['-c', command], {
+      env: { ...process.env, NODE: process.execPath, MAIN: main, MODULE },
+      encoding: 'utf8',
+    });
+    expect(stderr).toContain('is empty');
+    expect(performance.now() - begin).toBeLessThan(30_000);
   });
 
   it('names the pipe that it waited for', async () => {

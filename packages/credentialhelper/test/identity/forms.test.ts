@@ -34,6 +34,40 @@ describe('a key is taken', () => {
     }
   });
 
+  it('in UTF-16 without a byte order mark', () => {
+    for (const bytes of [utf16.subarray(2), Buffer.from(utf16.subarray(2)).swap16()]) {
+      expect(createPublicKey(readPrivateKey(bytes)).equals(publicKey)).toBe(true);
+    }
+  });
+
+  it('under the label of another form', () => {
+    const pem = keyPem.replaceAll('PRIVATE KEY', 'RSA PRIVATE KEY');
+    expect(createPublicKey(readText(pem)).equals(publicKey)).toBe(true);
+    const encrypted = openssl('pkcs8', '-topk8', '-in', keyFile, '-passout', 'pass:word');
+    const text = encrypted.toString().replaceAll('ENCRYPTED ', '');
+    expect(createPublicKey(readPrivateKey(text, new Secret('word'))).equals(publicKey)).toBe(true);
+  });
+
+  it.each(['aes-256-cfb', 'aes-128-cbc', 'des3'])(
+    'encrypted with %s, and a wrong passphrase is called wrong',
+    async (cipher) => {
+      for (const args of [
+        ['ec', '-in', keyFile, `-${cipher}`, '-passout', 'pass:word'],
+        ['pkcs8', '-topk8', '-in', keyFile, '-v2', cipher, '-passout', 'pass:word'],
+      ]) {
+        const pem = openssl(...args).toString();
+        for (const text of [pem, pem.replaceAll('\n', ' ')]) {
+          const key = readPrivateKey(text, new Secret('word'));
+          expect(createPublicKey(key).equals(publicKey)).toBe(true);
+        }
+        for (let i = 0; i < 50; i++) {
+          const error = await errorOf(() => readPrivateKey(pem, new Secret(`wrong ${i}`)));
+          expect(error.code, inspect(error)).toBe('ERR_PASSPHRASE_WRONG');
+        }
+      }
+    },
+  );
+
   it('encrypted the old way, in one line', () => {
     const encrypted = openssl('ec', '-in', keyFile, '-aes256', '-passout', 'pass:word');
     const text = encrypted.toString().replaceAll('\n', '\\n');
@@ -60,6 +94,15 @@ describe('what is no key is named', () => {
     expect(error.code).toBe('ERR_PRIVATE_KEY_INVALID');
     expect(error.message).toContain('(DES-CBC)');
     expect(error.hint).toContain('-provider legacy');
+  });
+});
+
+describe('a header of encryption that is damaged', () => {
+  it.each([/^DEK-Info:.*\n/m, /(?<=^DEK-Info: AES-256-CBC,.{8}).*/m])('%s', async (part) => {
+    const pem = openssl('ec', '-in', keyFile, '-aes256', '-passout', 'pass:word').toString();
+    const error = await errorOf(() => readPrivateKey(pem.replace(part, ''), new Secret('word')));
+    expect(error.code).toBe('ERR_PRIVATE_KEY_INVALID');
+    expect(error.message).toContain('DEK-Info');
   });
 });
 

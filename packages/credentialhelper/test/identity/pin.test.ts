@@ -107,6 +107,8 @@ describe('openPinSource', () => {
     ['bytes that are no UTF-8', Buffer.from([0x31, 0xff])],
     ['a blank at the end', '1234 \n'],
     ['a tab at the end', '1234\t'],
+    ['a blank in front', ' 1234'],
+    ['a zero-width space', '1234\u200b'],
     ['a carriage return alone', '1234\r'],
     ['two line ends', '1234\n\n'],
     ['two lines', '1234\n5678\n'],

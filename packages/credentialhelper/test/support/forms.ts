@@ -44,6 +44,7 @@ export function makeForms(folder: string): Forms {
 function formsOf(pem: string, der: Buffer): readonly TakenForm[] {
   return [
     ['as PEM', pem],
+    ['in JSON in JSON', JSON.stringify(JSON.stringify(pem))],
     ['in one line', pem.replaceAll('\n', ' ').trim()],
     ['with line ends that are written out', pem.replaceAll('\n', '\\n')],
     ['with CRLF that is written out', pem.replaceAll('\n', '\\r\\n')],
@@ -136,7 +137,28 @@ function refusedForms(
     ['a JSON Web Key', () => write('jwk', '{"kty":"EC","d":"secret"}'), /JSON Web Key/, /PEM/],
     ['JSON', () => write('json', '{"a":1}'), /is JSON/, /PEM/],
     ['an empty file', () => write('empty', ''), /is empty/, /completely/],
-    ['blanks', () => write('blanks', ' \n\n'), /nothing but blanks/, /BEGIN/],
+    ['blanks', () => write('blanks', ' \n\n'), /nothing but blanks/, /completely/],
+    ['gzip', () => write('gz', Buffer.from('1f8b0800', 'hex')), /gzip/, /gunzip/],
+    ['HTML', () => write('html', '<!DOCTYPE html><p>Sign in'), /HTML/, /PEM or DER/],
+    ['an ARN', () => write('arn', 'arn:aws:iot:eu-west-1:1:cert/0'), /ARN/, /PEM or DER/],
+    [
+      'DER of a certificate',
+      () => make('c.der', 'x509', '-in', device.certificateFile, '-outform', 'DER'),
+      /holds a certificate/,
+      /swapped/,
+    ],
+    [
+      'DER of a public key',
+      () => make('p.der', 'pkey', '-in', device.keyFile, '-pubout', '-outform', 'DER'),
+      /public key/,
+      /private/,
+    ],
+    [
+      'a revocation list',
+      () => write('crl', '-----BEGIN X509 CRL-----\nAAAA\n-----END X509 CRL-----'),
+      /revocation/,
+      /certificate/,
+    ],
     ['a key cut short', () => write('cut', keyPem.slice(0, 120)), /cut short/, /again/],
     [
       'parameters alone',
