@@ -141,13 +141,17 @@ export function formatPkcs11Uri({ pinValue: _, ...attributes }: Pkcs11Uri): stri
 
 /** Refuses a value that another attribute has got into: a label or path can be shown, a PIN cannot. */
 function refuseAttributeIn(value: string, name: string, option: string): void {
-  const [, inner] = ATTRIBUTE_IN.exec(value) ?? [];
+  const [, inner = isName(name) && value.includes('=') ? '=' : undefined] =
+    ATTRIBUTE_IN.exec(value) ?? [];
   if (inner === undefined) return;
   throw invalid(
     option,
     `the value of "${name}" has "${inner.toLowerCase()}" in it: ; stands between the attributes before the ?, & between those after it, and = in a value is written %3D`,
   );
 }
+
+/** Whether messages show the value of an attribute: one of the path. */
+const isName = (name: string) => Object.hasOwn(PATH_ATTRIBUTES, name);
 
 const ATTRIBUTE_IN = new RegExp(
   `(?:^|[^a-z-])((?:pin|${[...Object.keys(PATH_ATTRIBUTES), ...Object.keys(QUERY_ATTRIBUTES)].join('|')})=)`,

@@ -58,7 +58,8 @@ export function sendTokenRequestIsolated(
         trace: (line) => logger?.trace?.(line),
         warning: (text) => logger?.warn(text),
       },
-      onPrinted: (text) => logger?.debug(`PKCS#11 library ${library} printed: ${redact(text)}`),
+      redact,
+      onPrinted: (text) => logger?.debug(`PKCS#11 library ${library} printed: ${text}`),
     }),
   );
 }

@@ -59,7 +59,10 @@ function temporaryFolder(parent: string): string {
     let number = 0;
     while (taken.has(prefix + number)) number++;
     // A folder that another process creates first is seen in the next round.
-    createOwn(join(parent, prefix + number));
+    if (createOwn(join(parent, prefix + number))) continue;
+    throw Object.assign(new Error(`no folder in ${parent} is this user's alone`), {
+      code: 'ENOTSUP',
+    });
   }
 }
 

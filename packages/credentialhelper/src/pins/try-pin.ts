@@ -1,5 +1,5 @@
 import { realpathSync } from 'node:fs';
-import { CredentialHelperError, isPinRejection } from '../errors.ts';
+import { CredentialHelperError, isPinRejection, resourceHint } from '../errors.ts';
 import type { Secret } from '../identity/secret.ts';
 import type { Koffi } from '../pkcs11/koffi.ts';
 import type { LibraryLocation } from '../pkcs11/library-location.ts';
@@ -134,7 +134,7 @@ function guardedLogin(
   problems: string[],
 ): boolean {
   const { token, pin, stateFolder, warn } = attempt;
-  const before = records.read(token, pin);
+  const before = readRecord(attempt, records);
   assertMayTry(attempt, before, records);
   const tries = (before?.tries ?? 0) + 1;
   const tried: PinRecord = { state: 'tried', at: Date.now(), tries, message: '' };
@@ -166,6 +166,28 @@ function guardedLogin(
   remember(undefined);
   processRecords.write(token, pin, { ...tried, state: 'accepted' });
   return true;
+}
+
+/** Reads what is known of a PIN; where that cannot be read, it is not tried. */
+function readRecord(
+  { token, tokenName, pin }: PinAttempt,
+  records: PinRecords | FolderRecords,
+): PinRecord | undefined {
+  try {
+    return records.read(token, pin);
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    const resource = resourceHint(code);
+    const file = 'fileOf' in records ? records.fileOf(token, pin) : 'the memory of this process';
+    throw new CredentialHelperError(
+      `what ${tokenName} said of this PIN cannot be read, so it was not tried: ${code}`,
+      {
+        code: resource === undefined ? 'ERR_FILE_UNREADABLE' : 'ERR_OUT_OF_RESOURCES',
+        cause,
+        hint: resource ?? `look at ${file}, and remove it where it is none of this package's`,
+      },
+    );
+  }
 }
 
 function assertMayTry(

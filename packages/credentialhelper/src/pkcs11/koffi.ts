@@ -57,7 +57,7 @@ function requireKoffi(): Koffi | undefined {
 
 function hintFor({ code, name }: NodeJS.ErrnoException): string {
   if (code === 'ERR_DLOPEN_DISABLED') {
-    return "Node.js's permission model forbids it: allow it with --allow-addons";
+    return 'Node.js was started with --no-addons, which is to be left out, or its permission model forbids it: allow it with --allow-addons';
   }
   if (name === 'NotCapable') return 'Deno forbids it: allow it with --allow-ffi';
   return isSingleExecutable()

@@ -46,8 +46,10 @@ export interface ChildWork {
   readonly inherited?: readonly (number | 'ignore' | 'inherit')[] | undefined;
   /** Called with what the child tells besides its answer. Default: nobody. */
   readonly onTold?: { readonly [Kind in keyof Told]?: (content: Told[Kind]) => void } | undefined;
-  /** Told what the library printed, which may hold a PIN. Default: nobody. */
+  /** Told what the library printed. Default: nobody. */
   readonly onPrinted?: ((text: string) => void) | undefined;
+  /** Takes secrets out of what the library printed. Default: it is as it was printed. */
+  readonly redact?: ((text: string) => string) | undefined;
   /** Given the child, to send it signals. */
   readonly onStarted?: ((child: ChildProcess) => void) | undefined;
 }
@@ -74,7 +76,7 @@ export async function askChild<Answer>(work: ChildWork): Promise<Answer> {
   const node = findNode(work.options ?? {});
   const child = start(node, findProgram(work.options ?? {}, work.program), work, what);
   work.onStarted?.(child);
-  const printed = collectOutput(child);
+  const printed = collectOutput(child, work.redact);
   let phase = 'starting' as 'starting' | 'ready' | 'using the library';
 
   return new Promise((resolve, reject) => {
@@ -195,12 +197,15 @@ function letGo(child: ChildProcess, endMs: number): void {
   child.once('exit', () => clearTimeout(kill));
 }
 
-/** Keeps the last part of what a child prints. */
-function collectOutput(child: ChildProcess): () => string {
+/** Keeps the last part of what a child prints, after secrets were taken out: a part of one is none that is recognized. */
+function collectOutput(
+  child: ChildProcess,
+  redact: (text: string) => string = (text) => text,
+): () => string {
   let text = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream?.setEncoding('utf8').on('data', (chunk: string) => {
-      text = (text + chunk).slice(-MAX_PRINTED_CHARACTERS);
+      text = redact(text + chunk).slice(-MAX_PRINTED_CHARACTERS);
     });
   }
   return () => text.trim();
@@ -238,7 +243,19 @@ function ofAnotherVersion(version: string): CredentialHelperError {
 /** How Node.js ends where it can start no thread or gets no memory, and how a system ends it that is out of memory. */
 const WITHOUT_RESOURCES: readonly string[] = ['SIGABRT', 'SIGKILL'];
 
+/** How a process ends that somebody else ends, or that a preloaded program has ended. */
+const FROM_OUTSIDE: readonly string[] = [
+  ...['SIGKILL', 'SIGTERM', 'SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGXCPU'],
+  'exit status 0',
+];
+
 function endedEarly(what: string, how: string, printed: string): CredentialHelperError {
+  if (['SIGTERM', 'SIGHUP', 'SIGINT', 'SIGXCPU'].includes(how)) {
+    return new CredentialHelperError(
+      `the child process that is to ${what} was ended before it was ready (${how})`,
+      { code: 'ERR_TOKEN_CRASHED', hint: 'who stops this service, or this user, ended it' },
+    );
+  }
   const cause = new Error(printed === '' ? 'it printed nothing' : printed);
   return new CredentialHelperError(
     `the child process that is to ${what} ended before it was ready (${how})`,
@@ -261,15 +278,16 @@ function ended(
   how: string,
   usedIt: boolean,
 ): CredentialHelperError {
+  const isCrash = usedIt && !FROM_OUTSIDE.includes(how);
   return new CredentialHelperError(
     usedIt
       ? `the process that had loaded ${library} ended before it answered (${how})`
       : `the process that was to load ${library} ended before it did (${how})`,
     {
       code: 'ERR_TOKEN_CRASHED',
-      hint: usedIt
+      hint: isCrash
         ? `the library crashed: look for a newer one; ${crashHint}`
-        : `something ended it: this system (is it out of memory?), or ${PRELOADED}`,
+        : `something ended it: this system (is it out of memory?), who stops this service, or ${PRELOADED}`,
     },
   );
 }

@@ -103,7 +103,8 @@ function chooseFlags(parts: readonly string[], isChosen: (name: string) => boole
 }
 
 /** Flags that would keep a child process from its work, in `NODE_OPTIONS`. */
-const STOPPING = /^--(?:inspect|watch|test|experimental-test)/;
+const STOPPING =
+  /^--(?:inspect|watch|test|experimental-test|(?:build-)?snapshot|input-type|experimental-default-type)/;
 
 /** A part of `NODE_OPTIONS`: spaces separate them, but not within quotes. */
 const PART = /(?:[^ "]|"(?:\\.|[^"\\])*"?)+/gs;

@@ -127,6 +127,27 @@ describe('a PKCS#11 module that misbehaves is survived', () => {
     expect(logged.join('\n')).not.toContain(PIN);
   });
 
+  it('one that prints the PIN and much more: no part of the PIN is left', async () => {
+    setFault('login-print-much');
+    const logged: string[] = [];
+    const log = (content: string) => logged.push(content);
+    const logger = { debug: log, info: log, warn: log, error: log };
+    await open({}, { logger }).credentials();
+    await expect.poll(() => logged.join('\n'), { timeout: 5000 }).toContain('xxxx');
+    expect(logged.join('\n')).not.toContain(PIN.slice(-3));
+  });
+
+  it('one whose process somebody kills: the library is not blamed', async () => {
+    setFault('sign-hang');
+    const fetching = errorOf(() => open({}, { timeoutMs: 20_000 }).credentials());
+    await expect.poll(childrenOfThisProcess, { timeout: 10_000 }).toHaveLength(1);
+    await new Promise((resolve) => setTimeout(resolve, 2000));
+    for (const pid of childrenOfThisProcess()) process.kill(Number(pid), 'SIGKILL');
+    const error = await fetching;
+    expect(error.code).toBe('ERR_TOKEN_CRASHED');
+    expect(error.hint).toMatch(/something ended it/);
+  });
+
   // Another program may hold this one up for the whole of a try; a blocked loop would fail them all.
   it('one that takes 2 s for a signature: the event loop of this process stays free', {
     retry: 2,

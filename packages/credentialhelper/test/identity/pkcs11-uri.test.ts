@@ -32,6 +32,17 @@ const attributes: fc.Arbitrary<Pkcs11Uri> = fc.record(
 );
 
 describe('PKCS#11 URIs', () => {
+  it.each([
+    'pkcs11:token=a,value=94716283',
+    'pkcs11:token=t;object=a,code=94716283',
+    'pkcs11:token=a,pln-value=94716283',
+    'pkcs11:object=k&pin-value=94716283',
+  ])('does not take another attribute for a part of a name: %s', async (uri) => {
+    const error = await errorOf(() => parsePkcs11Uri(uri, 'uri'));
+    expect(inspect(error)).not.toContain('94716283');
+    expect(error.message).toContain('%3D');
+  });
+
   it('reads the examples of RFC 7512', () => {
     expect(parse('pkcs11:')).toEqual({});
     expect(parse('pkcs11:object=my-pubkey;type=public')).toEqual({

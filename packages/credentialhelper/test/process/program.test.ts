@@ -45,6 +45,8 @@ const LEFT_OUT: readonly (readonly string[])[] = [
   ['--test'],
   ['--test-reporter', 'dot'],
   ['--experimental-test-coverage'],
+  ['--snapshot-blob', 'x.blob'],
+  ['--input-type=module'],
 ];
 
 /** What makes sense for a program of its own alone; Node.js takes none of it from `NODE_OPTIONS`, or it does no harm. */

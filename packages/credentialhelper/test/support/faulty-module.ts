@@ -32,6 +32,7 @@ export type Fault =
   | 'initialize-error'
   | 'login-hang'
   | 'login-print'
+  | 'login-print-much'
   | 'login-slow'
   | 'locks-at-once'
   | 'sign-crash'
