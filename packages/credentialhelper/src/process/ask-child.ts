@@ -11,7 +11,7 @@ import {
   inheritedFlags,
 } from './program.ts';
 import { startFailure } from './start-failure.ts';
-import { clearTimeout, monotonicMs, setTimeout } from './timers.ts';
+import { clearTimeout, monotonicMs, setImmediate, setTimeout } from './timers.ts';
 
 /** A piece of work for a child process that loads a PKCS#11 library. */
 export interface ChildWork {
@@ -95,7 +95,8 @@ export async function askChild<Answer>(work: ChildWork): Promise<Answer> {
     const startDeadline = (ms: number) => {
       clearTimeout(deadline);
       if (isDone) return;
-      deadline = setTimeout(() => {
+      const expire = () => {
+        if (isDone) return;
         lateError = phase === 'using the library' ? late(work) : startedSlowly(what, limitMs);
         const kill = () => {
           child.kill('SIGKILL');
@@ -106,7 +107,9 @@ export async function askChild<Answer>(work: ChildWork): Promise<Answer> {
           child.kill('SIGTERM');
           setTimeout(kill, finishMs).unref();
         }
-      }, ms);
+      };
+      // What has come while the event loop was held up is read first.
+      deadline = setTimeout(() => setImmediate(expire), ms);
       deadline.unref();
     };
     startDeadline(limitMs - waitedMs);

@@ -1,3 +1,4 @@
+import { resourceHint } from '../errors.ts';
 import type { HttpsRequest } from './client.ts';
 import { HINTS, type WireFailure } from './wire-error.ts';
 
@@ -74,6 +75,15 @@ function responseFailure(code: string, answered: boolean): WireFailure | undefin
 }
 
 function connectionFailure(code: string, request: HttpsRequest): WireFailure | undefined {
+  const resource = resourceHint(code);
+  // EAGAIN is of processes, and none is started here.
+  if (resource !== undefined && code !== 'EAGAIN') {
+    return {
+      code: 'ERR_OUT_OF_RESOURCES',
+      what: `no connection can be made (${code})`,
+      hint: resource,
+    };
+  }
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN' || code === 'EAI_FAIL') {
     return {
       code: 'ERR_DNS',

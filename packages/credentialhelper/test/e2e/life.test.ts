@@ -103,6 +103,22 @@ describe('a time limit', () => {
   });
 });
 
+describe('an answer that has come', () => {
+  it('counts, although the event loop was held up past the time limit', {
+    timeout: 30_000,
+  }, async () => {
+    server.behave = (socket) => {
+      json({ credentials })(socket);
+      const nobody = new Int32Array(new SharedArrayBuffer(4));
+      setTimeout(() => Atomics.wait(nobody, 0, 0, 4500), 50);
+    };
+    const options = base({ ...inToken('the-token', SOFTHSM_LIBRARY), timeoutMs: 4000 });
+    const { accessKeyId } = await createSession(options).credentials();
+    server.behave = json({ credentials });
+    expect(accessKeyId).toBe(credentials.accessKeyId);
+  });
+});
+
 /** Listens on a port, with a backlog that is full: who connects waits. */
 const FULL_BACKLOG = `
   use Socket; use Fcntl;
