@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
@@ -38,6 +39,14 @@ describe('checkOptions', () => {
       timeoutMs: 10_000,
       key: { kind: 'file' },
     });
+  });
+
+  it.each([
+    generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ format: 'jwk' }).d ?? '',
+    'https://user:hunter2@vault.example/key',
+  ])('does not take a secret for a label', async (label) => {
+    const error = await errorOf(() => tokenOf(withToken({ library, privateKeyLabel: label })));
+    expect(inspect(error)).not.toContain(label);
   });
 
   it('takes long names as labels', () => {

@@ -36,6 +36,7 @@ export function misplacedIn(name: string): string | undefined {
   for (const text of [name, percentDecoded(name)]) {
     if (URI_IN.test(text)) return 'is a PKCS#11 URI';
     if (DATA_URL_IN.test(text)) return 'is a data: URL';
+    if (/:\/\/[^/]*@/.test(text)) return 'is a URL with a password';
     if (ATTRIBUTE_IN.test(text)) return 'has an attribute of a PKCS#11 URI in it';
     const other = misplacedInValue(text);
     if (other !== undefined) return other;
@@ -51,9 +52,15 @@ export function misplacedInValue(value: string): string | undefined {
 
 function isKeyLike(text: string): boolean {
   if (KEY_IN.test(text) || DER_IN.test(text)) return true;
+  // The secret number of a P-256 key, as JSON Web Keys have it, and as base64.
+  if (/^[\w-]{43}$|^[A-Za-z0-9+/]{43}=$/.test(text) && isMixed(text)) return true;
   // A line of PEM has 64 characters. Hexadecimal ids have no capital and small letters at once.
   const runs = text.match(/[A-Za-z0-9+/]{60,}/g) ?? [];
-  return runs.some((run) => /[a-z]/.test(run) && /[A-Z]/.test(run) && /\d/.test(run));
+  return runs.some(isMixed);
+}
+
+function isMixed(text: string): boolean {
+  return /[a-z]/.test(text) && /[A-Z]/.test(text) && /\d/.test(text);
 }
 
 function percentDecoded(text: string): string {
