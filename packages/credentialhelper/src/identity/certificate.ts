@@ -3,7 +3,7 @@ import { CredentialHelperError, type ErrorCode } from '../errors.ts';
 import { excerpt } from '../text.ts';
 import { keyKind } from './key-kind.ts';
 import { kindOfBytes } from './kinds.ts';
-import { isPem, pemBlocks } from './pem.ts';
+import { isCutShort, isPem, pemBlocks } from './pem.ts';
 import { readSource, type Source } from './read-source.ts';
 
 const PEM_CERTIFICATE = /^(TRUSTED |X509 )?CERTIFICATE$/;
@@ -26,6 +26,12 @@ export function readCertificates(
     ? pemBlocks(text).flatMap(({ label, pem }) => (PEM_CERTIFICATE.test(label) ? [pem] : []))
     : [bytes];
   const kind = kindOfBytes(bytes);
+  if (isCutShort(text)) {
+    throw new CredentialHelperError(`${name} is cut short: a block of PEM has no end`, {
+      code,
+      hint: 'copy it again, whole',
+    });
+  }
   if (encoded.length === 0) {
     throw new CredentialHelperError(`${name} ${kind?.what ?? 'holds no certificate'}`, {
       code,

@@ -97,6 +97,15 @@ describe('what is no key is named', () => {
   });
 });
 
+describe('a chain', () => {
+  it('whose last certificate is cut short is refused', async () => {
+    const pem = readFileSync(forms.certificateFile, 'utf8');
+    const error = await errorOf(() => readCertificates(pem + pem.slice(0, 200), 'certificate'));
+    expect(error.code).toBe('ERR_CERTIFICATE_INVALID');
+    expect(error.message).toContain('cut short');
+  });
+});
+
 describe('a header of encryption that is damaged', () => {
   it.each([/^DEK-Info:.*\n/m, /(?<=^DEK-Info: AES-256-CBC,.{8}).*/m])('%s', async (part) => {
     const pem = openssl('ec', '-in', keyFile, '-aes256', '-passout', 'pass:word').toString();
