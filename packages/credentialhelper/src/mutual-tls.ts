@@ -70,6 +70,10 @@ function tokenIdentity(
 ): () => SendSince {
   const { logger } = settings;
   const { pin: pinReader, access: _, ...token } = key.token;
+  // Other sessions start without what tokens take. Loaded now: what fails to load once, Node.js does not load again.
+  const inProcess =
+    key.isolate === false ? loadPart(() => import('./isolation/token-request.ts')) : undefined;
+  inProcess?.catch(() => {});
   return () => {
     const certificate = readTokenCertificate(key, dates);
     const connection = readConnection(settings);
@@ -77,23 +81,19 @@ function tokenIdentity(
       const pin = await pinReader.read(leftMs(connection, begin));
       const tokenKey = { ...token, pin, stateFolder: key.stateFolder };
       const tokenRequest: TokenRequest = { request, connection, token: tokenKey, certificate };
-      if (key.isolate !== false) {
-        const ca = connection.ca ?? defaultCaOfThisProcess();
-        return sendTokenRequestIsolated(
-          { ...tokenRequest, connection: { ...connection, ca } },
-          key.isolate,
-          pinReader.environmentVariable,
-          logger,
-          begin,
-          dates.see,
-        );
+      if (inProcess !== undefined) {
+        const { sendTokenRequest } = await inProcess;
+        const events = { ...logEvents(logger), certificate: dates.see };
+        return sendTokenRequest(tokenRequest, events, leftMs(connection, begin));
       }
-      // Loaded when needed: other sessions start without what tokens take.
-      const { sendTokenRequest } = await loadPart(() => import('./isolation/token-request.ts'));
-      return sendTokenRequest(
-        tokenRequest,
-        { ...logEvents(logger), certificate: dates.see },
-        leftMs(connection, begin),
+      const ca = connection.ca ?? defaultCaOfThisProcess();
+      return sendTokenRequestIsolated(
+        { ...tokenRequest, connection: { ...connection, ca } },
+        key.isolate || {},
+        pinReader.environmentVariable,
+        logger,
+        begin,
+        dates.see,
       );
     };
   };

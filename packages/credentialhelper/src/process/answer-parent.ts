@@ -3,9 +3,6 @@ import { VERSION } from '../version.ts';
 import { holdProcess } from './hold.ts';
 import { type FromChild, pack, packError, type Tell, type ToChild, unpack } from './messages.ts';
 
-/** How much longer than its limit this process may live, in seconds: then something holds its only thread. */
-const GRACE_SECONDS = 2;
-
 /**
  * Makes this process one that does a piece of work for the process that started it: it says that it is ready, takes one
  * request over the channel, answers, and ends. It ends, too, when the other process does: at once, or where a library
@@ -47,6 +44,9 @@ export function answerParent<Request, Answer>(
   send({ kind: 'ready', content: { version: VERSION } });
 }
 
+/** It ends at once by itself, unless a library holds it up, in milliseconds. */
+const MIN_ALARM_MS = 2000;
+
 /**
  * The system's alarm clock, which ends this process although its only thread is held: alarm(2), whose signal has its
  * default action. Windows has none.
@@ -59,6 +59,6 @@ async function alarm(): Promise<(afterMs: number | undefined) => void> {
   const koffi = await loadKoffi().catch(() => undefined);
   const set = koffi?.load(null).func('alarm', 'uint', ['uint']);
   return (afterMs) => {
-    set?.(afterMs === undefined ? 0 : Math.ceil(afterMs / 1000) + GRACE_SECONDS);
+    set?.(afterMs === undefined ? 0 : Math.ceil(Math.max(afterMs, MIN_ALARM_MS) / 1000));
   };
 }

@@ -155,6 +155,8 @@ export async function askChild<Answer>(work: ChildWork): Promise<Answer> {
       if (text !== '' && phase === 'using the library') work.onPrinted?.(text);
       const how = signal ?? `exit status ${code}`;
       if (lateError !== undefined) fail(lateError);
+      // Its own alarm clock was first.
+      else if (signal === 'SIGALRM') fail(late(work));
       else if (phase === 'starting') fail(endedEarly(what, how, text));
       else fail(ended(work, how, phase === 'using the library'));
     });
