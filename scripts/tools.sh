@@ -11,7 +11,7 @@ npm run --silent build >/dev/null
 npm pack --silent --workspace packages/credentialhelper --pack-destination "$folder" >"$folder/packed"
 package=$folder/$(tail -n 1 "$folder/packed")
 
-# A project with this package and some tools. The package is installed anew: its version does not tell what is in it.
+# A project with this package and some tools. The package is installed again each time: its version does not tell what is in it.
 project() {
   local name=$1
   shift

@@ -27,8 +27,8 @@ export function restOfKeyFile(
   if (keys > 1) return 'a second private key';
   if (lost !== undefined) return lost;
   // Without a block, it is base64 of the key alone.
-  const others = keys === 0 ? '' : linesOf(rest).find((line) => !NOISE.test(line));
-  return others === undefined || others === '' ? undefined : 'other text';
+  if (keys === 0) return undefined;
+  return linesOf(rest).every((line) => NOISE.test(line)) ? undefined : 'other text';
 }
 
 /** A block of PEM, whose line ends may be written out. */
@@ -36,7 +36,7 @@ const BLOCK = /-----BEGIN ([A-Z0-9 ]+)-----(?:(?!-----BEGIN )[\s\S])*?-----END \
 
 /** What OpenSSL writes around a key: attributes of PKCS #12, and the numbers of the key as text. */
 const NOISE =
-  /^(?:(?:Bag|Key) Attributes(?:: <No Attributes>)?|(?:friendlyName|localKeyID|Microsoft CSP Name|X509v3 Key Usage): .*|(?:subject|issuer)\s*=.*|(?:RSA )?Private-Key: \(\d+ bit.*\)|(?:modulus|privateExponent|prime[12]|exponent[12]|coefficient|priv|pub):|publicExponent: \d+ \(0x[0-9a-f]+\)|ASN1 OID: \S+|NIST CURVE: \S+|(?:[0-9a-f]{2}:?)+)$/i;
+  /^(?:(?:Bag|Key) Attributes(?:: <No Attributes>)?|(?:friendlyName|localKeyID|Microsoft CSP Name|X509v3 Key Usage): .*|(?:subject|issuer)\s*=.*|(?:RSA )?Private-Key: \(\d+ bit.*\)|(?:modulus|privateExponent|prime[12]|exponent[12]|coefficient|priv|pub):|publicExponent: \d+ \(0x[0-9a-f]+\)|ASN1 OID: \S+|NIST CURVE: \S+|(?:[0-9a-f]{2}:)*(?:[0-9a-f]{2})?)$/i;
 
 function linesOf(text: string): readonly string[] {
   // As in a JSON string, or with line ends that are written out.

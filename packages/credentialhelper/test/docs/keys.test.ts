@@ -190,7 +190,7 @@ describe('docs/keys.md', () => {
     expectCertificate(files);
   });
 
-  it('encrypts a key anew whose cipher is too old', async () => {
+  it('re-encrypts a key whose cipher is too old', async () => {
     const old = openssl(
       ...['pkcs8', '-topk8', '-provider', 'default', '-provider', 'legacy', '-in', keyFile],
       ...['-v1', 'PBE-MD5-DES', '-passout', 'pass:old-word'],

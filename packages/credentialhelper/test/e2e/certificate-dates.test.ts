@@ -155,7 +155,7 @@ describe('with the emulator', () => {
   });
 });
 
-it('a rotated certificate is warned of anew', async () => {
+it('warns of a rotated certificate too', async () => {
   const { certificateFile, keyFile } = makeDated(folder, 'rotating', now - DAY, now + 20.5 * DAY);
   const { options, warnings } = dated({ certificateFile, keyFile });
   const expiration = new Date(Date.now() + 1).toISOString();

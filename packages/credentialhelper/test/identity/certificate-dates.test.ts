@@ -75,7 +75,7 @@ describe('a warning', () => {
     expect(at(BEGIN)).toBe('');
   });
 
-  it('comes anew for another certificate', () => {
+  it('comes again for another certificate', () => {
     const { at } = watch();
     expect(at(END - DAY)).toContain('(CN=one)');
     expect(at(END - DAY, rotated)).toContain('(CN=two)');

@@ -64,6 +64,7 @@ describe('a key file is kept where it holds', () => {
     ['a certificate cut short in front', certificatePem.slice(0, 300) + keyPem],
     ['JSON with more in it', JSON.stringify({ privateKey: keyPem, wifiPassword: 'x' })],
     ['an environment file', `DB_PASSWORD=x\nDEVICE_KEY="${keyPem}"\n`],
+    ['a key in hexadecimal digits', `${keyPem}${otherDer.toString('hex')}\n`],
     ['comments', `${keyPem}# rotate in May\n`],
     [
       'DH parameters',

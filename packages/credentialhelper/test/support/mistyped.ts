@@ -19,7 +19,7 @@ const word = (all: string, minLength = 9, maxLength = 14) =>
 const DIGITS = '0123456789';
 const LETTERS = 'abcdefghijkmnopqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ';
 
-/** PINs and passphrases, long enough that no message holds one by chance. */
+/** PINs and passphrases, too long to occur in a message by chance. */
 export const pins: fc.Arbitrary<string> = fc.oneof(
   word(DIGITS, 9, 12),
   word(LETTERS + DIGITS).filter((pin) => /\d/.test(pin)),
