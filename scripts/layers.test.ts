@@ -48,7 +48,11 @@ describe('the linter refuses', () => {
     ['identity', 'token'],
     ['process', 'token'],
     ['tls', 'isolation'],
-    ['isolation', 'cli'],
+    ['token', 'options'],
+    ['options', 'tls'],
+    ['isolation', 'exchange'],
+    ['exchange', 'refresh'],
+    ['exchange', 'cli'],
   ])('%s, which stands below, to import %s', (room, above) => {
     const said = lint({
       [`${DEVICE}/${above}/it.ts`]: EXPORTED,

@@ -96,7 +96,7 @@ try {
   await build({
     ...OPTIONS,
     ...EITHER,
-    entryPoints: ['src/isolation/token-request-child.ts'],
+    entryPoints: ['src/token-request-child.ts'],
     outdir: 'dist.new',
   });
   chmodSync('dist.new/cli/main.js', 0o755);

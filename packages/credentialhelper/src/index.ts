@@ -11,8 +11,8 @@ export {
   isCredentialHelperError,
 } from './errors.ts';
 export type { PinSource } from './identity/pin.ts';
-export type { IotCoreOptions } from './options.ts';
+export type { IotCoreOptions } from './options/options.ts';
+export type { Pkcs11Options } from './options/token-options.ts';
 export type { ChildOptions } from './process/program.ts';
 export { fromIotCore } from './provider.ts';
 export { createSession, type Session } from './session.ts';
-export type { Pkcs11Options } from './token-options.ts';

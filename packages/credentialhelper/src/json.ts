@@ -9,3 +9,8 @@ export function parseJson(bytes: Uint8Array): unknown {
     return undefined;
   }
 }
+
+/** Whether a value is an object with members: no array, not null. */
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

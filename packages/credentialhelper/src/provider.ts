@@ -1,10 +1,10 @@
 import type { AwsCredentialIdentityProvider } from '@smithy/types';
-import { exchange, type TemporaryCredentials } from './exchange.ts';
+import { exchange, type TemporaryCredentials } from './exchange/exchange.ts';
+import { createMutualTls } from './exchange/mutual-tls.ts';
 import { watchCertificateDates } from './identity/certificate-dates.ts';
-import { createMutualTls } from './mutual-tls.ts';
-import { checkOptions, type IotCoreOptions, type Settings } from './options.ts';
+import { checkOptions, type IotCoreOptions, type Settings } from './options/options.ts';
 import { holdProcess } from './process/hold.ts';
-import { createRefresher } from './refresh.ts';
+import { createRefresher } from './refresh/refresher.ts';
 
 /**
  * Makes a credential provider for the AWS SDK from a device certificate and its private key.

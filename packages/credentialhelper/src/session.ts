@@ -1,8 +1,8 @@
 import type { AwsCredentialIdentityProvider } from '@smithy/types';
 import { CredentialHelperError } from './errors.ts';
-import { checkOptions, type IotCoreOptions } from './options.ts';
+import { checkOptions, type IotCoreOptions } from './options/options.ts';
+import { regionOfEnvironment } from './options/region.ts';
 import { createProvider } from './provider.ts';
-import { regionOfEnvironment } from './region.ts';
 
 /** What a client of the AWS SDK takes: `new STSClient(session)`. */
 export interface Session {

@@ -1,7 +1,8 @@
 import { existsSync, fstatSync } from 'node:fs';
 import { join } from 'node:path';
 import { CredentialHelperError } from '../errors.ts';
-import { within } from '../within.ts';
+import { isObject } from '../json.ts';
+import { within } from '../process/within.ts';
 import { isUrl, type Path, pathOf, pathOfUrl } from './named-path.ts';
 import { isPipeOrSocket, Pipe, readFile } from './read-file.ts';
 import type { Secret } from './secret.ts';
@@ -129,7 +130,7 @@ function noPin(message: string, cause?: unknown): CredentialHelperError {
 const PLACES = ['file', 'environmentVariable', 'systemdCredential', 'fileDescriptor'] as const;
 
 function placeReader(source: unknown, option: string, warn: Warn): PinReader {
-  const [[name, value] = [], ...more] = isRecord(source) ? Object.entries(source) : [];
+  const [[name, value] = [], ...more] = isObject(source) ? Object.entries(source) : [];
   const place = PLACES.find((known) => known === name);
   if (place === undefined || more.length > 0) {
     throw invalid(
@@ -229,10 +230,6 @@ function credentialReader(name: string, option: string): PinReader {
     );
   }
   return secretFileReader(new SecretFile(path, `the PIN in the systemd credential "${name}"`));
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function invalid(name: string, problem: string): CredentialHelperError {

@@ -10,7 +10,7 @@ import {
 } from 'node:fs';
 import { CredentialHelperError, resourceHint } from '../errors.ts';
 import { monotonicMs, sleep } from '../process/timers.ts';
-import { within } from '../within.ts';
+import { within } from '../process/within.ts';
 
 /** More than any key, certificate, CA list or PIN has, in bytes. */
 const MAX_BYTES = 1024 * 1024;

@@ -2,7 +2,7 @@ import { createHmac, randomBytes } from 'node:crypto';
 import { linkSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Secret } from '../identity/secret.ts';
-import { parseJson } from '../json.ts';
+import { isObject, parseJson } from '../json.ts';
 
 /**
  * What is known of a PIN of a token: it is being tried, or was when the process that tried it was killed; the token
@@ -87,7 +87,7 @@ export function folderRecords(folder: string): FolderRecords {
 
 function parsed(bytes: Uint8Array): Partial<PinRecord> {
   const value = parseJson(bytes);
-  return typeof value === 'object' && value !== null ? value : {};
+  return isObject(value) ? value : {};
 }
 
 function readKey(folder: string): Buffer {

@@ -5,7 +5,7 @@ import type { CertificateDates } from '../identity/certificate-dates.ts';
 import { chainForKeyOf } from '../identity/key-pair.ts';
 import { readPrivateKey } from '../identity/private-key.ts';
 import { type Source, sourceName } from '../identity/read-source.ts';
-import type { FileKeySettings, Settings, TokenKeySettings } from '../options.ts';
+import type { FileKeySettings, Settings, TokenKeySettings } from '../options/options.ts';
 import { createContext } from './secure-context.ts';
 
 /**

@@ -1,8 +1,8 @@
 import type { X509Certificate } from 'node:crypto';
 import type { SecureContext } from 'node:tls';
-import { ownOptions, readingOptions } from '../assert.ts';
 import { watchCertificateDates } from '../identity/certificate-dates.ts';
 import { readPipes } from '../identity/read-source.ts';
+import { ownOptions, readingOptions } from '../options/assert.ts';
 import {
   checkIdentity,
   checkLogger,
@@ -11,7 +11,7 @@ import {
   type IotCoreOptions,
   logEvents,
   sourcesOf,
-} from '../options.ts';
+} from '../options/options.ts';
 import { loadKoffi } from '../pkcs11/koffi.ts';
 import { holdProcess } from '../process/hold.ts';
 import { openTokenKey } from '../token/open-key.ts';

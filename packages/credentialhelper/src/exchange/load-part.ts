@@ -1,4 +1,4 @@
-import { CredentialHelperError, resourceHint } from './errors.ts';
+import { CredentialHelperError, resourceHint } from '../errors.ts';
 
 /**
  * Loads a part of this package when it is needed.

@@ -1,4 +1,5 @@
-import { CredentialHelperError, isCredentialHelperError } from './errors.ts';
+import { CredentialHelperError, isCredentialHelperError } from '../errors.ts';
+import { isObject } from '../json.ts';
 
 // What every option is checked with. Each throws a CredentialHelperError with the code ERR_INVALID_OPTION.
 
@@ -62,7 +63,7 @@ export function optionalBoolean(value: unknown, name: string, fallback: boolean)
 
 /** Checks that a value is an object. */
 export function assertObject(value: unknown, name: string): asserts value is object {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+  if (!isObject(value)) {
     throw invalidOption(name, `must be an object, and is ${kindOf(value)}`);
   }
 }

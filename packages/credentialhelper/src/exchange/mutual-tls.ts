@@ -1,20 +1,20 @@
-import type { CertificateDates } from './identity/certificate-dates.ts';
-import { pipesOf, readPipes } from './identity/read-source.ts';
-import type { TokenRequest } from './isolation/token-request.ts';
-import { sendTokenRequestIsolated } from './isolation/token-request-isolated.ts';
-import { loadPart } from './load-part.ts';
+import type { CertificateDates } from '../identity/certificate-dates.ts';
+import { pipesOf, readPipes } from '../identity/read-source.ts';
+import type { TokenRequest } from '../isolation/token-request.ts';
+import { sendTokenRequestIsolated } from '../isolation/token-request-isolated.ts';
 import {
   type FileKeySettings,
   logEvents,
   type Settings,
   sourcesOf,
   type TokenKeySettings,
-} from './options.ts';
-import { monotonicMs, setTimeout } from './process/timers.ts';
-import type { ConnectionSettings, HttpsGet, HttpsRequest, HttpsResponse } from './tls/client.ts';
-import { defaultCaOfThisProcess } from './tls/default-ca.ts';
-import { openFileContext, readCa, readTokenCertificate } from './tls/file-context.ts';
-import { getWithNode } from './tls/node.ts';
+} from '../options/options.ts';
+import { monotonicMs, setTimeout } from '../process/timers.ts';
+import type { ConnectionSettings, HttpsGet, HttpsRequest, HttpsResponse } from '../tls/client.ts';
+import { defaultCaOfThisProcess } from '../tls/default-ca.ts';
+import { openFileContext, readCa, readTokenCertificate } from '../tls/file-context.ts';
+import { getWithNode } from '../tls/node.ts';
+import { loadPart } from './load-part.ts';
 
 /**
  * Prepares mutual TLS with the device's certificate and key: gives a function that reads the files again and sends one
@@ -72,7 +72,7 @@ function tokenIdentity(
   const { pin: pinReader, access: _, ...token } = key.token;
   // Other sessions start without what tokens take. Loaded now: what fails to load once, Node.js does not load again.
   const inProcess =
-    key.isolate === false ? loadPart(() => import('./isolation/token-request.ts')) : undefined;
+    key.isolate === false ? loadPart(() => import('../isolation/token-request.ts')) : undefined;
   inProcess?.catch(() => {});
   return () => {
     const certificate = readTokenCertificate(key, dates);

@@ -3,6 +3,15 @@ import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { isKeyObject, isUint8Array } from 'node:util/types';
 import type { Logger } from '@smithy/types';
+import { CredentialHelperError } from '../errors.ts';
+import { isPlainlyPath, isUrl, pathOf } from '../identity/named-path.ts';
+import { isPkcs11Uri, type Pkcs11Uri } from '../identity/pkcs11-uri.ts';
+import { openSource, type Source } from '../identity/read-source.ts';
+import { Secret } from '../identity/secret.ts';
+import type { Warn } from '../identity/secret-file.ts';
+import { defaultStateFolder } from '../pins/folders.ts';
+import type { ChildOptions } from '../process/program.ts';
+import { excerpt } from '../text.ts';
 import {
   assertObject,
   invalidOption,
@@ -14,15 +23,6 @@ import {
   requireText,
 } from './assert.ts';
 import { type Endpoint, isRegionName, parseEndpoint } from './endpoint.ts';
-import { CredentialHelperError } from './errors.ts';
-import { isPlainlyPath, isUrl, pathOf } from './identity/named-path.ts';
-import { isPkcs11Uri, type Pkcs11Uri } from './identity/pkcs11-uri.ts';
-import { openSource, type Source } from './identity/read-source.ts';
-import { Secret } from './identity/secret.ts';
-import type { Warn } from './identity/secret-file.ts';
-import { defaultStateFolder } from './pins/folders.ts';
-import type { ChildOptions } from './process/program.ts';
-import { excerpt } from './text.ts';
 import {
   checkCertificateUri,
   checkTokenOptions,

@@ -1,8 +1,8 @@
-import type { ExchangeTarget } from './endpoint.ts';
-import { CredentialHelperError, type ErrorCode } from './errors.ts';
-import { parseJson } from './json.ts';
-import { excerpt } from './text.ts';
-import type { HttpsResponse } from './tls/client.ts';
+import { CredentialHelperError, type ErrorCode } from '../errors.ts';
+import { isObject, parseJson } from '../json.ts';
+import type { ExchangeTarget } from '../options/endpoint.ts';
+import { excerpt } from '../text.ts';
+import type { HttpsResponse } from '../tls/client.ts';
 
 interface Explanation {
   readonly code: ErrorCode;
@@ -109,8 +109,6 @@ function explainStatus(
 /** The `message` of an error body, on one line; undefined where there is none. */
 function readMessage(body: Uint8Array): string | undefined {
   const parsed = parseJson(body);
-  if (typeof parsed !== 'object' || parsed === null || !('message' in parsed)) return undefined;
-  const { message } = parsed;
-  if (typeof message !== 'string' || message === '') return undefined;
-  return excerpt(message);
+  const message = isObject(parsed) ? parsed.message : undefined;
+  return typeof message === 'string' && message !== '' ? excerpt(message) : undefined;
 }

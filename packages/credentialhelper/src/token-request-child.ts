@@ -2,12 +2,12 @@
 // that lives longer has a PKCS#11 library loaded.
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { CredentialHelperError } from '../errors.ts';
-import { importProcessRecords, watchProcessRecords } from '../pins/records.ts';
-import { loadKoffi } from '../pkcs11/koffi.ts';
-import { answerParent } from '../process/answer-parent.ts';
-import { sendTokenRequest, type TokenRequestEvents } from './token-request.ts';
-import { type TokenRequestMessage, unpackTokenRequest } from './token-request-message.ts';
+import { CredentialHelperError } from './errors.ts';
+import { sendTokenRequest, type TokenRequestEvents } from './isolation/token-request.ts';
+import { type TokenRequestMessage, unpackTokenRequest } from './isolation/token-request-message.ts';
+import { importProcessRecords, watchProcessRecords } from './pins/records.ts';
+import { loadKoffi } from './pkcs11/koffi.ts';
+import { answerParent } from './process/answer-parent.ts';
 
 /** Sooner than the other process ends this one, it reports its own time-out, which says more. At most, in milliseconds. */
 const REPORT_MS = 500;

@@ -1,12 +1,12 @@
+import { CredentialHelperError } from '../errors.ts';
+import { checkModule, findModule } from '../identity/library-path.ts';
+import { misplacedIn } from '../identity/misplaced.ts';
+import { isUrl } from '../identity/named-path.ts';
+import { openPinSource, type PinReader, type PinSource, parsePinSource } from '../identity/pin.ts';
+import { type Pkcs11Uri, parsePkcs11Uri } from '../identity/pkcs11-uri.ts';
+import type { Warn } from '../identity/secret-file.ts';
+import type { LibraryLocation } from '../pkcs11/library-location.ts';
 import { invalidOption, optionalBoolean, optionalText, ownOptions, requireText } from './assert.ts';
-import { CredentialHelperError } from './errors.ts';
-import { checkModule, findModule } from './identity/library-path.ts';
-import { misplacedIn } from './identity/misplaced.ts';
-import { isUrl } from './identity/named-path.ts';
-import { openPinSource, type PinReader, type PinSource, parsePinSource } from './identity/pin.ts';
-import { type Pkcs11Uri, parsePkcs11Uri } from './identity/pkcs11-uri.ts';
-import type { Warn } from './identity/secret-file.ts';
-import type { LibraryLocation } from './pkcs11/library-location.ts';
 
 /** A private key that lives in a PKCS#11 token. */
 export interface Pkcs11Options {

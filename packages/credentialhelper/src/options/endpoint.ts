@@ -1,6 +1,6 @@
 import { isIPv4, isIPv6 } from 'node:net';
+import { CredentialHelperError } from '../errors.ts';
 import { otherAwsName, REGION } from './aws-names.ts';
-import { CredentialHelperError } from './errors.ts';
 
 /** Where a credential provider listens. */
 export interface Endpoint {

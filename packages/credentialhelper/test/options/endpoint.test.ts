@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parseEndpoint } from '../src/endpoint.ts';
-import { errorOf } from './support/errors.ts';
+import { parseEndpoint } from '../../src/options/endpoint.ts';
+import { errorOf } from '../support/errors.ts';
 
 describe('parseEndpoint', () => {
   it.each([

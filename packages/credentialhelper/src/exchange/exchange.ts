@@ -1,9 +1,9 @@
 import type { AwsCredentialIdentity } from '@smithy/types';
-import type { ExchangeTarget } from './endpoint.ts';
-import { CredentialHelperError } from './errors.ts';
-import { parseJson } from './json.ts';
+import { CredentialHelperError } from '../errors.ts';
+import { isObject, parseJson } from '../json.ts';
+import type { ExchangeTarget } from '../options/endpoint.ts';
+import type { HttpsGet, HttpsResponse } from '../tls/client.ts';
 import { serviceError } from './service-error.ts';
-import type { HttpsGet, HttpsResponse } from './tls/client.ts';
 
 /** Credentials as the credential provider gives them: complete, and with their end. */
 export type TemporaryCredentials = Required<
@@ -114,8 +114,4 @@ const ISO_DATE = /^(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d(?:\.\d{1,9})?)(Z|[+-]\d\d:?
 
 function responseDetails({ status, headers }: HttpsResponse) {
   return { httpStatus: status, requestId: headers['x-amzn-requestid'] };
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null;
 }

@@ -1,4 +1,4 @@
-import { clearTimeout, setTimeout } from './process/timers.ts';
+import { clearTimeout, setTimeout } from './timers.ts';
 
 /**
  * What a promise gives, where it does so in time. The timer does not keep this process running.

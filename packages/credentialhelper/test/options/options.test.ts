@@ -3,12 +3,12 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { afterAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { checkOptions, type IotCoreOptions } from '../src/options.ts';
-import { createSession } from '../src/session.ts';
-import type { TokenSettings } from '../src/token-options.ts';
-import { errorOf } from './support/errors.ts';
-import { makeSelfSigned } from './support/openssl.ts';
-import { temporaryFolder } from './support/temporary-folder.ts';
+import { checkOptions, type IotCoreOptions } from '../../src/options/options.ts';
+import type { TokenSettings } from '../../src/options/token-options.ts';
+import { createSession } from '../../src/session.ts';
+import { errorOf } from '../support/errors.ts';
+import { makeSelfSigned } from '../support/openssl.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const folder = temporaryFolder();
 const library = join(folder, 'library.so');
