@@ -5,7 +5,8 @@ import { ERROR_CODES } from 'awsiot-credentialhelper';
 const FILE = new URL('../docs/errors.md', import.meta.url);
 
 const rows = Object.entries(ERROR_CODES).map(
-  ([code, { meaning, transient }]) => `| \`${code}\` | ${meaning} | ${transient ? 'yes' : 'no'} |`,
+  ([code, { meaning, remedy, retryable, exitStatus }]) =>
+    `| \`${code}\` | ${meaning} | ${remedy} | ${retryable ? 'yes' : 'no'} | ${exitStatus} |`,
 );
 const text = `# Errors
 
@@ -13,14 +14,18 @@ Every error is a \`CredentialHelperError\`, which ends a chain of the AWS SDK's 
 
 - \`code\`: one of the codes below; a code never changes its meaning;
 - \`message\`: what happened, and to which file, token, thing, role alias or endpoint;
-- \`hint\`: what to do next, where that is known;
+- \`hint\`: what to do next, where more is known than the table says;
 - \`httpStatus\` and \`requestId\`: of the service's answer, where there was one;
-- \`transient\`: whether the same request may succeed later without anybody changing anything.
+- \`retryable\`: whether the same request may succeed later without anybody changing anything.
 
-\`isCredentialHelperError(value)\` tells such an error, also where two copies of the package are installed.
+\`isCredentialHelperError(value)\` tells such an error, also where two copies of the package are installed, and gives one that
+came from another thread (\`structuredClone()\`, \`postMessage()\`) its code back. \`switch (error.code)\` narrows it.
 
-| code | meaning | transient |
-| --- | --- | --- |
+The exit status is that of a command of the command line which ends with the error. The same table is exported as
+\`ERROR_CODES\`.
+
+| code | meaning | what to do | retryable | exit status |
+| --- | --- | --- | --- | --- |
 ${rows.join('\n')}
 `;
 

@@ -84,7 +84,7 @@ try {
       {
         main: 'src/cli/main.ts',
         'worker-child': 'src/cli/worker-child.ts',
-        'inspect-child': 'src/token/inspect-child.ts',
+        'inspect-child': 'src/cli/inspect-child.ts',
       },
     ],
   ]) {

@@ -3,10 +3,10 @@
  *
  * @packageDocumentation
  */
+export { ERROR_CODES, type ErrorCode, type ErrorKind } from './error-codes.ts';
 export {
+  type AnyCredentialHelperError,
   CredentialHelperError,
-  ERROR_CODES,
-  type ErrorCode,
   type ErrorDetails,
   isCredentialHelperError,
 } from './errors.ts';

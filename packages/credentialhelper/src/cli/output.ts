@@ -1,4 +1,4 @@
-import type { CredentialHelperError } from '../errors.ts';
+import { isCredentialHelperError } from '../errors.ts';
 import { visible, visibleJson } from '../text.ts';
 
 /** What the command is called, also before each line on stderr. */
@@ -56,29 +56,8 @@ export function printLine(kind: 'error' | 'hint' | 'warning', text: string): voi
  */
 export function printError(error: unknown, asJson: boolean): void {
   const message = error instanceof Error ? error.message : String(error);
-  const { code, hint: written = undefined } = isOurs(error) ? error : {};
-  const hint = written && inFlags(written);
+  const { code, hint = undefined } = isCredentialHelperError(error) ? error : {};
   printLine('error', message);
   if (hint !== undefined) printLine('hint', hint);
   if (asJson) printResult({ lines: [], json: { error: { code, message, hint } } }, true);
-}
-
-// By its name, because the class comes with a part of the AWS SDK that takes a third of the time to start.
-function isOurs(error: unknown): error is CredentialHelperError {
-  return error instanceof Error && error.name === 'CredentialHelperError';
-}
-
-/** The library's hints name options of `createSession`; here they have other names. */
-const FLAGS: Readonly<Record<string, string>> = {
-  '"ignorePinFlags"': '--ignore-pin-flags',
-  '"passphrase"': '--passphrase-file',
-  '"libraryParameters"': '--library-parameters',
-  '"timeoutMs"': '--timeout-ms',
-  '"slotId"': '--slot-id',
-  '"tokenSerial"': '--token-serial',
-};
-
-/** A hint of the library with the names of the command line. */
-export function inFlags(hint: string): string {
-  return Object.entries(FLAGS).reduce((text, [option, flag]) => text.replace(option, flag), hint);
 }

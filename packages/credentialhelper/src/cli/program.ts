@@ -1,4 +1,6 @@
 import { Command } from 'commander';
+import { ERROR_CODES } from '../error-codes.ts';
+import { isCredentialHelperError } from '../errors.ts';
 import { VERSION } from '../version.ts';
 import { addLazyCommands, type LazyCommands } from './lazy-commands.ts';
 import { PROGRAM, printError } from './output.ts';
@@ -30,6 +32,6 @@ export async function run(args: readonly string[]): Promise<number> {
     const status = usageStatus(error);
     if (status !== undefined) return status;
     printError(error, args.includes('--json'));
-    return 1;
+    return isCredentialHelperError(error) ? ERROR_CODES[error.code].exitStatus : 1;
   }
 }

@@ -9,7 +9,7 @@ export const EXIT_STATUS_HELP = `
 Exit status:
   0  it worked
   1  it failed; stderr says why
-  2  the command line is wrong`;
+  2  the command line, or what it names, is wrong`;
 
 /** A command line that is wrong in a way that only the command itself can see. */
 export class UsageError extends Error {

@@ -1,8 +1,10 @@
 // The program of the child process that does the work of a command that loads a PKCS#11 library.
 import { answerParent } from '../process/answer-parent.ts';
+import { nameOptionsAsFlags } from './flag-names.ts';
 import { run } from './program.ts';
 import { becomeWorker } from './worker.ts';
 
+nameOptionsAsFlags();
 answerParent((args: readonly string[], tell) => {
   becomeWorker(tell);
   return run(args);

@@ -1,4 +1,5 @@
-import { CredentialHelperError, type ErrorCode } from '../errors.ts';
+import type { ErrorCode } from '../error-codes.ts';
+import { CredentialHelperError } from '../errors.ts';
 import { isObject, parseJson } from '../json.ts';
 import type { ExchangeTarget } from '../options/endpoint.ts';
 import { excerpt } from '../text.ts';

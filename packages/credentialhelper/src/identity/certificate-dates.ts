@@ -1,6 +1,7 @@
 import type { X509Certificate } from 'node:crypto';
 import type { Logger } from '@smithy/types';
-import { CredentialHelperError, type ErrorCode, isCredentialHelperError } from '../errors.ts';
+import type { ErrorCode } from '../error-codes.ts';
+import { CredentialHelperError, isCredentialHelperError } from '../errors.ts';
 import { certificateId, describeCertificate } from './certificate.ts';
 
 /** Watches over the dates of the device certificates that a session uses, one after the other. */

@@ -1,5 +1,6 @@
 import { type KeyObject, X509Certificate } from 'node:crypto';
-import { CredentialHelperError, type ErrorCode } from '../errors.ts';
+import type { ErrorCode } from '../error-codes.ts';
+import { CredentialHelperError } from '../errors.ts';
 import { excerpt } from '../text.ts';
 import { keyKind } from './key-kind.ts';
 import { kindOfBytes } from './kinds.ts';

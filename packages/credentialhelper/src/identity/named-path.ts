@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
 import { dirname, isAbsolute, parse, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { CredentialHelperError, type ErrorCode } from '../errors.ts';
+import type { ErrorCode } from '../error-codes.ts';
+import { CredentialHelperError } from '../errors.ts';
 
 /** A path, or the `file:` URL of one. */
 export type Path = string | URL;

@@ -8,6 +8,7 @@ import {
 } from 'node:crypto';
 import { isKeyObject } from 'node:util/types';
 import { CredentialHelperError } from '../errors.ts';
+import { optionName } from '../option-names.ts';
 import { KEY_KIND_HINT, keyKind } from './key-kind.ts';
 import { CERTIFICATE, type Kind, kindOfBytes, PUBLIC_KEY } from './kinds.ts';
 import { isPem, pemBlocks } from './pem.ts';
@@ -156,7 +157,7 @@ function checkKind(key: KeyObject, name: string): KeyObject {
 function passphraseRequired(name: string): CredentialHelperError {
   return new CredentialHelperError(`the private key in ${name} is encrypted`, {
     code: 'ERR_PASSPHRASE_REQUIRED',
-    hint: 'pass its passphrase as "passphrase"',
+    hint: `pass its passphrase as ${optionName('passphrase')}`,
   });
 }
 

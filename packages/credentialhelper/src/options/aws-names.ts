@@ -1,4 +1,4 @@
-import type { ErrorCode } from '../errors.ts';
+import type { ErrorCode } from '../error-codes.ts';
 
 /** What a name of AWS is that is no credential provider's. */
 export interface OtherAwsName {

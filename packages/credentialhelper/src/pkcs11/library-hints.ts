@@ -1,28 +1,35 @@
 import { basename } from 'node:path';
+import { optionName } from '../option-names.ts';
 
 const NSS = /softokn/i;
 
 /** What usually is wrong with a library that does not initialize or shows nothing, by a part of its path. */
-const HINTS: readonly (readonly [part: RegExp, hint: string])[] = [
+const HINTS: readonly (readonly [part: RegExp, hint: () => string])[] = [
   [
     /softhsm/i,
-    'SoftHSM: may this user read and write the folder that directories.tokendir names in its configuration? SOFTHSM2_CONF names the file; else it is ~/.config/softhsm2/softhsm2.conf or /etc/softhsm/softhsm2.conf',
+    () =>
+      'SoftHSM: may this user read and write the folder that directories.tokendir names in its configuration? SOFTHSM2_CONF names the file; else it is ~/.config/softhsm2/softhsm2.conf or /etc/softhsm/softhsm2.conf',
   ],
   [
     /opencryptoki/i,
-    'opencryptoki: is its daemon running (pkcsslotd), and is this user in the group pkcs11?',
+    () => 'opencryptoki: is its daemon running (pkcsslotd), and is this user in the group pkcs11?',
   ],
-  [NSS, 'NSS: name its database with "libraryParameters", such as configdir=\'sql:DIR\''],
-  [/opensc/i, 'OpenSC: is the reader connected, a card in it, and the daemon pcscd running?'],
+  [
+    NSS,
+    () =>
+      `NSS: name its database with ${optionName('libraryParameters')}, such as configdir='sql:DIR'`,
+  ],
+  [/opensc/i, () => 'OpenSC: is the reader connected, a card in it, and the daemon pcscd running?'],
   [
     /tpm2/i,
-    'tpm2-pkcs11: may this user use the TPM (group tss), and does TPM2_PKCS11_STORE name its folder?',
+    () =>
+      'tpm2-pkcs11: may this user use the TPM (group tss), and does TPM2_PKCS11_STORE name its folder?',
   ],
 ];
 
 /** What to check where a library does not work; undefined for one that is not known. */
 export function libraryHint(path: string): string | undefined {
-  return HINTS.find(([part]) => part.test(path))?.[1];
+  return HINTS.find(([part]) => part.test(path))?.[1]();
 }
 
 /** Whether this is NSS, which without a database crashes, or shows an empty token that cannot be written to. */

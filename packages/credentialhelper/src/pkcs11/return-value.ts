@@ -1,4 +1,5 @@
-import { CredentialHelperError, type ErrorCode } from '../errors.ts';
+import type { ErrorCode } from '../error-codes.ts';
+import { CredentialHelperError } from '../errors.ts';
 import { libraryHint } from './library-hints.ts';
 
 /** A PKCS#11 function returned something else than `CKR_OK`. */

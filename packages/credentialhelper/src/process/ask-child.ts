@@ -1,5 +1,6 @@
 import type { ChildProcess, StdioOptions } from 'node:child_process';
 import { CredentialHelperError } from '../errors.ts';
+import { optionName } from '../option-names.ts';
 import { VERSION } from '../version.ts';
 import { type FromChild, pack, type Told, unpack, unpackError } from './messages.ts';
 import {
@@ -223,7 +224,7 @@ function startedSlowly(what: string, limitMs: number): CredentialHelperError {
     `the child process that is to ${what} was not ready within ${limitMs} ms; it was killed`,
     {
       code: 'ERR_TOKEN_TIMEOUT',
-      hint: `is this system busy, or ${PRELOADED} slow? "timeoutMs" sets the limit`,
+      hint: `is this system busy, or ${PRELOADED} slow? ${optionName('timeoutMs')} sets the limit`,
     },
   );
 }

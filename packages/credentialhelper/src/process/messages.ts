@@ -1,5 +1,6 @@
 import { isMap, isNativeError, isUint8Array } from 'node:util/types';
-import { CredentialHelperError, ERROR_CODES, isCredentialHelperError } from '../errors.ts';
+import { ERROR_CODES } from '../error-codes.ts';
+import { CredentialHelperError, isCredentialHelperError } from '../errors.ts';
 import type { ProcessRecordsState } from '../pins/records.ts';
 
 // The one protocol between a process and the child processes that it starts. Other software uses the same channel: a

@@ -1,4 +1,6 @@
-import { CredentialHelperError, type ErrorCode } from '../errors.ts';
+import type { ErrorCode } from '../error-codes.ts';
+import { CredentialHelperError } from '../errors.ts';
+import { optionName } from '../option-names.ts';
 import { type HttpsRequest, MAX_BODY_BYTES } from './client.ts';
 
 /** What a TLS client has to say about a failure on the wire, before it becomes one of our errors. */
@@ -42,7 +44,7 @@ export function timedOut(timeoutMs: number, during: string): WireFailure {
   return {
     code: 'ERR_TIMEOUT',
     what: `timed out after ${timeoutMs} ms ${during}`,
-    hint: 'check this device’s network and firewall; "timeoutMs" sets the limit',
+    hint: `check this device’s network and firewall; ${optionName('timeoutMs')} sets the limit`,
   };
 }
 

@@ -2,6 +2,7 @@ import { CredentialHelperError } from '../errors.ts';
 import type { Pin } from '../identity/pin.ts';
 import type { Secret } from '../identity/secret.ts';
 import type { TokenKey } from '../identity/token-key.ts';
+import { optionName } from '../option-names.ts';
 import { type PinAttempt, tokenIdentity, tryPin, tryPinSync } from '../pins/try-pin.ts';
 import { CKF, CKU } from '../pkcs11/constants.ts';
 import type { Handle, Pkcs11 } from '../pkcs11/pkcs11.ts';
@@ -161,7 +162,7 @@ function assertPinUsable(token: TokenSlot, name: string): void {
       `${name} has one try left before its PIN locks; it was not used up`,
       {
         code: 'ERR_PIN_FINAL_TRY',
-        hint: 'make sure of the PIN, then log in once with "ignorePinFlags": the right PIN resets the retry counter',
+        hint: `make sure of the PIN, then log in once with ${optionName('ignorePinFlags')}: the right PIN resets the retry counter`,
       },
     );
   }

@@ -1,5 +1,6 @@
 import { CredentialHelperError } from '../errors.ts';
 import { formatPkcs11Uri, type Pkcs11Uri } from '../identity/pkcs11-uri.ts';
+import { optionName } from '../option-names.ts';
 import { CKF } from '../pkcs11/constants.ts';
 import { libraryHint } from '../pkcs11/library-hints.ts';
 import type { Handle, Pkcs11, TokenInfo } from '../pkcs11/pkcs11.ts';
@@ -109,7 +110,7 @@ export function findToken(pkcs11: Pkcs11, match: Pkcs11Uri): TokenSlot {
       `${matching.length} tokens match in library ${pkcs11.path} (${searched}): ${describe(matching)}`,
       {
         code: 'ERR_TOKEN_AMBIGUOUS',
-        hint: 'name one by its label, by "slotId", or by its serial number ("tokenSerial")',
+        hint: `name one by its label, by ${optionName('slotId')}, or by its serial number (${optionName('tokenSerial')})`,
       },
     );
   }

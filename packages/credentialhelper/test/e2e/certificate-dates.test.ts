@@ -94,7 +94,7 @@ describe.each(Object.entries(WAYS))('an expired certificate with %s', (_name, wa
       code: 'ERR_CERTIFICATE_EXPIRED',
       httpStatus: 403,
       requestId: 'r-1',
-      transient: false,
+      retryable: false,
     });
     expect(forbidden.cause).toMatchObject({ code: 'ERR_ACCESS_DENIED' });
     expect(forbidden.message).toMatch(/\(CN=expired\) expired on .*clock says .*Access Denied/);

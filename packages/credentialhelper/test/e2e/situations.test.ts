@@ -40,7 +40,7 @@ type Outcome =
       readonly code?: string;
       readonly message?: string;
       readonly hint?: string;
-      readonly transient?: boolean;
+      readonly retryable?: boolean;
       readonly cause?: string;
       readonly raw?: string;
     };
@@ -203,7 +203,7 @@ describe.runIf(process.getuid?.() === 0)('a user without a name', { timeout: 90_
       code: 'ERR_OUT_OF_RESOURCES',
       // Where the process can still be started, it cannot start its threads.
       message: expect.stringMatching(/EAGAIN|SIGABRT/),
-      transient: true,
+      retryable: true,
     });
   });
 });
@@ -307,13 +307,13 @@ describe('what keeps a child process from its work is named', { timeout: 90_000 
     });
   });
 
-  it('no file descriptor: transient, for every kind of key', async () => {
+  it('no file descriptor: retryable, for every kind of key', async () => {
     const outcomes = await outcomesIn({ name: 'no descriptor', shell: 'ulimit -n 40; exec "$@"' });
     expect(outcomes.token).toMatchObject({
       code: 'ERR_OUT_OF_RESOURCES',
       message: expect.stringContaining('EMFILE'),
       hint: expect.stringContaining('ulimit -n'),
-      transient: true,
+      retryable: true,
     });
     for (const outcome of Object.values(outcomes)) expect(outcome).not.toHaveProperty('raw');
   });

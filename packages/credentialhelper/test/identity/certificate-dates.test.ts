@@ -1,7 +1,8 @@
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { CredentialHelperError, type ErrorCode } from '../../src/errors.ts';
+import type { ErrorCode } from '../../src/error-codes.ts';
+import { CredentialHelperError } from '../../src/errors.ts';
 import { certificateId } from '../../src/identity/certificate.ts';
 import {
   certificateDateProblem,

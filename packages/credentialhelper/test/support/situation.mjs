@@ -17,8 +17,8 @@ async function outcome(options) {
     return accessKeyId === 'ASIAEXAMPLE' ? 'credentials' : accessKeyId;
   } catch (error) {
     if (error.name !== 'CredentialHelperError') return { raw: inspect(error) };
-    const { code, message, hint, transient, cause } = error;
-    return { code, message, hint, transient, cause: cause?.message };
+    const { code, message, hint, retryable, cause } = error;
+    return { code, message, hint, retryable, cause: cause?.message };
   }
 }
 

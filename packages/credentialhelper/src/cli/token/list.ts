@@ -6,13 +6,13 @@ import { loadKoffi } from '../../pkcs11/koffi.ts';
 import { libraryHint } from '../../pkcs11/library-hints.ts';
 import type { LibraryLocation } from '../../pkcs11/library-location.ts';
 import type { InspectRequest, LibraryReport, TokenReport } from '../../token/inspect.ts';
-import { inspectIsolated } from '../../token/inspect-isolated.ts';
 import { OBJECT_TYPES } from '../../token/objects.ts';
 import { action } from '../action.ts';
-import { inFlags, type Result } from '../output.ts';
+import type { Result } from '../output.ts';
 import { askSecret } from '../prompt.ts';
 import { EXIT_STATUS_HELP } from '../usage.ts';
 import { loginOf, openPin } from './connect.ts';
+import { inspectIsolated } from './inspect-isolated.ts';
 import {
   addTokenOptions,
   pipeLimitMs,
@@ -103,7 +103,7 @@ async function inspectFound(
   } catch (error) {
     if (!isCredentialHelperError(error)) throw error;
     const { code, message, hint } = error;
-    const problem = { code, message, hint: hint === undefined ? null : inFlags(hint) };
+    const problem = { code, message, hint: hint ?? null };
     return { path, foundBy, library: null, problem };
   }
 }
@@ -167,7 +167,7 @@ function describeModule({ path, library, problem }: ModuleReport): readonly stri
   if (problem?.hint) lines.push(`    hint: ${problem.hint}`);
   if (library?.slots.length === 0) {
     const hint = libraryHint(path);
-    lines.push('  no token', ...(hint === undefined ? [] : [`    hint: ${inFlags(hint)}`]));
+    lines.push('  no token', ...(hint === undefined ? [] : [`    hint: ${hint}`]));
   }
   for (const { slotId, token, problem: slotProblem } of library?.slots ?? []) {
     if (token !== null) lines.push(...describeToken(slotId, token));

@@ -1,5 +1,5 @@
-import { askChild } from '../process/ask-child.ts';
-import type { InspectRequest, LibraryReport } from './inspect.ts';
+import { askChild } from '../../process/ask-child.ts';
+import type { InspectRequest, LibraryReport } from '../../token/inspect.ts';
 
 /**
  * Looks into a PKCS#11 library in a process of its own: one that crashes, hangs or prints does so there.

@@ -1,7 +1,10 @@
 // The program of the child process that looks into one PKCS#11 library.
-import { answerParent } from '../process/answer-parent.ts';
-import { type InspectRequest, inspectLibrary } from './inspect.ts';
 
+import { answerParent } from '../process/answer-parent.ts';
+import { type InspectRequest, inspectLibrary } from '../token/inspect.ts';
+import { nameOptionsAsFlags } from './flag-names.ts';
+
+nameOptionsAsFlags();
 answerParent((request: InspectRequest, tell) => {
   tell('usesLibrary', true);
   return inspectLibrary(request);

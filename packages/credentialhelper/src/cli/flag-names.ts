@@ -1,0 +1,13 @@
+import { nameOptions } from '../option-names.ts';
+
+/** Makes messages name options as flags of the command line. */
+export function nameOptionsAsFlags(): void {
+  nameOptions({
+    ignorePinFlags: '--ignore-pin-flags',
+    libraryParameters: '--library-parameters',
+    passphrase: '--passphrase-file',
+    slotId: '--slot-id',
+    timeoutMs: '--timeout-ms',
+    tokenSerial: '--token-serial',
+  });
+}

@@ -1,0 +1,400 @@
+/** What is known of an {@link ErrorCode}. */
+export interface ErrorKind {
+  /** What it means, as half a sentence. */
+  readonly meaning: string;
+  /** What to do about it, as half a sentence. */
+  readonly remedy: string;
+  /** Whether the same request may succeed later without anybody changing anything. */
+  readonly retryable: boolean;
+  /** The exit status of a command that ends with it: 2 where what was passed to it is wrong, else 1. */
+  readonly exitStatus: 1 | 2;
+}
+
+/** Every code an error of this package can carry, and what is known of it. */
+export const ERROR_CODES = {
+  // What the caller passed.
+  ERR_INVALID_OPTION: {
+    meaning: 'an option has the wrong type, form or value',
+    remedy: 'correct the option that the message names',
+    retryable: false,
+    exitStatus: 2,
+  },
+  ERR_KEY_SOURCE: {
+    meaning: 'none or both of privateKey and pkcs11 were given',
+    remedy: 'pass "privateKey" for a key in a file or in memory, or "pkcs11" for a key in a token',
+    retryable: false,
+    exitStatus: 2,
+  },
+  ERR_DATA_ENDPOINT: {
+    meaning: 'the endpoint is one of AWS IoT’s data endpoints, not the credential provider',
+    remedy: 'pass what `aws iot describe-endpoint --endpoint-type iot:CredentialProvider` prints',
+    retryable: false,
+    exitStatus: 2,
+  },
+  ERR_REGION_UNKNOWN: {
+    meaning:
+      'the AWS region cannot be read from the endpoint, and neither option nor environment says it',
+    remedy: 'pass "region", or set AWS_REGION',
+    retryable: false,
+    exitStatus: 2,
+  },
+  ERR_OUT_OF_RESOURCES: {
+    meaning: 'this process or system has no file descriptor, process or memory left',
+    remedy: 'free some, or raise the limit that the message names',
+    retryable: true,
+    exitStatus: 1,
+  },
+  ERR_FILE_UNREADABLE: {
+    meaning: 'a file does not exist or cannot be read',
+    remedy: 'check the path, and who may read the file',
+    retryable: false,
+    exitStatus: 1,
+  },
+  // Certificates and keys.
+  ERR_CERTIFICATE_INVALID: {
+    meaning: 'the certificate cannot be parsed',
+    remedy: 'pass the device certificate as PEM or DER',
+    retryable: false,
+    exitStatus: 1,
+  },
+  ERR_CA_INVALID: {
+    meaning: 'the CA certificates cannot be parsed',
+    remedy: 'pass the CA certificates as PEM or DER',
+    retryable: false,
+    exitStatus: 1,
+  },
+  ERR_PRIVATE_KEY_INVALID: {
+    meaning: 'the private key cannot be parsed, or is of a kind that AWS IoT does not take',
+    remedy: 'pass an RSA or EC private key as PEM or DER',
+    retryable: false,
+    exitStatus: 1,
+  },
+  ERR_PASSPHRASE_REQUIRED: {
+    meaning: 'the private key is encrypted and no passphrase was given',
+    remedy: 'pass the passphrase of the key',
+    retryable: false,
+    exitStatus: 1,
+  },
+  ERR_PASSPHRASE_WRONG: {
+    meaning: 'the passphrase does not decrypt the private key',
+    remedy: 'pass the passphrase that the key was encrypted with',
+    retryable: false,
+    exitStatus: 1,
+  },
+  ERR_KEY_CERTIFICATE_MISMATCH: {
+    meaning: 'the private key does not belong to the certificate',
+    remedy: 'pass the key that the certificate was made for',
+    retryable: false,
+    exitStatus: 1,
+  },
+  ERR_CERTIFICATE_EXPIRED: {
+    meaning: 'the server refused the device certificate, which has expired',
+    remedy: 'give the device a new certificate, or correct its clock',
+    retryable: false,
+    exitStatus: 1,
+  },
+  ERR_CERTIFICATE_NOT_YET_VALID: {
+    meaning: 'the server refused the device certificate, which is not valid yet',
+    remedy: 'check the clock of the device',
+    retryable: true,
+    exitStatus: 1,
+  },
+  // PKCS#11 tokens.
+  ERR_TLS_UNAVAILABLE: {
+    meaning: 'the TLS of this runtime cannot use a key in a token',
+    remedy: 'use Node.js as nodejs.org or Debian ship it',
+    retryable: false,
+    exitStatus: 1,
+  },
+  ERR_PKCS11_LIBRARY: {
+    meaning:
+      'the PKCS#11 library cannot be loaded or needs parameters, or this process uses it with others',
+    remedy: 'check the path of the library, and that it is built for this system',
+    retryable: false,
+    exitStatus: 1,
+  },
+  ERR_TOKEN_NOT_FOUND: {
+    meaning: 'no token matches',
+    remedy:
+      'check that the token is there, and its label or slot; `token list` shows what there is',
+    retryable: true,
+    exitStatus: 1,
+  },
+  ERR_TOKEN_AMBIGUOUS: {
+    meaning: 'more than one token matches',
+    remedy: 'name the token by its slot or serial number',
+    retryable: false,
+    exitStatus: 1,
+  },
+  ERR_KEY_NOT_FOUND: {
+    meaning: 'no private key in the token matches',
+    remedy: 'check the label of the key; `token list` shows what there is',
+    retryable: false,
+    exitStatus: 1,
+  },
+  ERR_KEY_AMBIGUOUS: {
+    meaning: 'more than one private key in the token matches',
+    remedy: 'name the key by its label or id; `token list` shows what there is',
+    retryable: false,
+    exitStatus: 1,
+  },
+  ERR_PIN_REQUIRED: {
+    meaning: 'the token wants a PIN and none was given',
+    remedy: 'pass the PIN of the token',
+    retryable: false,
+    exitStatus: 1,
+  },
+  ERR_PIN_SOURCE: {
+    meaning: 'the function that gives the PIN failed, or did not answer in time',
+    remedy: 'look at the function that gives the PIN; no login was tried',
+    retryable: true,
+    exitStatus: 1,
+  },
+  ERR_PIN_INCORRECT: {
+    meaning: 'the token rejected the PIN',
+    remedy: 'correct the PIN; it is not tried again',
+    retryable: false,
+    exitStatus: 1,
+  },
+  ERR_PIN_LOCKED: {
+    meaning: 'the PIN of the token is locked',
+    remedy: 'unlock the PIN with the SO PIN',
+    retryable: false,
+    exitStatus: 1,
+  },
+  ERR_PIN_FINAL_TRY: {
+    meaning: 'the token has one try left before its PIN locks, and it was not used',
+    remedy: 'make sure of the PIN, then log in once with another tool',
+    retryable: false,
+    exitStatus: 1,
+  },
+  ERR_PIN_UNANSWERED: {
+    meaning: 'a login with this PIN ended before the token answered, and it is not tried again yet',
+    remedy: 'wait, and find out why the token did not answer',
+    retryable: true,
+    exitStatus: 1,
+  },
+  ERR_KEY_UNSUITABLE: {
+    meaning: 'the key in the token cannot be used for TLS',
+    remedy: 'use an RSA or EC key that may sign',
+    retryable: false,
+    exitStatus: 1,
+  },
+  ERR_CERTIFICATE_NOT_FOUND: {
+    meaning: 'the token holds no certificate that matches and belongs to the key',
+    remedy: 'import the certificate into the token, or pass it as a file',
+    retryable: false,
+    exitStatus: 1,
+  },
+  ERR_PKCS11: {
+    meaning: 'a call to the PKCS#11 library failed',
+    remedy: 'the return value (CKR_…) in the message says what the library reports',
+    retryable: true,
+    exitStatus: 1,
+  },
+  ERR_TOKEN_TIMEOUT: {
+    meaning: 'the PKCS#11 library did not respond in time, and its process was killed',
+    remedy: 'check that the token is there, and whether it waits for a touch or its PIN pad',
+    retryable: true,
+    exitStatus: 1,
+  },
+  ERR_TOKEN_CRASHED: {
+    meaning: 'the process that had loaded the PKCS#11 library ended before it answered',
+    remedy: 'update the PKCS#11 library, or report the crash to who makes it',
+    retryable: true,
+    exitStatus: 1,
+  },
+  ERR_CHILD_PROGRAM: {
+    meaning:
+      'a child process cannot be started, or a part of this package is missing, as in a bundle, or of another version',
+    remedy: 'install this package beside the application, or name the program of the child process',
+    retryable: false,
+    exitStatus: 1,
+  },
+  ERR_PKCS11_BINDING: {
+    meaning: 'the npm package koffi, which tokens need, is not installed',
+    remedy: 'npm install koffi',
+    retryable: false,
+    exitStatus: 1,
+  },
+  ERR_OBJECT_EXISTS: {
+    meaning: 'a token or an object with that label or id is there already',
+    remedy: 'choose another label or id, or delete what is there',
+    retryable: false,
+    exitStatus: 1,
+  },
+  ERR_IMPORT_REFUSED: {
+    meaning: 'the token does not take a private key from outside',
+    remedy: 'generate the key in the token',
+    retryable: false,
+    exitStatus: 1,
+  },
+  ERR_SLOT_NOT_FREE: {
+    meaning: 'there is no free slot, or its token may not be erased',
+    remedy: 'name a slot whose token may be erased',
+    retryable: false,
+    exitStatus: 1,
+  },
+  // The command line.
+  ERR_TERMINAL_REQUIRED: {
+    meaning: 'something must be asked and there is no terminal to ask on',
+    remedy: 'pass the answer as an option',
+    retryable: false,
+    exitStatus: 1,
+  },
+  ERR_FILE_UNWRITABLE: {
+    meaning: 'a file cannot be written or removed',
+    remedy: 'check the path, and who may write there',
+    retryable: false,
+    exitStatus: 1,
+  },
+  // The way to the service.
+  ERR_DNS: {
+    meaning: 'the endpoint’s name cannot be resolved',
+    remedy: 'check the name of the endpoint, and the DNS of the device',
+    retryable: true,
+    exitStatus: 1,
+  },
+  ERR_CONNECTION_REFUSED: {
+    meaning: 'nothing listens at the endpoint',
+    remedy: 'check host and port of the endpoint',
+    retryable: true,
+    exitStatus: 1,
+  },
+  ERR_CONNECTION_RESET: {
+    meaning: 'the connection was closed before the response came',
+    remedy: 'check what is on the way, such as a proxy or firewall',
+    retryable: true,
+    exitStatus: 1,
+  },
+  ERR_NETWORK: {
+    meaning: 'the endpoint cannot be reached',
+    remedy: 'check the network of the device',
+    retryable: true,
+    exitStatus: 1,
+  },
+  ERR_TIMEOUT: {
+    meaning: 'the exchange took longer than timeoutMs',
+    remedy: 'check the network of the device, or raise the limit',
+    retryable: true,
+    exitStatus: 1,
+  },
+  ERR_SERVER_UNTRUSTED: {
+    meaning: 'the server’s certificate does not chain to a trusted CA',
+    remedy: 'pass the CA of the endpoint; the endpoints of AWS need none',
+    retryable: false,
+    exitStatus: 1,
+  },
+  ERR_SERVER_NAME_MISMATCH: {
+    meaning: 'the server’s certificate is for another name than the endpoint',
+    remedy: 'pass the endpoint by the name that its certificate has',
+    retryable: false,
+    exitStatus: 1,
+  },
+  ERR_SERVER_CERTIFICATE_DATE: {
+    meaning: 'the server’s certificate has expired or is not valid yet by this device’s clock',
+    remedy: 'check the clock of the device',
+    retryable: true,
+    exitStatus: 1,
+  },
+  ERR_TLS_VERSION: {
+    meaning: 'the two sides have no TLS version in common',
+    remedy: 'allow TLS 1.2 or 1.3 on both sides',
+    retryable: false,
+    exitStatus: 1,
+  },
+  ERR_CLIENT_CERTIFICATE_REFUSED: {
+    meaning: 'the server refused the device certificate in the TLS handshake',
+    remedy: 'register the certificate with AWS IoT, and activate it',
+    retryable: false,
+    exitStatus: 1,
+  },
+  ERR_TLS_HANDSHAKE: {
+    meaning: 'the TLS handshake failed',
+    remedy: 'the cause says what the TLS library reports',
+    retryable: true,
+    exitStatus: 1,
+  },
+  // What the service answered.
+  ERR_CERTIFICATE_NOT_REGISTERED: {
+    meaning: 'the certificate is not registered and active for this account and region',
+    remedy: 'register the certificate in the account and region of the endpoint, and activate it',
+    retryable: false,
+    exitStatus: 1,
+  },
+  ERR_THING_NAME: {
+    meaning: 'the thing does not exist or the certificate is not attached to it',
+    remedy: 'attach the certificate to the thing, or correct "thingName"',
+    retryable: false,
+    exitStatus: 1,
+  },
+  ERR_ACCESS_DENIED: {
+    meaning: 'no AWS IoT policy of the certificate allows it to use the role alias',
+    remedy: 'attach an AWS IoT policy that allows iot:AssumeRoleWithCertificate on the role alias',
+    retryable: false,
+    exitStatus: 1,
+  },
+  ERR_ROLE_ALIAS_NOT_FOUND: {
+    meaning: 'the role alias does not exist',
+    remedy: 'correct "roleAlias", or create it',
+    retryable: false,
+    exitStatus: 1,
+  },
+  ERR_ROLE_NOT_ASSUMABLE: {
+    meaning: 'the role does not exist or does not trust the credential provider',
+    remedy: 'let the role trust credentials.iot.amazonaws.com',
+    retryable: false,
+    exitStatus: 1,
+  },
+  ERR_DURATION_EXCEEDS_ROLE: {
+    meaning: 'the role alias asks for a longer session than the role allows',
+    remedy: 'lower the duration of the role alias, or raise that of the role',
+    retryable: false,
+    exitStatus: 1,
+  },
+  ERR_THROTTLED: {
+    meaning: 'the service asks for fewer requests',
+    remedy: 'wait; spread the requests of many devices',
+    retryable: true,
+    exitStatus: 1,
+  },
+  ERR_SERVICE: {
+    meaning: 'the service failed (HTTP 5xx)',
+    remedy: 'wait, and look at the health of AWS',
+    retryable: true,
+    exitStatus: 1,
+  },
+  ERR_UNEXPECTED_STATUS: {
+    meaning: 'the answer has an HTTP status that the service is not known to give',
+    remedy: 'check that the endpoint is that of the credential provider',
+    retryable: false,
+    exitStatus: 1,
+  },
+  ERR_RESPONSE_INVALID: {
+    meaning: 'the answer is not what the credential provider sends',
+    remedy: 'check that the endpoint is that of the credential provider',
+    retryable: true,
+    exitStatus: 1,
+  },
+  ERR_RESPONSE_TRUNCATED: {
+    meaning: 'the connection closed within the response',
+    remedy: 'check what is on the way, such as a proxy or firewall',
+    retryable: true,
+    exitStatus: 1,
+  },
+  ERR_RESPONSE_TOO_LARGE: {
+    meaning: 'the response is larger than 64 KiB',
+    remedy: 'check that the endpoint is that of the credential provider',
+    retryable: true,
+    exitStatus: 1,
+  },
+  ERR_CREDENTIALS_EXPIRED: {
+    meaning: 'the credentials had already expired when they came, by this device’s clock',
+    remedy: 'check the clock of the device',
+    retryable: true,
+    exitStatus: 1,
+  },
+} as const satisfies Readonly<Record<string, ErrorKind>>;
+
+/** The stable `code` of a {@link CredentialHelperError}; {@link ERROR_CODES} says what each means. */
+export type ErrorCode = keyof typeof ERROR_CODES;

@@ -1,0 +1,86 @@
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
+import { describe, expect, expectTypeOf, it } from 'vitest';
+import { ERROR_CODES, type ErrorCode } from '../src/error-codes.ts';
+import { CredentialHelperError, isCredentialHelperError } from '../src/errors.ts';
+
+const error = new CredentialHelperError('the token "a: b" rejected the PIN', {
+  code: 'ERR_PIN_INCORRECT',
+  hint: 'correct it',
+});
+
+describe('an error', () => {
+  it('has its code in the first line of its stack', () => {
+    const [first] = `${error.stack}`.split('\n');
+    expect(first).toBe(
+      'CredentialHelperError [ERR_PIN_INCORRECT]: the token "a: b" rejected the PIN',
+    );
+  });
+
+  it('knows what its code tells', () => {
+    expect(error.retryable).toBe(false);
+    expect(new CredentialHelperError('x', { code: 'ERR_SERVICE' }).retryable).toBe(true);
+  });
+
+  it('is known after structuredClone(), with its code', () => {
+    const copy: unknown = structuredClone(error);
+    expect(isCredentialHelperError(copy)).toBe(true);
+    expect(copy).toMatchObject({
+      name: 'CredentialHelperError',
+      code: 'ERR_PIN_INCORRECT',
+      message: error.message,
+      retryable: false,
+      tryNextLink: false,
+    });
+    expect(isCredentialHelperError(copy), 'asked again').toBe(true);
+  });
+
+  it('is known in another thread, and back', async () => {
+    const worker = new Worker(
+      'const { parentPort } = require("node:worker_threads"); parentPort.once("message", (error) => parentPort.postMessage(error));',
+      { eval: true },
+    );
+    worker.postMessage(error);
+    const [copy] = await once(worker, 'message');
+    expect(isCredentialHelperError(copy) && copy.code).toBe('ERR_PIN_INCORRECT');
+  });
+});
+
+describe('isCredentialHelperError', () => {
+  it.each([
+    undefined,
+    'ERR_SERVICE',
+    { name: 'CredentialHelperError', code: 'ERR_SERVICE' },
+    new Error('CredentialHelperError [ERR_SERVICE]: x'),
+    Object.assign(new Error('x'), { name: 'CredentialHelperError', code: 'toString' }),
+    structuredClone(new RangeError('x')),
+  ])('is false for %s', (value) => {
+    expect(isCredentialHelperError(value)).toBe(false);
+  });
+
+  it('knows the error of another copy of the package', () => {
+    const other = Object.assign(new Error('x'), {
+      name: 'CredentialHelperError',
+      code: 'ERR_SERVICE',
+    });
+    expect(isCredentialHelperError(other)).toBe(true);
+  });
+
+  it('narrows to a union over the codes', () => {
+    const value: unknown = error;
+    if (!isCredentialHelperError(value)) throw new Error('it is one');
+    expectTypeOf(value.code).toEqualTypeOf<ErrorCode>();
+    if (value.code === 'ERR_SERVICE') {
+      expectTypeOf(value).toEqualTypeOf<CredentialHelperError<'ERR_SERVICE'>>();
+      expectTypeOf(value.retryable).toEqualTypeOf<true>();
+    }
+    // @ts-expect-error: there is no such code
+    expect(value.code === 'ERR_SERVICES').toBe(false);
+  });
+});
+
+describe('the table of codes', () => {
+  it.each(Object.entries(ERROR_CODES))('%s says what it means and what to do', (_, kind) => {
+    for (const text of [kind.meaning, kind.remedy]) expect(text).toMatch(/^[a-zA-Z].{8,}[^.]$/);
+  });
+});
