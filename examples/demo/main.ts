@@ -7,7 +7,7 @@ import { parseArgs } from 'node:util';
 import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import {
   createSession,
-  type IotCoreOptions,
+  type FromIotCoreInit,
   isCredentialHelperError,
 } from 'awsiot-credentialhelper';
 import { type Emulator, startEmulator } from 'awsiot-credentialhelper-emulator';
@@ -84,7 +84,7 @@ async function demo(library: string, folder: string): Promise<void> {
 
 async function showCaller(
   emulator: Emulator,
-  options: IotCoreOptions,
+  options: FromIotCoreInit,
   expected: string,
 ): Promise<void> {
   const session = createSession(options);

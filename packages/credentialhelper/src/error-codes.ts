@@ -38,6 +38,12 @@ export const ERROR_CODES = {
     retryable: false,
     exitStatus: 2,
   },
+  ERR_SESSION_CLOSED: {
+    meaning: 'credentials were asked of a session that was closed',
+    remedy: 'create another session',
+    retryable: false,
+    exitStatus: 1,
+  },
   ERR_OUT_OF_RESOURCES: {
     meaning: 'this process or system has no file descriptor, process or memory left',
     remedy: 'free some, or raise the limit that the message names',
@@ -144,9 +150,9 @@ export const ERROR_CODES = {
     retryable: false,
     exitStatus: 1,
   },
-  ERR_PIN_SOURCE: {
-    meaning: 'the function that gives the PIN failed, or did not answer in time',
-    remedy: 'look at the function that gives the PIN; no login was tried',
+  ERR_SECRET_SOURCE: {
+    meaning: 'the function that gives a PIN or passphrase failed, or did not answer in time',
+    remedy: 'look at the function',
     retryable: true,
     exitStatus: 1,
   },

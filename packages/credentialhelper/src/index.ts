@@ -11,8 +11,20 @@ export {
   isCredentialHelperError,
 } from './errors.ts';
 export type { PinSource } from './identity/pin.ts';
-export type { IotCoreOptions } from './options/options.ts';
+export type { SecretPlace, SecretSource } from './identity/secret-source.ts';
+export type {
+  ClientConfig,
+  CommonInit,
+  FileKeyInit,
+  FromIotCoreInit,
+  TokenKeyInit,
+} from './options/options.ts';
 export type { Pkcs11Options } from './options/token-options.ts';
 export type { ChildOptions } from './process/program.ts';
-export { fromIotCore } from './provider.ts';
+export {
+  type CredentialRequest,
+  fromIotCore,
+  type IotCoreCredentialProvider,
+  type IotCoreCredentials,
+} from './provider.ts';
 export { createSession, type Session } from './session.ts';

@@ -1,10 +1,36 @@
-import type { AwsCredentialIdentityProvider } from '@smithy/types';
+import type { AwsCredentialIdentity } from '@smithy/types';
+import { CredentialHelperError } from './errors.ts';
 import { exchange, type TemporaryCredentials } from './exchange/exchange.ts';
 import { createMutualTls } from './exchange/mutual-tls.ts';
 import { watchCertificateDates } from './identity/certificate-dates.ts';
-import { checkOptions, type IotCoreOptions, type Settings } from './options/options.ts';
+import {
+  type ClientConfig,
+  checkLogger,
+  checkOptions,
+  type FromIotCoreInit,
+  type Settings,
+} from './options/options.ts';
 import { holdProcess } from './process/hold.ts';
-import { createRefresher } from './refresh/refresher.ts';
+import { createRefresher, type Refresher } from './refresh/refresher.ts';
+
+/** Temporary credentials, with the end that they always have. */
+export interface IotCoreCredentials extends AwsCredentialIdentity {
+  readonly sessionToken: string;
+  readonly expiration: Date;
+}
+
+/** What may be asked of a provider. */
+export interface CredentialRequest {
+  /** Whether the credentials must be fetched now, or be those that are on their way. Default false. */
+  readonly forceRefresh?: boolean | undefined;
+  /** What clients of the AWS SDK pass: their configuration, of which the logger is used where the session has none. */
+  readonly callerClientConfig?: ClientConfig | undefined;
+}
+
+/** Gives credentials that are valid now. A client of the AWS SDK takes it as `credentials`. */
+export type IotCoreCredentialProvider = (
+  request?: CredentialRequest,
+) => Promise<IotCoreCredentials>;
 
 /**
  * Makes a credential provider for the AWS SDK from a device certificate and its private key.
@@ -30,13 +56,20 @@ import { createRefresher } from './refresh/refresher.ts';
  * @throws {@link CredentialHelperError} at once, for options that are wrong, files that cannot be read, and a key that
  * does not belong to the certificate
  */
-export function fromIotCore(options: IotCoreOptions): AwsCredentialIdentityProvider {
-  return createProvider(checkOptions(options));
+export function fromIotCore(init: FromIotCoreInit): IotCoreCredentialProvider {
+  return createSource(checkOptions(init)).credentials;
 }
 
-/** The provider for options that have been checked. */
-export function createProvider(settings: Settings): AwsCredentialIdentityProvider {
-  const { endpoint, logger, roleAlias, thingName } = settings;
+/** A source of credentials, and what its owner may do with it. */
+export interface CredentialSource
+  extends Pick<Refresher<TemporaryCredentials>, 'expiration' | 'close'> {
+  readonly credentials: IotCoreCredentialProvider;
+}
+
+/** The source of credentials for options that have been checked. */
+export function createSource(settings: Settings): CredentialSource {
+  const { endpoint, roleAlias, thingName } = settings;
+  let { logger } = settings;
   // Looked up at each call: tests replace it.
   const now = () => Date.now();
   const dates = watchCertificateDates(logger, now);
@@ -58,14 +91,26 @@ export function createProvider(settings: Settings): AwsCredentialIdentityProvide
     now,
     random: Math.random,
     hold: holdProcess,
+    closed: () =>
+      new CredentialHelperError('the session was closed', {
+        code: 'ERR_SESSION_CLOSED',
+        hint: 'create another',
+      }),
     onRefreshFailed: (error, retryAtMs, expiration) => {
       logger?.warn(
         `refreshing the credentials failed: ${(error as Error).message}; the ones at hand are valid until ${expiration.toISOString()}, next try not before ${new Date(retryAtMs).toISOString()}`,
       );
     },
   });
-  // A copy for each caller: the SDK writes into what it is given.
-  return async (properties) => ({
-    ...(await refresher({ forceRefresh: properties?.forceRefresh === true })),
-  });
+  return {
+    async credentials({ forceRefresh, callerClientConfig } = {}) {
+      logger ??= checkLogger(callerClientConfig?.logger, 'callerClientConfig.logger');
+      // A copy for each caller: the SDK writes into what it is given.
+      return { ...(await refresher.get({ forceRefresh: forceRefresh === true })) };
+    },
+    get expiration() {
+      return refresher.expiration;
+    },
+    close: refresher.close,
+  };
 }

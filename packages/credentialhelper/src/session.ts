@@ -1,18 +1,34 @@
-import type { AwsCredentialIdentityProvider } from '@smithy/types';
 import { CredentialHelperError } from './errors.ts';
-import { checkOptions, type IotCoreOptions } from './options/options.ts';
+import { checkOptions, type FromIotCoreInit } from './options/options.ts';
 import { regionOfEnvironment } from './options/region.ts';
-import { createProvider } from './provider.ts';
+import {
+  createSource,
+  type IotCoreCredentialProvider,
+  type IotCoreCredentials,
+} from './provider.ts';
 
 /** What a client of the AWS SDK takes: `new STSClient(session)`. */
 export interface Session {
   /** The AWS region: as given, as the endpoint's name says, or as the environment says. */
   readonly region: string;
+  /** Gives credentials that are valid now; see `fromIotCore`. */
+  readonly credentials: IotCoreCredentialProvider;
+  /** When the credentials at hand end; undefined as long as none were fetched. */
+  readonly expiration: Date | undefined;
   /**
-   * Gives credentials that are valid now; see `fromIotCore`. `credentials({ forceRefresh: true })` fetches new ones, as the
-   * SDK's own providers do.
+   * Fetches new credentials now, or joins a fetch that is on its way. For an application that changed what its role may do;
+   * nothing needs it otherwise.
+   *
+   * @throws {@link CredentialHelperError} (as a rejection) what `credentials` throws
    */
-  readonly credentials: AwsCredentialIdentityProvider;
+  refresh(): Promise<IotCoreCredentials>;
+  /**
+   * Forgets the credentials, and waits until nothing is being fetched: at most `timeoutMs`. Who waits for credentials
+   * still gets them; who asks later gets `ERR_SESSION_CLOSED`. Does not throw.
+   */
+  close(): Promise<void>;
+  /** Does the same as `close`, for `await using`. */
+  [Symbol.asyncDispose](): Promise<void>;
 }
 
 /**
@@ -41,8 +57,8 @@ export interface Session {
  * `ERR_DATA_ENDPOINT`, `ERR_REGION_UNKNOWN`), files that cannot be read, and a key that does not belong to the
  * certificate
  */
-export function createSession(options: IotCoreOptions): Session {
-  const settings = checkOptions(options);
+export function createSession(init: FromIotCoreInit): Session {
+  const settings = checkOptions(init);
   const region = settings.region ?? regionOfEnvironment();
   if (region === undefined) {
     throw new CredentialHelperError('the AWS region cannot be read from "endpoint"', {
@@ -50,5 +66,15 @@ export function createSession(options: IotCoreOptions): Session {
       hint: 'pass it as "region", or set AWS_REGION',
     });
   }
-  return { region, credentials: createProvider(settings) };
+  const source = createSource(settings);
+  // What stands on the prototype is not copied by `{ ...session }`, as clients do with their configuration.
+  const members: Omit<Session, 'region' | 'credentials'> = {
+    get expiration() {
+      return source.expiration;
+    },
+    refresh: () => source.credentials({ forceRefresh: true }),
+    close: source.close,
+    [Symbol.asyncDispose]: source.close,
+  };
+  return Object.assign(Object.create(members), { region, credentials: source.credentials });
 }

@@ -1,5 +1,6 @@
 import type { CertificateDates } from '../identity/certificate-dates.ts';
 import { pipesOf, readPipes } from '../identity/read-source.ts';
+import type { Secret } from '../identity/secret.ts';
 import type { TokenRequest } from '../isolation/token-request.ts';
 import { sendTokenRequestIsolated } from '../isolation/token-request-isolated.ts';
 import {
@@ -28,9 +29,9 @@ import { loadPart } from './load-part.ts';
 export function createMutualTls(settings: Settings, dates: CertificateDates): HttpsGet {
   const { key, timeoutMs } = settings;
   const sources = sourcesOf(settings);
-  const open =
+  const identity =
     key.kind === 'file' ? fileIdentity(settings, key, dates) : tokenIdentity(settings, key, dates);
-  let opened = pipesOf(sources).length === 0 ? open() : undefined;
+  let opened = pipesOf(sources).length === 0 ? identity.openNow() : undefined;
   setTimeout(() => {
     opened = undefined;
   }, FRESH_MS).unref();
@@ -38,8 +39,9 @@ export function createMutualTls(settings: Settings, dates: CertificateDates): Ht
   return async (request) => {
     const begin = monotonicMs();
     await readPipes(sources, timeoutMs);
-    const send = opened ?? open();
+    const ready = opened;
     opened = undefined;
+    const send = ready ?? (await identity.open(leftMs(settings, begin)));
     return send(request, begin);
   };
 }
@@ -50,16 +52,25 @@ const FRESH_MS = 50;
 /** Sends a request; `begin` is when it was asked for, by `monotonicMs()`: the time limit counts from there. */
 type SendSince = (request: HttpsRequest, begin: number) => Promise<HttpsResponse>;
 
-function fileIdentity(
-  settings: Settings,
-  key: FileKeySettings,
-  dates: CertificateDates,
-): () => SendSince {
-  return () => {
+/** Certificate and key, which are read each time they are opened. */
+interface Identity {
+  /** Reads what can be read without waiting, and gives what sends a request where that is all. */
+  readonly openNow: () => SendSince | undefined;
+  /** @param limitMs - how long it may take, in milliseconds */
+  readonly open: (limitMs: number) => Promise<SendSince>;
+}
+
+function fileIdentity(settings: Settings, key: FileKeySettings, dates: CertificateDates): Identity {
+  const open = (passphrase: Secret | undefined): SendSince => {
     const connection = readConnection(settings);
-    const { secureContext } = openFileContext(key, settings, dates);
+    const { secureContext } = openFileContext(key, passphrase, settings, dates);
     return (request, begin) =>
       getWithNode(request, connection, secureContext, leftMs(connection, begin));
+  };
+  const { read, readNow } = key.passphrase;
+  return {
+    openNow: () => (readNow === undefined ? undefined : open(readNow())),
+    open: async (limitMs) => open(await read(limitMs)),
   };
 }
 
@@ -67,19 +78,19 @@ function tokenIdentity(
   settings: Settings,
   key: TokenKeySettings,
   dates: CertificateDates,
-): () => SendSince {
+): Identity {
   const { logger } = settings;
-  const { pin: pinReader, access: _, ...token } = key.token;
+  const { pin: pinReader, access: _, isolate, ...token } = key.token;
   // Other sessions start without what tokens take. Loaded now: what fails to load once, Node.js does not load again.
   const inProcess =
-    key.isolate === false ? loadPart(() => import('../isolation/token-request.ts')) : undefined;
+    isolate === false ? loadPart(() => import('../isolation/token-request.ts')) : undefined;
   inProcess?.catch(() => {});
-  return () => {
+  const open = (): SendSince => {
     const certificate = readTokenCertificate(key, dates);
     const connection = readConnection(settings);
     return async (request, begin) => {
       const pin = await pinReader.read(leftMs(connection, begin));
-      const tokenKey = { ...token, pin, stateFolder: key.stateFolder };
+      const tokenKey = { ...token, pin };
       const tokenRequest: TokenRequest = { request, connection, token: tokenKey, certificate };
       if (inProcess !== undefined) {
         const { sendTokenRequest } = await inProcess;
@@ -89,7 +100,7 @@ function tokenIdentity(
       const ca = connection.ca ?? defaultCaOfThisProcess();
       return sendTokenRequestIsolated(
         { ...tokenRequest, connection: { ...connection, ca } },
-        key.isolate || {},
+        isolate || {},
         pinReader.environmentVariable,
         logger,
         begin,
@@ -97,9 +108,10 @@ function tokenIdentity(
       );
     };
   };
+  return { openNow: open, open: async () => open() };
 }
 
-function leftMs({ timeoutMs }: ConnectionSettings, begin: number): number {
+function leftMs({ timeoutMs }: Pick<ConnectionSettings, 'timeoutMs'>, begin: number): number {
   return Math.max(1, timeoutMs - (monotonicMs() - begin));
 }
 

@@ -46,6 +46,11 @@ export class SecretFile {
     return secretOf(await this.#pipe.read(limitMs), this.#name);
   }
 
+  /** Reads a file as it is now; undefined for a pipe, which only {@link SecretFile.read} can. */
+  get readNow(): (() => Secret) | undefined {
+    return this.#pipe === undefined ? () => this.#readFile() : undefined;
+  }
+
   #readFile(): Secret {
     const look = (stats: Stats) => warnOfAccess(stats, this.#name, this.#warn);
     return secretOf(readFile(this.#file, this.#name, look), this.#name);
@@ -74,7 +79,7 @@ export function secretOf(bytes: Buffer, name: string): Secret {
   if (encoding !== undefined) {
     throw new CredentialHelperError(`${name} ${encoding}`, {
       code: 'ERR_INVALID_OPTION',
-      hint: 'write it as UTF-8 without a byte order mark: printf %s PIN >FILE',
+      hint: 'write it as UTF-8 without a byte order mark: printf %s SECRET >FILE',
     });
   }
   return checkSecret(bytes.toString('utf8').replace(/\r?\n$/, ''), name);

@@ -73,11 +73,13 @@ export function assertObject(value: unknown, name: string): asserts value is obj
  * mistake. What it inherits does not count.
  *
  * @param name - what messages call it; empty for the options themselves
+ * @param inner - options that belong into one of these
  */
 export function ownOptions<Options extends object>(
   value: Options,
   known: readonly (keyof Options & string)[],
   name: string,
+  inner?: { readonly name: string; readonly options: readonly string[] },
 ): Options {
   assertObject(value, name || 'options');
   const own: Options = Object.assign(Object.create(null), value);
@@ -88,10 +90,13 @@ export function ownOptions<Options extends object>(
     // Shown only where it can be nothing but a name.
     const isName = /^[A-Za-z_]{1,40}$/.test(member);
     const shown = isName ? ` "${prefix}${member}"` : ` in "${name || 'options'}"`;
-    throw new CredentialHelperError(`unknown option${shown}`, {
-      code: 'ERR_INVALID_OPTION',
-      hint: near === undefined ? `known are ${known.join(', ')}` : `did you mean "${near}"?`,
-    });
+    const isInner = isName && inner?.options.includes(member) === true;
+    const hint = isInner
+      ? `it belongs inside "${inner.name}"`
+      : near === undefined
+        ? `known are ${known.join(', ')}`
+        : `did you mean "${near}"?`;
+    throw new CredentialHelperError(`unknown option${shown}`, { code: 'ERR_INVALID_OPTION', hint });
   }
   return own;
 }

@@ -1,16 +1,13 @@
 import type { KeyObject } from 'node:crypto';
-import { existsSync } from 'node:fs';
-import { resolve } from 'node:path';
 import { isKeyObject, isUint8Array } from 'node:util/types';
 import type { Logger } from '@smithy/types';
 import { CredentialHelperError } from '../errors.ts';
-import { isPlainlyPath, isUrl, pathOf } from '../identity/named-path.ts';
+import { isUrl } from '../identity/named-path.ts';
+import { openPassphrase, type PassphraseReader } from '../identity/passphrase.ts';
 import { isPkcs11Uri, type Pkcs11Uri } from '../identity/pkcs11-uri.ts';
 import { openSource, type Source } from '../identity/read-source.ts';
-import { Secret } from '../identity/secret.ts';
 import type { Warn } from '../identity/secret-file.ts';
-import { defaultStateFolder } from '../pins/folders.ts';
-import type { ChildOptions } from '../process/program.ts';
+import type { SecretSource } from '../identity/secret-source.ts';
 import { excerpt } from '../text.ts';
 import {
   assertObject,
@@ -27,11 +24,12 @@ import {
   checkCertificateUri,
   checkTokenOptions,
   type Pkcs11Options,
+  TOKEN_OPTION_NAMES,
   type TokenSettings,
 } from './token-options.ts';
 
-/** What `createSession` and `fromIotCore` take. */
-export interface IotCoreOptions {
+/** What a session takes wherever its private key is. */
+export interface CommonInit {
   /**
    * The credential provider's endpoint: `host` or `host:port` (default port 443), where host is a name, an IPv4
    * address, or an IPv6 address in brackets. `aws iot describe-endpoint --endpoint-type iot:CredentialProvider` prints
@@ -54,59 +52,68 @@ export interface IotCoreOptions {
    */
   readonly certificate: string | URL | Uint8Array;
   /**
-   * The private key: a path, a `file:` URL, PEM text, PEM or DER bytes (PKCS#1, SEC1, PKCS#8, encrypted PKCS#8), a
-   * `KeyObject`, or the PKCS#11 URI of a key in a token. A file is read again each time credentials are fetched, a pipe
-   * once, for the first. Exactly one of `privateKey` and `pkcs11` is given.
-   */
-  readonly privateKey?: string | URL | Uint8Array | KeyObject | undefined;
-  /** Passphrase of an encrypted `privateKey`. */
-  readonly passphrase?: string | undefined;
-  /** A private key in a PKCS#11 token, instead of `privateKey`: the parts, or one PKCS#11 URI (RFC 7512). */
-  readonly pkcs11?: Pkcs11Options | string | undefined;
-  /**
    * The CA certificates to trust instead of Node's: a path, a `file:` URL, PEM text, or PEM or DER bytes. AWS's own
    * endpoints need none.
    */
   readonly ca?: string | URL | Uint8Array | undefined;
   /**
-   * AWS region, such as `eu-west-1`. Default: read from `endpoint`; where its name does not say it, the environment
-   * variable `AWS_REGION`, then `AWS_DEFAULT_REGION`.
+   * AWS region, such as `eu-west-1`. Default: read from `endpoint`; where its name does not say it, the region of
+   * `parentClientConfig`, then the environment variable `AWS_REGION`, then `AWS_DEFAULT_REGION`.
    */
   readonly region?: string | undefined;
   /**
-   * `false` does not check who the server is: anybody on the way can then hand out credentials. Default true.
-   *
-   * @deprecated Shown as deprecated so that it stands out; only for experiments. Pass `ca` instead.
+   * **Dangerous: `false` does not check who the server is.** Anybody on the way can then hand out credentials; each process
+   * that does so is warned. Only for experiments: pass `ca` instead. Default true.
    */
   readonly verifyPeer?: boolean | undefined;
   /** How long one exchange may take altogether, in milliseconds: 1 to 600 000. Default 10 000. */
   readonly timeoutMs?: number | undefined;
   /**
-   * `false` loads the PKCS#11 library into this process. Default true: it is loaded in a short-lived child process, so
-   * that it can neither crash nor block this one. Only for commands that exit at once, and for bundlers. An object names
-   * what the child process is, where it is not found: `node`, the path of a Node.js (for applications that have one built
-   * in), and `program`, the path of a copy of this package's `dist/token-request-child.js` (for bundles).
-   */
-  readonly isolate?: boolean | ChildOptions | undefined;
-  /**
-   * Folder where PINs that a token has rejected are remembered, as keyed hashes, so that no process tries them again.
-   * Default: `awsiot-credentialhelper` in `$STATE_DIRECTORY`, `$XDG_STATE_HOME` or `~/.local/state`. `null`, or where it
-   * cannot be used: a folder of this user's own that lasts until the system restarts.
-   */
-  readonly stateFolder?: string | null | undefined;
-  /**
    * Where notes, warnings and details go; `trace`, where it has that method, gets a line for each PKCS#11 call. Default:
-   * nowhere, except that `verifyPeer: false` is always warned of.
+   * that of `parentClientConfig`; else nowhere, except that `verifyPeer: false` is always warned of.
    */
   readonly logger?: Logger | undefined;
+  /** What chains of the AWS SDK's providers pass: the configuration of the client that they serve. */
+  readonly parentClientConfig?: ClientConfig | undefined;
 }
+
+/** What is taken of the configuration of a client of the AWS SDK: this, and never more. */
+export interface ClientConfig {
+  /** The region, where it is text. */
+  readonly region?: string | (() => Promise<string>) | undefined;
+  /** Where lines go that no logger of the session's own takes. */
+  readonly logger?: Logger | undefined;
+}
+
+/** What a session takes whose private key is in a file or in memory. */
+export interface FileKeyInit extends CommonInit {
+  /**
+   * The private key: a path, a `file:` URL, PEM text, PEM or DER bytes (PKCS#1, SEC1, PKCS#8, encrypted PKCS#8), or a
+   * `KeyObject`. A file is read again each time credentials are fetched, a pipe once, for the first.
+   */
+  readonly privateKey: string | URL | Uint8Array | KeyObject;
+  /** Passphrase of an encrypted `privateKey`, or where it comes from. */
+  readonly passphrase?: SecretSource | undefined;
+  readonly pkcs11?: undefined;
+}
+
+/** What a session takes whose private key is in a PKCS#11 token. */
+export interface TokenKeyInit extends CommonInit {
+  /** Where the token and the key are, and how they are used. */
+  readonly pkcs11: Pkcs11Options;
+  readonly privateKey?: undefined;
+  readonly passphrase?: undefined;
+}
+
+/** What `createSession` and `fromIotCore` take: the private key is in `privateKey` or in `pkcs11`, and never in both. */
+export type FromIotCoreInit = FileKeyInit | TokenKeyInit;
 
 /** Certificate and key outside of tokens. */
 export interface FileKeySettings {
   readonly kind: 'file';
   readonly certificate: Source;
   readonly source: Source | KeyObject;
-  readonly passphrase: Secret | undefined;
+  readonly passphrase: PassphraseReader;
 }
 
 /** A key in a token, and its certificate there or elsewhere. */
@@ -115,9 +122,6 @@ export interface TokenKeySettings {
   /** A source to read, or what the certificate in the token must match. */
   readonly certificate: { readonly source: Source } | { readonly match: Pkcs11Uri };
   readonly token: TokenSettings;
-  readonly stateFolder: string | undefined;
-  /** What to start as a child process; false: none, the token is used in this process. */
-  readonly isolate: ChildOptions | false;
 }
 
 /** The options, checked and in one form. */
@@ -135,7 +139,7 @@ export interface Settings {
   readonly warn: Warn;
 }
 
-const OPTION_NAMES: readonly (keyof IotCoreOptions)[] = [
+const OPTION_NAMES: readonly (keyof FileKeyInit)[] = [
   'endpoint',
   'roleAlias',
   'thingName',
@@ -147,9 +151,8 @@ const OPTION_NAMES: readonly (keyof IotCoreOptions)[] = [
   'region',
   'verifyPeer',
   'timeoutMs',
-  'isolate',
-  'stateFolder',
   'logger',
+  'parentClientConfig',
 ];
 
 // The patterns of AWS IoT's API model.
@@ -165,12 +168,12 @@ const MAX_TIMEOUT_MS = 600_000;
  * @throws {@link CredentialHelperError} `ERR_INVALID_OPTION`, `ERR_KEY_SOURCE`, `ERR_DATA_ENDPOINT`,
  * `ERR_PKCS11_LIBRARY`
  */
-export function checkOptions(given: IotCoreOptions): Settings {
+export function checkOptions(given: FromIotCoreInit): Settings {
   return readingOptions(() => readOptions(given));
 }
 
-function readOptions(given: IotCoreOptions): Settings {
-  const options = ownOptions(given, OPTION_NAMES, '');
+function readOptions(given: FromIotCoreInit): Settings {
+  const options = ownOptions(given, OPTION_NAMES, '', IN_PKCS11);
   const endpoint = parseEndpoint(requireText(options.endpoint, 'endpoint'), options.roleAlias);
   const region = optionalText(options.region, 'region')?.trim();
   if (region !== undefined && !isRegionName(region)) {
@@ -188,11 +191,12 @@ function readOptions(given: IotCoreOptions): Settings {
   if (thingName !== undefined && !THING_NAME.test(thingName)) {
     throw invalidOption('thingName', 'must be 1 to 128 of letters, digits and : _ -', thingName);
   }
-  const logger = checkLogger(options.logger);
+  const parent = checkClientConfig(options.parentClientConfig);
+  const logger = checkLogger(options.logger) ?? parent.logger;
   const { warn } = logEvents(logger);
   return {
     endpoint,
-    region: region ?? endpoint.region,
+    region: region ?? endpoint.region ?? parent.region,
     roleAlias,
     thingName,
     ...checkIdentity(options, warn),
@@ -203,11 +207,29 @@ function readOptions(given: IotCoreOptions): Settings {
   };
 }
 
-/** What names certificate, key and CA: a part of {@link IotCoreOptions}. */
-export type IdentityOptions = Pick<
-  IotCoreOptions,
-  'certificate' | 'privateKey' | 'passphrase' | 'pkcs11' | 'isolate' | 'stateFolder' | 'ca'
->;
+/** The options of a token that were looked for beside it. */
+export const IN_PKCS11 = { name: 'pkcs11', options: TOKEN_OPTION_NAMES } as const;
+
+/** Takes of the configuration of an SDK client what is used here; what does not have its form is passed over. */
+function checkClientConfig(config: unknown): {
+  readonly region: string | undefined;
+  readonly logger: Logger | undefined;
+} {
+  if (config === undefined) return { region: undefined, logger: undefined };
+  assertObject(config, 'parentClientConfig');
+  const { region, logger } = config as ClientConfig;
+  return {
+    region: typeof region === 'string' && isRegionName(region) ? region : undefined,
+    logger: checkLogger(logger, 'parentClientConfig.logger'),
+  };
+}
+
+/** What names certificate, key and CA: a part of {@link FromIotCoreInit}. */
+export type IdentityOptions = Pick<CommonInit, 'certificate' | 'ca'> & {
+  readonly privateKey?: FileKeyInit['privateKey'] | undefined;
+  readonly passphrase?: SecretSource | undefined;
+  readonly pkcs11?: Pkcs11Options | undefined;
+};
 
 /**
  * Checks the options that name certificate, key and CA.
@@ -251,21 +273,21 @@ function checkKey(options: IdentityOptions, warn: Warn): Settings['key'] {
       },
     );
   }
-  const passphrase = optionalSecret(options.passphrase, 'passphrase');
-  const isolate = checkIsolate(options.isolate);
-  const inToken = typeof privateKey === 'string' && isPkcs11Uri(privateKey) ? privateKey : pkcs11;
-  if (inToken !== undefined) {
-    if (passphrase !== undefined) {
+  if (pkcs11 !== undefined) {
+    if (options.passphrase !== undefined) {
       throw invalidOption(
         'passphrase',
-        'belongs to a key in a file; a token has a PIN ("userPin")',
+        'belongs to a key in a file; a token has a PIN ("pkcs11.userPin")',
       );
     }
-    const token = checkTokenOptions(inToken, pkcs11 === undefined ? 'privateKey' : 'pkcs11', warn);
-    const stateFolder = checkStateFolder(options.stateFolder);
-    const certificate = checkTokenCertificate(options.certificate, token);
-    return { kind: 'token', certificate, token, stateFolder, isolate };
+    const token = checkTokenOptions(pkcs11, 'pkcs11', warn);
+    return {
+      kind: 'token',
+      certificate: checkTokenCertificate(options.certificate, token),
+      token,
+    };
   }
+  const passphrase = openPassphrase(options.passphrase, warn);
   const source = isKeyObject(privateKey) ? privateKey : requireSource(privateKey, 'privateKey');
   const certificate = requireSource(
     options.certificate,
@@ -283,32 +305,6 @@ function checkTokenCertificate(
     return { match: checkCertificateUri(certificate, token) };
   }
   return { source: requireSource(certificate, 'certificate') };
-}
-
-function checkIsolate(isolate: unknown): ChildOptions | false {
-  if (typeof isolate !== 'object') {
-    return optionalBoolean(isolate, 'isolate', true) ? {} : false;
-  }
-  const own = ownOptions<ChildOptions>(isolate as ChildOptions, ['node', 'program'], 'isolate');
-  const path = (name: keyof ChildOptions) => {
-    const text = optionalText(own[name], `isolate.${name}`);
-    return text === undefined ? undefined : pathOf(text, `isolate.${name}`);
-  };
-  return { node: path('node'), program: path('program') };
-}
-
-function checkStateFolder(folder: unknown): string | undefined {
-  if (folder === null) return undefined;
-  if (folder === undefined) return defaultStateFolder();
-  const path = requireText(folder, 'stateFolder');
-  if (isPlainlyPath(path) || existsSync(path)) return resolve(path);
-  throw invalidOption('stateFolder', 'must be the path of a folder, such as ./state', path);
-}
-
-function optionalSecret(value: unknown, name: string): Secret | undefined {
-  if (value === undefined) return undefined;
-  if (typeof value !== 'string' || value === '') throw invalidOption(name, 'must be text');
-  return new Secret(value);
 }
 
 /** The longest line of a log: what a PKCS#11 library prints may have any length. */
@@ -329,13 +325,13 @@ export function checkTimeout(timeoutMs: unknown): number {
  *
  * @returns what logs with it: one line for each message, whatever is in it; a logger that throws stops nothing
  */
-export function checkLogger(logger: unknown): Logger | undefined {
+export function checkLogger(logger: unknown, name = 'logger'): Logger | undefined {
   if (logger === undefined) return undefined;
-  assertObject(logger, 'logger');
+  assertObject(logger, name);
   for (const level of ['debug', 'info', 'warn', 'error']) {
     if (typeof (logger as Record<string, unknown>)[level] !== 'function') {
       throw invalidOption(
-        'logger',
+        name,
         `must have the methods debug, info, warn and error; ${level} is missing`,
       );
     }
@@ -385,10 +381,14 @@ function requireSource(value: unknown, name: string, others: readonly Source[] =
     throw invalidOption(name, `must be a path, PEM text or bytes, and is ${kindOf(value)}`);
   }
   const text = requireText(value, name);
-  if (isPkcs11Uri(text))
-    throw invalidOption(
-      name,
-      'is a PKCS#11 URI; only a private key, and the certificate of a key in a token, can be one',
-    );
+  if (isPkcs11Uri(text)) {
+    throw new CredentialHelperError(`"${name}" is a PKCS#11 URI`, {
+      code: 'ERR_INVALID_OPTION',
+      hint:
+        name === 'privateKey'
+          ? 'pass it as "pkcs11": { uri }'
+          : 'only the certificate of a key in a token can be one; the key\'s own is "pkcs11": { uri }',
+    });
+  }
   return openSource(text, name, others);
 }

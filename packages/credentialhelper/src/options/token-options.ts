@@ -1,11 +1,15 @@
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { CredentialHelperError } from '../errors.ts';
 import { checkModule, findModule } from '../identity/library-path.ts';
 import { misplacedIn } from '../identity/misplaced.ts';
-import { isUrl } from '../identity/named-path.ts';
+import { isPlainlyPath, isUrl, pathOf } from '../identity/named-path.ts';
 import { openPinSource, type PinReader, type PinSource, parsePinSource } from '../identity/pin.ts';
 import { type Pkcs11Uri, parsePkcs11Uri } from '../identity/pkcs11-uri.ts';
 import type { Warn } from '../identity/secret-file.ts';
+import { defaultStateFolder } from '../pins/folders.ts';
 import type { LibraryLocation } from '../pkcs11/library-location.ts';
+import type { ChildOptions } from '../process/program.ts';
 import { invalidOption, optionalBoolean, optionalText, ownOptions, requireText } from './assert.ts';
 
 /** A private key that lives in a PKCS#11 token. */
@@ -46,6 +50,19 @@ export interface Pkcs11Options {
    * wrongly; a wrong PIN then locks the token.
    */
   readonly ignorePinFlags?: boolean | undefined;
+  /**
+   * `false` loads the PKCS#11 library into this process. Default true: it is loaded in a short-lived child process, so
+   * that it can neither crash nor block this one. Only for commands that exit at once, and for bundlers. An object names
+   * what the child process is, where it is not found: `node`, the path of a Node.js (for applications that have one built
+   * in), and `program`, the path of a copy of this package's `dist/token-request-child.js` (for bundles).
+   */
+  readonly isolate?: boolean | ChildOptions | undefined;
+  /**
+   * Folder where PINs that a token has rejected are remembered, as keyed hashes, so that no process tries them again.
+   * Default: `awsiot-credentialhelper` in `$STATE_DIRECTORY`, `$XDG_STATE_HOME` or `~/.local/state`. `null`, or where it
+   * cannot be used: a folder of this user's own that lasts until the system restarts.
+   */
+  readonly stateFolder?: string | null | undefined;
 }
 
 /** The options of a key in a token, checked and in one form. */
@@ -54,6 +71,9 @@ export interface TokenSettings extends LibraryLocation {
   readonly match: Pkcs11Uri;
   readonly pin: PinReader;
   readonly ignorePinFlags: boolean;
+  readonly stateFolder: string | undefined;
+  /** What to start as a child process; false: none, the token is used in this process. */
+  readonly isolate: ChildOptions | false;
   /** Which library and PIN the URI of the key names, if it does. */
   readonly access: UriAccess;
 }
@@ -61,7 +81,8 @@ export interface TokenSettings extends LibraryLocation {
 /** The attributes of a PKCS#11 URI that say how to get at a token, not what is in it. */
 type UriAccess = Pick<Pkcs11Uri, 'modulePath' | 'moduleName' | 'pinValue' | 'pinSource'>;
 
-const OPTION_NAMES: readonly (keyof Pkcs11Options)[] = [
+/** The options of a key in a token. */
+export const TOKEN_OPTION_NAMES: readonly (keyof Pkcs11Options)[] = [
   'library',
   'libraryParameters',
   'userPin',
@@ -71,22 +92,25 @@ const OPTION_NAMES: readonly (keyof Pkcs11Options)[] = [
   'privateKeyLabel',
   'uri',
   'ignorePinFlags',
+  'isolate',
+  'stateFolder',
 ];
 
 /**
- * Checks the options of a key in a token: the object form, or a PKCS#11 URI alone.
+ * Checks the options of a key in a token.
  *
  * @param name - the name of the option, for messages
  * @param warn - told of a PIN file that others can read
  * @throws {@link CredentialHelperError} `ERR_INVALID_OPTION`, `ERR_PKCS11_LIBRARY`, `ERR_FILE_UNREADABLE`
  */
-export function checkTokenOptions(
-  given: Pkcs11Options | string,
-  name: string,
-  warn: Warn,
-): TokenSettings {
-  if (typeof given === 'string') return checkTokenOptions({ uri: given }, name, warn);
-  const options = ownOptions(given, OPTION_NAMES, name);
+export function checkTokenOptions(given: Pkcs11Options, name: string, warn: Warn): TokenSettings {
+  if (typeof given === 'string') {
+    throw new CredentialHelperError(`"${name}" must be an object, and is a string`, {
+      code: 'ERR_INVALID_OPTION',
+      hint: `pass a PKCS#11 URI as "${name}": { uri }`,
+    });
+  }
+  const options = ownOptions(given, TOKEN_OPTION_NAMES, name);
   const uri = readUri(options, name);
   const loose = readLooseAttributes(options, name);
   const { match, access } = splitUri(merge(uri, loose, name));
@@ -97,6 +121,8 @@ export function checkTokenOptions(
     access,
     pin: readPinSource(options, access, name, warn),
     ignorePinFlags: optionalBoolean(options.ignorePinFlags, `${name}.ignorePinFlags`, false),
+    stateFolder: checkStateFolder(options.stateFolder, `${name}.stateFolder`),
+    isolate: checkIsolate(options.isolate, `${name}.isolate`),
   };
 }
 
@@ -206,4 +232,24 @@ export function checkCertificateUri(text: string, key: TokenSettings): Pkcs11Uri
 function splitUri(uri: Pkcs11Uri): { match: Pkcs11Uri; access: UriAccess } {
   const { modulePath, moduleName, pinValue, pinSource, ...match } = uri;
   return { match, access: { modulePath, moduleName, pinValue, pinSource } };
+}
+
+function checkIsolate(isolate: unknown, name: string): ChildOptions | false {
+  if (typeof isolate !== 'object') {
+    return optionalBoolean(isolate, name, true) ? {} : false;
+  }
+  const own = ownOptions<ChildOptions>(isolate as ChildOptions, ['node', 'program'], name);
+  const path = (member: keyof ChildOptions) => {
+    const text = optionalText(own[member], `${name}.${member}`);
+    return text === undefined ? undefined : pathOf(text, `${name}.${member}`);
+  };
+  return { node: path('node'), program: path('program') };
+}
+
+function checkStateFolder(folder: unknown, name: string): string | undefined {
+  if (folder === null) return undefined;
+  if (folder === undefined) return defaultStateFolder();
+  const path = requireText(folder, name);
+  if (isPlainlyPath(path) || existsSync(path)) return resolve(path);
+  throw invalidOption(name, 'must be the path of a folder, such as ./state', path);
 }

@@ -399,7 +399,7 @@ function inUse(library: string): CredentialHelperError {
     `this process uses the PKCS#11 library ${library} already, perhaps with other parameters`,
     {
       code: 'ERR_PKCS11_LIBRARY',
-      hint: 'a library is initialized once in a process, for all its threads: leave "isolate" at its default',
+      hint: 'a library is initialized once in a process, for all its threads: leave "pkcs11.isolate" at its default',
     },
   );
 }

@@ -17,8 +17,8 @@ export interface ChildOptions {
 /** Says, in the environment of a process, that it is a child process of this package. */
 const CHILD_MARK = 'AWSIOT_CREDENTIALHELPER_CHILD';
 
-const NAME_IT = 'name a Node.js 20 or later: "isolate": { "node": PATH }';
-const OR_DO_WITHOUT = 'or pass "isolate": false to use the token in this process';
+const NAME_IT = 'name a Node.js 20 or later: "pkcs11.isolate": { "node": PATH }';
+const OR_DO_WITHOUT = 'or pass "pkcs11.isolate": false to use the token in this process';
 
 /**
  * The Node.js that is to run a child process. The program of this process is not always one: an application that has
@@ -64,7 +64,7 @@ export function findProgram({ program }: ChildOptions, own: () => URL): string {
     `the program of the child process that is to use the token is missing${path === undefined ? '' : `: ${path}`}`,
     {
       code: 'ERR_CHILD_PROGRAM',
-      hint: 'in a bundle, leave this package out (as external), name a copy of its file dist/token-request-child.js, which needs koffi beside it, with "isolate": { "program": PATH }, or pass "isolate": false',
+      hint: 'in a bundle, leave this package out (as external), name a copy of its file dist/token-request-child.js, which needs koffi beside it, with "pkcs11.isolate": { "program": PATH }, or pass "pkcs11.isolate": false',
     },
   );
 }

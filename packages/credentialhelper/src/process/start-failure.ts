@@ -3,9 +3,10 @@ import { CredentialHelperError, type ErrorDetails, resourceHint } from '../error
 /** What to do where the system will not start a process, however often it is asked. */
 const HINTS: Readonly<Record<string, string>> = {
   E2BIG: 'the environment variables of this process take too much room',
-  ENOENT: 'was Node.js removed or replaced? "isolate": { "node": PATH } names another',
-  EACCES: 'this user may not run it; "isolate": { "node": PATH } names another',
-  ENOEXEC: 'the file is damaged, or of another system; "isolate": { "node": PATH } names another',
+  ENOENT: 'was Node.js removed or replaced? "pkcs11.isolate": { "node": PATH } names another',
+  EACCES: 'this user may not run it; "pkcs11.isolate": { "node": PATH } names another',
+  ENOEXEC:
+    'the file is damaged, or of another system; "pkcs11.isolate": { "node": PATH } names another',
   ERR_ACCESS_DENIED:
     "Node.js's permission model forbids it: start this process with --allow-child-process",
 };

@@ -13,6 +13,8 @@ export interface RefreshOptions<T extends Expiring> {
   readonly random: () => number;
   /** Keeps the process running while somebody waits for a value; a refresh that nobody waits for does not. */
   readonly hold: (fetched: Promise<T>) => Promise<T>;
+  /** The error for who asks after {@link Refresher.close}. */
+  readonly closed: () => Error;
   /** Told when a refresh failed while the value at hand is still valid. */
   readonly onRefreshFailed: (error: unknown, retryAtMs: number, expiration: Date) => void;
 }
@@ -23,12 +25,22 @@ export interface RefreshRequest {
   readonly forceRefresh?: boolean | undefined;
 }
 
+/** Gives a value that is valid now. */
+export interface Refresher<T extends Expiring> {
+  /** Gives the value, from memory where it can. */
+  get(request?: RefreshRequest): Promise<T>;
+  /** When the value at hand ends; undefined where there is none. */
+  readonly expiration: Date | undefined;
+  /** Forgets the value, and waits until nothing is being fetched. Who waits for a value still gets it; who asks later does not. */
+  close(): Promise<void>;
+}
+
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 const RETRY_AFTER_MS = 30 * SECOND;
 
 /**
- * Makes a function that gives a value which is valid now, and fetches as seldom as that allows.
+ * Makes what gives a value which is valid now, and fetches as seldom as that allows.
  *
  * - However many callers wait, there is one fetch.
  * - Near the end of its life the value at hand is still given at once, while a new one is fetched behind it.
@@ -38,10 +50,9 @@ const RETRY_AFTER_MS = 30 * SECOND;
  *
  * There is no timer: a process that asks for nothing fetches nothing.
  */
-export function createRefresher<T extends Expiring>(
-  options: RefreshOptions<T>,
-): (request?: RefreshRequest) => Promise<T> {
-  const { fetch, now, random, hold, onRefreshFailed } = options;
+export function createRefresher<T extends Expiring>(options: RefreshOptions<T>): Refresher<T> {
+  const { fetch, now, random, hold, closed, onRefreshFailed } = options;
+  let isClosed = false;
   let current: T | undefined;
   let refreshAtMs = 0;
   let flight: Promise<T> | undefined;
@@ -49,7 +60,7 @@ export function createRefresher<T extends Expiring>(
   const fly = (): Promise<T> => {
     flight ??= fetch()
       .then((value) => {
-        current = value;
+        if (!isClosed) current = value;
         refreshAtMs = refreshInstant(value, now(), random());
         return value;
       })
@@ -59,17 +70,30 @@ export function createRefresher<T extends Expiring>(
     return flight;
   };
 
-  return async ({ forceRefresh = false } = {}) => {
-    if (forceRefresh) return hold(fly());
-    if (current === undefined || current.expiration.getTime() <= now()) return hold(fly());
-    if (flight === undefined && now() >= refreshAtMs) {
-      const { expiration } = current;
-      fly().catch((error: unknown) => {
-        refreshAtMs = now() + RETRY_AFTER_MS * (1 + random());
-        onRefreshFailed(error, refreshAtMs, expiration);
-      });
-    }
-    return current;
+  return {
+    async get({ forceRefresh = false } = {}) {
+      if (isClosed) throw closed();
+      if (forceRefresh) return hold(fly());
+      if (current === undefined || current.expiration.getTime() <= now()) return hold(fly());
+      if (flight === undefined && now() >= refreshAtMs) {
+        const { expiration } = current;
+        fly().catch((error: unknown) => {
+          if (isClosed) return;
+          refreshAtMs = now() + RETRY_AFTER_MS * (1 + random());
+          onRefreshFailed(error, refreshAtMs, expiration);
+        });
+      }
+      return current;
+    },
+    get expiration() {
+      return current?.expiration;
+    },
+    async close() {
+      isClosed = true;
+      current = undefined;
+      // Its failure is told to who waits for it.
+      await flight?.catch(() => {});
+    },
   };
 }
 

@@ -5,22 +5,25 @@ import type { CertificateDates } from '../identity/certificate-dates.ts';
 import { chainForKeyOf } from '../identity/key-pair.ts';
 import { readPrivateKey } from '../identity/private-key.ts';
 import { type Source, sourceName } from '../identity/read-source.ts';
+import type { Secret } from '../identity/secret.ts';
 import type { FileKeySettings, Settings, TokenKeySettings } from '../options/options.ts';
 import { createContext } from './secure-context.ts';
 
 /**
  * Reads certificate and key, and creates a TLS context with them.
  *
+ * @param passphrase - of the key, where it is encrypted
  * @throws {@link CredentialHelperError} for what cannot be read, `ERR_KEY_CERTIFICATE_MISMATCH`
  */
 export function openFileContext(
   key: FileKeySettings,
+  passphrase: Secret | undefined,
   { ca, warn }: Pick<Settings, 'ca' | 'warn'>,
   dates: CertificateDates,
 ): { readonly secureContext: SecureContext; readonly certificate: X509Certificate } {
-  const privateKey = readPrivateKey(key.source, key.passphrase, { warn });
+  const privateKey = readPrivateKey(key.source, passphrase, { warn });
   const certificates = readCertificates(key.certificate, 'certificate');
-  const chain = chainForKeyOf(key.source, privateKey, certificates, key.passphrase);
+  const chain = chainForKeyOf(key.source, privateKey, certificates, passphrase);
   const [certificate] = chain as [X509Certificate];
   dates.see(certificate);
   const options = {

@@ -2,16 +2,20 @@ import type { X509Certificate } from 'node:crypto';
 import type { SecureContext } from 'node:tls';
 import { watchCertificateDates } from '../identity/certificate-dates.ts';
 import { readPipes } from '../identity/read-source.ts';
-import { ownOptions, readingOptions } from '../options/assert.ts';
+import { invalidOption, ownOptions, readingOptions } from '../options/assert.ts';
 import {
+  type CommonInit,
   checkIdentity,
   checkLogger,
   checkTimeout,
+  type FileKeyInit,
   type IdentityOptions,
-  type IotCoreOptions,
+  IN_PKCS11,
   logEvents,
   sourcesOf,
+  type TokenKeyInit,
 } from '../options/options.ts';
+import type { Pkcs11Options } from '../options/token-options.ts';
 import { loadKoffi } from '../pkcs11/koffi.ts';
 import { holdProcess } from '../process/hold.ts';
 import { openTokenKey } from '../token/open-key.ts';
@@ -20,15 +24,20 @@ import { findOpenSsl } from './openssl.ts';
 import { createTokenContext } from './token-context.ts';
 
 /** What {@link openTlsIdentity} takes: the options of a session that name certificate, key and CA. */
-export interface TlsIdentityOptions
-  extends Omit<IdentityOptions, 'isolate'>,
-    Pick<IotCoreOptions, 'logger'> {
-  /**
-   * How long to wait for pipes, for the PIN, and while other processes log in to the token, in milliseconds: 1 to 600 000.
-   * Default 10 000.
-   */
-  readonly timeoutMs?: number | undefined;
-}
+export type TlsIdentityOptions = (
+  | Pick<FileKeyInit, 'privateKey' | 'passphrase' | 'pkcs11'>
+  | (Pick<TokenKeyInit, 'privateKey' | 'passphrase'> & {
+      /** Where the token and the key are. They are used in this process, so there is no `isolate`. */
+      readonly pkcs11: Omit<Pkcs11Options, 'isolate'>;
+    })
+) &
+  Pick<CommonInit, 'certificate' | 'ca' | 'logger'> & {
+    /**
+     * How long to wait for pipes, for the PIN, and while other processes log in to the token, in milliseconds: 1 to 600 000.
+     * Default 10 000.
+     */
+    readonly timeoutMs?: number | undefined;
+  };
 
 /** A certificate and its key, ready for any TLS client of Node.js. */
 export interface TlsIdentity {
@@ -50,7 +59,6 @@ const OPTION_NAMES: readonly (keyof TlsIdentityOptions)[] = [
   'privateKey',
   'passphrase',
   'pkcs11',
-  'stateFolder',
   'ca',
   'logger',
   'timeoutMs',
@@ -87,13 +95,15 @@ async function open(given: TlsIdentityOptions): Promise<TlsIdentity> {
   await readPipes(sourcesOf({ key, ca }), waitMs);
   const dates = watchCertificateDates(logger, Date.now);
   if (key.kind === 'file') {
-    return identity({ ...openFileContext(key, { ca, warn: events.warn }, dates), close() {} });
+    const passphrase = await key.passphrase.read(waitMs);
+    const context = openFileContext(key, passphrase, { ca, warn: events.warn }, dates);
+    return identity({ ...context, close() {} });
   }
   const koffi = await loadKoffi();
   findOpenSsl(koffi);
-  const { pin, access: _, ...token } = key.token;
+  const { pin, access: _, isolate: __, ...token } = key.token;
   const opened = await openTokenKey(
-    { ...token, pin: await pin.read(waitMs), stateFolder: key.stateFolder },
+    { ...token, pin: await pin.read(waitMs) },
     readTokenCertificate(key, dates),
     { ...events, waitMs },
     'lasting',
@@ -117,7 +127,15 @@ async function open(given: TlsIdentityOptions): Promise<TlsIdentity> {
 }
 
 function readOptions(given: TlsIdentityOptions) {
-  const options = ownOptions(given, OPTION_NAMES, '');
+  const options: IdentityOptions & Pick<TlsIdentityOptions, 'logger' | 'timeoutMs'> = ownOptions(
+    given,
+    OPTION_NAMES,
+    '',
+    IN_PKCS11,
+  );
+  if (options.pkcs11?.isolate !== undefined) {
+    throw invalidOption('pkcs11.isolate', 'is for sessions; this uses the token in this process');
+  }
   const logger = checkLogger(options.logger);
   const events = logEvents(logger);
   return {

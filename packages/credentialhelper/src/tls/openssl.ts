@@ -94,7 +94,7 @@ export function tlsUnavailable(reason: string, cause?: unknown): CredentialHelpe
     {
       code: 'ERR_TLS_UNAVAILABLE',
       cause,
-      hint: 'use Node.js 20 to 26 with OpenSSL 3, as nodejs.org and Debian ship it; in a session "isolate": { "node": PATH } names it',
+      hint: 'use Node.js 20 to 26 with OpenSSL 3, as nodejs.org and Debian ship it; in a session "pkcs11.isolate": { "node": PATH } names it',
     },
   );
 }

@@ -81,12 +81,12 @@ describe.each<[string, string, Format]>([
 
   it('says that a key in a token needs the program of the child process', async () => {
     expect(await run(bundleWithKoffi, { pkcs11 })).toMatch(
-      /^ERR_CHILD_PROGRAM: .*is missing.*as external.*"isolate": false/,
+      /^ERR_CHILD_PROGRAM: .*is missing.*as external.*"pkcs11.isolate": false/,
     );
   });
 
   it('gets them with a key in a token in this process, where koffi is beside it', async () => {
-    const options = { pkcs11, isolate: false };
+    const options = { pkcs11: { ...pkcs11, isolate: false } };
     expect(await run(bundleWithKoffi, options)).toBe(credentials.accessKeyId);
     expect(await run(bundle, options)).toMatch(/^ERR_PKCS11_BINDING: /);
   });
@@ -94,7 +94,7 @@ describe.each<[string, string, Format]>([
   it('gets them with a key in a token and a copy of the program of the child process', async () => {
     const program = join(withKoffi, 'child.js');
     copyFileSync(child, program);
-    const options = { pkcs11, isolate: { program } };
+    const options = { pkcs11: { ...pkcs11, isolate: { program } } };
     expect(await run(bundle, options)).toBe(credentials.accessKeyId);
   });
 });
@@ -109,7 +109,7 @@ describe('a copy of the program of the child process', () => {
     await setUp;
     const program = join(place, name);
     copyFileSync(child, program);
-    return run(bundle, { pkcs11, isolate: { program } });
+    return run(bundle, { pkcs11: { ...pkcs11, isolate: { program } } });
   };
 
   it.each([

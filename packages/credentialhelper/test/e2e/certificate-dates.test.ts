@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createSession, fromIotCore, type IotCoreOptions } from 'awsiot-credentialhelper';
+import { createSession, type FromIotCoreInit, fromIotCore } from 'awsiot-credentialhelper';
 import { startEmulator } from 'awsiot-credentialhelper-emulator';
 import { afterAll, describe, expect, it } from 'vitest';
 import { errorOf } from '../support/errors.ts';
@@ -39,9 +39,9 @@ openssl('x509', '-in', expired.certificateFile, '-outform', 'DER', '-out', der);
 pkcs11Tool('dated', '--write-object', der, '--type', 'cert', '--label', 'expired', '--id', '01');
 
 /** Options for a certificate and key in files, and the warnings that they bring. */
-function dated(device: typeof expired, more: Partial<IotCoreOptions> = {}) {
+function dated(device: typeof expired, more: Partial<FromIotCoreInit> = {}) {
   const warnings: string[] = [];
-  const options: IotCoreOptions = {
+  const options = {
     endpoint: server.endpoint,
     region: 'eu-west-1',
     roleAlias: 'the-alias',
@@ -50,21 +50,21 @@ function dated(device: typeof expired, more: Partial<IotCoreOptions> = {}) {
     ca: server.caFile,
     logger: { debug() {}, info() {}, warn: (text: string) => warnings.push(text), error() {} },
     ...more,
-  };
+  } as FromIotCoreInit;
   return { options, warnings };
 }
 
 const pkcs11 = { library: SOFTHSM_LIBRARY, userPin: PIN, tokenLabel: 'dated' };
 const inToken = { privateKey: undefined, pkcs11 };
-const WAYS: Record<string, Partial<IotCoreOptions>> = {
+const WAYS: Record<string, Partial<FromIotCoreInit>> = {
   'a key in a file': {},
   'a key in a token': inToken,
-  'a key in a token, in this process': { ...inToken, isolate: false },
+  'a key in a token, in this process': { ...inToken, pkcs11: { ...pkcs11, isolate: false } },
   'key and certificate in a token': { ...inToken, certificate: 'pkcs11:' },
   'key and certificate in a token, in this process': {
     ...inToken,
     certificate: 'pkcs11:',
-    isolate: false,
+    pkcs11: { ...pkcs11, isolate: false },
   },
 };
 

@@ -34,9 +34,9 @@ const sessions = devices.map(({ keyType, certificateFile }) => ({
   roleAlias: 'the-alias',
   certificate: certificateFile,
   ca: server.caFile,
-  isolate: false,
   timeoutMs: 60_000,
   pkcs11: {
+    isolate: false,
     library: SOFTHSM_LIBRARY,
     userPin: PIN,
     tokenLabel: 'the-token',

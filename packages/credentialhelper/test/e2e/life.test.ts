@@ -2,7 +2,7 @@ import { fork, spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
-import { createSession, type IotCoreOptions } from 'awsiot-credentialhelper';
+import { createSession, type FromIotCoreInit } from 'awsiot-credentialhelper';
 import { describe, expect, it } from 'vitest';
 import { errorOf } from '../support/errors.ts';
 import { buildFaultyModule, type Fault } from '../support/faulty-module.ts';
@@ -21,18 +21,25 @@ const server = await startRawServer(folder);
 server.behave = json({ credentials });
 
 const LIMIT_MS = 3000;
-const base = (more: Partial<IotCoreOptions>): IotCoreOptions => ({
-  endpoint: server.endpoint,
-  region: 'eu-west-1',
-  roleAlias: 'the-alias',
-  certificate: device.certificateFile,
-  ca: server.caFile,
-  timeoutMs: LIMIT_MS,
-  stateFolder: null,
-  ...more,
-});
-const inToken = (tokenLabel = 'the-token', module = library) => ({
-  pkcs11: { library: module, userPin: PIN, tokenLabel, privateKeyLabel: 'key' },
+const base = (more: Partial<FromIotCoreInit>) =>
+  ({
+    endpoint: server.endpoint,
+    region: 'eu-west-1',
+    roleAlias: 'the-alias',
+    certificate: device.certificateFile,
+    ca: server.caFile,
+    timeoutMs: LIMIT_MS,
+    ...more,
+  }) as FromIotCoreInit;
+const inToken = (tokenLabel = 'the-token', module = library, isolate = true) => ({
+  pkcs11: {
+    library: module,
+    userPin: PIN,
+    tokenLabel,
+    privateKeyLabel: 'key',
+    stateFolder: null,
+    isolate,
+  },
 });
 const ENDINGS = ['SIGTERM', 'SIGINT', 'SIGKILL', 'exit'] as const;
 // A login holds up others to the same token.
@@ -138,13 +145,10 @@ async function startFullServer(port: number): Promise<() => void> {
 }
 
 describe('a connection that takes its time', () => {
-  it.each<[string, Partial<IotCoreOptions>]>([
+  it.each<[string, Partial<FromIotCoreInit>]>([
     ['a file', { privateKey: device.keyFile }],
     ['a token', inToken('the-token', SOFTHSM_LIBRARY)],
-    [
-      'a token, in the calling process',
-      { ...inToken('the-token', SOFTHSM_LIBRARY), isolate: false },
-    ],
+    ['a token, in the calling process', inToken('the-token', SOFTHSM_LIBRARY, false)],
   ])('is waited for until the time limit: a key in %s', async (_name, options) => {
     const free = createServer();
     await new Promise<void>((resolve) => free.listen(0, '127.0.0.1', resolve));
@@ -174,13 +178,10 @@ describe('a refresh in the background', () => {
     };
   };
 
-  it.each<[string, Partial<IotCoreOptions>]>([
+  it.each<[string, Partial<FromIotCoreInit>]>([
     ['a file', { privateKey: device.keyFile }],
     ['a token', inToken('the-token', SOFTHSM_LIBRARY)],
-    [
-      'a token, in the calling process',
-      { ...inToken('the-token', SOFTHSM_LIBRARY), isolate: false },
-    ],
+    ['a token, in the calling process', inToken('the-token', SOFTHSM_LIBRARY, false)],
   ])(
     'does not delay the end of the process: a key in %s, a server that does not answer',
     { timeout: 40_000 },

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { IotCoreOptions } from 'awsiot-credentialhelper';
+import type { FromIotCoreInit, Pkcs11Options } from 'awsiot-credentialhelper';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { buildFaultyModule } from '../support/faulty-module.ts';
 import { makeSelfSigned } from '../support/openssl.ts';
@@ -37,17 +37,22 @@ interface Process {
   readonly end: Promise<string>;
 }
 
-function start(userPin: string, options: Partial<IotCoreOptions> = {}, fault = ''): Process {
-  const all: IotCoreOptions = {
+function start(userPin: string, pkcs11: Partial<Pkcs11Options> = {}, fault = ''): Process {
+  const all: FromIotCoreInit = {
     endpoint: server.endpoint,
     region: 'eu-west-1',
     roleAlias: 'the-alias',
     certificate: device.certificateFile,
     ca: server.caFile,
-    isolate: false,
     timeoutMs: 100_000,
-    pkcs11: { library, userPin, tokenLabel: 'the-token', privateKeyLabel: 'key' },
-    ...options,
+    pkcs11: {
+      library,
+      userPin,
+      tokenLabel: 'the-token',
+      privateKeyLabel: 'key',
+      isolate: false,
+      ...pkcs11,
+    },
   };
   const child = spawn(
     process.execPath,
@@ -98,9 +103,8 @@ describe('many processes at once', { timeout: 180_000 }, () => {
   });
 
   it('all succeed with the right PIN', async () => {
-    const pkcs11 = { library: SOFTHSM_LIBRARY, userPin: PIN, tokenLabel: 'the-token' };
     for (let round = 0; round < 3; round++) {
-      const processes = Array.from({ length: 20 }, () => start(PIN, { pkcs11 }));
+      const processes = Array.from({ length: 20 }, () => start(PIN, { library: SOFTHSM_LIBRARY }));
       expect(await endsOf(processes)).toEqual({ credentials: 20 });
     }
   });

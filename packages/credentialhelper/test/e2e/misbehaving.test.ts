@@ -2,7 +2,7 @@ import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { inspect } from 'node:util';
-import { createSession, type IotCoreOptions, type Pkcs11Options } from 'awsiot-credentialhelper';
+import { type CommonInit, createSession, type Pkcs11Options } from 'awsiot-credentialhelper';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { errorOf } from '../support/errors.ts';
 import { buildFaultyModule, type Fault } from '../support/faulty-module.ts';
@@ -49,7 +49,7 @@ beforeAll(async () => {
 beforeEach(() => rmSync(loginLog, { force: true }));
 afterEach(() => setFault(undefined));
 
-function open(pkcs11: Partial<Pkcs11Options> = {}, options: Partial<IotCoreOptions> = {}) {
+function open(pkcs11: Partial<Pkcs11Options> = {}, options: Partial<CommonInit> = {}) {
   return createSession({
     endpoint: server.endpoint,
     region: 'eu-west-1',
@@ -57,14 +57,20 @@ function open(pkcs11: Partial<Pkcs11Options> = {}, options: Partial<IotCoreOptio
     certificate: pkcs11.privateKeyLabel === 'rsa' ? rsa.certificateFile : ec.certificateFile,
     ca: server.caFile,
     timeoutMs: 3000,
-    stateFolder: null,
-    pkcs11: { library, userPin: PIN, tokenLabel: 'the-token', privateKeyLabel: 'ec', ...pkcs11 },
+    pkcs11: {
+      library,
+      userPin: PIN,
+      tokenLabel: 'the-token',
+      privateKeyLabel: 'ec',
+      stateFolder: null,
+      ...pkcs11,
+    },
     ...options,
   });
 }
 
 /** Fails with a fault, and works again without it: this process has not been harmed. */
-async function failsWith(fault: Fault, options: Partial<IotCoreOptions> = {}) {
+async function failsWith(fault: Fault, options: Partial<CommonInit> = {}) {
   setFault(fault);
   const session = open({}, options);
   const error = await errorOf(() => session.credentials());
@@ -209,7 +215,7 @@ describe('a PIN is never used up', () => {
   it('one whose login hung is left alone, unless this process knows it to be right', async () => {
     setFault('login-hang');
     const userPin = 'hung-at-the-login';
-    const sessions = [open({ userPin }), open({ userPin }, { isolate: false }), open()];
+    const sessions = [open({ userPin }), open({ userPin, isolate: false }), open()];
     for (const session of [sessions[0], sessions[2]]) {
       const error = await errorOf(async () => session?.credentials());
       expect(error.code).toBe('ERR_TOKEN_TIMEOUT');
@@ -260,7 +266,7 @@ describe('what a token can do', () => {
       const der = join(folder, 'ec.der');
       openssl('pkcs8', '-topk8', '-nocrypt', '-in', ec.keyFile, '-outform', 'DER', '-out', der);
       pkcs11Tool('the-token', '--write-object', der, ...key);
-      const session = open({ privateKeyLabel: label }, { isolate });
+      const session = open({ privateKeyLabel: label, isolate });
       expect((await session.credentials()).accessKeyId).toBe(credentials.accessKeyId);
       // For the session with the token, for the signature that proves the key, and for the one of the handshake.
       expect(logins()).toBe(3);

@@ -75,7 +75,9 @@ const inDatabase = (
 function sessionError(pkcs11: Pkcs11Options, isolate: boolean) {
   const { certificateFile: certificate } = devices['EC P-256'];
   const server = { endpoint: 'localhost:1', region: 'eu-west-1', roleAlias: 'the-alias' };
-  return errorOf(() => createSession({ ...server, certificate, isolate, pkcs11 }).credentials());
+  return errorOf(() =>
+    createSession({ ...server, certificate, pkcs11: { ...pkcs11, isolate } }).credentials(),
+  );
 }
 
 /** Opens an identity, then another in a worker thread and once more: the code of each error, or `opened`. */
@@ -143,7 +145,7 @@ describe("NSS's softokn", () => {
     const error = await sessionError(inDatabase(other, 'EC P-256'), false);
     expect(error.code).toBe('ERR_PKCS11_LIBRARY');
     expect(error.message).toContain('already, perhaps with other parameters');
-    expect(error.hint).toContain('leave "isolate" at its default');
+    expect(error.hint).toContain('leave "pkcs11.isolate" at its default');
   });
 
   it.each(['by one path', 'by two paths'])(

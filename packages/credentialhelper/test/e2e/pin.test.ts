@@ -2,7 +2,12 @@ import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { createSession, type IotCoreOptions, type PinSource } from 'awsiot-credentialhelper';
+import {
+  createSession,
+  type FromIotCoreInit,
+  type PinSource,
+  type Pkcs11Options,
+} from 'awsiot-credentialhelper';
 import { describe, expect, it } from 'vitest';
 import { errorOf } from '../support/errors.ts';
 import { makeSelfSigned } from '../support/openssl.ts';
@@ -19,15 +24,14 @@ server.behave = json({ credentials });
 softHsm.initToken('the-token');
 softHsm.importKey({ token: 'the-token', label: 'key', id: '01', file: device.keyFile });
 
-function optionsWith(userPin: PinSource, more: Partial<IotCoreOptions> = {}): IotCoreOptions {
+function optionsWith(userPin: PinSource, more: Partial<Pkcs11Options> = {}) {
   return {
     endpoint: server.endpoint,
     region: 'eu-west-1',
     roleAlias: 'the-alias',
     certificate: device.certificateFile,
     ca: server.caFile,
-    pkcs11: { library: SOFTHSM_LIBRARY, userPin, tokenLabel: 'the-token' },
-    ...more,
+    pkcs11: { library: SOFTHSM_LIBRARY, userPin, tokenLabel: 'the-token', ...more },
   };
 }
 
@@ -65,7 +69,7 @@ describe('the PIN', () => {
 
 describe('a rejected PIN', () => {
   /** Asks for credentials in a process of its own, and gives the code of the error. */
-  function runProcess(options: IotCoreOptions): string {
+  function runProcess(options: FromIotCoreInit): string {
     const library = fileURLToPath(new URL('../../dist/index.js', import.meta.url));
     const program = `
       import { createSession } from ${JSON.stringify(library)};
@@ -85,9 +89,8 @@ describe('a rejected PIN', () => {
       /^ERR_PIN_INCORRECT token "the-token" in slot \d+ rejected this PIN on .* not tried again/,
     );
     // Another way to name the same token is the same token.
-    const { pkcs11: _, ...rest } = options;
     const uri = `pkcs11:token=the-token;model=SoftHSM%20v2?module-path=${SOFTHSM_LIBRARY}&pin-value=wrong-across-processes`;
-    expect(runProcess({ ...rest, privateKey: uri })).toContain('not tried again');
+    expect(runProcess({ ...options, pkcs11: { uri, stateFolder } })).toContain('not tried again');
     for (const file of readdirSync(stateFolder)) rmSync(join(stateFolder, file));
     expect(runProcess(options)).toMatch(/^ERR_PIN_INCORRECT C_Login returned CKR_PIN_INCORRECT/);
   });

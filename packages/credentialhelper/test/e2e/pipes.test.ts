@@ -71,7 +71,7 @@ describe('a session', () => {
       timeoutMs: 400,
     });
     const begin = performance.now();
-    expect((await errorOf(() => session.credentials())).code).toBe('ERR_PIN_SOURCE');
+    expect((await errorOf(() => session.credentials())).code).toBe('ERR_SECRET_SOURCE');
     expect(performance.now() - begin).toBeLessThan(5000);
   });
 

@@ -76,9 +76,9 @@ const foreign = <T>(value: unknown): T =>
 const foreignBytes = (file: string): Uint8Array =>
   runInContext(`new Uint8Array(${JSON.stringify([...readFileSync(file)])})`, realm);
 
-const get = async ({ fromIotCore }: typeof Library, options: Library.IotCoreOptions) =>
+const get = async ({ fromIotCore }: typeof Library, options: Library.FromIotCoreInit) =>
   (await fromIotCore(options)()).accessKeyId;
-const failureOf = (library: typeof Library, options: Library.IotCoreOptions) =>
+const failureOf = (library: typeof Library, options: Library.FromIotCoreInit) =>
   get(library, options).then(
     () => undefined,
     (error: unknown) => error,
@@ -113,20 +113,24 @@ describe('values of another realm', () => {
 describe('the library in another realm, with timers of a browser', () => {
   const library = loadInRealm();
 
-  it.each<[string, Library.IotCoreOptions]>([
+  it.each<[string, Library.FromIotCoreInit]>([
     ['a file', inFile],
     ['bytes of this realm', { ...inFile, privateKey: readFileSync(device.keyFile) }],
     ['bytes of that realm', { ...inFile, privateKey: foreignBytes(device.keyFile) }],
     ['a token, in a child process', inToken],
     ['a token, by its id', { ...common, privateKey: BY_ID }],
-    ['a token, in this process', { ...inToken, isolate: false }],
+    ['a token, in this process', { ...inToken, pkcs11: { ...inToken.pkcs11, isolate: false } }],
   ])('gets credentials with a key in %s', async (_name, options) => {
     expect(await get(library, options)).toBe(credentials.accessKeyId);
   });
 
   it('keeps its time limit', async () => {
     expect(await failureOf(library, late)).toMatchObject({ code: 'ERR_TIMEOUT' });
-    const hanging = { ...inToken, timeoutMs: 200, isolate: { program } };
+    const hanging = {
+      ...inToken,
+      timeoutMs: 200,
+      pkcs11: { ...inToken.pkcs11, isolate: { program } },
+    };
     expect(await failureOf(library, hanging)).toMatchObject({ code: 'ERR_TOKEN_TIMEOUT' });
   });
 
@@ -141,10 +145,10 @@ describe('the library in another realm, with timers of a browser', () => {
 describe('timers that a test moves by hand', () => {
   afterEach(() => void vi.useRealTimers());
 
-  it.each<[string, Library.IotCoreOptions]>([
+  it.each<[string, Library.FromIotCoreInit]>([
     ['a file', inFile],
     ['a token, in a child process', inToken],
-    ['a token, in this process', { ...inToken, isolate: false }],
+    ['a token, in this process', { ...inToken, pkcs11: { ...inToken.pkcs11, isolate: false } }],
   ])('do not stop a request with a key in %s', async (_name, options) => {
     vi.useFakeTimers();
     expect(await get(own, options)).toBe(credentials.accessKeyId);

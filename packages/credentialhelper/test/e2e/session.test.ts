@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
-import { createSession, fromIotCore, type IotCoreOptions } from 'awsiot-credentialhelper';
+import { createSession, type FromIotCoreInit, fromIotCore } from 'awsiot-credentialhelper';
 import { startEmulator } from 'awsiot-credentialhelper-emulator';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { errorOf } from '../support/errors.ts';
@@ -50,7 +50,7 @@ async function makeDevice(aws: typeof emulator, keyType: 'RSA-2048' | 'EC-P256' 
   return { ...seed, name, certificateFile, keyFile, pkcs11, common, arn };
 }
 
-async function whoIs(aws: typeof emulator, options: IotCoreOptions): Promise<string | undefined> {
+async function whoIs(aws: typeof emulator, options: FromIotCoreInit): Promise<string | undefined> {
   const sts = new STSClient({ ...createSession(options), endpoint: aws.apiEndpoint });
   const { Arn } = await sts.send(new GetCallerIdentityCommand({}));
   sts.destroy();
@@ -63,7 +63,7 @@ describe.each(['RSA-2048', 'EC-P256', 'EC-P384'] as const)(
     const device = await makeDevice(emulator, keyType);
     const newer = await makeDevice(tls13, keyType);
     const pkcs11Uri = `pkcs11:token=the-token;object=${device.name};type=private?module-path=${SOFTHSM_LIBRARY}&pin-value=${encodeURIComponent(PIN)}`;
-    const ways: readonly [string, Partial<IotCoreOptions>][] = [
+    const ways: readonly [string, Partial<FromIotCoreInit>][] = [
       ['files', { certificate: device.certificateFile, privateKey: device.keyFile }],
       ['PEM text', { certificate: device.certificatePem, privateKey: device.privateKeyPem }],
       [
@@ -82,9 +82,8 @@ describe.each(['RSA-2048', 'EC-P256', 'EC-P384'] as const)(
         },
       ],
       ['a token', { pkcs11: device.pkcs11 }],
-      ['a token, in this process', { pkcs11: device.pkcs11, isolate: false }],
-      ['a PKCS#11 URI', { privateKey: pkcs11Uri }],
-      ['a PKCS#11 URI as pkcs11', { pkcs11: pkcs11Uri }],
+      ['a token, in this process', { pkcs11: { ...device.pkcs11, isolate: false } }],
+      ['a PKCS#11 URI', { pkcs11: { uri: pkcs11Uri } }],
     ];
 
     it.each(ways)('from %s', async (_name, way) => {
@@ -92,7 +91,7 @@ describe.each(['RSA-2048', 'EC-P256', 'EC-P384'] as const)(
         certificate: device.certificatePem,
         ...device.common,
         ...way,
-      } as IotCoreOptions;
+      } as FromIotCoreInit;
       expect(await whoIs(emulator, options)).toBe(device.arn);
     });
 

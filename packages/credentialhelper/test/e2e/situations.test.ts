@@ -3,7 +3,7 @@ import { copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import * as tls from 'node:tls';
 import { fileURLToPath } from 'node:url';
-import type { IotCoreOptions } from 'awsiot-credentialhelper';
+import type { FromIotCoreInit } from 'awsiot-credentialhelper';
 import { describe, expect, it } from 'vitest';
 import { makeSelfSigned } from '../support/openssl.ts';
 import { credentials, json, startRawServer } from '../support/raw-server.ts';
@@ -25,7 +25,7 @@ const common = {
   // In memory, so that what is missing is missed by what is looked at.
   certificate: readFileSync(device.certificateFile, 'utf8'),
   ca: readFileSync(server.caFile, 'utf8'),
-} satisfies Partial<IotCoreOptions>;
+} satisfies Partial<FromIotCoreInit>;
 const pkcs11 = {
   library: SOFTHSM_LIBRARY,
   userPin: PIN,
@@ -75,8 +75,8 @@ async function outcomesIn(situation: Situation): Promise<Outcomes> {
   const options = { ...common, timeoutMs, ...('ca' in situation ? { ca: undefined } : {}) };
   const sessions = {
     file: { ...options, privateKey: readFileSync(device.keyFile, 'utf8') },
-    token: { ...options, pkcs11, isolate },
-    inProcess: { ...options, pkcs11, isolate: false },
+    token: { ...options, pkcs11: { ...pkcs11, isolate } },
+    inProcess: { ...options, pkcs11: { ...pkcs11, isolate: false } },
   } satisfies Record<keyof Outcomes, object>;
   const args = [node, ...flags, PROGRAM, JSON.stringify(sessions), file, name];
   const child = spawn('sh', ['-c', situation.shell ?? 'exec "$@"', 'sh', ...args], {
@@ -215,14 +215,14 @@ describe('what keeps a child process from its work is named', { timeout: 90_000 
       { node: join(folder, 'application') },
       'ERR_CHILD_PROGRAM',
       /no Node\.js is known to run it: .*\/application is an application with Node\.js built in/,
-      /"isolate": { "node": PATH }/,
+      /"pkcs11.isolate": { "node": PATH }/,
     ],
     [
       'one that was started again as a child process',
       { env: { AWSIOT_CREDENTIALHELPER_CHILD: '1' } },
       'ERR_CHILD_PROGRAM',
       /was started as a child process of this package/,
-      /"isolate": { "node": PATH }/,
+      /"pkcs11.isolate": { "node": PATH }/,
     ],
     [
       'a Node.js that is not there',

@@ -26,8 +26,7 @@ async function fetchAfter(change: string): Promise<string> {
     roleAlias: 'the-alias',
     certificate: device.certificateFile,
     ca: server.caFile,
-    isolate: false,
-    pkcs11: { library: SOFTHSM_LIBRARY, userPin: PIN, tokenLabel: 'the-token' },
+    pkcs11: { library: SOFTHSM_LIBRARY, userPin: PIN, tokenLabel: 'the-token', isolate: false },
   };
   const program = `
     import tls from 'node:tls';

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { inspect } from 'node:util';
-import { createSession, type IotCoreOptions, type Pkcs11Options } from 'awsiot-credentialhelper';
+import { type CommonInit, createSession, type Pkcs11Options } from 'awsiot-credentialhelper';
 import { describe, expect, it } from 'vitest';
 import { errorOf } from '../support/errors.ts';
 import { type KeyType, makeSelfSigned } from '../support/openssl.ts';
@@ -47,7 +47,7 @@ tls13.behave = tellWhoCame;
 
 function open(
   pkcs11: Partial<Pkcs11Options> = {},
-  options: Partial<IotCoreOptions> = {},
+  options: Partial<CommonInit> = {},
   server = tls12,
 ) {
   return createSession({
@@ -78,7 +78,7 @@ describe.each(KEYS)('an %s key in a token', (keyType) => {
 
   it.each(ways)('signs for $version with isolate $isolate', async (way) => {
     const { isolate, server, version } = way;
-    const session = open({ privateKeyLabel: keyType }, { certificate, isolate }, server);
+    const session = open({ privateKeyLabel: keyType, isolate }, { certificate }, server);
     const first = await session.credentials();
     expect(first.accessKeyId).toBe(version);
     expect(first.sessionToken, 'the server saw a client certificate').toMatch(
@@ -195,7 +195,7 @@ describe('a logger with the method trace', () => {
       const lines: string[] = [];
       const trace = (line: unknown) => lines.push(String(line));
       const logger = { trace, debug() {}, info() {}, warn() {}, error() {} };
-      await open({}, { isolate, logger }).credentials();
+      await open({ isolate }, { logger }).credentials();
       for (const line of [
         /^C_Initialize: CKR_(OK|CRYPTOKI_ALREADY_INITIALIZED), [\d.]+ ms$/,
         /^C_OpenSession slot \d+: CKR_OK, /,

@@ -87,8 +87,8 @@ describe.each([
       thingName: label,
       certificate,
       ca: aws.ca,
-      isolate,
       pkcs11: {
+        isolate,
         library: TPM2_LIBRARY,
         userPin: { file: pinFile },
         tokenLabel: 'tpm-token',

@@ -1,5 +1,5 @@
 import { createServer as createTcpServer } from 'node:net';
-import { createSession, type IotCoreOptions } from 'awsiot-credentialhelper';
+import { createSession, type FromIotCoreInit } from 'awsiot-credentialhelper';
 import { afterAll, describe, expect, it } from 'vitest';
 import { errorOf } from '../support/errors.ts';
 import { makeSelfSigned } from '../support/openssl.ts';
@@ -27,10 +27,10 @@ const pkcs11 = {
 };
 
 /** Every way a request can go out. */
-const WAYS: Record<string, Partial<IotCoreOptions>> = {
+const WAYS: Record<string, Partial<FromIotCoreInit>> = {
   'a key from a file': { privateKey: device.keyFile },
   'a key in a token': { pkcs11 },
-  'a key in a token, in the calling process': { pkcs11, isolate: false },
+  'a key in a token, in the calling process': { pkcs11: { ...pkcs11, isolate: false } },
 };
 
 const server = await startRawServer(folder);
@@ -133,7 +133,7 @@ const FAULTS: Record<string, { behave: Behaviour; code: string; message?: RegExp
 const LIMIT_MS = 3000;
 
 describe.each(Object.entries(WAYS))('with %s', (_name, way) => {
-  const open = (options: Partial<IotCoreOptions> = {}) =>
+  const open = (options: Partial<FromIotCoreInit> = {}) =>
     createSession({
       endpoint: server.endpoint,
       region: 'eu-west-1',
@@ -143,7 +143,7 @@ describe.each(Object.entries(WAYS))('with %s', (_name, way) => {
       ca: server.caFile,
       ...way,
       ...options,
-    });
+    } as FromIotCoreInit);
 
   it('credentials come through', async () => {
     server.behave = json({ credentials });

@@ -50,8 +50,8 @@ describe('where npm left out optional dependencies', () => {
     async (isolate) => {
       let connections = 0;
       server.behave = () => connections++;
-      const pkcs11 = { library: SOFTHSM_LIBRARY, userPin: PIN, tokenLabel: 'the-token' };
-      expect(await fetch({ pkcs11, isolate })).toMatch(/^ERR_PKCS11_BINDING: npm install koffi/);
+      const pkcs11 = { library: SOFTHSM_LIBRARY, userPin: PIN, tokenLabel: 'the-token', isolate };
+      expect(await fetch({ pkcs11 })).toMatch(/^ERR_PKCS11_BINDING: npm install koffi/);
       expect(connections).toBe(0);
     },
   );

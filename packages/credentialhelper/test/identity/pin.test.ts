@@ -161,14 +161,14 @@ describe('openPinSource', () => {
     });
     const error = await errorOf(() => failing.read(100));
     expect([error.code, (error.cause as Error).message]).toEqual([
-      'ERR_PIN_SOURCE',
+      'ERR_SECRET_SOURCE',
       'vault is sealed',
     ]);
     const rejecting = open(() => Promise.reject(new Error('no')));
-    expect((await errorOf(() => rejecting.read(100))).code).toBe('ERR_PIN_SOURCE');
+    expect((await errorOf(() => rejecting.read(100))).code).toBe('ERR_SECRET_SOURCE');
     const silent = open(() => new Promise(() => {}));
     const late = await errorOf(() => silent.read(100));
-    expect(late.code).toBe('ERR_PIN_SOURCE');
+    expect(late.code).toBe('ERR_SECRET_SOURCE');
     expect(late.message).toContain('within 100 ms');
   });
 

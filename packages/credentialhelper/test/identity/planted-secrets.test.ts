@@ -133,7 +133,7 @@ const PLACES: readonly Place[] = [
   ...['certificate', 'privateKey', 'ca', 'passphrase', 'endpoint', 'roleAlias', 'thingName'].map(
     (name) => inFileKey(name),
   ),
-  ...['region', 'stateFolder', 'timeoutMs', 'verifyPeer', 'isolate', 'logger'].flatMap((name) => [
+  ...['region', 'timeoutMs', 'verifyPeer', 'logger', 'parentClientConfig'].flatMap((name) => [
     inFileKey(name),
     inFileKey(name, numberOf),
     inTokenKey(name),
@@ -147,8 +147,16 @@ const PLACES: readonly Place[] = [
     inFileKey(`${name}.object`, (text) => ({ file: text })),
     inFileKey(`${name}.url`, (text) => ({ href: text, protocol: text, toString: () => text })),
   ]),
-  inTokenKey('isolate.node', (text) => ({ node: text })),
-  inTokenKey('isolate.program', (text) => ({ program: text })),
+  inFileKey('parentClientConfig.region', (region) => ({ region })),
+  inFileKey('parentClientConfig.logger', (text) => ({ logger: text })),
+  inFileKey('passphrase.array', (text) => [text]),
+  inFileKey('passphrase.unknown', (text) => ({ [text]: text })),
+  inFileKey('passphrase.file', (file) => ({ file })),
+  inFileKey('passphrase.environmentVariable', (name) => ({ environmentVariable: name })),
+  inFileKey('passphrase.systemdCredential', (name) => ({ systemdCredential: name })),
+  inFileKey('passphrase.fileDescriptor', (text) => ({ fileDescriptor: numberOf(text) })),
+  inFileKey('passphrase.function', (text) => () => text),
+  inFileKey('passphrase.function.object', (text) => async () => ({ passphrase: text })),
   ['pkcs11', (text) => ({ ...session, certificate: certificateFile, pkcs11: text })],
   ['privateKey and pkcs11', (text) => ({ ...session, ...fileKey, privateKey: text, pkcs11: text })],
   ['an unknown option', (text) => ({ ...session, ...fileKey, [text]: text })],
@@ -157,6 +165,13 @@ const PLACES: readonly Place[] = [
   inToken('library'),
   inToken('libraryParameters'),
   inToken('ignorePinFlags'),
+  inToken('isolate'),
+  inToken('isolate', numberOf),
+  inToken('isolate.unknown', (text) => ({ [text]: text })),
+  inToken('isolate.node', (text) => ({ node: text })),
+  inToken('isolate.program', (text) => ({ program: text })),
+  inToken('stateFolder'),
+  inToken('stateFolder', numberOf),
   inToken('slotId'),
   inToken('slotId', numberOf),
   inToken('tokenLabel'),
@@ -181,6 +196,7 @@ const PLACES: readonly Place[] = [
  */
 const NOT_USED: readonly string[] = [
   ...['endpoint', 'region', 'verifyPeer', 'isolate', 'isolate.node', 'isolate.program'],
+  ...['isolate.unknown', 'parentClientConfig'],
   ...['privateKey', 'pkcs11', 'pkcs11.uri', 'stateFolder', 'roleAlias', 'thingName'],
 ];
 

@@ -309,22 +309,28 @@ describe('what is thrown is a CredentialHelperError', () => {
     await fc.assert(property, { seed: SEED, numRuns: 1000 });
   });
 
-  it.each([...SOURCES, 'userPin', 'library', 'tokenLabel', 'isolate', 'logger', 'stateFolder'])(
-    'for values of every type as "%s"',
-    async (name) => {
-      for (const [index, make] of ODD_VALUES.entries()) {
-        const what = `${name}, value ${index}`;
-        if (name === 'pkcs11') {
-          await assertOurs({ ...inToken, pkcs11: make() }, what);
-        } else if (['userPin', 'library', 'tokenLabel'].includes(name)) {
-          await assertOurs({ ...inToken, pkcs11: { ...inToken.pkcs11, [name]: make() } }, what);
-        } else {
-          await assertOurs({ ...good, [name]: make() }, what);
-          if (name !== 'privateKey') await assertOurs({ ...inToken, [name]: make() }, what);
-        }
+  it.each([
+    ...SOURCES,
+    'userPin',
+    'library',
+    'tokenLabel',
+    'isolate',
+    'logger',
+    'stateFolder',
+    'parentClientConfig',
+  ])('for values of every type as "%s"', async (name) => {
+    for (const [index, make] of ODD_VALUES.entries()) {
+      const what = `${name}, value ${index}`;
+      if (name === 'pkcs11') {
+        await assertOurs({ ...inToken, pkcs11: make() }, what);
+      } else if (['userPin', 'library', 'tokenLabel', 'isolate', 'stateFolder'].includes(name)) {
+        await assertOurs({ ...inToken, pkcs11: { ...inToken.pkcs11, [name]: make() } }, what);
+      } else {
+        await assertOurs({ ...good, [name]: make() }, what);
+        if (name !== 'privateKey') await assertOurs({ ...inToken, [name]: make() }, what);
       }
-    },
-  );
+    }
+  });
 
   it('in a folder that was deleted', async () => {
     const before = process.cwd();
@@ -333,10 +339,12 @@ describe('what is thrown is a CredentialHelperError', () => {
     process.chdir(gone);
     rmdirSync(gone);
     try {
-      for (const name of ['certificate', 'privateKey', 'ca', 'stateFolder']) {
+      for (const name of ['certificate', 'privateKey', 'ca']) {
         await assertOurs({ ...good, [name]: 'missing.pem' }, name);
         await assertOurs({ ...inToken, [name]: 'missing.pem' }, name);
       }
+      const pkcs11 = { ...inToken.pkcs11, stateFolder: 'missing' };
+      await assertOurs({ ...inToken, pkcs11 }, 'stateFolder');
     } finally {
       process.chdir(before);
     }

@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { afterAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { checkOptions, type IotCoreOptions } from '../../src/options/options.ts';
+import { checkOptions, type FromIotCoreInit } from '../../src/options/options.ts';
 import type { TokenSettings } from '../../src/options/token-options.ts';
 import { createSession } from '../../src/session.ts';
 import { errorOf } from '../support/errors.ts';
@@ -14,7 +14,7 @@ const folder = temporaryFolder();
 const library = join(folder, 'library.so');
 writeFileSync(library, '');
 
-const good: IotCoreOptions = {
+const good: FromIotCoreInit = {
   endpoint: 'a1b2.credentials.iot.eu-west-1.amazonaws.com',
   roleAlias: 'alias',
   thingName: 'thing',
@@ -22,7 +22,7 @@ const good: IotCoreOptions = {
   privateKey: 'key.pem',
 };
 const withToken = (pkcs11: unknown): unknown => ({ ...good, privateKey: undefined, pkcs11 });
-const check = (options: unknown) => checkOptions(options as IotCoreOptions);
+const check = (options: unknown) => checkOptions(options as FromIotCoreInit);
 const tokenOf = (options: unknown): TokenSettings => {
   const { key } = check(options);
   if (key.kind !== 'token') throw new Error('not a key in a token');
@@ -116,14 +116,9 @@ describe('checkOptions', () => {
     });
   });
 
-  it.each([
-    ['privateKey', (uri: string) => ({ ...good, privateKey: uri })],
-    ['pkcs11', (uri: string) => withToken(uri)],
-    ['pkcs11.uri', (uri: string) => withToken({ uri })],
-  ])('takes a PKCS#11 URI as "%s", as one type with the labels', async (_name, options) => {
-    const token = tokenOf(
-      options(`pkcs11:token=t;slot-id=0;object=k?module-path=${library}&pin-value=1%3A2`),
-    );
+  it('takes a PKCS#11 URI, as one type with the labels', async () => {
+    const uri = `pkcs11:token=t;slot-id=0;object=k?module-path=${library}&pin-value=1%3A2`;
+    const token = tokenOf(withToken({ uri }));
     const { pin: pinOfUri, access: _, ...rest } = token;
     const labels = { library, userPin: '1:2', slotId: 0, tokenLabel: 't', privateKeyLabel: 'k' };
     const { pin, access: __, ...same } = tokenOf(withToken(labels));
@@ -132,10 +127,10 @@ describe('checkOptions', () => {
   });
 
   it('finds a library by module-name, and p11-kit’s proxy where none is named', () => {
-    expect(tokenOf(withToken('pkcs11:?module-name=softhsm2')).library).toMatch(
+    expect(tokenOf(withToken({ uri: 'pkcs11:?module-name=softhsm2' })).library).toMatch(
       /\/libsofthsm2\.so$/,
     );
-    expect(tokenOf(withToken('pkcs11:object=k')).library).toMatch(/\/p11-kit-proxy\.so$/);
+    expect(tokenOf(withToken({ uri: 'pkcs11:object=k' })).library).toMatch(/\/p11-kit-proxy\.so$/);
   });
 
   it.each([
@@ -204,8 +199,8 @@ describe('checkOptions', () => {
     ['the type of a key', 'pkcs11:object=c;type=private', false],
     ['nothing', 'pkcs11:', true],
   ])('a certificate URI with %s', async (_name, certificate, taken) => {
-    const privateKey = `pkcs11:token=t?module-path=${library}&pin-value=1`;
-    const options = { ...good, privateKey, certificate };
+    const uri = `pkcs11:token=t?module-path=${library}&pin-value=1`;
+    const options = { ...good, privateKey: undefined, pkcs11: { uri }, certificate };
     if (taken) {
       expect(check(options).key).toMatchObject({ certificate: { match: { type: 'cert' } } });
     } else {
@@ -240,9 +235,14 @@ describe('checkOptions', () => {
     ['timeoutMs', { timeoutMs: Number.NaN }],
     ['timeoutMs', { timeoutMs: 600_001 }],
     ['timeoutMs', { timeoutMs: '1000' }],
-    ['isolate', { isolate: 1 }],
     ['logger', { logger: console.log }],
     ['logger', { logger: { warn() {} } }],
+    ['parentClientConfig', { parentClientConfig: 'x' }],
+    ['parentClientConfig.logger', { parentClientConfig: { logger: 'x' } }],
+    ['passphrase', { passphrase: { path: 'x' } }],
+    ['passphrase', { passphrase: '' }],
+    ['passphrase.file', { passphrase: { file: '' } }],
+    ['privateKey', { privateKey: 'pkcs11:object=k' }],
   ])('refuses a wrong "%s": %j', async (name, change) => {
     const error = await errorOf(() => check({ ...good, ...change }));
     expect(error.code).toBe('ERR_INVALID_OPTION');
@@ -252,8 +252,11 @@ describe('checkOptions', () => {
 
   it.each([
     ['pkcs11', 'softhsm'],
-    ['pkcs11', 'pkcs11:object'],
-    ['pkcs11', 'pkcs11:type=cert'],
+    ['pkcs11', 'pkcs11:object=k'],
+    ['pkcs11', { uri: 'pkcs11:object' }],
+    ['pkcs11', { uri: 'pkcs11:type=cert' }],
+    ['pkcs11.isolate', { library, isolate: 1 }],
+    ['pkcs11.stateFolder', { library, stateFolder: 1 }],
     ['pkcs11', 7],
     ['pkcs11', null],
     ['pkcs11.library', { library: undefined }],
@@ -298,6 +301,8 @@ describe('checkOptions', () => {
     ['rolealias', { ...good, rolealias: 'x' }, 'did you mean "roleAlias"?'],
     ['pin', { ...good, pin: 'x' }, 'known are'],
     ['tls', { ...good, tls: 'node' }, 'known are'],
+    ['isolate', { ...good, isolate: false }, 'it belongs inside "pkcs11"'],
+    ['tokenLabel', { ...good, tokenLabel: 'x' }, 'it belongs inside "pkcs11"'],
     ['tls', { ...(withToken({ library }) as object), tls: 'crt' }, 'known are'],
     ['pkcs11.userpin', withToken({ library, userpin: 'x' }), 'did you mean "userPin"?'],
   ])('refuses an unknown option: %s', async (name, options, hint) => {

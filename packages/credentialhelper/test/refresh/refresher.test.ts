@@ -21,13 +21,14 @@ function setUp(options: { lifetimeMs?: number; random?: number } = {}) {
     gate: Promise.resolve(),
     refreshFailures: [] as unknown[],
   };
-  const get = createRefresher<Value>({
+  const refresher = createRefresher<Value>({
     now: () => state.nowMs,
     random: () => options.random ?? 0,
     hold: (fetched) => {
       state.held++;
       return fetched;
     },
+    closed: () => new Error('closed'),
     onRefreshFailed: (error) => state.refreshFailures.push(error),
     fetch: async () => {
       const serial = ++state.fetches;
@@ -36,7 +37,7 @@ function setUp(options: { lifetimeMs?: number; random?: number } = {}) {
       return { serial, expiration: new Date(state.nowMs + state.lifetimeMs) };
     },
   });
-  return { state, get };
+  return { state, get: refresher.get, refresher };
 }
 
 /** Lets what runs behind a call come to its end. */

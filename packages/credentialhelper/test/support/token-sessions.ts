@@ -54,8 +54,7 @@ export async function startTlsServers(folder: string): Promise<Connect> {
       roleAlias: 'the-alias',
       certificate: certificateFile,
       ca: server?.caFile,
-      isolate,
-      pkcs11,
+      pkcs11: { ...pkcs11, isolate },
     });
     expect(await session.credentials()).toMatchObject({
       accessKeyId: version,

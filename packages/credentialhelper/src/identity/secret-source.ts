@@ -1,0 +1,216 @@
+import { existsSync, fstatSync } from 'node:fs';
+import { join } from 'node:path';
+import { CredentialHelperError } from '../errors.ts';
+import { isObject } from '../json.ts';
+import { within } from '../process/within.ts';
+import { isUrl, type Path, pathOf } from './named-path.ts';
+import { isPipeOrSocket, Pipe, readFile } from './read-file.ts';
+import type { Secret } from './secret.ts';
+import { checkSecret, SecretFile, secretOf, type Warn } from './secret-file.ts';
+
+/**
+ * Where a PIN or passphrase comes from:
+ *
+ * - a string: the secret itself;
+ * - `{ file }`: a file, read again each time it is needed, or a pipe, read once;
+ * - `{ environmentVariable }`: an environment variable, which no child process inherits;
+ * - `{ systemdCredential }`: a credential of the systemd unit, by its name (systemd.exec(5), `LoadCredential=`);
+ * - `{ fileDescriptor }`: an open file descriptor, read once;
+ * - a function that gives the secret, called each time it is needed.
+ *
+ * A file or pipe holds the secret in UTF-8, with one line end or none. One that has more lines, or begins with a byte order
+ * mark or ends with a blank, is refused before it is used.
+ */
+export type SecretSource = string | SecretPlace | (() => string | Promise<string>);
+
+/** A place outside of the program that holds a secret. */
+export type SecretPlace =
+  | { readonly file: string | URL }
+  | { readonly environmentVariable: string }
+  | { readonly systemdCredential: string }
+  | { readonly fileDescriptor: number };
+
+/** The source of a secret that has been checked. */
+export interface SecretReader<S> {
+  /**
+   * Reads the secret now.
+   *
+   * @param limitMs - how long that may take, in milliseconds
+   * @throws {@link CredentialHelperError} (as a rejection) `ERR_SECRET_SOURCE`, `ERR_FILE_UNREADABLE`,
+   * `ERR_INVALID_OPTION`
+   */
+  read(limitMs: number): Promise<S>;
+  /** Does the same without waiting, where reading has no effect on anything. */
+  readonly readNow: (() => S) | undefined;
+  /** The environment variable that holds the secret, which no child process may see. */
+  readonly environmentVariable: string | undefined;
+}
+
+/** What is read, and where it was named. */
+interface Named {
+  readonly kind: 'PIN' | 'passphrase';
+  /** The name of the option, for messages. */
+  readonly option: string;
+  /** Told of a file that others can read. */
+  readonly warn: Warn;
+}
+
+/**
+ * Checks where a secret comes from, and reads it once where that has no effect on anything, so that a missing file is found
+ * at once.
+ *
+ * @throws {@link CredentialHelperError} `ERR_INVALID_OPTION`, `ERR_FILE_UNREADABLE`
+ */
+export function openSecretPlace(source: unknown, named: Named): SecretReader<Secret> {
+  const [[name, value] = [], ...more] = isObject(source) ? Object.entries(source) : [];
+  const place = PLACES.find((known) => known === name);
+  if (place === undefined || more.length > 0) {
+    const nothing = named.kind === 'PIN' ? 'null, ' : '';
+    throw invalid(
+      named.option,
+      `must be text, ${nothing}a function, or an object with one of ${PLACES.join(', ')}`,
+    );
+  }
+  const option = `${named.option}.${place}`;
+  if (place === 'fileDescriptor') {
+    if (!Number.isSafeInteger(value) || (value as number) < 0 || (value as number) > MAX_FD) {
+      throw invalid(option, `must be a whole number from 0 to ${MAX_FD}`);
+    }
+    return descriptorReader(value as number, named);
+  }
+  if (place === 'file' && isUrl(value)) return fileReader(value, { ...named, option });
+  if (typeof value !== 'string' || value === '' || value.includes('\0')) {
+    throw invalid(option, 'must be text');
+  }
+  if (place === 'environmentVariable') {
+    readVariable(value, { ...named, option });
+    return immediate(() => readVariable(value, { ...named, option }), value);
+  }
+  return place === 'file'
+    ? fileReader(value, { ...named, option })
+    : credentialReader(value, { ...named, option });
+}
+
+const PLACES = ['file', 'environmentVariable', 'systemdCredential', 'fileDescriptor'] as const;
+
+/** The largest that a secret is read from: a larger number is rather a PIN in the wrong place. */
+const MAX_FD = 999;
+
+/** Reads what is there at once. */
+export function immediate<S>(readNow: () => S, environmentVariable?: string): SecretReader<S> {
+  return { read: async () => readNow(), readNow, environmentVariable };
+}
+
+function later<S>(read: SecretReader<S>['read']): SecretReader<S> {
+  return { read, readNow: undefined, environmentVariable: undefined };
+}
+
+/**
+ * Asks a function of the application for a secret.
+ *
+ * @param check - checks what it gives; is also given what messages call that
+ */
+export function askingFunction<S>(
+  source: () => unknown,
+  { kind, option }: Pick<Named, 'kind' | 'option'>,
+  check: (value: unknown, name: string) => S,
+): SecretReader<S> {
+  const what = `the function given as "${option}"`;
+  const failed = (message: string, cause?: unknown) =>
+    new CredentialHelperError(message, {
+      code: 'ERR_SECRET_SOURCE',
+      cause,
+      hint: `${kind === 'PIN' ? 'no login was tried; ' : ''}look at the function, and at "cause" where there is one`,
+    });
+  return later(async (limitMs) => {
+    const answer = (async () => source())().catch((cause: unknown) => {
+      throw failed(`${what} failed`, cause);
+    });
+    const late = () => failed(`${what} did not give a ${kind} within ${limitMs} ms`);
+    return check(await within(answer, limitMs, late), `what ${what} gave`);
+  });
+}
+
+function fileReader(given: Path, { kind, option, warn }: Named): SecretReader<Secret> {
+  const path = pathOf(given, option);
+  return secretFileReader(new SecretFile(path, `the ${kind} file "${path}"`, warn));
+}
+
+function secretFileReader(file: SecretFile): SecretReader<Secret> {
+  file.check();
+  return {
+    read: (limitMs) => file.read(limitMs),
+    readNow: file.readNow,
+    environmentVariable: undefined,
+  };
+}
+
+/** A file descriptor gives what it holds once. */
+function descriptorReader(fd: number, { kind }: Named): SecretReader<Secret> {
+  const what = `the ${kind} from file descriptor ${fd}`;
+  const pipe = new Pipe(`/dev/fd/${fd}`, what);
+  let content: Promise<Buffer> | undefined;
+  const readOnce = async (limitMs: number) =>
+    isOpenPipe(fd) ? pipe.read(limitMs) : readFile(fd, what);
+  return later(async (limitMs) => {
+    content ??= readOnce(limitMs).catch((error: unknown) => {
+      content = undefined;
+      throw error;
+    });
+    return secretOf(await content, what);
+  });
+}
+
+function isOpenPipe(fd: number): boolean {
+  try {
+    return isPipeOrSocket(fstatSync(fd));
+  } catch {
+    return false;
+  }
+}
+
+function readVariable(name: string, { kind, option }: Named): Secret {
+  // biome-ignore lint/style/noProcessEnv: the user named this variable as the place of the secret
+  const value = process.env[name];
+  if (value !== undefined) {
+    return checkSecret(value, `the ${kind} in the environment variable ${name}`);
+  }
+  throw new CredentialHelperError(
+    `the environment variable that "${option}" names is not set: a name of ${name.length} characters`,
+    { code: 'ERR_INVALID_OPTION', hint: notShown(kind) },
+  );
+}
+
+function notShown(kind: Named['kind']): string {
+  return `give the name of the place that holds the ${kind}; the name is not shown, as it may be the ${kind} itself`;
+}
+
+/** systemd gives its credentials to the user of the unit alone, so their mode is its own affair. */
+function credentialReader(name: string, { kind, option }: Named): SecretReader<Secret> {
+  if (name.includes('/') || name.startsWith('.')) {
+    throw invalid(option, 'is the name of a credential, not a path');
+  }
+  // biome-ignore lint/style/noProcessEnv: systemd.exec(5) passes the folder of credentials this way
+  const folder = process.env.CREDENTIALS_DIRECTORY;
+  if (folder === undefined) {
+    throw new CredentialHelperError(
+      `"${option}" names a systemd credential, and this process was given none`,
+      {
+        code: 'ERR_INVALID_OPTION',
+        hint: 'add LoadCredential=NAME:PATH to the unit, and start it with systemd',
+      },
+    );
+  }
+  const path = join(folder, name);
+  if (!existsSync(path)) {
+    throw new CredentialHelperError(
+      `this process was not given the systemd credential that "${option}" names: a name of ${name.length} characters`,
+      { code: 'ERR_FILE_UNREADABLE', hint: notShown(kind) },
+    );
+  }
+  return secretFileReader(new SecretFile(path, `the ${kind} in the systemd credential "${name}"`));
+}
+
+function invalid(name: string, problem: string): CredentialHelperError {
+  return new CredentialHelperError(`"${name}" ${problem}`, { code: 'ERR_INVALID_OPTION' });
+}
