@@ -1,5 +1,5 @@
 // Measures what credentials cost against what a user would take instead, in one run, as ratios: npm run bench
-//   --write      writes bench/results.json, and from it docs/performance.md and docs/performance.svg
+//   --write      writes bench/results.json, and from it docs/performance.md and docs/pictures/performance.svg
 //   --render     writes the two from bench/results.json, and measures nothing
 //   --rounds N   40 if not given
 // PY_HELPER=CHECKOUT compares with the Python session helper, too; PYTHON is the interpreter, /usr/bin/python3 if not given.
@@ -12,7 +12,7 @@ import { measure } from './results.mjs';
 const file = (path) => new URL(`../${path}`, import.meta.url);
 const RESULTS = file('bench/results.json');
 const PAGE = file('docs/performance.md');
-const PLOT = file('docs/performance.svg');
+const PLOT = file('docs/pictures/performance.svg');
 
 const { values: options } = parseArgs({
   options: {

@@ -35,7 +35,7 @@ function renderResults(results) {
   return `Measured on ${date}: ${machine.processor}, ${machine.cores} cores, ${machine.system}, ${versions.join(', ')};
 medians of ${rounds} rounds.
 
-![The ratios of the table below, on a logarithmic axis](performance.svg)
+![The ratios of the table below, on a logarithmic axis](pictures/performance.svg)
 
 ${renderTable(results)}
 

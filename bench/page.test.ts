@@ -12,8 +12,8 @@ it('docs/performance.md says what bench/results.json says (npm run bench -- --re
   expect(page).toBe(renderPage(page, results));
 });
 
-it('docs/performance.svg shows what bench/results.json says (npm run bench -- --render)', () => {
-  expect(read('../docs/performance.svg')).toBe(renderPlot(results));
+it('docs/pictures/performance.svg shows what bench/results.json says (npm run bench -- --render)', () => {
+  expect(read('../docs/pictures/performance.svg')).toBe(renderPlot(results));
 });
 
 it('a page without its markers is refused', () => {

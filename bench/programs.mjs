@@ -106,6 +106,6 @@ export const VERSIONS = {
   curl: ['curl', '--version'],
   ...(process.env.PY_HELPER !== undefined && {
     Python: [PYTHON, '--version'],
-    awscrt: [PYTHON, '-c', 'import importlib.metadata as m; print(m.version("awscrt"))'],
+    boto3: [PYTHON, '-c', 'import boto3; print(boto3.__version__)'],
   }),
 };
