@@ -33,7 +33,7 @@ export function picture({ width, height, title, description }, elements) {
 <desc id="description">${escapeXml(description)}</desc>
 <style>
 text { font: 14px ${SANS}; white-space: pre }
-text.mono { font-family: ${MONO} }
+text.mono { font: 13px ${MONO} }
 text.small { font-size: 12.5px }
 text.strong { font-weight: 600 }
 ${rules(COLORS.light)}
