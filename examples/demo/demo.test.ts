@@ -1,11 +1,13 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
+import { mask } from './mask.ts';
 
 const MAIN = fileURLToPath(new URL('main.ts', import.meta.url));
+const RECORDED = readFileSync(new URL('output.txt', import.meta.url), 'utf8');
 const folder = mkdtempSync(join(tmpdir(), 'demo-test-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -22,6 +24,8 @@ describe('the demo', () => {
     const { status, stdout, stderr } = run();
     expect(stderr).toBe('');
     expect(status).toBe(0);
+    // The README's picture shows it; `npm run pictures` records it again.
+    expect(mask(stdout)).toBe(RECORDED);
     const arns = [
       ...stdout.matchAll(/STS says: (arn:aws:sts::\d{12}:assumed-role\/[\w-]+\/[0-9a-f]{64})\n/g),
     ];

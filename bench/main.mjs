@@ -1,0 +1,39 @@
+// Measures what credentials cost against what a user would take instead, in one run, as ratios: npm run bench
+//   --write      writes bench/results.json, and from it docs/performance.md and docs/pictures/performance.svg
+//   --render     writes the two from bench/results.json, and measures nothing
+//   --rounds N   40 if not given
+// PY_HELPER=CHECKOUT compares with the Python session helper, too; PYTHON is the interpreter, /usr/bin/python3 if not given.
+import { readFileSync, writeFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { renderPage, renderTable } from './page.mjs';
+import { renderPlot } from './plot.mjs';
+import { measure } from './results.mjs';
+
+const file = (path) => new URL(`../${path}`, import.meta.url);
+const RESULTS = file('bench/results.json');
+const PAGE = file('docs/performance.md');
+const PLOT = file('docs/pictures/performance.svg');
+
+const { values: options } = parseArgs({
+  options: {
+    write: { type: 'boolean', default: false },
+    render: { type: 'boolean', default: false },
+    rounds: { type: 'string', default: '40' },
+  },
+});
+const rounds = Number(options.rounds);
+if (!Number.isInteger(rounds) || rounds < 1)
+  throw new Error('--rounds takes a whole number from 1');
+
+if (!options.render) {
+  if (process.env.PY_HELPER === undefined)
+    console.error('The Python session helper is skipped: PY_HELPER names no checkout of it.');
+  const results = await measure(rounds);
+  console.log(renderTable(results));
+  if (options.write) writeFileSync(RESULTS, `${JSON.stringify(results, null, 2)}\n`);
+}
+if (options.write || options.render) {
+  const results = JSON.parse(readFileSync(RESULTS, 'utf8'));
+  writeFileSync(PAGE, renderPage(readFileSync(PAGE, 'utf8'), results));
+  writeFileSync(PLOT, renderPlot(results));
+}

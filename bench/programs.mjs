@@ -1,0 +1,111 @@
+// The programs that are measured, and which of them are compared.
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { DIST } from '../scripts/device.mjs';
+
+const LIBRARY = JSON.stringify(join(DIST, 'index.js'));
+const PYTHON = process.env.PYTHON ?? '/usr/bin/python3';
+
+const FILE = 'session, key in a file';
+const ISOLATED = 'session, key in a token';
+const IN_PROCESS = 'session, key in a token, `isolate: false`';
+const IMPORT = "`node -e 'import(…)'` of the library";
+const COMMAND = '`awsiot-credentialhelper --version`';
+const CURL = '`curl`, key in a file';
+const NOTHING = '`node -e 0`';
+const PYTHON_FILE = 'Python session helper, key in a file';
+const PYTHON_TOKEN = 'Python session helper, key in a token';
+/** Node's own client, which does nothing but the one request. */
+export const BARE = 'bare `node:https`, key in a file';
+
+const PAIRS = [
+  [FILE, CURL],
+  [FILE, NOTHING],
+  [FILE, BARE],
+  [IN_PROCESS, BARE],
+  [ISOLATED, BARE],
+  [FILE, PYTHON_FILE],
+  [IN_PROCESS, PYTHON_TOKEN],
+  [ISOLATED, PYTHON_TOKEN],
+  [IMPORT, NOTHING],
+  [COMMAND, NOTHING],
+];
+
+/** The commands by name, and the pairs of names to compare, for a device of `makeDevice()`. */
+export function programs(device) {
+  const commands = { ...nodePrograms(device), ...pythonPrograms(device) };
+  return { commands, pairs: PAIRS.filter((pair) => pair.every((name) => name in commands)) };
+}
+
+function nodePrograms({ common, inFile, inToken }) {
+  const { endpoint, roleAlias, thingName, certificate, ca } = common;
+  const path = `/role-aliases/${roleAlias}/credentials`;
+  const module = (program) => [process.execPath, '--input-type=module', '--eval', program];
+  const session = (options) =>
+    module(`import { createSession } from ${LIBRARY};
+      await createSession(${JSON.stringify({ ...common, ...options })}).credentials();`);
+  const request = {
+    host: endpoint.split(':')[0],
+    port: endpoint.split(':')[1],
+    path,
+    headers: { 'x-amzn-iot-thingname': thingName },
+  };
+  return {
+    [CURL]: [
+      ...['curl', '--silent', '--fail', '--output', '/dev/null', '--cacert', ca],
+      ...['--cert', certificate, '--key', inFile.privateKey],
+      ...['--header', `x-amzn-iot-thingname: ${thingName}`, `https://${endpoint}${path}`],
+    ],
+    [NOTHING]: [process.execPath, '-e', '0'],
+    [BARE]: module(`import fs from 'node:fs'; import https from 'node:https';
+      const read = (file) => fs.readFileSync(file);
+      https.get({ ...${JSON.stringify(request)}, agent: false, ca: read(${JSON.stringify(ca)}),
+        cert: read(${JSON.stringify(certificate)}), key: read(${JSON.stringify(inFile.privateKey)}) },
+        async (response) => JSON.parse((await response.toArray()).join('')).credentials.accessKeyId);`),
+    [FILE]: session(inFile),
+    [IN_PROCESS]: session({ ...inToken, isolate: false }),
+    [ISOLATED]: session(inToken),
+    [IMPORT]: [process.execPath, '-e', `import(${LIBRARY})`],
+    [COMMAND]: [process.execPath, join(DIST, 'cli/main.js'), '--version'],
+  };
+}
+
+/** None where PY_HELPER does not name a checkout of the Python session helper. */
+function pythonPrograms({ common, inFile, inToken }) {
+  const checkout = process.env.PY_HELPER;
+  if (checkout === undefined) return {};
+  const sources = join(checkout, 'src');
+  if (!existsSync(join(sources, 'awsiot_credentialhelper')))
+    throw new Error(`PY_HELPER=${checkout} is no checkout of the Python session helper`);
+  const text = JSON.stringify;
+  const session = (key) => [
+    PYTHON,
+    '-c',
+    `import sys
+sys.path.insert(0, ${text(sources)})
+from awsiot_credentialhelper.boto3_session import Boto3SessionProvider
+read = lambda file: open(file, 'rb').read()
+session = Boto3SessionProvider(endpoint=${text(common.endpoint)}, role_alias=${text(common.roleAlias)},
+    thing_name=${text(common.thingName)}, certificate=${text(common.certificate)}, ca=read(${text(common.ca)}), ${key}).get_session()
+session.get_credentials().get_frozen_credentials().access_key
+`,
+  ];
+  const { library, tokenLabel, userPin } = inToken.pkcs11;
+  return {
+    [PYTHON_FILE]: session(`private_key=${text(inFile.privateKey)}`),
+    [PYTHON_TOKEN]: session(
+      `pkcs11={'pkcs11_lib': ${text(library)}, 'token_label': ${text(tokenLabel)},
+        'user_pin': read(${text(userPin.file)}).decode().strip()}`,
+    ),
+  };
+}
+
+/** The versions of what is measured, by name. */
+export const VERSIONS = {
+  'Node.js': [process.execPath, '--version'],
+  curl: ['curl', '--version'],
+  ...(process.env.PY_HELPER !== undefined && {
+    Python: [PYTHON, '--version'],
+    boto3: [PYTHON, '-c', 'import boto3; print(boto3.__version__)'],
+  }),
+};

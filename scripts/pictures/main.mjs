@@ -1,0 +1,17 @@
+// Runs the demo, records what it prints, and makes the pictures of the README: npm run pictures
+import { execFileSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { mask } from '../../examples/demo/mask.ts';
+import { renderAll } from './all.mjs';
+
+const root = new URL('../../', import.meta.url);
+const printed = execFileSync('bash', ['scripts/demo.sh'], {
+  cwd: fileURLToPath(root),
+  encoding: 'utf8',
+});
+// What the set-up says comes first.
+const output = mask(printed.slice(printed.indexOf('\n1. ')));
+writeFileSync(new URL('examples/demo/output.txt', root), output);
+for (const [file, picture] of Object.entries(renderAll(output)))
+  writeFileSync(new URL(file, root), picture);
