@@ -63,7 +63,7 @@ function nodePrograms({ common, inFile, inToken }) {
         cert: read(${JSON.stringify(certificate)}), key: read(${JSON.stringify(inFile.privateKey)}) },
         async (response) => JSON.parse((await response.toArray()).join('')).credentials.accessKeyId);`),
     [FILE]: session(inFile),
-    [IN_PROCESS]: session({ ...inToken, isolate: false }),
+    [IN_PROCESS]: session({ ...inToken, pkcs11: { ...inToken.pkcs11, isolate: false } }),
     [ISOLATED]: session(inToken),
     [IMPORT]: [process.execPath, '-e', `import(${LIBRARY})`],
     [COMMAND]: [process.execPath, join(DIST, 'cli/main.js'), '--version'],

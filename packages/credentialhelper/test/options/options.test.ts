@@ -330,7 +330,7 @@ describe('checkOptions', () => {
     const options = { ...(withToken({ library }) as object), passphrase: 'x' };
     const error = await errorOf(() => check(options));
     expect(error.code).toBe('ERR_INVALID_OPTION');
-    expect(error.message).toContain('"userPin"');
+    expect(error.message).toContain('"pkcs11.userPin"');
   });
 
   it('keeps PIN and passphrase out of whatever is printed', () => {
