@@ -112,7 +112,7 @@ function tokenIdentity(
 }
 
 function leftMs({ timeoutMs }: Pick<ConnectionSettings, 'timeoutMs'>, begin: number): number {
-  return Math.max(1, timeoutMs - (monotonicMs() - begin));
+  return Math.max(1, Math.ceil(timeoutMs - (monotonicMs() - begin)));
 }
 
 function readConnection({ ca, verifyPeer, timeoutMs }: Settings): ConnectionSettings {

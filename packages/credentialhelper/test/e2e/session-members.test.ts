@@ -1,0 +1,187 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { STSClient } from '@aws-sdk/client-sts';
+import { createSession, type FileKeyInit, fromIotCore } from 'awsiot-credentialhelper';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { errorOf } from '../support/errors.ts';
+import { makeSelfSigned, openssl } from '../support/openssl.ts';
+import { credentials, json, startRawServer } from '../support/raw-server.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+
+const folder = temporaryFolder();
+const device = makeSelfSigned(folder, 'device');
+const server = await startRawServer(folder);
+let fetches = 0;
+beforeEach(() => {
+  fetches = 0;
+  const give = json({ credentials });
+  server.behave = (...call) => {
+    fetches++;
+    return give(...call);
+  };
+});
+
+const common = {
+  endpoint: server.endpoint,
+  region: 'eu-west-1',
+  roleAlias: 'the-alias',
+  certificate: device.certificateFile,
+  ca: server.caFile,
+};
+const open = (more: Partial<FileKeyInit> = {}) =>
+  createSession({ ...common, privateKey: device.keyFile, ...more });
+
+/** A logger that keeps its lines of level info. */
+function keepLines() {
+  const lines: string[] = [];
+  const info = (line: string) => lines.push(line);
+  return { lines, logger: { debug() {}, info, warn() {}, error() {} } };
+}
+
+describe('a session', () => {
+  it('says when its credentials end', async () => {
+    const session = open();
+    expect(session.expiration).toBeUndefined();
+    await session.credentials();
+    expect(session.expiration).toEqual(new Date(credentials.expiration));
+  });
+
+  it('fetches when it is asked to refresh', async () => {
+    const session = open();
+    await session.credentials();
+    await session.credentials();
+    expect(fetches).toBe(1);
+    expect(await session.refresh()).toMatchObject({ accessKeyId: credentials.accessKeyId });
+    expect(fetches).toBe(2);
+  });
+
+  it('gives nothing once it is closed, and sends nothing', async () => {
+    const session = open();
+    await session.credentials();
+    await session.close();
+    await session.close();
+    expect(session.expiration).toBeUndefined();
+    for (const ask of [() => session.credentials(), () => session.refresh()]) {
+      expect((await errorOf(ask)).code).toBe('ERR_SESSION_CLOSED');
+    }
+    expect(fetches).toBe(1);
+  });
+
+  it('waits, when it closes, for what is being fetched', async () => {
+    const give = json({ credentials });
+    let isAnswered = false;
+    server.behave = (socket) =>
+      setTimeout(() => {
+        isAnswered = true;
+        give(socket);
+      }, 100);
+    const session = open();
+    const given = session.credentials();
+    await session.close();
+    expect(isAnswered).toBe(true);
+    expect(await given).toMatchObject({ accessKeyId: credentials.accessKeyId });
+    expect(session.expiration, 'nothing is kept').toBeUndefined();
+  });
+
+  it('closes although a fetch fails', async () => {
+    server.behave = (socket) => socket.destroy();
+    const session = open();
+    const failed = errorOf(() => session.credentials());
+    await session.close();
+    expect((await failed).code).toBe('ERR_CONNECTION_RESET');
+  });
+
+  it('is closed by "await using"', async () => {
+    const session = open();
+    await session[Symbol.asyncDispose]();
+    expect((await errorOf(() => session.credentials())).code).toBe('ERR_SESSION_CLOSED');
+  });
+
+  it('is the configuration of a client, and shows it nothing else', async () => {
+    const session = open();
+    expect(Object.keys({ ...session })).toEqual(['region', 'credentials']);
+    const sts = new STSClient(session);
+    expect(await sts.config.region()).toBe('eu-west-1');
+    expect(await sts.config.credentials()).toMatchObject({ accessKeyId: credentials.accessKeyId });
+    sts.destroy();
+  });
+});
+
+describe('a passphrase', () => {
+  const passphrase = 'orchard wall';
+  const privateKey = join(folder, 'encrypted.pem');
+  const encrypt = ['-topk8', '-passout', `pass:${passphrase}`];
+  openssl('pkcs8', '-in', device.keyFile, ...encrypt, '-out', privateKey);
+  const file = join(folder, 'passphrase');
+  writeFileSync(file, `${passphrase}\n`, { mode: 0o600 });
+  process.env.TEST_PASSPHRASE = passphrase;
+
+  it.each<[string, NonNullable<FileKeyInit['passphrase']>]>([
+    ['as text', passphrase],
+    ['from a file', { file }],
+    ['from an environment variable', { environmentVariable: 'TEST_PASSPHRASE' }],
+    ['from a function', () => passphrase],
+    ['from a function that takes its time', async () => passphrase],
+  ])('is taken %s', async (_name, source) => {
+    const session = open({ privateKey, passphrase: source });
+    await session.credentials();
+    await session.refresh();
+    expect(fetches).toBe(2);
+  });
+
+  it('that is wrong is told at once where it is there at once, else by the first fetch', async () => {
+    const wrong = 'another';
+    expect((await errorOf(() => open({ privateKey, passphrase: wrong }))).code).toBe(
+      'ERR_PASSPHRASE_WRONG',
+    );
+    const later = open({ privateKey, passphrase: () => wrong });
+    expect((await errorOf(() => later.credentials())).code).toBe('ERR_PASSPHRASE_WRONG');
+    expect(fetches).toBe(0);
+  });
+
+  it('whose function fails or takes too long is an error that says so', async () => {
+    const failing = open({ privateKey, passphrase: () => Promise.reject(new Error('no')) });
+    expect(await errorOf(() => failing.credentials())).toMatchObject({
+      code: 'ERR_SECRET_SOURCE',
+      message: 'the function given as "passphrase" failed',
+    });
+    const slow = open({ privateKey, passphrase: () => new Promise(() => {}), timeoutMs: 100 });
+    expect((await errorOf(() => slow.credentials())).message).toMatch(
+      /did not give a passphrase within \d+ ms/,
+    );
+  });
+});
+
+describe('the configuration of a client', () => {
+  it('that chains pass gives region and logger', async () => {
+    const { lines, logger } = keepLines();
+    const parentClientConfig = { region: 'us-west-2', logger, credentials: 'not looked at' };
+    const init = { ...common, region: undefined, privateKey: device.keyFile, parentClientConfig };
+    const session = createSession(init);
+    expect(session.region).toBe('us-west-2');
+    await session.credentials();
+    expect(lines).toEqual([expect.stringContaining('credentials for role alias "the-alias"')]);
+  });
+
+  it('does not take the place of what the session has itself', async () => {
+    const own = keepLines();
+    const other = keepLines();
+    const session = open({
+      logger: own.logger,
+      parentClientConfig: { region: 'us-west-2', logger: other.logger },
+    });
+    expect(session.region).toBe('eu-west-1');
+    await session.credentials({ callerClientConfig: { logger: other.logger } });
+    expect(own.lines).toHaveLength(1);
+    expect(other.lines).toEqual([]);
+  });
+
+  it('that clients pass gives the logger', async () => {
+    const { lines, logger } = keepLines();
+    const provider = fromIotCore({ ...common, privateKey: device.keyFile });
+    const sts = new STSClient({ region: 'eu-west-1', credentials: provider, logger });
+    await sts.config.credentials();
+    sts.destroy();
+    expect(lines).toEqual([expect.stringContaining('credentials for role alias "the-alias"')]);
+  });
+});
