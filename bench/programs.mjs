@@ -37,7 +37,7 @@ export function programs(device) {
   return { commands, pairs: PAIRS.filter((pair) => pair.every((name) => name in commands)) };
 }
 
-function nodePrograms({ common, inFile, inToken }) {
+function nodePrograms({ common, inFile, inToken, inTokenWith }) {
   const { endpoint, roleAlias, thingName, certificate, ca } = common;
   const path = `/role-aliases/${roleAlias}/credentials`;
   const module = (program) => [process.execPath, '--input-type=module', '--eval', program];
@@ -63,7 +63,7 @@ function nodePrograms({ common, inFile, inToken }) {
         cert: read(${JSON.stringify(certificate)}), key: read(${JSON.stringify(inFile.privateKey)}) },
         async (response) => JSON.parse((await response.toArray()).join('')).credentials.accessKeyId);`),
     [FILE]: session(inFile),
-    [IN_PROCESS]: session({ ...inToken, pkcs11: { ...inToken.pkcs11, isolate: false } }),
+    [IN_PROCESS]: session(inTokenWith(false)),
     [ISOLATED]: session(inToken),
     [IMPORT]: [process.execPath, '-e', `import(${LIBRARY})`],
     [COMMAND]: [process.execPath, join(DIST, 'cli/main.js'), '--version'],

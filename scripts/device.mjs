@@ -53,6 +53,7 @@ export async function makeDevice() {
     ...['import', '--token-label', 'the-token', '--label', 'key'],
     ...['--key', privateKey, '--certificate', certificate],
   );
+  const pkcs11 = { library: SOFTHSM, userPin: { file: pin }, tokenLabel: 'the-token' };
   return {
     folder,
     write,
@@ -65,7 +66,8 @@ export async function makeDevice() {
       ca: aws.caFile,
     },
     inFile: { privateKey },
-    inToken: { pkcs11: { library: SOFTHSM, userPin: { file: pin }, tokenLabel: 'the-token' } },
+    inToken: { pkcs11 },
+    inTokenWith: (isolate) => ({ pkcs11: { ...pkcs11, isolate } }),
     close: () => aws.close(),
   };
 }

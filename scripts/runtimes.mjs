@@ -12,7 +12,7 @@ import { DIST, makeDevice, processesWith, row } from './device.mjs';
 
 const [runtimes] = process.argv.slice(2);
 const LIMIT_MS = 60_000;
-const { folder, write, common, inFile, inToken, close } = await makeDevice();
+const { folder, write, common, inFile, inToken, inTokenWith, close } = await makeDevice();
 const run = (command, ...args) =>
   execFileSync(command, args, { cwd: folder, encoding: 'utf8', stdio: 'pipe' }).trim();
 
@@ -105,11 +105,11 @@ const WAYS = {
   'key in a file': inFile,
   'no connection': { ...inFile, endpoint: `127.0.0.1:${await silentPort()}`, timeoutMs: 1500 },
   'key in a token': inToken,
-  '`isolate: false`': { ...inToken, isolate: false },
-  '`{ node }`': { ...inToken, isolate: { node } },
-  '`{ node, program }`': { ...inToken, isolate: { node, program } },
-  'no such node': { ...inToken, isolate: { node: '/no/such/node' } },
-  'a child that hangs': { ...inToken, isolate: { node, program: hanging }, timeoutMs: 1500 },
+  '`isolate: false`': inTokenWith(false),
+  '`{ node }`': inTokenWith({ node }),
+  '`{ node, program }`': inTokenWith({ node, program }),
+  'no such node': inTokenWith({ node: '/no/such/node' }),
+  'a child that hangs': { ...inTokenWith({ node, program: hanging }), timeoutMs: 1500 },
 };
 
 const OK = 'credentials';

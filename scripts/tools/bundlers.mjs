@@ -104,7 +104,7 @@ async function withWebpack(webpack, entry, format, path) {
 }
 
 /** What the program is to do, what comes of it, and whether koffi is beside the bundle. */
-function waysOf({ common, inFile, inToken }, program, emitsChild) {
+function waysOf({ common, inFile, inToken, inTokenWith }, program, emitsChild) {
   const missing = 'ERR_CHILD_PROGRAM';
   const session = (options) => ({ session: { ...common, ...options } });
   const { certificate, ca } = common;
@@ -112,8 +112,8 @@ function waysOf({ common, inFile, inToken }, program, emitsChild) {
     'key in a file': [session(inFile), OK, false],
     'key in a token, no koffi': [session(inToken), missing, false],
     'key in a token': [session(inToken), emitsChild ? OK : missing, true],
-    '`{ program }`': [session({ ...inToken, isolate: { program } }), OK, true],
-    '`isolate: false`': [session({ ...inToken, isolate: false }), OK, true],
+    '`{ program }`': [session(inTokenWith({ program })), OK, true],
+    '`isolate: false`': [session(inTokenWith(false)), OK, true],
     'TLS identity': [{ identity: { certificate, ca, ...inToken } }, OK, true],
   };
 }

@@ -7,12 +7,20 @@ import { openTlsIdentity, type TlsIdentity } from 'awsiot-credentialhelper/tls';
 
 const options = { endpoint: 'host', roleAlias: 'alias', certificate: new Uint8Array(1), privateKey: 'key.pem' };
 export const keyId: Promise<string> = fromIotCore(options)().then(({ accessKeyId }) => accessKeyId);
-export const region: string = createSession({ ...options, isolate: { program: 'child.js' } }).region;
+export const region: string = createSession({
+  endpoint: 'host',
+  roleAlias: 'alias',
+  certificate: 'pkcs11:',
+  pkcs11: { uri: 'pkcs11:object=key', isolate: { program: 'child.js' } },
+}).region;
+export const expiration: Promise<Date> = fromIotCore(options)().then((given) => given.expiration);
 export const identity: Promise<TlsIdentity> = openTlsIdentity({ certificate: 'a', privateKey: 'b' });
 export const codeOf = (error: unknown): ErrorCode | undefined =>
   isCredentialHelperError(error) ? error.code : undefined;
 // @ts-expect-error
 createSession({ ...options, timeoutMs: 'soon' });
+// @ts-expect-error
+createSession({ ...options, pkcs11: { uri: 'pkcs11:object=key' } });
 // @ts-expect-error
 openTlsIdentity({ certificate: 'a', privateKey: 1 });
 `;

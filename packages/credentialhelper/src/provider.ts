@@ -68,7 +68,7 @@ export interface CredentialSource
 
 /** The source of credentials for options that have been checked. */
 export function createSource(settings: Settings): CredentialSource {
-  const { endpoint, roleAlias, thingName } = settings;
+  const { endpoint, roleAlias, thingName, userAgent } = settings;
   let { logger } = settings;
   // Looked up at each call: tests replace it.
   const now = () => Date.now();
@@ -76,7 +76,7 @@ export function createSource(settings: Settings): CredentialSource {
   const get = createMutualTls(settings, dates);
   const fetch = async (): Promise<TemporaryCredentials> => {
     const credentials = await exchange(
-      { ...endpoint, roleAlias, thingName },
+      { ...endpoint, roleAlias, thingName, userAgent },
       get,
       now,
       dates.explain,

@@ -34,6 +34,7 @@ export async function exchange(
     headers: {
       host: target.authority,
       accept: 'application/json',
+      ...(target.userAgent === '' ? {} : { 'user-agent': target.userAgent }),
       ...(target.thingName === undefined ? {} : { 'x-amzn-iot-thingname': target.thingName }),
     },
   }).catch((error: unknown) => {

@@ -17,6 +17,8 @@ export interface Endpoint {
 export interface ExchangeTarget extends Omit<Endpoint, 'region'> {
   readonly roleAlias: string;
   readonly thingName: string | undefined;
+  /** Empty where none is sent. */
+  readonly userAgent: string;
 }
 
 const HTTPS_PORT = 443;

@@ -9,6 +9,7 @@ import { openSource, type Source } from '../identity/read-source.ts';
 import type { Warn } from '../identity/secret-file.ts';
 import type { SecretSource } from '../identity/secret-source.ts';
 import { excerpt } from '../text.ts';
+import { VERSION } from '../version.ts';
 import {
   assertObject,
   invalidOption,
@@ -68,6 +69,12 @@ export interface CommonInit {
   readonly verifyPeer?: boolean | undefined;
   /** How long one exchange may take altogether, in milliseconds: 1 to 600 000. Default 10 000. */
   readonly timeoutMs?: number | undefined;
+  /**
+   * The header field `User-Agent` of requests: 1 to 512 printable ASCII characters; `''` sends none. Default: name and
+   * version of this package, version of Node.js, and platform, such as
+   * `awsiot-credentialhelper/0.1.0 nodejs/24.11.0 linux/arm64`.
+   */
+  readonly userAgent?: string | undefined;
   /**
    * Where notes, warnings and details go; `trace`, where it has that method, gets a line for each PKCS#11 call. Default:
    * that of `parentClientConfig`; else nowhere, except that `verifyPeer: false` is always warned of.
@@ -134,6 +141,8 @@ export interface Settings {
   readonly ca: Source | undefined;
   readonly verifyPeer: boolean;
   readonly timeoutMs: number;
+  /** Empty where none is sent. */
+  readonly userAgent: string;
   readonly logger: Logger | undefined;
   /** Warns, of each thing once. */
   readonly warn: Warn;
@@ -151,6 +160,7 @@ const OPTION_NAMES: readonly (keyof FileKeyInit)[] = [
   'region',
   'verifyPeer',
   'timeoutMs',
+  'userAgent',
   'logger',
   'parentClientConfig',
 ];
@@ -202,6 +212,7 @@ function readOptions(given: FromIotCoreInit): Settings {
     ...checkIdentity(options, warn),
     verifyPeer: optionalBoolean(options.verifyPeer, 'verifyPeer', true),
     timeoutMs: checkTimeout(options.timeoutMs),
+    userAgent: checkUserAgent(options.userAgent),
     logger,
     warn,
   };
@@ -305,6 +316,16 @@ function checkTokenCertificate(
     return { match: checkCertificateUri(certificate, token) };
   }
   return { source: requireSource(certificate, 'certificate') };
+}
+
+const USER_AGENT = /^[ -~]{0,512}$/;
+
+function checkUserAgent(userAgent: unknown): string {
+  if (userAgent === undefined) {
+    return `awsiot-credentialhelper/${VERSION} nodejs/${process.versions.node} ${process.platform}/${process.arch}`;
+  }
+  if (typeof userAgent === 'string' && USER_AGENT.test(userAgent)) return userAgent;
+  throw invalidOption('userAgent', 'must be at most 512 printable ASCII characters', userAgent);
 }
 
 /** The longest line of a log: what a PKCS#11 library prints may have any length. */

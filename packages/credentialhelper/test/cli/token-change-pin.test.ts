@@ -38,7 +38,7 @@ describe('token change-pin', () => {
     expect(stderr).toMatch(
       /the new PIN is shorter or longer than this token takes: 4 to 255 bytes/,
     );
-    expect(status).toBe(1);
+    expect(status).toBe(2);
     expect((await list(short)).stderr).toMatch(/takes PINs of 4 to 255 bytes.*it was not tried/);
     expect((await list(tokens.pinFile)).status).toBe(0);
   });
@@ -50,7 +50,7 @@ describe('token change-pin', () => {
       ['token', 'change-pin', '--module', library, ...token, '--new-pin-file', next],
       { env: { FAULT: 'new-pin-refused' } },
     );
-    expect(status).toBe(1);
+    expect(status).toBe(2);
     expect(stderr).toContain('does not take the new PIN: C_SetPIN returned CKR_PIN_INVALID');
     expect(stderr).toContain('the PIN is what it was');
   });

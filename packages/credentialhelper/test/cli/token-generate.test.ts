@@ -170,35 +170,26 @@ describe('token generate', () => {
     [
       'a subject without --csr',
       ['--label', 'k', '--subject', 'CN=x'],
-      2,
       /--subject is for the request/,
     ],
     [
       'a subject of unknown parts',
       ['--label', 'k', '--csr', '/x/y', '--subject', 'XX=x'],
-      1,
       /each part is one of CN, serialNumber/,
     ],
     [
       'a country that is none',
       ['--label', 'k', '--csr', '/x/y', '--subject', 'C=Germany'],
-      1,
       /two letters/,
     ],
     [
       'a subject with an empty part',
       ['--label', 'k', '--csr', '/x/y', '--subject', 'CN=x,,O=y'],
-      1,
       /an empty part/,
     ],
-    [
-      'an unknown kind of key',
-      ['--label', 'k', '--key-type', 'dsa'],
-      2,
-      /Allowed choices are p256/,
-    ],
-    ['no label', [], 2, /needs a label/],
-  ])('refuses %s', async (_name, args, expected, message) => {
+    ['an unknown kind of key', ['--label', 'k', '--key-type', 'dsa'], /Allowed choices are p256/],
+    ['no label', [], /needs a label/],
+  ])('refuses %s', async (_name, args, message) => {
     const { status, stdout, stderr } = await run([
       'token',
       'generate',
@@ -206,7 +197,7 @@ describe('token generate', () => {
       ...args,
     ]);
     expect(stderr).toMatch(message);
-    expect([stdout, status]).toEqual(['', expected]);
+    expect([stdout, status]).toEqual(['', 2]);
     expect(tokens.kinds('refused')).toEqual([]);
   });
 

@@ -74,7 +74,7 @@ describe('token init', () => {
     const before = slots();
     const { status, stderr } = await run(init(label));
     expect(stderr).toMatch(message);
-    expect(status).toBe(1);
+    expect(status).toBe(2);
     expect(slots()).toBe(before);
   });
 
@@ -86,7 +86,7 @@ describe('token init', () => {
     expect(stderr).toMatch(
       /the user PIN is shorter or longer than this token takes: 4 to 255 bytes/,
     );
-    expect(status).toBe(1);
+    expect(status).toBe(2);
     expect(slots()).toBe(before);
   });
 
@@ -165,7 +165,7 @@ describe('token init', () => {
       ],
     );
     expect(stderr).toMatch(/the two entries do not match/);
-    expect(status).toBe(1);
+    expect(status).toBe(2);
     expect(slots()).toBe(before);
   });
 });

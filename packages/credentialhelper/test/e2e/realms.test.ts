@@ -118,7 +118,7 @@ describe('the library in another realm, with timers of a browser', () => {
     ['bytes of this realm', { ...inFile, privateKey: readFileSync(device.keyFile) }],
     ['bytes of that realm', { ...inFile, privateKey: foreignBytes(device.keyFile) }],
     ['a token, in a child process', inToken],
-    ['a token, by its id', { ...common, privateKey: BY_ID }],
+    ['a token, by its id', { ...common, pkcs11: { uri: BY_ID } }],
     ['a token, in this process', { ...inToken, pkcs11: { ...inToken.pkcs11, isolate: false } }],
   ])('gets credentials with a key in %s', async (_name, options) => {
     expect(await get(library, options)).toBe(credentials.accessKeyId);

@@ -15,9 +15,9 @@ let fetches = 0;
 beforeEach(() => {
   fetches = 0;
   const give = json({ credentials });
-  server.behave = (...call) => {
+  server.behave = (socket) => {
     fetches++;
-    return give(...call);
+    return give(socket);
   };
 });
 

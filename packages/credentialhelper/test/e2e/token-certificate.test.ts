@@ -156,7 +156,7 @@ describe('a certificate in the token of its key', () => {
       roleAlias: 'the-alias',
       ca: server.caFile,
       certificate: `pkcs11:token=several;object=long;type=cert?${access}`,
-      privateKey: `pkcs11:token=several;object=key;type=private?${access}`,
+      pkcs11: { uri: `pkcs11:token=several;object=key;type=private?${access}` },
     });
     await session.credentials();
     expect(seen[0]).toBe('long');

@@ -1,11 +1,12 @@
 import { readFileSync } from 'node:fs';
+import type { TLSSocket } from 'node:tls';
 import { inspect } from 'node:util';
 import { type CommonInit, createSession, type Pkcs11Options } from 'awsiot-credentialhelper';
 import { describe, expect, it } from 'vitest';
 import { errorOf } from '../support/errors.ts';
 import { type KeyType, makeSelfSigned } from '../support/openssl.ts';
 import { childrenOfThisProcess } from '../support/processes.ts';
-import { type Behaviour, credentials, json, startRawServer } from '../support/raw-server.ts';
+import { credentials, json, startRawServer } from '../support/raw-server.ts';
 import { PIN, SOFTHSM_LIBRARY, startSoftHsm } from '../support/softhsm.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
@@ -34,7 +35,7 @@ const tls12 = await startRawServer(folder, { maxVersion: 'TLSv1.2' });
 const tls13 = await startRawServer(folder, { minVersion: 'TLSv1.3' });
 
 /** Answers with credentials that tell what the server saw: the TLS version and whose certificate. */
-const tellWhoCame: Behaviour = (socket) =>
+const tellWhoCame = (socket: TLSSocket) =>
   json({
     credentials: {
       ...credentials,

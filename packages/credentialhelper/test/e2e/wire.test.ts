@@ -145,6 +145,20 @@ describe.each(Object.entries(WAYS))('with %s', (_name, way) => {
       ...options,
     } as FromIotCoreInit);
 
+  it.each([
+    [undefined, /^awsiot-credentialhelper\/\S+ nodejs\/\d\S+ \w+\/\w+$/],
+    ['gateway/7 (a room)', /^gateway\/7 \(a room\)$/],
+    ['', /^none$/],
+  ])('says who asks, as %j', async (userAgent, sent) => {
+    let seen: string | undefined;
+    server.behave = (socket, request) => {
+      seen = /^user-agent: (.*)\r$/im.exec(request)?.[1] ?? 'none';
+      json({ credentials })(socket);
+    };
+    await open({ userAgent }).credentials();
+    expect(seen).toMatch(sent);
+  });
+
   it('credentials come through', async () => {
     server.behave = json({ credentials });
     const { expiration, ...rest } = await open().credentials();

@@ -133,12 +133,14 @@ const PLACES: readonly Place[] = [
   ...['certificate', 'privateKey', 'ca', 'passphrase', 'endpoint', 'roleAlias', 'thingName'].map(
     (name) => inFileKey(name),
   ),
-  ...['region', 'timeoutMs', 'verifyPeer', 'logger', 'parentClientConfig'].flatMap((name) => [
-    inFileKey(name),
-    inFileKey(name, numberOf),
-    inTokenKey(name),
-    inTokenKey(name, (text) => ({ [text]: text })),
-  ]),
+  ...['region', 'timeoutMs', 'verifyPeer', 'logger', 'parentClientConfig', 'userAgent'].flatMap(
+    (name) => [
+      inFileKey(name),
+      inFileKey(name, numberOf),
+      inTokenKey(name),
+      inTokenKey(name, (text) => ({ [text]: text })),
+    ],
+  ),
   ...['certificate', 'ca', 'passphrase'].map((name) => inTokenKey(name)),
   ...['certificate', 'privateKey', 'ca'].flatMap((name) => [
     inFileKey(`${name}.bytes`, (text) => Buffer.from(text)),

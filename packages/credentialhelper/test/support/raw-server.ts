@@ -12,7 +12,7 @@ export function resetConnection(socket: TLSSocket): void {
 }
 
 /** What a test server does with a connection whose request has come. */
-export type Behaviour = (socket: TLSSocket) => void;
+export type Behaviour = (socket: TLSSocket, request: string) => void;
 
 /** A TLS server that behaves as it is told, for what no HTTP server would do. */
 export interface RawServer {
@@ -47,7 +47,7 @@ export async function startRawServer(
   server.on('tlsClientError', () => {});
   server.on('secureConnection', (socket) => {
     socket.on('error', () => {});
-    socket.once('data', () => handle.behave(socket));
+    socket.once('data', (data) => handle.behave(socket, data.toString('latin1')));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   afterAll(() => {
@@ -67,10 +67,10 @@ export const credentials = {
 };
 
 /** Answers with a status line, a body and header fields. */
-export function answer(status: string, body: string, headers: readonly string[] = []): Behaviour {
+export function answer(status: string, body: string, headers: readonly string[] = []) {
   const length = `content-length: ${Buffer.byteLength(body)}`;
-  return (socket) =>
+  return (socket: TLSSocket) =>
     socket.end(`HTTP/1.1 ${status}\r\n${[length, ...headers].join('\r\n')}\r\n\r\n${body}`);
 }
 /** Answers 200 with JSON. */
-export const json = (body: unknown): Behaviour => answer('200 OK', JSON.stringify(body));
+export const json = (body: unknown) => answer('200 OK', JSON.stringify(body));
