@@ -28,6 +28,7 @@ export interface ErrorDetails<Code extends ErrorCode = ErrorCode> {
  * @typeParam Code - the code, where it is known
  */
 export class CredentialHelperError<Code extends ErrorCode = ErrorCode> extends Error {
+  /** `CredentialHelperError`. */
   override readonly name: string = NAME;
   /** What a chain of the SDK's providers looks at. */
   readonly tryNextLink: false = false;

@@ -15,7 +15,9 @@ import { createRefresher, type Refresher } from './refresh/refresher.ts';
 
 /** Temporary credentials, with the end that they always have. */
 export interface IotCoreCredentials extends AwsCredentialIdentity {
+  /** The session token, which goes with each request that is signed with the credentials. */
   readonly sessionToken: string;
+  /** When they end, by the server's clock. */
   readonly expiration: Date;
 }
 

@@ -101,6 +101,7 @@ export interface FileKeyInit extends CommonInit {
   readonly privateKey: string | URL | Uint8Array | KeyObject;
   /** Passphrase of an encrypted `privateKey`, or where it comes from. */
   readonly passphrase?: SecretSource | undefined;
+  /** Never beside `privateKey`. */
   readonly pkcs11?: undefined;
 }
 
@@ -108,7 +109,9 @@ export interface FileKeyInit extends CommonInit {
 export interface TokenKeyInit extends CommonInit {
   /** Where the token and the key are, and how they are used. */
   readonly pkcs11: Pkcs11Options;
+  /** Never beside `pkcs11`. */
   readonly privateKey?: undefined;
+  /** A token has a PIN instead: `userPin`. */
   readonly passphrase?: undefined;
 }
 

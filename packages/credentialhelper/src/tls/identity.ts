@@ -82,7 +82,7 @@ const OPTION_NAMES: readonly (keyof TlsIdentityOptions)[] = [
  * ```
  *
  * @returns the identity
- * @throws {@link CredentialHelperError} (as a rejection) for options that are wrong, what cannot be read, a key that does
+ * @throws `CredentialHelperError` (as a rejection) for options that are wrong, what cannot be read, a key that does
  * not belong to the certificate, and for what is wrong with library, token and PIN; `ERR_TLS_UNAVAILABLE` where the TLS
  * of this runtime cannot use a key in a token
  */
