@@ -1,14 +1,14 @@
 import { randomBytes } from 'node:crypto';
-import { type Account, openAccount } from './account.ts';
+import { type Account, openAccount } from './account/account.ts';
 import { EmulatorError } from './errors.ts';
-import { type Fault, openFaults } from './faults.ts';
-import { credentialsHostName, LOCAL_NAME } from './host-names.ts';
+import { type Fault, openFaults } from './faults/faults.ts';
+import type { Counters, RequestRecord } from './http/request-record.ts';
+import { credentialsHostName, LOCAL_NAME } from './names/host-names.ts';
 import { checkOptions, type EmulatorOptions } from './options.ts';
-import { createWrongCertificates } from './pki.ts';
-import { openRequestLog, type RequestLog } from './request-log.ts';
-import type { Counters, RequestRecord } from './request-record.ts';
-import { close, createApiServer, createCredentialServer, listen } from './servers.ts';
-import { openStore } from './store.ts';
+import { createWrongCertificates } from './pki/pki.ts';
+import { openRequestLog, type RequestLog } from './server/request-log.ts';
+import { close, createApiServer, createCredentialServer, listen } from './server/servers.ts';
+import { openStore } from './state/store.ts';
 
 /** A running emulator. It listens on the loopback interface only. Never for production. */
 export interface Emulator extends Account, AsyncDisposable {

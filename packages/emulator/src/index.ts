@@ -3,12 +3,12 @@
  *
  * @packageDocumentation
  */
-export type { Account, Seed } from './account.ts';
+export type { Account, Seed } from './account/account.ts';
+export type { KeysAndCertificate } from './account/certificates.ts';
 export { type Emulator, startEmulator } from './emulator.ts';
 export { EmulatorError } from './errors.ts';
-export type { Fault, WrongCertificate } from './faults.ts';
-export type { KeysAndCertificate } from './operations/certificates.ts';
+export type { Fault, WrongCertificate } from './faults/faults.ts';
+export type { Counters, RequestRecord } from './http/request-record.ts';
 export type { EmulatorOptions } from './options.ts';
-export type { KeyType } from './pki.ts';
-export type { Counters, RequestRecord } from './request-record.ts';
-export type { CertificateStatus } from './state.ts';
+export type { KeyType } from './pki/pki.ts';
+export type { CertificateStatus } from './state/state.ts';

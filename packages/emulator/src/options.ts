@@ -1,6 +1,6 @@
 import { EmulatorError } from './errors.ts';
-import type { Fault } from './faults.ts';
-import { checkName } from './names.ts';
+import type { Fault } from './faults/faults.ts';
+import { checkName } from './names/check-name.ts';
 
 /** What {@link startEmulator} takes. */
 export interface EmulatorOptions {

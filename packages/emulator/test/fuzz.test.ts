@@ -4,7 +4,7 @@ import { connect as connectTls } from 'node:tls';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { startEmulator } from '../src/index.ts';
-import { evaluatePolicies, trusts } from '../src/policy.ts';
+import { evaluatePolicies, trusts } from '../src/policy/policy.ts';
 import { type RawRequest, sendRaw, signRaw } from './support/raw-api.ts';
 
 const emulator = await startEmulator();

@@ -1,18 +1,18 @@
-import type { Account } from '../account.ts';
-import type { Response } from '../http.ts';
-import { type ApiRequest, type Refusal, readSigning } from '../signing.ts';
-import { authenticate, type Caller } from '../sigv4.ts';
-import type { State } from '../state.ts';
-import type { Call } from './call.ts';
-import { IAM } from './iam.ts';
-import { CERTIFICATE_OPERATIONS } from './iot-certificates.ts';
-import { POLICY_OPERATIONS } from './iot-policies.ts';
-import { ROLE_ALIAS_OPERATIONS } from './iot-role-aliases.ts';
-import { THING_GROUP_OPERATIONS } from './iot-thing-groups.ts';
-import { THING_OPERATIONS } from './iot-things.ts';
-import { findQueryCall, refuseQuery } from './query-protocol.ts';
-import { findRestCall, refuseRest } from './rest-json.ts';
-import { callerArn, STS } from './sts.ts';
+import type { Account } from '../account/account.ts';
+import type { Response } from '../http/response.ts';
+import type { State } from '../state/state.ts';
+import { IAM } from './iam/iam.ts';
+import { CERTIFICATE_OPERATIONS } from './iot/certificates.ts';
+import { POLICY_OPERATIONS } from './iot/policies.ts';
+import { ROLE_ALIAS_OPERATIONS } from './iot/role-aliases.ts';
+import { THING_GROUP_OPERATIONS } from './iot/thing-groups.ts';
+import { THING_OPERATIONS } from './iot/things.ts';
+import type { Call } from './protocol/call.ts';
+import { findQueryCall, refuseQuery } from './protocol/query.ts';
+import { findRestCall, refuseRest } from './protocol/rest-json.ts';
+import { authenticate, type Caller } from './signing/authenticate.ts';
+import { type ApiRequest, type Refusal, readSigning } from './signing/signing.ts';
+import { callerArn, STS } from './sts/sts.ts';
 
 /** What the AWS APIs answer from. */
 export interface ApiContext {

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { EmulatorError } from '../errors.ts';
-import { type Fault, parseFault } from '../faults.ts';
+import { type Fault, parseFault } from '../faults/faults.ts';
 import { seed } from './seed.ts';
 import { start } from './start.ts';
 

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { startEmulator } from '../emulator.ts';
-import type { Fault } from '../faults.ts';
+import type { Fault } from '../faults/faults.ts';
 
 /** Runs the emulator until it is told to end. */
 export async function start(options: {
