@@ -15,7 +15,7 @@ async function errorOf(run: () => unknown): Promise<EmulatorError> {
 describe('startEmulator', () => {
   it.each<[unknown, string, RegExp]>([
     [null, 'ERR_INVALID_OPTION', /options must be an object/],
-    [{ folder: 'x' }, 'ERR_INVALID_OPTION', /unknown option "folder"; known are dir, /],
+    [{ folder: 'x' }, 'ERR_INVALID_OPTION', /unknown option "folder"; expected one of dir, /],
     [{ dir: '' }, 'ERR_INVALID_OPTION', /"dir" must be the path of a folder/],
     [{ dir: 5 }, 'ERR_INVALID_OPTION', /"dir" must be/],
     [{ apiPort: '80' }, 'ERR_INVALID_OPTION', /"apiPort" must be a whole number from 0 to 65535/],
@@ -44,7 +44,11 @@ describe('the operations', async () => {
   afterAll(() => emulator.close());
 
   it.each<[string, () => unknown, string]>([
-    ['a thing without a name', () => emulator.createThing({} as never), 'InvalidRequestException'],
+    [
+      'a thing without a name',
+      () => emulator.iot.createThing({} as never),
+      'InvalidRequestException',
+    ],
     ['a seed without names', () => emulator.seed({} as never), 'InvalidRequestException'],
     [
       'a kind of key that there is not',
@@ -53,12 +57,12 @@ describe('the operations', async () => {
     ],
     [
       'a policy without a document',
-      () => emulator.createPolicy({ policyName: 'p' } as never),
+      () => emulator.iot.createPolicy({ policyName: 'p' } as never),
       'MalformedPolicyException',
     ],
     [
       'a lifetime that is no number',
-      () => emulator.setCredentialLifetime('1' as never),
+      () => emulator.credentials.setLifetime('1' as never),
       'ERR_INVALID_OPTION',
     ],
   ])('refuse %s', async (_name, run, code) => {

@@ -1,23 +1,33 @@
 import { createHmac, type X509Certificate } from 'node:crypto';
 import { iotArn } from '../names/arns.ts';
-import { certificateId } from '../pki/pki.ts';
-import { type CaCertificate, lookUp } from '../state/state.ts';
-import { readCertificate } from './certificates.ts';
-import { failure, type OperationContext, present } from './context.ts';
+import { certificateId } from '../pki/certificate-id.ts';
+import { lookUp } from '../state/look-up.ts';
+import type { CaCertificate } from '../state/records.ts';
+import type { State } from '../state/state.ts';
+import { alreadyExistsError, awsError, type OperationContext } from './context.ts';
+import { readCertificate } from './read-certificate.ts';
 
 /** Operations of AWS IoT on the certificate authorities of an account. */
 export interface AuthorityOperations {
-  /** What the verification certificate of an authority has as its common name. */
+  /** Returns what the verification certificate of an authority must have as its common name. */
   getRegistrationCode(): string;
-  /** Without a verification certificate the authority must be `SNI_ONLY`. */
-  registerCaCertificate(input: {
+  /**
+   * Registers a certificate authority.
+   *
+   * @throws {@link EmulatorError} `CertificateValidationException` for what is not the certificate of an authority,
+   * `RegistrationCodeValidationException` for a verification certificate that proves nothing, `InvalidRequestException`
+   * for none in the mode `DEFAULT`, `ResourceAlreadyExistsException`
+   */
+  registerCACertificate(input: {
+    /** In PEM form. */
     caCertificate: string;
+    /** A certificate of that authority for the registration code, in PEM form; the mode `SNI_ONLY` needs none. */
     verificationCertificate?: string | undefined;
+    /** Default false: it is `INACTIVE`. */
     setAsActive?: boolean | undefined;
+    /** Default `DEFAULT`. */
     certificateMode?: 'DEFAULT' | 'SNI_ONLY' | undefined;
   }): { certificateId: string; certificateArn: string };
-  /** The id of the registered, active authority that issued a certificate. */
-  findIssuer(input: { certificatePem: string; caCertificatePem?: string | undefined }): string;
 }
 
 /** The operations on certificate authorities over the stored state. */
@@ -29,27 +39,27 @@ export function authorityOperations({ store }: OperationContext): AuthorityOpera
       .digest('hex');
   return {
     getRegistrationCode,
-    registerCaCertificate(input) {
+    registerCACertificate(input) {
       const { verificationCertificate, setAsActive = false, certificateMode = 'DEFAULT' } = input;
       const ca = readCertificate(input.caCertificate);
       if (!ca.ca) {
-        throw failure('CertificateValidationException', 'the certificate is not of an authority');
+        throw awsError('CertificateValidationException', 'the certificate is not of an authority');
       }
       if (verificationCertificate !== undefined) {
         const verification = readCertificate(verificationCertificate);
         const isProof =
           isIssuedBy(verification, ca) && hasName(verification, getRegistrationCode());
         if (!isProof) {
-          throw failure(
+          throw awsError(
             'RegistrationCodeValidationException',
             'the authority did not issue the verification certificate, or that does not name the registration code',
           );
         }
       } else if (certificateMode === 'DEFAULT') {
-        throw failure('InvalidRequestException', 'verificationCertificate is required');
+        throw awsError('InvalidRequestException', 'verificationCertificate is required');
       }
       const id = certificateId(ca.raw);
-      if (lookUp(state.caCertificates, id)) throw present(`CA certificate ${id}`);
+      if (lookUp(state.caCertificates, id)) throw alreadyExistsError(`CA certificate ${id}`);
       store.put('caCertificates', id, {
         certificateId: id,
         certificatePem: input.caCertificate,
@@ -58,21 +68,29 @@ export function authorityOperations({ store }: OperationContext): AuthorityOpera
       });
       return { certificateId: id, certificateArn: iotArn(state, `cacert/${id}`) };
     },
-    findIssuer({ certificatePem, caCertificatePem }) {
-      const certificate = readCertificate(certificatePem);
-      const issuers = candidates(state.caCertificates, caCertificatePem).filter(
-        (ca) =>
-          ca.status === 'ACTIVE' && isIssuedBy(certificate, readCertificate(ca.certificatePem)),
-      );
-      if (issuers[0] === undefined) {
-        throw failure(
-          'CertificateValidationException',
-          'the certificate was not issued by a registered, active CA certificate',
-        );
-      }
-      return issuers[0].certificateId;
-    },
   };
+}
+
+/**
+ * Returns the id of the registered, active authority that issued a certificate.
+ *
+ * @param caCertificatePem - the only authority that it may be, where given
+ * @throws {@link EmulatorError} `CertificateValidationException`
+ */
+export function findIssuer(
+  state: State,
+  certificatePem: string,
+  caCertificatePem: string | undefined,
+): string {
+  const certificate = readCertificate(certificatePem);
+  const issuer = candidates(state.caCertificates, caCertificatePem).find(
+    (ca) => ca.status === 'ACTIVE' && isIssuedBy(certificate, readCertificate(ca.certificatePem)),
+  );
+  if (issuer !== undefined) return issuer.certificateId;
+  throw awsError(
+    'CertificateValidationException',
+    'the certificate was not issued by a registered, active CA certificate',
+  );
 }
 
 function candidates(

@@ -1,48 +1,130 @@
 import { iotArn, thingGroupArn } from '../names/arns.ts';
 import { checkName } from '../names/check-name.ts';
 import { checkPolicyDocument } from '../policy/document.ts';
-import { lookUp, type Policy, type PolicyVersion, withParentGroups } from '../state/state.ts';
+import { defaultDocument, lookUp, withParentGroups } from '../state/look-up.ts';
+import type { Policy, PolicyVersion } from '../state/records.ts';
 import {
-  failure,
+  alreadyExistsError,
+  awsError,
   findThingGroup,
   getPrincipal,
-  missing,
+  notFoundError,
   type OperationContext,
-  present,
   withItem,
   withoutItem,
 } from './context.ts';
 
 /** Operations of AWS IoT on policies. */
 export interface PolicyOperations {
-  createPolicy(input: { policyName: string; policyDocument: string }): void;
-  getPolicy(input: { policyName: string }): Policy & { readonly policyArn: string };
+  /**
+   * Creates a policy with one version, `1`, which is the default version.
+   *
+   * @throws {@link EmulatorError} `InvalidRequestException` for a name that is not valid, `MalformedPolicyException`,
+   * `ResourceAlreadyExistsException`
+   */
+  createPolicy(input: {
+    /** 1 to 128 characters: letters, digits and `_+=,.@-`. */
+    policyName: string;
+    /** JSON text of at most 2048 characters, not counting white space. */
+    policyDocument: string;
+  }): void;
+  /**
+   * Returns a policy and the document of its default version.
+   *
+   * @throws {@link EmulatorError} `ResourceNotFoundException`
+   */
+  getPolicy(input: { policyName: string }): Policy & {
+    readonly policyArn: string;
+    readonly policyDocument: string;
+  };
+  /** Returns the names of all policies. */
+  listPolicies(input?: {
+    /** True: the oldest first. Default false: the newest first. */
+    ascendingOrder?: boolean | undefined;
+  }): readonly string[];
+  /**
+   * Deletes a policy.
+   *
+   * @throws {@link EmulatorError} `ResourceNotFoundException`, `DeleteConflictException` while it has several versions
+   * or is attached
+   */
   deletePolicy(input: { policyName: string }): void;
-  /** A policy has five versions at most, and its default version decides. */
+  /**
+   * Adds a version to a policy, which can have five.
+   *
+   * @throws {@link EmulatorError} `ResourceNotFoundException`, `MalformedPolicyException`,
+   * `VersionsLimitExceededException`
+   */
   createPolicyVersion(input: {
     policyName: string;
+    /** JSON text of at most 2048 characters, not counting white space. */
     policyDocument: string;
+    /** Whether it is evaluated from now on. Default false. */
     setAsDefault?: boolean | undefined;
   }): PolicyVersion & { readonly isDefaultVersion: boolean };
+  /**
+   * Returns a version of a policy.
+   *
+   * @throws {@link EmulatorError} `ResourceNotFoundException`
+   */
   getPolicyVersion(input: { policyName: string; policyVersionId: string }): PolicyVersion & {
     readonly policyArn: string;
     readonly isDefaultVersion: boolean;
   };
-  listPolicyVersions(input: { policyName: string }): readonly PolicyVersion[];
-  setDefaultPolicyVersion(input: { policyName: string; policyVersionId: string }): void;
-  deletePolicyVersion(input: { policyName: string; policyVersionId: string }): void;
-  /** `target` is the ARN of a certificate or of a thing group. */
-  attachPolicy(input: { policyName: string; target: string }): void;
-  detachPolicy(input: { policyName: string; target: string }): void;
   /**
-   * The names of the policies that are attached to a certificate or a thing group; `recursive` adds those of the groups
-   * above it.
+   * Returns the versions of a policy, oldest first.
+   *
+   * @throws {@link EmulatorError} `ResourceNotFoundException`
+   */
+  listPolicyVersions(input: { policyName: string }): readonly PolicyVersion[];
+  /**
+   * Makes a version the one that is evaluated.
+   *
+   * @throws {@link EmulatorError} `ResourceNotFoundException`
+   */
+  setDefaultPolicyVersion(input: { policyName: string; policyVersionId: string }): void;
+  /**
+   * Deletes a version of a policy.
+   *
+   * @throws {@link EmulatorError} `ResourceNotFoundException`, `DeleteConflictException` for the default version
+   */
+  deletePolicyVersion(input: { policyName: string; policyVersionId: string }): void;
+  /**
+   * Attaches a policy. One that is attached already is no error.
+   *
+   * @throws {@link EmulatorError} `ResourceNotFoundException` for a policy or a target that does not exist
+   */
+  attachPolicy(input: {
+    policyName: string;
+    /** The ARN of a certificate or of a thing group. */
+    target: string;
+  }): void;
+  /**
+   * Detaches a policy. One that is not attached is no error.
+   *
+   * @throws {@link EmulatorError} `ResourceNotFoundException` for a target that does not exist
+   */
+  detachPolicy(input: {
+    policyName: string;
+    /** The ARN of a certificate or of a thing group. */
+    target: string;
+  }): void;
+  /**
+   * Returns the names of the policies that are attached to a target.
+   *
+   * @throws {@link EmulatorError} `ResourceNotFoundException`
    */
   listAttachedPolicies(input: {
+    /** The ARN of a certificate or of a thing group. */
     target: string;
+    /** Adds the policies of the groups above a thing group. Default false. */
     recursive?: boolean | undefined;
   }): readonly string[];
-  /** The ARNs of the certificates and thing groups that a policy is attached to. */
+  /**
+   * Returns the ARNs of the certificates and thing groups that a policy is attached to.
+   *
+   * @throws {@link EmulatorError} `ResourceNotFoundException`
+   */
   listTargetsForPolicy(input: { policyName: string }): readonly string[];
 }
 
@@ -53,16 +135,16 @@ export function policyOperations({ store, now }: OperationContext): PolicyOperat
   const { state } = store;
   const get = (name: string) => {
     const policy = lookUp(state.policies, name);
-    if (policy === undefined) throw missing(`policy ${name}`);
+    if (policy === undefined) throw notFoundError(`policy ${name}`);
     return policy;
   };
-  const getVersion = (policy: Policy, versionId: string) => {
-    const version = versionsOf(policy).find((one) => one.versionId === versionId);
-    if (version === undefined) throw missing(`version ${versionId} of ${policy.policyName}`);
+  const getVersion = ({ policyName, versions }: Policy, id: string) => {
+    const version = versions.find(({ versionId }) => versionId === id);
+    if (version === undefined) throw notFoundError(`version ${id} of ${policyName}`);
     return version;
   };
 
-  // A list of targets on the policy would be written anew for every certificate; the question is rare.
+  // A list of targets on the policy would be written again for every certificate; the question is rare.
   const targetsOf = (policyName: string) => {
     const hasPolicy = ({ policyNames }: { policyNames: readonly string[] }) =>
       policyNames.includes(policyName);
@@ -90,30 +172,36 @@ export function policyOperations({ store, now }: OperationContext): PolicyOperat
   return {
     createPolicy({ policyName, policyDocument }) {
       checkName('policy name', policyName);
-      if (lookUp(state.policies, policyName)) throw present(`policy ${policyName}`);
+      if (lookUp(state.policies, policyName)) throw alreadyExistsError(`policy ${policyName}`);
       checkPolicyDocument(policyDocument);
       const creationMs = now();
       store.put('policies', policyName, {
         policyName,
-        policyDocument,
         defaultVersionId: '1',
+        versions: [{ versionId: '1', policyDocument, creationMs }],
         creationMs,
         lastModifiedMs: creationMs,
       });
     },
     getPolicy({ policyName }) {
-      return { ...get(policyName), policyArn: iotArn(state, `policy/${policyName}`) };
+      const policy = get(policyName);
+      const policyArn = iotArn(state, `policy/${policyName}`);
+      return { ...policy, policyArn, policyDocument: defaultDocument(policy) };
+    },
+    listPolicies({ ascendingOrder = false } = {}) {
+      // The order of creation: a record that is replaced keeps its place.
+      const names = Object.keys(state.policies);
+      return ascendingOrder ? names : names.reverse();
     },
     deletePolicy({ policyName }) {
-      const policy = get(policyName);
-      if (versionsOf(policy).length > 1) {
-        throw failure(
+      if (get(policyName).versions.length > 1) {
+        throw awsError(
           'DeleteConflictException',
           `Cannot delete the policy because it has one or more policy versions attached to it (name=${policyName})`,
         );
       }
       if (targetsOf(policyName).length > 0) {
-        throw failure(
+        throw awsError(
           'DeleteConflictException',
           `The policy cannot be deleted as the policy is attached to one or more principals (name=${policyName})`,
         );
@@ -122,10 +210,10 @@ export function policyOperations({ store, now }: OperationContext): PolicyOperat
     },
     createPolicyVersion({ policyName, policyDocument, setAsDefault = false }) {
       const policy = get(policyName);
+      const { versions } = policy;
       checkPolicyDocument(policyDocument);
-      const versions = versionsOf(policy);
       if (versions.length >= MAX_VERSIONS) {
-        throw failure(
+        throw awsError(
           'VersionsLimitExceededException',
           `The policy ${policyName} already has the maximum number of versions (${MAX_VERSIONS})`,
         );
@@ -137,7 +225,7 @@ export function policyOperations({ store, now }: OperationContext): PolicyOperat
         ...policy,
         versions: [...versions, version],
         lastModifiedMs: creationMs,
-        ...(setAsDefault && { policyDocument, defaultVersionId: version.versionId }),
+        ...(setAsDefault && { defaultVersionId: version.versionId }),
       });
       return { ...version, isDefaultVersion: setAsDefault };
     },
@@ -147,19 +235,17 @@ export function policyOperations({ store, now }: OperationContext): PolicyOperat
       return {
         ...version,
         policyArn: iotArn(state, `policy/${policyName}`),
-        isDefaultVersion: version.versionId === (policy.defaultVersionId ?? '1'),
+        isDefaultVersion: version.versionId === policy.defaultVersionId,
       };
     },
     listPolicyVersions({ policyName }) {
-      return versionsOf(get(policyName));
+      return get(policyName).versions;
     },
     setDefaultPolicyVersion({ policyName, policyVersionId }) {
       const policy = get(policyName);
-      const { versionId, policyDocument } = getVersion(policy, policyVersionId);
+      const { versionId } = getVersion(policy, policyVersionId);
       store.put('policies', policyName, {
         ...policy,
-        versions: versionsOf(policy),
-        policyDocument,
         defaultVersionId: versionId,
         lastModifiedMs: now(),
       });
@@ -167,13 +253,13 @@ export function policyOperations({ store, now }: OperationContext): PolicyOperat
     deletePolicyVersion({ policyName, policyVersionId }) {
       const policy = get(policyName);
       const { versionId } = getVersion(policy, policyVersionId);
-      if (versionId === (policy.defaultVersionId ?? '1')) {
-        throw failure(
+      if (versionId === policy.defaultVersionId) {
+        throw awsError(
           'DeleteConflictException',
           `Cannot delete the default version of a policy (name=${policyName})`,
         );
       }
-      const versions = versionsOf(policy).filter((one) => one.versionId !== versionId);
+      const versions = policy.versions.filter((one) => one.versionId !== versionId);
       store.put('policies', policyName, { ...policy, versions, lastModifiedMs: now() });
     },
     attachPolicy({ policyName, target }) {
@@ -194,9 +280,4 @@ export function policyOperations({ store, now }: OperationContext): PolicyOperat
       return targetsOf(policyName);
     },
   };
-}
-
-function versionsOf(policy: Policy): readonly PolicyVersion[] {
-  const { policyDocument, creationMs = 0 } = policy;
-  return policy.versions ?? [{ versionId: '1', policyDocument, creationMs }];
 }

@@ -1,34 +1,90 @@
 import type { EmulatorError } from '../errors.ts';
 import { roleArn } from '../names/arns.ts';
 import { checkName } from '../names/check-name.ts';
+import { makeIamId } from '../names/ids.ts';
 import { checkRolePolicy, checkTrustPolicy } from '../policy/document.ts';
-import { lookUp, makeIamId, type Role } from '../state/state.ts';
-import { checkSeconds, failure, getRole, type OperationContext } from './context.ts';
+import { lookUp } from '../state/look-up.ts';
+import type { Role } from '../state/records.ts';
+import { awsError, checkSeconds, getRole, type OperationContext } from './context.ts';
 
-/** Operations of IAM on roles; their errors have IAM's names. */
+/** Operations of IAM on roles. */
 export interface RoleOperations {
+  /**
+   * Creates a role.
+   *
+   * @throws {@link EmulatorError} `ValidationError` for a name or a duration that is not valid,
+   * `MalformedPolicyDocument`, `EntityAlreadyExists`
+   */
   createRole(input: {
+    /** 1 to 64 characters: letters, digits and `_+=,.@-`. */
     roleName: string;
+    /** The trust policy, as JSON text: who may assume the role. */
     assumeRolePolicyDocument: string;
-    /** In seconds, 3600 to 43200; default 3600. */
+    /** How long a session of the role may last, in seconds: 3600 to 43200. Default 3600. */
     maxSessionDuration?: number | undefined;
-    /** Default `/`. */
+    /** Begins and ends with `/`. Default `/`. */
     path?: string | undefined;
     description?: string | undefined;
   }): { roleName: string; roleArn: string; roleId: string };
+  /**
+   * Returns a role.
+   *
+   * @throws {@link EmulatorError} `NoSuchEntity`
+   */
   getRole(input: { roleName: string }): Role & { readonly roleArn: string };
+  /** Returns all roles, in the order of their creation. */
   listRoles(): readonly Role[];
+  /**
+   * Changes a role. What is not given stays.
+   *
+   * @throws {@link EmulatorError} `NoSuchEntity`, `ValidationError` for a duration that is not valid
+   */
   updateRole(input: {
     roleName: string;
+    /** How long a session of the role may last, in seconds: 3600 to 43200. */
     maxSessionDuration?: number | undefined;
     description?: string | undefined;
   }): void;
-  updateAssumeRolePolicy(input: { roleName: string; policyDocument: string }): void;
+  /**
+   * Replaces the trust policy of a role.
+   *
+   * @throws {@link EmulatorError} `NoSuchEntity`, `MalformedPolicyDocument`
+   */
+  updateAssumeRolePolicy(input: {
+    roleName: string;
+    /** JSON text. */
+    policyDocument: string;
+  }): void;
+  /**
+   * Deletes a role.
+   *
+   * @throws {@link EmulatorError} `NoSuchEntity`, `DeleteConflict` while it has policies
+   */
   deleteRole(input: { roleName: string }): void;
-  /** The policy is kept, not evaluated. */
-  putRolePolicy(input: { roleName: string; policyName: string; policyDocument: string }): void;
-  /** The document of an inline policy. */
+  /**
+   * Adds or replaces an inline policy of a role. It is kept, not evaluated.
+   *
+   * @throws {@link EmulatorError} `NoSuchEntity`, `ValidationError` for a name that is not valid,
+   * `MalformedPolicyDocument`
+   */
+  putRolePolicy(input: {
+    roleName: string;
+    /** 1 to 128 characters: letters, digits and `_+=,.@-`. */
+    policyName: string;
+    /** JSON text. */
+    policyDocument: string;
+  }): void;
+  /**
+   * Returns the document of an inline policy, as JSON text.
+   *
+   * @throws {@link EmulatorError} `NoSuchEntity` for a role or a policy that does not exist
+   */
   getRolePolicy(input: { roleName: string; policyName: string }): string;
+  /**
+   * Deletes an inline policy.
+   *
+   * @throws {@link EmulatorError} `NoSuchEntity` for a role or a policy that does not exist
+   */
   deleteRolePolicy(input: { roleName: string; policyName: string }): void;
 }
 
@@ -47,7 +103,7 @@ export function roleOperations({ store, now }: OperationContext): RoleOperations
       const { path = '/', description } = input;
       checkName('role name', roleName, 'ValidationError');
       if (lookUp(state.roles, roleName)) {
-        throw failure('EntityAlreadyExists', `Role with name ${roleName} already exists.`);
+        throw awsError('EntityAlreadyExists', `Role with name ${roleName} already exists.`);
       }
       checkTrustPolicy(assumeRolePolicyDocument);
       check(maxSessionDuration);
@@ -55,11 +111,13 @@ export function roleOperations({ store, now }: OperationContext): RoleOperations
       store.put('roles', roleName, {
         roleName,
         roleId,
+        path,
+        ...(description !== undefined && { description }),
         assumeRolePolicyDocument,
         maxSessionDuration,
-        path,
+        policies: {},
+        attachedPolicyArns: [],
         creationMs: now(),
-        ...(description !== undefined && { description }),
       });
       return { roleName, roleId, roleArn: roleArn(state, roleName, path) };
     },
@@ -86,12 +144,12 @@ export function roleOperations({ store, now }: OperationContext): RoleOperations
       store.put('roles', roleName, { ...role, assumeRolePolicyDocument: policyDocument });
     },
     deleteRole({ roleName }) {
-      const role = get(roleName);
-      if (Object.keys(role.policies ?? {}).length > 0) {
-        throw failure('DeleteConflict', 'Cannot delete entity, must delete policies first.');
+      const { policies, attachedPolicyArns } = get(roleName);
+      if (Object.keys(policies).length > 0) {
+        throw awsError('DeleteConflict', 'Cannot delete entity, must delete policies first.');
       }
-      if ((role.attachedPolicyArns ?? []).length > 0) {
-        throw failure('DeleteConflict', 'Cannot delete entity, must detach all policies first.');
+      if (attachedPolicyArns.length > 0) {
+        throw awsError('DeleteConflict', 'Cannot delete entity, must detach all policies first.');
       }
       store.remove('roles', roleName);
     },
@@ -99,17 +157,17 @@ export function roleOperations({ store, now }: OperationContext): RoleOperations
       const role = get(roleName);
       checkName('policy name', policyName, 'ValidationError');
       checkRolePolicy(policyDocument);
-      const policies = new Map(Object.entries(role.policies ?? {})).set(policyName, policyDocument);
-      store.put('roles', roleName, { ...role, policies: Object.fromEntries(policies) });
+      const policies = { ...role.policies, [policyName]: policyDocument };
+      store.put('roles', roleName, { ...role, policies });
     },
     getRolePolicy({ roleName, policyName }) {
-      const document = lookUp(get(roleName).policies ?? {}, policyName);
+      const document = lookUp(get(roleName).policies, policyName);
       if (document === undefined) throw noPolicy(policyName);
       return document;
     },
     deleteRolePolicy({ roleName, policyName }) {
       const role = get(roleName);
-      const policies = new Map(Object.entries(role.policies ?? {}));
+      const policies = new Map(Object.entries(role.policies));
       if (!policies.delete(policyName)) throw noPolicy(policyName);
       store.put('roles', roleName, { ...role, policies: Object.fromEntries(policies) });
     },
@@ -117,5 +175,5 @@ export function roleOperations({ store, now }: OperationContext): RoleOperations
 }
 
 function noPolicy(policyName: string): EmulatorError {
-  return failure('NoSuchEntity', `The role policy with name ${policyName} cannot be found.`);
+  return awsError('NoSuchEntity', `The role policy with name ${policyName} cannot be found.`);
 }

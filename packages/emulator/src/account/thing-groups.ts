@@ -1,49 +1,90 @@
 import { isDeepStrictEqual } from 'node:util';
 import { thingGroupArn } from '../names/arns.ts';
 import { checkName } from '../names/check-name.ts';
-import { lookUp, makeId, type ThingGroup, withParentGroups } from '../state/state.ts';
+import { makeId } from '../names/ids.ts';
+import { lookUp, withParentGroups } from '../state/look-up.ts';
+import type { ThingGroup } from '../state/records.ts';
 import {
-  failure,
+  alreadyExistsError,
+  awsError,
   getThing,
   getThingGroup,
   type OperationContext,
-  present,
   withItem,
   withoutItem,
 } from './context.ts';
 
 /** Operations of AWS IoT on thing groups. */
 export interface ThingGroupOperations {
-  /** The same group may be made again; one of that name that differs is a conflict. */
+  /**
+   * Creates a thing group. Called again with the same properties, it returns the group that exists.
+   *
+   * @throws {@link EmulatorError} `InvalidRequestException` for a name that is not valid, `ResourceNotFoundException`
+   * for a parent that does not exist, `ResourceAlreadyExistsException` for a group of that name with other properties
+   */
   createThingGroup(input: {
+    /** 1 to 128 characters: letters, digits, `:`, `_` and `-`. */
     thingGroupName: string;
+    /** Default: the group has no parent. */
     parentGroupName?: string | undefined;
     description?: string | undefined;
+    /** Values by name. Default: none. */
     attributes?: Readonly<Record<string, string>> | undefined;
   }): { thingGroupName: string; thingGroupArn: string; thingGroupId: string };
+  /**
+   * Returns a thing group.
+   *
+   * @throws {@link EmulatorError} `ResourceNotFoundException`
+   */
   describeThingGroup(input: { thingGroupName: string }): ThingGroup & {
     readonly thingGroupArn: string;
     /** The names of the groups above it, from the root down. */
     readonly rootToParent: readonly string[];
   };
-  /** Its things stay; a group with groups below it stays, too. Nothing happens where there is no such group. */
+  /**
+   * Deletes a thing group; its things stay. A group that does not exist is no error.
+   *
+   * @throws {@link EmulatorError} `InvalidRequestException` while there are groups below it
+   */
   deleteThingGroup(input: { thingGroupName: string }): void;
   /**
-   * The names of groups: all, or without `recursive` those that have no parent; or those below `parentGroup`, with
-   * `recursive` at any depth.
+   * Returns the names of groups: of all, or without `recursive` of those that have no parent; or of those below
+   * `parentGroup`, with `recursive` at any depth.
+   *
+   * @throws {@link EmulatorError} `ResourceNotFoundException` for a parent that does not exist
    */
   listThingGroups(input?: {
     parentGroup?: string | undefined;
+    /** Default: true without `parentGroup`, false with it. */
     recursive?: boolean | undefined;
   }): readonly string[];
+  /**
+   * Adds a thing to a group. A thing that is in it already is no error.
+   *
+   * @throws {@link EmulatorError} `ResourceNotFoundException` where one of them does not exist
+   */
   addThingToThingGroup(input: { thingName: string; thingGroupName: string }): void;
+  /**
+   * Removes a thing from a group. A thing that is not in it is no error.
+   *
+   * @throws {@link EmulatorError} `ResourceNotFoundException` where one of them does not exist
+   */
   removeThingFromThingGroup(input: { thingName: string; thingGroupName: string }): void;
-  /** The names of the things in a group, with `recursive` also of those in the groups below it. */
+  /**
+   * Returns the names of the things in a group.
+   *
+   * @throws {@link EmulatorError} `ResourceNotFoundException`
+   */
   listThingsInThingGroup(input: {
     thingGroupName: string;
+    /** Adds the things in the groups below it. Default false. */
     recursive?: boolean | undefined;
   }): readonly string[];
-  /** The names of the groups that a thing is in. */
+  /**
+   * Returns the names of the groups that a thing is in.
+   *
+   * @throws {@link EmulatorError} `ResourceNotFoundException`
+   */
   listThingGroupsForThing(input: { thingName: string }): readonly string[];
 }
 
@@ -66,21 +107,21 @@ export function thingGroupOperations({ store, now }: OperationContext): ThingGro
       const properties = {
         ...(parentGroupName !== undefined && { parentGroupName }),
         ...(description !== undefined && { description }),
-        ...(Object.keys(attributes).length > 0 && { attributes }),
+        attributes: { ...attributes },
       };
       const thingGroupId = existing?.thingGroupId ?? makeId();
       if (existing === undefined) {
         store.put('thingGroups', thingGroupName, {
           thingGroupName,
           thingGroupId,
+          ...properties,
           policyNames: [],
           creationMs: now(),
-          ...properties,
         });
       } else {
         const { thingGroupName: _, thingGroupId: __, policyNames, creationMs, ...old } = existing;
         if (!isDeepStrictEqual(old, properties)) {
-          throw present(`thing group ${thingGroupName}, with other properties,`);
+          throw alreadyExistsError(`thing group ${thingGroupName}, with other properties,`);
         }
       }
       return { thingGroupName, thingGroupId, thingGroupArn: thingGroupArn(state, thingGroupName) };
@@ -97,7 +138,7 @@ export function thingGroupOperations({ store, now }: OperationContext): ThingGro
     deleteThingGroup({ thingGroupName }) {
       if (lookUp(state.thingGroups, thingGroupName) === undefined) return;
       if (operations.listThingGroups({ parentGroup: thingGroupName }).length > 0) {
-        throw failure(
+        throw awsError(
           'InvalidRequestException',
           `Cannot delete thing group ${thingGroupName} when there are still child groups attached to it`,
         );
@@ -130,7 +171,7 @@ export function thingGroupOperations({ store, now }: OperationContext): ThingGro
     listThingsInThingGroup({ thingGroupName, recursive = false }) {
       getThingGroup(state, thingGroupName);
       return Object.values(state.things)
-        .filter(({ thingGroupNames = [] }) =>
+        .filter(({ thingGroupNames }) =>
           thingGroupNames.some(
             (name) => name === thingGroupName || (recursive && isIn(name, thingGroupName)),
           ),
@@ -138,7 +179,7 @@ export function thingGroupOperations({ store, now }: OperationContext): ThingGro
         .map(({ thingName }) => thingName);
     },
     listThingGroupsForThing({ thingName }) {
-      return getThing(state, thingName).thingGroupNames ?? [];
+      return getThing(state, thingName).thingGroupNames;
     },
   };
   return operations;

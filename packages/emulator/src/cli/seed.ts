@@ -1,6 +1,7 @@
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { openAccount, type Seed } from '../account/account.ts';
+import { openAccount } from '../account/account.ts';
+import { type Seed, seed as seedThing } from '../account/seed.ts';
 import { EmulatorError } from '../errors.ts';
 import { checkName } from '../names/check-name.ts';
 import { findRunning, type Running } from '../state/lock.ts';
@@ -50,7 +51,7 @@ async function seedFolder(
     nowMs: Date.now(),
   });
   try {
-    return await openAccount(store, Date.now).seed(input);
+    return await seedThing(store, openAccount(store, Date.now), input);
   } finally {
     store.close();
   }

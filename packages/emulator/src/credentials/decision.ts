@@ -1,16 +1,10 @@
 import { roleAliasArn } from '../names/arns.ts';
 import { endpointOwner } from '../names/host-names.ts';
-import { certificateId } from '../pki/pki.ts';
+import { certificateId } from '../pki/certificate-id.ts';
 import { evaluatePolicies, trusts } from '../policy/policy.ts';
-import {
-  type Certificate,
-  findRoleByArn,
-  lookUp,
-  type Role,
-  type RoleAlias,
-  type State,
-  withParentGroups,
-} from '../state/state.ts';
+import { defaultDocument, findRoleByArn, lookUp, withParentGroups } from '../state/look-up.ts';
+import type { Certificate, Role, RoleAlias } from '../state/records.ts';
+import type { State } from '../state/state.ts';
 import { policyVariables, timeVariables } from './variables.ts';
 
 /** A request to the credential provider. */
@@ -35,7 +29,7 @@ export interface Approval {
   readonly durationSeconds: number;
 }
 
-/** Why nobody gets credentials: what AWS answers, and what only the emulator tells. */
+/** Why there are no credentials: AWS's response, and the reason, which only the emulator tells. */
 export class Refusal extends Error {
   readonly status: number;
   /** What `x-amzn-ErrorType` says. */
@@ -102,7 +96,7 @@ export function decide(state: State, request: CredentialRequest, nowMs: number):
 function readAliasName(state: State, { method, path, hostNames }: CredentialRequest): string {
   const stranger = hostNames.find((name) => endpointOwner(state, name) === 'nobody');
   if (stranger !== undefined) {
-    throw new Refusal('host', `${stranger || 'no name'} is no credential provider's name`);
+    throw new Refusal('host', `${stranger || 'no name'} is not a credential-provider name`);
   }
   if (method !== 'GET') throw new Refusal('method', `the method is ${method}, and not GET`);
   const name = decodeName(PATH.exec(path)?.[1]);
@@ -161,7 +155,8 @@ function checkPolicies(
   const thing = thingName === undefined ? undefined : lookUp(state.things, thingName);
   const groups = (thing?.thingGroupNames ?? []).flatMap((name) => withParentGroups(state, name));
   const names = [certificate, ...groups].flatMap(({ policyNames }) => policyNames);
-  const documents = names.map((name) => state.policies[name]?.policyDocument ?? '');
+  const policies = names.flatMap((name) => lookUp(state.policies, name) ?? []);
+  const documents = policies.map(defaultDocument);
   const variables = {
     ...timeVariables(nowMs),
     'aws:SourceIp': sourceIp,

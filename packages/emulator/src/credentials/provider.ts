@@ -3,7 +3,7 @@ import type { State } from '../state/state.ts';
 import { type CredentialRequest, decide, Refusal } from './decision.ts';
 import { issueCredentials } from './sealed-credentials.ts';
 
-/** What the credential provider answers, and what only the emulator tells. */
+/** The credential provider's response, and what only the emulator tells. */
 export interface CredentialAnswer {
   readonly response: Response;
   /** Why there are no credentials. */
@@ -13,7 +13,7 @@ export interface CredentialAnswer {
 /**
  * Answers a request to the credential provider.
  *
- * @param lifetimeMs - how long credentials live, instead of what the role alias says
+ * @param lifetimeMs - how long credentials are valid, in milliseconds, instead of what the role alias says
  */
 export function provideCredentials(
   state: State,

@@ -1,5 +1,6 @@
 import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from 'node:crypto';
-import { makeAccessKeyId, type State } from '../state/state.ts';
+import { makeAccessKeyId } from '../names/ids.ts';
+import type { State } from '../state/state.ts';
 
 /** Whom temporary credentials are for, and until when. */
 export interface Grant {

@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import type { Variables } from '../policy/pattern.ts';
-import type { Certificate, Thing } from '../state/state.ts';
+import type { Certificate, Thing } from '../state/records.ts';
 
 /** The names that AWS IoT has for the attributes of a subject or issuer, by OpenSSL's. */
 const ATTRIBUTES: Readonly<Record<string, string>> = {
@@ -19,7 +19,7 @@ const ATTRIBUTES: Readonly<Record<string, string>> = {
   generationQualifier: 'GenerationQualifier',
 };
 
-/** The policy variables of every request. */
+/** Returns the policy variables of every request. */
 export function timeVariables(nowMs: number): Variables {
   return {
     'aws:CurrentTime': new Date(nowMs).toISOString(),
@@ -28,7 +28,7 @@ export function timeVariables(nowMs: number): Variables {
 }
 
 /**
- * The policy variables of a request for credentials: those of the thing where the client named one, and those of the
+ * Returns the policy variables of a request for credentials: those of the thing where the client named one, and those of the
  * certificate.
  */
 export function policyVariables(certificate: Certificate, thing: Thing | undefined): Variables {
@@ -37,7 +37,7 @@ export function policyVariables(certificate: Certificate, thing: Thing | undefin
 
 function thingVariables(thing: Thing | undefined): Variables {
   if (thing === undefined) return {};
-  const { thingName, thingTypeName, attributes = {} } = thing;
+  const { thingName, thingTypeName, attributes } = thing;
   const prefix = 'iot:Connection.Thing';
   return {
     [`${prefix}.ThingName`]: thingName,

@@ -8,9 +8,9 @@ export interface Response {
 }
 
 /**
- * An answer as AWS's JSON protocols have it, with a request id of its own.
+ * Returns a response in the form of AWS's JSON protocols, with a request id of its own.
  *
- * @param errorType - what `x-amzn-ErrorType` says, where the answer is an error
+ * @param errorType - the value of `x-amzn-ErrorType`, where the response is an error
  */
 export function respondJson(status: number, body: unknown, errorType?: string): Response {
   return {

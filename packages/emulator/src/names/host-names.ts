@@ -22,7 +22,7 @@ export function credentialsHostName({ accountId, region }: AccountPlace): string
   return `${endpointPrefix(accountId, 'c')}.credentials.iot.${region}.amazonaws.com`;
 }
 
-/** Tells whose credential provider a client asked for, by the name in the TLS handshake or in `Host` (without a port). */
+/** Returns whose credential provider a client asked for, by the name in the TLS handshake or in `Host` (without a port). */
 export function endpointOwner(account: AccountPlace, name: string): EndpointOwner {
   const lowerCaseName = name.toLowerCase();
   if (lowerCaseName === LOCAL_NAME || lowerCaseName === credentialsHostName(account)) {

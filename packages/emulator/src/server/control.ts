@@ -1,19 +1,19 @@
 import { timingSafeEqual } from 'node:crypto';
-import type { Account } from '../account/account.ts';
-import type { ApiRequest } from '../api/signing/signing.ts';
+import type { Seed, SeedInput } from '../account/seed.ts';
 import { EmulatorError } from '../errors.ts';
+import type { Fault } from '../faults/fault.ts';
 import type { Faults } from '../faults/faults.ts';
-import type { Counters, RequestRecord } from '../http/request-record.ts';
+import type { ApiRequest } from '../http/request.ts';
 import type { Response } from '../http/response.ts';
 import { parseJson } from '../json.ts';
+import type { Requests } from './request-history.ts';
 
 /** What control requests work on. */
 export interface ControlContext {
-  readonly account: Account;
+  readonly seed: (input: SeedInput) => Promise<Seed>;
   readonly faults: Faults;
-  readonly counters: Counters;
-  readonly requests: readonly RequestRecord[];
-  /** What a control request carries as bearer token. */
+  readonly requests: Requests;
+  /** The bearer token of control requests. */
   readonly controlToken: string;
 }
 
@@ -23,25 +23,25 @@ export const CONTROL_PREFIX = '/_emulator/';
 type Handler = (context: ControlContext, input: unknown) => unknown;
 
 const HANDLERS: Readonly<Record<string, Handler>> = {
-  'GET counters': ({ counters }) => counters,
-  'GET requests': ({ requests }) => requests,
+  'GET counters': ({ requests }) => requests.counters,
+  'GET requests': ({ requests }) => requests.latest,
   'GET faults': ({ faults }) => faults.list(),
   'POST faults': ({ faults }, input) => {
-    faults.add(input as Parameters<Faults['add']>[0]);
+    faults.add(input as Fault);
     return faults.list();
   },
   'DELETE faults': ({ faults }) => {
     faults.clear();
     return faults.list();
   },
-  'POST seed': ({ account }, input) => {
+  'POST seed': ({ seed }, input) => {
     const { thingName, roleAlias } = (input ?? {}) as Record<string, unknown>;
     if (typeof thingName !== 'string' || typeof roleAlias !== 'string') {
       throw new EmulatorError('the body must have thingName and roleAlias', {
         code: 'InvalidRequestException',
       });
     }
-    return account.seed({ thingName, roleAlias });
+    return seed({ thingName, roleAlias });
   },
 };
 
@@ -55,14 +55,14 @@ export async function answerControl(
 ): Promise<Response> {
   const { authorization = '', host = '' } = request.headers;
   if (!/^(127\.0\.0\.1|localhost)(:\d+)?$/.test(host))
-    return respond(403, { message: 'wrong Host' });
+    return respond(403, { message: 'the Host header must be localhost' });
   if (!isSame(authorization, `Bearer ${context.controlToken}`)) {
     return respond(401, { message: 'the bearer token is missing or wrong' });
   }
   const name = `${request.method} ${request.path.slice(CONTROL_PREFIX.length)}`;
   const handler = Object.hasOwn(HANDLERS, name) ? HANDLERS[name] : undefined;
   if (handler === undefined) {
-    return respond(404, { message: `known are ${Object.keys(HANDLERS).join(', ')}` });
+    return respond(404, { message: `expected one of ${Object.keys(HANDLERS).join(', ')}` });
   }
   try {
     return respond(200, await handler(context, parse(request.body)));

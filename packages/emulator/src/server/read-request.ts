@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import type { ApiRequest } from '../api/signing/signing.ts';
+import type { ApiRequest } from '../http/request.ts';
 
 const MAX_BODY_BYTES = 1024 * 1024;
 

@@ -1,13 +1,20 @@
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Fault } from '../faults/faults.ts';
+import type { Fault } from '../faults/fault.ts';
 import type { Response } from '../http/response.ts';
 
 /** Sends a response as it is. */
 export function send(response: ServerResponse, { status, headers, body }: Response): void {
   response.writeHead(status, { ...headers, 'content-length': Buffer.byteLength(body) });
   response.end(body);
+}
+
+/** Adds the time by the emulator's clock to a response, unless a fault's header has it. */
+export function withDate(response: Response, nowMs: number): Response {
+  const isDated = Object.keys(response.headers).some((name) => name.toLowerCase() === 'date');
+  if (isDated) return response;
+  return { ...response, headers: { ...response.headers, date: new Date(nowMs).toUTCString() } };
 }
 
 const SLOW_PARTS_PER_SECOND = 10;

@@ -24,12 +24,12 @@ export interface Journal {
   close(): void;
 }
 
-/** A journal is written anew when it has this many more lines than there are records. */
+/** A journal is compacted when it has this many more lines than there are records. */
 const SPARE_LINES = 1000;
 
 /**
  * Opens a journal: a JSON array of changes on each line. What a crash left of a last line was never acknowledged, and is
- * cut off. A journal that has grown much longer than its content is written anew.
+ * cut off. A journal that has grown much longer than its content is compacted.
  *
  * @param apply - called for each change in the file, in order
  * @param records - all records, after that
@@ -51,8 +51,13 @@ export function openJournal(
     return append(openSync(file, 'a', 0o600), Buffer.byteLength(text));
   }
   const descriptor = openSync(file, 'a', 0o600);
-  ftruncateSync(descriptor, bytes);
-  syncFolder(file);
+  try {
+    ftruncateSync(descriptor, bytes);
+    syncFolder(file);
+  } catch (error) {
+    closeSync(descriptor);
+    throw error;
+  }
   return append(descriptor, bytes);
 }
 
@@ -71,8 +76,11 @@ export function writeWhole(file: string, text: string, mode: number): void {
 
 function syncFolder(file: string): void {
   const folder = openSync(dirname(file), 'r');
-  fsyncSync(folder);
-  closeSync(folder);
+  try {
+    fsyncSync(folder);
+  } finally {
+    closeSync(folder);
+  }
 }
 
 function append(descriptor: number, length: number): Journal {

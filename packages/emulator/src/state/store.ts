@@ -3,7 +3,9 @@ import { join } from 'node:path';
 import { EmulatorError } from '../errors.ts';
 import { type Change, openJournal, writeWhole } from './journal.ts';
 import { type Lock, lockFolder } from './lock.ts';
-import { createState, emptyTables, lookUp, type State, type Tables } from './state.ts';
+import { lookUp } from './look-up.ts';
+import type { Tables } from './records.ts';
+import { createState, emptyTables, type State } from './state.ts';
 
 /** The state of an emulator, and how it is kept. */
 export interface Store {
@@ -16,7 +18,7 @@ export interface Store {
   remove(table: keyof Tables, key: string): void;
   /** Makes the changes of a task together: after a crash either all are there or none, and none where it throws. */
   batch<T>(task: () => T): T;
-  /** The hold on the folder, where there is one. */
+  /** The folder lock, where there is a folder. */
   readonly lock: Lock | undefined;
   close(): void;
 }
@@ -55,18 +57,22 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     // Before the journal is opened, which cuts off a last line that is not whole.
     lock.assertHeld();
     const state: State = { ...foundation, ...emptyTables() };
+    const caFile = join(dir, 'ca.pem');
+    const { certificatePem } = state.pki.serverCa;
+    const isThere = existsSync(caFile) && readFileSync(caFile, 'utf8') === certificatePem;
+    if (!isThere) writeWhole(caFile, certificatePem, 0o644);
+    // The last step that may fail: the journal is a file that stays open.
     const journal = openJournal(
       join(dir, 'records.jsonl'),
       (change) => applyChange(state, change),
       () => allRecords(state),
     );
-    const caFile = join(dir, 'ca.pem');
-    const { certificatePem } = state.pki.serverCa;
-    const isThere = existsSync(caFile) && readFileSync(caFile, 'utf8') === certificatePem;
-    if (!isThere) writeWhole(caFile, certificatePem, 0o644);
     const close = () => {
-      journal.close();
-      lock?.release();
+      try {
+        journal.close();
+      } finally {
+        lock?.release();
+      }
     };
     return { ...openTables(state, (changes) => journal.append(changes)), caFile, lock, close };
   } catch (error) {

@@ -20,8 +20,8 @@ afterAll(async () => {
 const env = {
   PATH: '/usr/bin:/bin',
   HOME: home,
-  AWS_ACCESS_KEY_ID: emulator.accessKeyId,
-  AWS_SECRET_ACCESS_KEY: emulator.secretAccessKey,
+  AWS_ACCESS_KEY_ID: emulator.administrator.accessKeyId,
+  AWS_SECRET_ACCESS_KEY: emulator.administrator.secretAccessKey,
   AWS_DEFAULT_REGION: emulator.region,
   AWS_ENDPOINT_URL: emulator.apiEndpoint,
   AWS_EC2_METADATA_DISABLED: 'true',

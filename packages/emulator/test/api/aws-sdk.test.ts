@@ -11,12 +11,12 @@ import { startEmulator } from '../../src/index.ts';
 import { allowAlias, TRUST_POLICY, whoIsThing } from '../support/session.ts';
 
 const emulator = await startEmulator({ region: 'ap-south-1', accountId: '444455556666' });
-const { region, accessKeyId, secretAccessKey, accountId } = emulator;
+const { region, administrator, accountId } = emulator;
 const options = {
   endpoint: emulator.apiEndpoint,
   region,
   maxAttempts: 1,
-  credentials: { accessKeyId, secretAccessKey },
+  credentials: administrator,
 };
 const things = new iot.IoTClient(options);
 const roles = new iam.IAMClient(options);
@@ -133,7 +133,7 @@ describe('the credential provider, set up with the SDK', async () => {
 });
 
 describe('the record of requests', () => {
-  const last = () => emulator.requests.at(-1);
+  const last = () => emulator.requests.latest.at(-1);
 
   it('says which operation was asked for, and by whom', async () => {
     const root = `arn:aws:iam::${accountId}:root`;
@@ -152,13 +152,13 @@ describe('the record of requests', () => {
   });
 
   it('knows no caller where the signature is wrong', async () => {
-    const credentials = { accessKeyId, secretAccessKey: 'wrong' };
+    const credentials = { ...administrator, secretAccessKey: 'wrong' };
     const client = new sts.STSClient({ ...options, credentials });
     await expect(client.send(new sts.GetCallerIdentityCommand({}))).rejects.toThrow();
     client.destroy();
     expect(last()).toMatchObject({ operation: 'sts:GetCallerIdentity', status: 403 });
     expect(last()).not.toHaveProperty('callerArn');
-    expect(JSON.stringify(emulator.requests)).not.toContain(secretAccessKey);
+    expect(JSON.stringify(emulator.requests)).not.toContain(administrator.secretAccessKey);
   });
 });
 

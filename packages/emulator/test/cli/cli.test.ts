@@ -167,7 +167,7 @@ describe('bad input gets one clear line and a status', () => {
       "'--min-tls <version>' argument '1.3' is invalid",
       ['start', '--dir', newFolder(), '--min-tls', '1.3'],
     ],
-    [2, 'this is no fault: it is not JSON', ['start', '--dir', newFolder(), '--fault', '{']],
+    [2, 'invalid fault: it is not JSON', ['start', '--dir', newFolder(), '--fault', '{']],
     [2, 'unknown member "nap"', ['start', '--dir', newFolder(), '--fault', '{"nap":1}']],
     [1, 'cannot write the log', ['start', '--dir', newFolder(), '--log', '/no/such/folder/log']],
     [2, 'too many arguments', ['start', '--dir', newFolder(), 'more']],

@@ -68,7 +68,7 @@ it('gives the X.509 provider of the AWS Common Runtime credentials that STS know
   expect(await answer.text()).toContain(
     `:assumed-role/${seeded.roleName}/${seeded.certificateId}<`,
   );
-  expect(emulator.requests[0]).toMatchObject({
+  expect(emulator.requests.latest[0]).toMatchObject({
     endpoint: 'credentials',
     status: 200,
     thingName: 'red',
@@ -79,5 +79,5 @@ it('gives the X.509 provider of the AWS Common Runtime credentials that STS know
 it('refuses it with a certificate of another thing', async () => {
   const other = await emulator.seed({ thingName: 'blue', roleAlias: 'blue-alias' });
   await expect(sign(other)).rejects.toThrow(/credentials/i);
-  expect(emulator.requests.at(-1)).toMatchObject({ status: 403, thingName: 'red' });
+  expect(emulator.requests.latest.at(-1)).toMatchObject({ status: 403, thingName: 'red' });
 });

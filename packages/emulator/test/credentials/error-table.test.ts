@@ -6,11 +6,11 @@ import { startEmulator } from '../../src/index.ts';
 import { allowAlias, TRUST_POLICY } from '../support/session.ts';
 
 const emulator = await startEmulator({ region: 'us-west-2' });
-const { accountId, region, accessKeyId, secretAccessKey } = emulator;
+const { accountId, region, administrator } = emulator;
 const options = {
   endpoint: emulator.apiEndpoint,
   region,
-  credentials: { accessKeyId, secretAccessKey },
+  credentials: administrator,
 };
 const things = new iot.IoTClient(options);
 const roles = new iam.IAMClient(options);
@@ -152,7 +152,7 @@ describe('the table of errors, by state made through the AWS APIs:', () => {
     expect(answer.headers['x-amzn-errortype']).toBe(errorType);
     expect(answer.headers['x-amzn-requestid']).toMatch(/^[0-9a-f-]{36}$/);
     expect(answer.headers['content-type']).toBe('application/json');
-    const record = emulator.requests.findLast(({ endpoint }) => endpoint === 'credentials');
+    const record = emulator.requests.latest.findLast(({ endpoint }) => endpoint === 'credentials');
     expect(record).toMatchObject({ status, reason });
   });
 
@@ -161,7 +161,7 @@ describe('the table of errors, by state made through the AWS APIs:', () => {
     const { status, headers, body } = await get();
     expect(status).toBe(200);
     expect(headers['x-amzn-errortype']).toBeUndefined();
-    expect(emulator.requests.at(-1)?.reason).toBeUndefined();
+    expect(emulator.requests.latest.at(-1)?.reason).toBeUndefined();
     expect(JSON.parse(body)).toMatchObject({ credentials: { expiration: expect.any(String) } });
   });
 

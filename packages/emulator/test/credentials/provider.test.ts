@@ -13,7 +13,7 @@ const emulator = await startEmulator({ accountId: ACCOUNT, region: REGION, clock
 afterAll(() => emulator.close());
 beforeEach(() => {
   clock.offsetMs = 0;
-  emulator.setCredentialLifetime(undefined);
+  emulator.credentials.setLifetime(undefined);
 });
 
 interface Answer {
@@ -77,20 +77,24 @@ const trust = (service: string) =>
 
 /** Climbs the table of AWS's answers row by row, by real state: each row mends what the row before lacked. */
 describe('the credential provider', async () => {
-  const device = await emulator.createKeysAndCertificate({ setAsActive: true, keyType: 'EC-P256' });
+  const device = await emulator.iot.createKeysAndCertificate({
+    setAsActive: true,
+    keyType: 'EC-P256',
+  });
   const client = {
     certificate: device.certificatePem,
     key: device.keyPair.PrivateKey,
     thingName: THING,
   };
-  emulator.createThing({ thingName: THING });
+  emulator.iot.createThing({ thingName: THING });
   const roleArn = `arn:aws:iam::${ACCOUNT}:role/the-role`;
 
   const rows: readonly [string, () => unknown, number, string][] = [
     ['the thing is not attached', () => {}, 403, 'Invalid thing name passed'],
     [
       'no policy is attached',
-      () => emulator.attachThingPrincipal({ thingName: THING, principal: device.certificateArn }),
+      () =>
+        emulator.iot.attachThingPrincipal({ thingName: THING, principal: device.certificateArn }),
       403,
       'Access Denied',
     ],
@@ -98,8 +102,8 @@ describe('the credential provider', async () => {
       'the policy allows something else',
       () => {
         const policyDocument = allow.replace('iot:AssumeRole*', 'iot:Connect');
-        emulator.createPolicy({ policyName: 'other', policyDocument });
-        emulator.attachPolicy({ policyName: 'other', target: device.certificateArn });
+        emulator.iot.createPolicy({ policyName: 'other', policyDocument });
+        emulator.iot.attachPolicy({ policyName: 'other', target: device.certificateArn });
       },
       403,
       'Access Denied',
@@ -107,8 +111,8 @@ describe('the credential provider', async () => {
     [
       'there is no role alias',
       () => {
-        emulator.createPolicy({ policyName: 'allow', policyDocument: allow });
-        emulator.attachPolicy({ policyName: 'allow', target: device.certificateArn });
+        emulator.iot.createPolicy({ policyName: 'allow', policyDocument: allow });
+        emulator.iot.attachPolicy({ policyName: 'allow', target: device.certificateArn });
       },
       404,
       'Role alias does not exist',
@@ -116,14 +120,18 @@ describe('the credential provider', async () => {
     [
       'there is no role',
       () =>
-        emulator.createRoleAlias({ roleAlias: ALIAS, roleArn, credentialDurationSeconds: 7200 }),
+        emulator.iot.createRoleAlias({
+          roleAlias: ALIAS,
+          roleArn,
+          credentialDurationSeconds: 7200,
+        }),
       400,
       'Unable to assume the role, or the role to assume does not exist',
     ],
     [
       'the role trusts another service',
       () =>
-        emulator.createRole({
+        emulator.iam.createRole({
           roleName: 'the-role',
           assumeRolePolicyDocument: trust('iot.amazonaws.com'),
         }),
@@ -133,8 +141,8 @@ describe('the credential provider', async () => {
     [
       'the duration is longer than the role allows',
       () => {
-        emulator.deleteRole({ roleName: 'the-role' });
-        emulator.createRole({
+        emulator.iam.deleteRole({ roleName: 'the-role' });
+        emulator.iam.createRole({
           roleName: 'the-role',
           assumeRolePolicyDocument: trust('credentials.iot.amazonaws.com'),
         });
@@ -155,8 +163,8 @@ describe('the credential provider', async () => {
   });
 
   it('gives credentials when all is there', async () => {
-    emulator.deleteRoleAlias({ roleAlias: ALIAS });
-    emulator.createRoleAlias({ roleAlias: ALIAS, roleArn, credentialDurationSeconds: 900 });
+    emulator.iot.deleteRoleAlias({ roleAlias: ALIAS });
+    emulator.iot.createRoleAlias({ roleAlias: ALIAS, roleArn, credentialDurationSeconds: 900 });
     const answer = await get(client);
     expect(answer.status).toBe(200);
     const { credentials } = JSON.parse(answer.body) as { credentials: Record<string, string> };
@@ -178,22 +186,24 @@ describe('the credential provider', async () => {
       200,
     );
     const policyDocument = allow.replace('Allow', 'Deny');
-    emulator.createPolicy({ policyName: 'deny', policyDocument });
-    emulator.attachPolicy({ policyName: 'deny', target: device.certificateArn });
+    emulator.iot.createPolicy({ policyName: 'deny', policyDocument });
+    emulator.iot.attachPolicy({ policyName: 'deny', target: device.certificateArn });
     expect((await get(client)).body).toContain('Access Denied');
-    emulator.detachPolicy({ policyName: 'deny', target: device.certificateArn });
+    emulator.iot.detachPolicy({ policyName: 'deny', target: device.certificateArn });
     expect((await get(client)).status).toBe(200);
   });
 
   it('does not take a certificate that is inactive, unknown or missing', async () => {
-    const stranger = await (await startStranger()).createKeysAndCertificate({ setAsActive: true });
-    emulator.updateCertificate({ certificateId: device.certificateId, newStatus: 'INACTIVE' });
+    const stranger = await (await startStranger()).iot.createKeysAndCertificate({
+      setAsActive: true,
+    });
+    emulator.iot.updateCertificate({ certificateId: device.certificateId, newStatus: 'INACTIVE' });
     const answers = await Promise.all([
       get(client),
       get({ ...client, certificate: stranger.certificatePem, key: stranger.keyPair.PrivateKey }),
       get({ thingName: THING }),
     ]);
-    emulator.updateCertificate({ certificateId: device.certificateId, newStatus: 'ACTIVE' });
+    emulator.iot.updateCertificate({ certificateId: device.certificateId, newStatus: 'ACTIVE' });
     for (const { status, body } of answers) {
       expect(status).toBe(403);
       expect(JSON.parse(body)).toEqual({ message: 'Certificate is invalid on this endpoint' });
@@ -212,7 +222,7 @@ describe('the credential provider', async () => {
 
   it('records what came, without secrets', async () => {
     await get(client);
-    expect(emulator.requests.at(-1)).toMatchObject({
+    expect(emulator.requests.latest.at(-1)).toMatchObject({
       endpoint: 'credentials',
       method: 'GET',
       path: `/role-aliases/${ALIAS}/credentials`,
@@ -225,7 +235,7 @@ describe('the credential provider', async () => {
   });
 
   it('issues credentials that STS knows, until they end', async () => {
-    emulator.setCredentialLifetime(60_000);
+    emulator.credentials.setLifetime(60_000);
     const { credentials } = JSON.parse((await get(client)).body) as {
       credentials: { accessKeyId: string; secretAccessKey: string; sessionToken: string };
     };
@@ -247,7 +257,9 @@ describe('the credential provider', async () => {
   });
 
   it('knows the administrator', async () => {
-    expect(await whoIs(emulator)).toMatchObject({ Arn: `arn:aws:iam::${ACCOUNT}:root` });
+    expect(await whoIs(emulator.administrator)).toMatchObject({
+      Arn: `arn:aws:iam::${ACCOUNT}:root`,
+    });
   });
 
   async function whoIs(credentials: { accessKeyId: string; secretAccessKey: string }) {

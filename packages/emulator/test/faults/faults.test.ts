@@ -9,7 +9,7 @@ const device = await aws.seed({
   roleAlias: 'the-alias',
   keyType: 'EC-P256',
 });
-beforeEach(() => aws.clearFaults());
+beforeEach(() => aws.faults.clear());
 
 /** What a session gets: the code of its error, or `ok`. */
 async function get(timeoutMs = 5000): Promise<string> {
@@ -59,7 +59,7 @@ describe('faults', () => {
     [{ lifetimeMs: -1000 }, 'ERR_CREDENTIALS_EXPIRED'],
     [{ thingName: 'another-thing', action: 'hang' }, 'ok'],
   ])('%j gives %s', async (fault, code) => {
-    aws.addFault(fault);
+    aws.faults.add(fault);
     expect(await get(1000)).toBe(code);
   });
 
@@ -67,8 +67,8 @@ describe('faults', () => {
     const { certificatePem: certificate, privateKeyPem: privateKey } = device;
     const target = { endpoint: aws.credentialsEndpoint, region: aws.region, ca: aws.ca };
     const hintOf = async (fault: Fault) => {
-      aws.clearFaults();
-      aws.addFault(fault);
+      aws.faults.clear();
+      aws.faults.add(fault);
       const session = createSession({
         ...target,
         ...{ roleAlias: 'the-alias', thingName: 'the-thing', certificate, privateKey },
@@ -85,18 +85,18 @@ describe('faults', () => {
   });
 
   it('happen as often as they are told, in the order they were added', async () => {
-    aws.addFault({ response: { status: 500 }, count: 2 });
-    aws.addFault({ action: 'reset', count: 1, thingName: 'the-thing' });
+    aws.faults.add({ response: { status: 500 }, count: 2 });
+    aws.faults.add({ action: 'reset', count: 1, thingName: 'the-thing' });
     const seen = [await get(), await get(), await get(), await get()];
     expect(seen).toEqual(['ERR_SERVICE', 'ERR_SERVICE', 'ERR_CONNECTION_RESET', 'ok']);
-    expect(aws.requests.at(-1)?.fault).toBeUndefined();
-    expect(aws.requests.at(-2)?.fault).toBe(true);
+    expect(aws.requests.latest.at(-1)?.fault).toBeUndefined();
+    expect(aws.requests.latest.at(-2)?.fault).toBe(true);
   });
 
   it('happen by chance, and the same for the same seed', async () => {
     const series = async (seed: number) => {
-      aws.clearFaults();
-      aws.addFault({ response: { status: 500 }, probability: 0.5, seed });
+      aws.faults.clear();
+      aws.faults.add({ response: { status: 500 }, probability: 0.5, seed });
       const seen: string[] = [];
       for (let i = 0; i < 12; i++) seen.push(await get());
       return seen.join();
@@ -109,17 +109,17 @@ describe('faults', () => {
   });
 
   it('throttle what comes above a rate', async () => {
-    aws.addFault({ requestsPerSecond: 2 });
+    aws.faults.add({ requestsPerSecond: 2 });
     const seen = [await get(), await get(), await get()];
     expect(seen).toEqual(['ok', 'ok', 'ERR_THROTTLED']);
     await expect.poll(get, { timeout: 5000 }).toBe('ok');
   });
 
   it('count', async () => {
-    const before = aws.counters.credentials[429] ?? 0;
-    aws.addFault({ response: { status: 429 }, count: 1 });
+    const before = aws.requests.counters.credentials[429] ?? 0;
+    aws.faults.add({ response: { status: 429 }, count: 1 });
     await get();
-    expect(aws.counters.credentials[429]).toBe(before + 1);
+    expect(aws.requests.counters.credentials[429]).toBe(before + 1);
   });
 
   it.each<[unknown, RegExp]>([
@@ -139,8 +139,8 @@ describe('faults', () => {
     ],
     [{ response: { status: 200, headers: { a: '€' } } }, /header field that HTTP does not have/],
   ])('%j is refused', (fault, message) => {
-    expect(() => aws.addFault(fault as Fault)).toThrow(EmulatorError);
-    expect(() => aws.addFault(fault as Fault)).toThrow(message);
+    expect(() => aws.faults.add(fault as Fault)).toThrow(EmulatorError);
+    expect(() => aws.faults.add(fault as Fault)).toThrow(message);
   });
 });
 
@@ -163,10 +163,12 @@ describe('control requests', () => {
     expect(await get()).toBe('ERR_SERVICE');
     expect(await (await call('GET', 'faults')).json()).toEqual([fault]);
     expect(await (await call('DELETE', 'faults')).json()).toEqual([]);
-    const counters = (await (await call('GET', 'counters')).json()) as typeof aws.counters;
+    const counters = (await (await call('GET', 'counters')).json()) as typeof aws.requests.counters;
     expect(counters.credentials[500]).toBeGreaterThan(0);
-    const requests = (await (await call('GET', 'requests')).json()) as typeof aws.requests;
-    expect(requests).toEqual(JSON.parse(JSON.stringify(aws.requests.slice(0, requests.length))));
+    const requests = (await (await call('GET', 'requests')).json()) as typeof aws.requests.latest;
+    expect(requests).toEqual(
+      JSON.parse(JSON.stringify(aws.requests.latest.slice(0, requests.length))),
+    );
     expect(requests.at(-2)).toMatchObject({ endpoint: 'api', path: '/_emulator/faults' });
   });
 

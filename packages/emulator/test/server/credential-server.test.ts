@@ -151,7 +151,7 @@ describe('the credential provider', () => {
         [200, false],
         [200, false],
       ]);
-      emulator.addFault({ serverCertificate: 'expired', count: 1 });
+      emulator.faults.add({ serverCertificate: 'expired', count: 1 });
       expect([await get(), await get()]).toEqual(['CERT_HAS_EXPIRED', [200, false]]);
       agent.destroy();
     },

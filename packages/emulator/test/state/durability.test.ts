@@ -16,6 +16,7 @@ import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { type Emulator, startEmulator } from '../../src/index.ts';
+import type { Thing } from '../../src/state/records.ts';
 import { openStore, type Store } from '../../src/state/store.ts';
 
 const BUILT = fileURLToPath(new URL('../../dist/index.js', import.meta.url));
@@ -31,7 +32,7 @@ function makeThings(dir: string, prefix: string): ChildProcess {
     import { startEmulator } from ${JSON.stringify(BUILT)};
     const aws = await startEmulator({ dir: ${JSON.stringify(dir)} });
     for (let i = 0; ; i++) {
-      const { thingName } = await aws.createThing({ thingName: '${prefix}-' + i });
+      const { thingName } = await aws.iot.createThing({ thingName: '${prefix}-' + i });
       process.stdout.write(thingName + ';\\n');
       if (i % 20 === 0) await new Promise(setImmediate);
     }`;
@@ -42,7 +43,7 @@ function makeThings(dir: string, prefix: string): ChildProcess {
 
 function has(aws: Emulator, thingName: string): boolean {
   try {
-    return aws.describeThing({ thingName }).thingName === thingName;
+    return aws.iot.describeThing({ thingName }).thingName === thingName;
   } catch {
     return false;
   }
@@ -76,22 +77,30 @@ describe('the state in a folder', () => {
   it('comes back without what a crash left of a last line', async () => {
     const dir = newFolder();
     const first = await startEmulator({ dir });
-    await first.createThing({ thingName: 'whole' });
+    await first.iot.createThing({ thingName: 'whole' });
     await first.close();
     appendFileSync(join(dir, 'records.jsonl'), '[["things","torn",{"thingNa');
     const second = await startEmulator({ dir });
     expect(['whole', 'torn'].map((name) => has(second, name))).toEqual([true, false]);
-    await second.createThing({ thingName: 'after' });
+    await second.iot.createThing({ thingName: 'after' });
     await second.close();
     const third = await startEmulator({ dir });
     expect(['whole', 'after'].map((name) => has(third, name))).toEqual([true, true]);
     await third.close();
   });
 
+  const thing = (thingName: string): Thing => ({
+    thingName,
+    thingId: thingName,
+    version: 1,
+    attributes: {},
+    certificateIds: [],
+    thingGroupNames: [],
+  });
+
   it('makes the changes of a batch all or none', async () => {
     const dir = newFolder();
     const options = { dir, accountId: undefined, region: undefined, nowMs: Date.now() };
-    const thing = (thingName: string) => ({ thingName, thingId: thingName, certificateIds: [] });
     const store = await openStore(options);
     store.put('things', 'kept', thing('kept'));
     const change = () =>
@@ -121,7 +130,7 @@ describe('the state in a folder', () => {
     const step = fc.record({ changes: fc.array(change, { maxLength: 4 }), fails: fc.boolean() });
     const put = (store: Store, { name, id }: { name: string; id: string | undefined }) => {
       if (id === undefined) store.remove('things', name);
-      else store.put('things', name, { thingName: name, thingId: id, certificateIds: [] });
+      else store.put('things', name, { ...thing(name), thingId: id });
     };
     type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
     const take = (store: Store, { changes, fails }: Step) => {
@@ -162,9 +171,9 @@ describe('the state in a folder', () => {
   it('does not grow without end', async () => {
     const dir = newFolder();
     const aws = await startEmulator({ dir });
-    const { certificateId } = await aws.createKeysAndCertificate({ keyType: 'EC-P256' });
+    const { certificateId } = await aws.iot.createKeysAndCertificate({ keyType: 'EC-P256' });
     for (let i = 0; i < 1500; i++) {
-      await aws.updateCertificate({ certificateId, newStatus: i % 2 ? 'ACTIVE' : 'INACTIVE' });
+      await aws.iot.updateCertificate({ certificateId, newStatus: i % 2 ? 'ACTIVE' : 'INACTIVE' });
     }
     await aws.close();
     const file = join(dir, 'records.jsonl');
@@ -172,7 +181,7 @@ describe('the state in a folder', () => {
     await (await startEmulator({ dir })).close();
     expect(statSync(file).size).toBeLessThan(grown / 100);
     const again = await startEmulator({ dir });
-    expect(again.describeCertificate({ certificateId }).status).toBe('ACTIVE');
+    expect(again.iot.describeCertificate({ certificateId }).status).toBe('ACTIVE');
     await again.close();
   });
 
@@ -248,12 +257,12 @@ describe('where nothing more can be written', () => {
       const failures = [];
       const failed = ({ code, name, $metadata }) => failures.push(code ?? [name, $metadata.httpStatusCode]);
       try {
-        for (let i = 0; ; i++) kept.push(aws.createThing({ thingName: "t" + i, attributes }).thingName);
+        for (let i = 0; ; i++) kept.push(aws.iot.createThing({ thingName: "t" + i, attributes }).thingName);
       } catch (error) {
         failed(error);
       }
-      const { accessKeyId, secretAccessKey, apiEndpoint: endpoint, region } = aws;
-      const options = { endpoint, region, credentials: { accessKeyId, secretAccessKey }, maxAttempts: 1 };
+      const { administrator: credentials, apiEndpoint: endpoint, region } = aws;
+      const options = { endpoint, region, credentials, maxAttempts: 1 };
       const thing = { thingName: "more", attributePayload: { attributes } };
       await new IoTClient(options).send(new CreateThingCommand(thing)).catch(failed);
       const trust = { Statement: { Effect: "Allow", Principal: { AWS: "1" }, Action: "sts:AssumeRole" }, Id: "x".repeat(2000) };
@@ -286,7 +295,7 @@ describe('where nothing more can be written', () => {
       const aws = await startEmulator({ logFile: "${log}" });
       const statuses = [];
       for (let i = 0; i < 3; i++) statuses.push((await fetch(aws.apiEndpoint)).status);
-      console.log(statuses.join(), aws.requests.length);
+      console.log(statuses.join(), aws.requests.latest.length);
       await aws.close();`);
     expect(stdout).toBe('403,403,403 3\n');
     expect(

@@ -1,6 +1,12 @@
+import type { Account } from '../../account/account.ts';
 import { type Check, integer, optional, text } from '../protocol/members.ts';
 import { page, pageToken } from '../protocol/paging.ts';
 import { toXmlText } from '../protocol/query.ts';
+
+/** What the actions of IAM work on. */
+export interface IamContext {
+  readonly account: Account;
+}
 
 // Lengths and patterns of IAM's API model.
 
@@ -26,7 +32,7 @@ export const listed: {
   MaxItems: optional(integer({ min: 1, max: 1000 })),
 };
 
-/** A part of a list of names, as IAM answers it. */
+/** Returns a part of a list of names, in the form of IAM's responses. */
 export function listPart(
   member: string,
   names: readonly string[],
@@ -41,7 +47,7 @@ export function listPart(
   };
 }
 
-/** The member for a description, where there is one. */
+/** Returns the member for a description, where there is one. */
 export function describedAs(description: string | undefined): { readonly Description?: string } {
   return description === undefined ? {} : { Description: toXmlText(description) };
 }

@@ -22,21 +22,21 @@ export const CERTIFICATE_OPERATIONS: readonly RestOperation<IotContext>[] = [
     'POST',
     '/keys-and-certificate',
     { setAsActive },
-    ({ account }, input) => account.createKeysAndCertificate(input),
+    ({ account }, input) => account.iot.createKeysAndCertificate(input),
   ),
   operation(
     'CreateCertificateFromCsr',
     'POST',
     '/certificates',
     { setAsActive, certificateSigningRequest: body(text({ min: 1, max: 4096 })) },
-    ({ account }, input) => account.createCertificateFromCsr(input),
+    ({ account }, input) => account.iot.createCertificateFromCsr(input),
   ),
   operation(
     'RegisterCertificateWithoutCA',
     'POST',
     '/certificate/register-no-ca',
     { certificatePem: body(certificatePem), status },
-    ({ account }, input) => account.registerCertificate(input),
+    ({ account }, input) => account.iot.registerCertificateWithoutCA(input),
   ),
   operation(
     'RegisterCertificate',
@@ -48,14 +48,7 @@ export const CERTIFICATE_OPERATIONS: readonly RestOperation<IotContext>[] = [
       setAsActive,
       status,
     },
-    ({ account }, input) => {
-      const caCertificateId = account.findIssuer(input);
-      return account.registerCertificate({
-        certificatePem: input.certificatePem,
-        status: input.status ?? (input.setAsActive ? 'ACTIVE' : 'INACTIVE'),
-        caCertificateId,
-      });
-    },
+    ({ account }, input) => account.iot.registerCertificate(input),
   ),
   operation(
     'RegisterCACertificate',
@@ -67,18 +60,18 @@ export const CERTIFICATE_OPERATIONS: readonly RestOperation<IotContext>[] = [
       certificateMode: body(optional(oneOf(['DEFAULT', 'SNI_ONLY']))),
       setAsActive,
     },
-    ({ account }, input) => account.registerCaCertificate(input),
+    ({ account }, input) => account.iot.registerCACertificate(input),
   ),
   operation('GetRegistrationCode', 'GET', '/registrationcode', {}, ({ account }) => ({
-    registrationCode: account.getRegistrationCode(),
+    registrationCode: account.iot.getRegistrationCode(),
   })),
   operation(
     'DescribeCertificate',
     'GET',
     '/certificates/{certificateId}',
     { certificateId },
-    ({ account, state }, input) => {
-      const certificate = account.describeCertificate(input);
+    ({ account }, input) => {
+      const certificate = account.iot.describeCertificate(input);
       const { validFrom, validTo } = new X509Certificate(certificate.certificatePem);
       return {
         certificateDescription: {
@@ -87,7 +80,7 @@ export const CERTIFICATE_OPERATIONS: readonly RestOperation<IotContext>[] = [
           caCertificateId: certificate.caCertificateId,
           status: certificate.status,
           certificatePem: certificate.certificatePem,
-          ownedBy: state.accountId,
+          ownedBy: account.accountId,
           creationDate: seconds(certificate.creationMs),
           lastModifiedDate: seconds(certificate.lastModifiedMs),
           customerVersion: 1,
@@ -105,12 +98,9 @@ export const CERTIFICATE_OPERATIONS: readonly RestOperation<IotContext>[] = [
     'GET',
     '/certificates',
     { ...listedByMarker, ascendingOrder },
-    ({ account, state }, input) => {
-      // The order of creation: a record that is replaced keeps its place.
-      const all = Object.keys(state.certificates);
-      if (!input.ascendingOrder) all.reverse();
-      return listPartByMarker('certificates', all, input, (id) => {
-        const certificate = account.describeCertificate({ certificateId: id });
+    ({ account }, input) =>
+      listPartByMarker('certificates', account.iot.listCertificates(input), input, (id) => {
+        const certificate = account.iot.describeCertificate({ certificateId: id });
         return {
           certificateArn: certificate.certificateArn,
           certificateId: id,
@@ -118,21 +108,20 @@ export const CERTIFICATE_OPERATIONS: readonly RestOperation<IotContext>[] = [
           certificateMode: 'DEFAULT',
           creationDate: seconds(certificate.creationMs),
         };
-      });
-    },
+      }),
   ),
   operation(
     'UpdateCertificate',
     'PUT',
     '/certificates/{certificateId}',
     { certificateId, newStatus: query(newStatus) },
-    ({ account }, input) => account.updateCertificate(input),
+    ({ account }, input) => account.iot.updateCertificate(input),
   ),
   operation(
     'DeleteCertificate',
     'DELETE',
     '/certificates/{certificateId}',
     { certificateId, forceDelete: query(optional(flag)) },
-    ({ account }, input) => account.deleteCertificate(input),
+    ({ account }, input) => account.iot.deleteCertificate(input),
   ),
 ];

@@ -1,5 +1,4 @@
 import type { Account } from '../../account/account.ts';
-import type { State } from '../../state/state.ts';
 import {
   type Check,
   flag,
@@ -12,10 +11,9 @@ import {
 } from '../protocol/members.ts';
 import { page, pageSize, pageToken } from '../protocol/paging.ts';
 
-/** What the handlers of AWS IoT's operations work on. */
+/** What the operations of AWS IoT work on. */
 export interface IotContext {
   readonly account: Account;
-  readonly state: State;
   /** `host:port` of the credential provider. */
   readonly credentialsEndpoint: string;
 }
@@ -102,6 +100,6 @@ export function listPartByMarker(
 }
 
 /** An instant as restJson1 has it in a body. */
-export function seconds(epochMs: number | undefined): number {
-  return (epochMs ?? 0) / 1000;
+export function seconds(epochMs: number): number {
+  return epochMs / 1000;
 }

@@ -1,19 +1,18 @@
+import type { Account } from '../../account/account.ts';
 import { EmulatorError } from '../../errors.ts';
 import { endpointPrefix } from '../../names/host-names.ts';
-import type { State } from '../../state/state.ts';
 
 /**
- * The address of an endpoint, as `DescribeEndpoint` gives it: the emulator's own for `iot:CredentialProvider`, and for
+ * Returns the address of an endpoint, as `DescribeEndpoint` has it: the emulator's own for `iot:CredentialProvider`, and for
  * the others, which are not emulated, what AWS's look like.
  *
  * @throws {@link EmulatorError} `InvalidRequestException` for a type that AWS IoT does not have
  */
 export function endpointAddress(
-  state: State,
+  { accountId, region }: Account,
   endpointType: string,
   credentialsEndpoint: string,
 ): string {
-  const { accountId, region } = state;
   const prefix = endpointPrefix(accountId, 'a');
   const addresses = new Map([
     ['iot:CredentialProvider', credentialsEndpoint],

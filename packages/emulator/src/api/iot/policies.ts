@@ -1,5 +1,5 @@
+import type { Account } from '../../account/account.ts';
 import { iotArn } from '../../names/arns.ts';
-import type { State } from '../../state/state.ts';
 import { body, flag, optional, query, text, uri } from '../protocol/members.ts';
 import { operation, type RestOperation } from '../protocol/rest-json.ts';
 import {
@@ -24,18 +24,18 @@ export const POLICY_OPERATIONS: readonly RestOperation<IotContext>[] = [
     '/policies/{policyName}',
     { policyName, policyDocument },
     ({ account }, input) => {
-      account.createPolicy(input);
-      const { policyArn } = account.getPolicy(input);
+      account.iot.createPolicy(input);
+      const { policyArn } = account.iot.getPolicy(input);
       return { ...input, policyArn, policyVersionId: '1' };
     },
   ),
   operation('GetPolicy', 'GET', '/policies/{policyName}', { policyName }, ({ account }, input) => {
-    const policy = account.getPolicy(input);
+    const policy = account.iot.getPolicy(input);
     return {
       policyName: policy.policyName,
       policyArn: policy.policyArn,
       policyDocument: policy.policyDocument,
-      defaultVersionId: policy.defaultVersionId ?? '1',
+      defaultVersionId: policy.defaultVersionId,
       creationDate: seconds(policy.creationMs),
       lastModifiedDate: seconds(policy.lastModifiedMs),
     };
@@ -45,19 +45,17 @@ export const POLICY_OPERATIONS: readonly RestOperation<IotContext>[] = [
     'GET',
     '/policies',
     { ...listedByMarker, ascendingOrder },
-    ({ state }, input) => {
-      // The order of creation: a record that is replaced keeps its place.
-      const all = Object.keys(state.policies);
-      if (!input.ascendingOrder) all.reverse();
-      return listPartByMarker('policies', all, input, (name) => nameAndArn(state, name));
-    },
+    ({ account }, input) =>
+      listPartByMarker('policies', account.iot.listPolicies(input), input, (name) =>
+        nameAndArn(account, name),
+      ),
   ),
   operation(
     'DeletePolicy',
     'DELETE',
     '/policies/{policyName}',
     { policyName },
-    ({ account }, input) => account.deletePolicy(input),
+    ({ account }, input) => account.iot.deletePolicy(input),
   ),
   operation(
     'CreatePolicyVersion',
@@ -65,8 +63,8 @@ export const POLICY_OPERATIONS: readonly RestOperation<IotContext>[] = [
     '/policies/{policyName}/version',
     { policyName, policyDocument, setAsDefault: query(optional(flag)) },
     ({ account }, input) => {
-      const { versionId, isDefaultVersion } = account.createPolicyVersion(input);
-      const { policyArn } = account.getPolicy(input);
+      const { versionId, isDefaultVersion } = account.iot.createPolicyVersion(input);
+      const { policyArn } = account.iot.getPolicy(input);
       return {
         policyArn,
         policyDocument: input.policyDocument,
@@ -81,7 +79,7 @@ export const POLICY_OPERATIONS: readonly RestOperation<IotContext>[] = [
     '/policies/{policyName}/version/{policyVersionId}',
     { policyName, policyVersionId },
     ({ account }, input) => {
-      const { versionId, creationMs, ...version } = account.getPolicyVersion(input);
+      const { versionId, creationMs, ...version } = account.iot.getPolicyVersion(input);
       return {
         ...version,
         policyName: input.policyName,
@@ -97,12 +95,14 @@ export const POLICY_OPERATIONS: readonly RestOperation<IotContext>[] = [
     '/policies/{policyName}/version',
     { policyName },
     ({ account }, input) => {
-      const { defaultVersionId = '1' } = account.getPolicy(input);
-      const policyVersions = account.listPolicyVersions(input).map(({ versionId, creationMs }) => ({
-        versionId,
-        isDefaultVersion: versionId === defaultVersionId,
-        createDate: seconds(creationMs),
-      }));
+      const { defaultVersionId } = account.iot.getPolicy(input);
+      const policyVersions = account.iot
+        .listPolicyVersions(input)
+        .map(({ versionId, creationMs }) => ({
+          versionId,
+          isDefaultVersion: versionId === defaultVersionId,
+          createDate: seconds(creationMs),
+        }));
       return { policyVersions };
     },
   ),
@@ -111,37 +111,37 @@ export const POLICY_OPERATIONS: readonly RestOperation<IotContext>[] = [
     'PATCH',
     '/policies/{policyName}/version/{policyVersionId}',
     { policyName, policyVersionId },
-    ({ account }, input) => account.setDefaultPolicyVersion(input),
+    ({ account }, input) => account.iot.setDefaultPolicyVersion(input),
   ),
   operation(
     'DeletePolicyVersion',
     'DELETE',
     '/policies/{policyName}/version/{policyVersionId}',
     { policyName, policyVersionId },
-    ({ account }, input) => account.deletePolicyVersion(input),
+    ({ account }, input) => account.iot.deletePolicyVersion(input),
   ),
   operation(
     'AttachPolicy',
     'PUT',
     '/target-policies/{policyName}',
     { policyName, target: body(target) },
-    ({ account }, input) => account.attachPolicy(input),
+    ({ account }, input) => account.iot.attachPolicy(input),
   ),
   operation(
     'DetachPolicy',
     'POST',
     '/target-policies/{policyName}',
     { policyName, target: body(target) },
-    ({ account }, input) => account.detachPolicy(input),
+    ({ account }, input) => account.iot.detachPolicy(input),
   ),
   operation(
     'ListAttachedPolicies',
     'POST',
     '/attached-policies/{target}',
     { target: uri(target), recursive: query(optional(flag)), ...listedByMarker },
-    ({ account, state }, input) => {
-      const all = account.listAttachedPolicies(input);
-      return listPartByMarker('policies', all, input, (name) => nameAndArn(state, name));
+    ({ account }, input) => {
+      const all = account.iot.listAttachedPolicies(input);
+      return listPartByMarker('policies', all, input, (name) => nameAndArn(account, name));
     },
   ),
   operation(
@@ -149,10 +149,11 @@ export const POLICY_OPERATIONS: readonly RestOperation<IotContext>[] = [
     'POST',
     '/policy-targets/{policyName}',
     { policyName, ...listedByMarker },
-    ({ account }, input) => listPartByMarker('targets', account.listTargetsForPolicy(input), input),
+    ({ account }, input) =>
+      listPartByMarker('targets', account.iot.listTargetsForPolicy(input), input),
   ),
 ];
 
-function nameAndArn(state: State, name: string): { policyName: string; policyArn: string } {
-  return { policyName: name, policyArn: iotArn(state, `policy/${name}`) };
+function nameAndArn(account: Account, name: string): { policyName: string; policyArn: string } {
+  return { policyName: name, policyArn: iotArn(account, `policy/${name}`) };
 }

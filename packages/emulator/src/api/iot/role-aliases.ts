@@ -21,19 +21,19 @@ export const ROLE_ALIAS_OPERATIONS: readonly RestOperation<IotContext>[] = [
     'POST',
     '/role-aliases/{roleAlias}',
     { roleAlias, roleArn: body(roleArn), credentialDurationSeconds },
-    ({ account }, input) => account.createRoleAlias(input),
+    ({ account }, input) => account.iot.createRoleAlias(input),
   ),
   operation(
     'DescribeRoleAlias',
     'GET',
     '/role-aliases/{roleAlias}',
     { roleAlias },
-    ({ account, state }, input) => {
-      const { creationMs, lastModifiedMs, ...alias } = account.describeRoleAlias(input);
+    ({ account }, input) => {
+      const { creationMs, lastModifiedMs, ...alias } = account.iot.describeRoleAlias(input);
       return {
         roleAliasDescription: {
           ...alias,
-          owner: state.accountId,
+          owner: account.accountId,
           creationDate: seconds(creationMs),
           lastModifiedDate: seconds(lastModifiedMs),
         },
@@ -45,33 +45,30 @@ export const ROLE_ALIAS_OPERATIONS: readonly RestOperation<IotContext>[] = [
     'PUT',
     '/role-aliases/{roleAlias}',
     { roleAlias, roleArn: body(optional(roleArn)), credentialDurationSeconds },
-    ({ account }, input) => account.updateRoleAlias(input),
+    ({ account }, input) => account.iot.updateRoleAlias(input),
   ),
   operation(
     'DeleteRoleAlias',
     'DELETE',
     '/role-aliases/{roleAlias}',
     { roleAlias },
-    ({ account }, input) => account.deleteRoleAlias(input),
+    ({ account }, input) => account.iot.deleteRoleAlias(input),
   ),
   operation(
     'ListRoleAliases',
     'GET',
     '/role-aliases',
     { ...listedByMarker, ascendingOrder },
-    ({ state }, input) => {
-      const all = Object.keys(state.roleAliases).sort();
-      if (input.ascendingOrder === false) all.reverse();
-      return listPartByMarker('roleAliases', all, input);
-    },
+    ({ account }, input) =>
+      listPartByMarker('roleAliases', account.iot.listRoleAliases(input), input),
   ),
   operation(
     'DescribeEndpoint',
     'GET',
     '/endpoint',
     { endpointType: query(optional(text({ max: 128 }))) },
-    ({ state, credentialsEndpoint }, { endpointType = 'iot:Data' }) => ({
-      endpointAddress: endpointAddress(state, endpointType, credentialsEndpoint),
+    ({ account, credentialsEndpoint }, { endpointType = 'iot:Data' }) => ({
+      endpointAddress: endpointAddress(account, endpointType, credentialsEndpoint),
     }),
   ),
 ];

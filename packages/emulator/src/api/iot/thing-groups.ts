@@ -1,6 +1,6 @@
+import type { Account } from '../../account/account.ts';
 import { EmulatorError } from '../../errors.ts';
 import { iotArn, thingGroupArn } from '../../names/arns.ts';
-import type { State } from '../../state/state.ts';
 import { body, flag, optional, query, structure, text, uri } from '../protocol/members.ts';
 import { operation, type RestOperation } from '../protocol/rest-json.ts';
 import {
@@ -36,7 +36,7 @@ export const THING_GROUP_OPERATIONS: readonly RestOperation<IotContext>[] = [
       thingGroupProperties: body(optional(structure)),
     },
     ({ account }, { thingGroupProperties: properties = {}, ...input }) => {
-      return account.createThingGroup({
+      return account.iot.createThingGroup({
         ...input,
         description: description(properties.thingGroupDescription, 'thingGroupDescription'),
         attributes: optional(attributePayload)(properties.attributePayload, 'attributePayload')
@@ -49,8 +49,8 @@ export const THING_GROUP_OPERATIONS: readonly RestOperation<IotContext>[] = [
     'GET',
     '/thing-groups/{thingGroupName}',
     { thingGroupName },
-    ({ account, state }, input) => {
-      const { attributes = {}, ...group } = account.describeThingGroup(input);
+    ({ account }, input) => {
+      const { attributes, ...group } = account.iot.describeThingGroup(input);
       return {
         thingGroupName: group.thingGroupName,
         thingGroupId: group.thingGroupId,
@@ -62,7 +62,7 @@ export const THING_GROUP_OPERATIONS: readonly RestOperation<IotContext>[] = [
         },
         thingGroupMetadata: {
           parentGroupName: group.parentGroupName,
-          rootToParentThingGroups: group.rootToParent.map((name) => nameAndArn(state, name)),
+          rootToParentThingGroups: group.rootToParent.map((name) => nameAndArn(account, name)),
           creationDate: seconds(group.creationMs),
         },
       };
@@ -73,7 +73,7 @@ export const THING_GROUP_OPERATIONS: readonly RestOperation<IotContext>[] = [
     'DELETE',
     '/thing-groups/{thingGroupName}',
     { thingGroupName },
-    ({ account }, input) => account.deleteThingGroup(input),
+    ({ account }, input) => account.iot.deleteThingGroup(input),
   ),
   operation(
     'ListThingGroups',
@@ -85,11 +85,11 @@ export const THING_GROUP_OPERATIONS: readonly RestOperation<IotContext>[] = [
       namePrefixFilter: query(optional(thingName)),
       recursive,
     },
-    ({ account, state }, { namePrefixFilter = '', ...input }) => {
-      const all = account
+    ({ account }, { namePrefixFilter = '', ...input }) => {
+      const all = account.iot
         .listThingGroups(input)
         .filter((name) => name.startsWith(namePrefixFilter));
-      return listPart('thingGroups', all, input, (name) => nameAndArn(state, name));
+      return listPart('thingGroups', all, input, (name) => nameAndArn(account, name));
     },
   ),
   operation(
@@ -97,36 +97,36 @@ export const THING_GROUP_OPERATIONS: readonly RestOperation<IotContext>[] = [
     'PUT',
     '/thing-groups/addThingToThingGroup',
     membership,
-    ({ account, state }, input) => account.addThingToThingGroup(readMembership(state, input)),
+    ({ account }, input) => account.iot.addThingToThingGroup(readMembership(account, input)),
   ),
   operation(
     'RemoveThingFromThingGroup',
     'PUT',
     '/thing-groups/removeThingFromThingGroup',
     membership,
-    ({ account, state }, input) => account.removeThingFromThingGroup(readMembership(state, input)),
+    ({ account }, input) => account.iot.removeThingFromThingGroup(readMembership(account, input)),
   ),
   operation(
     'ListThingsInThingGroup',
     'GET',
     '/thing-groups/{thingGroupName}/things',
     { thingGroupName, recursive, ...listed },
-    ({ account }, input) => listPart('things', account.listThingsInThingGroup(input), input),
+    ({ account }, input) => listPart('things', account.iot.listThingsInThingGroup(input), input),
   ),
   operation(
     'ListThingGroupsForThing',
     'GET',
     '/things/{thingName}/thing-groups',
     { thingName: uri(thingName), ...listed },
-    ({ account, state }, input) => {
-      const all = account.listThingGroupsForThing(input);
-      return listPart('thingGroups', all, input, (name) => nameAndArn(state, name));
+    ({ account }, input) => {
+      const all = account.iot.listThingGroupsForThing(input);
+      return listPart('thingGroups', all, input, (name) => nameAndArn(account, name));
     },
   ),
 ];
 
-function nameAndArn(state: State, name: string): { groupName: string; groupArn: string } {
-  return { groupName: name, groupArn: thingGroupArn(state, name) };
+function nameAndArn(account: Account, name: string): { groupName: string; groupArn: string } {
+  return { groupName: name, groupArn: thingGroupArn(account, name) };
 }
 
 interface Membership {
@@ -138,22 +138,22 @@ interface Membership {
 
 /** A thing and a group, each by its name or by its ARN. */
 function readMembership(
-  state: State,
+  account: Account,
   input: Membership,
 ): { thingName: string; thingGroupName: string } {
   return {
-    thingName: nameOf(state, 'thing', input.thingName, input.thingArn),
-    thingGroupName: nameOf(state, 'thinggroup', input.thingGroupName, input.thingGroupArn),
+    thingName: nameOf(account, 'thing', input.thingName, input.thingArn),
+    thingGroupName: nameOf(account, 'thinggroup', input.thingGroupName, input.thingGroupArn),
   };
 }
 
 function nameOf(
-  state: State,
+  account: Account,
   kind: 'thing' | 'thinggroup',
   name: string | undefined,
   arn: string | undefined,
 ): string {
-  const prefix = iotArn(state, `${kind}/`);
+  const prefix = iotArn(account, `${kind}/`);
   const named = arn === undefined ? name : arn.startsWith(prefix) && arn.slice(prefix.length);
   if (named && (name === undefined || name === named)) return named;
   throw new EmulatorError(`the ${kind} is not named, or its name and its ARN differ`, {

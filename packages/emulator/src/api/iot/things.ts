@@ -36,7 +36,7 @@ export const THING_OPERATIONS: readonly RestOperation<IotContext>[] = [
       attributePayload: body(optional(attributePayload)),
     },
     ({ account }, { attributePayload: payload, ...input }) =>
-      account.createThing({ ...input, attributes: payload?.attributes }),
+      account.iot.createThing({ ...input, attributes: payload?.attributes }),
   ),
   operation(
     'DescribeThing',
@@ -44,7 +44,7 @@ export const THING_OPERATIONS: readonly RestOperation<IotContext>[] = [
     '/things/{thingName}',
     { thingName: uri(thingName) },
     ({ account }, input) => {
-      const { thingName: name, thingId } = account.describeThing(input);
+      const { thingName: name, thingId } = account.iot.describeThing(input);
       return { ...describe(account, name), thingId, defaultClientId: name };
     },
   ),
@@ -60,7 +60,7 @@ export const THING_OPERATIONS: readonly RestOperation<IotContext>[] = [
       removeThingType: body(optional(flag)),
     },
     ({ account }, { attributePayload: payload, ...input }) => {
-      account.updateThing({ ...input, ...payload });
+      account.iot.updateThing({ ...input, ...payload });
       return {};
     },
   ),
@@ -70,7 +70,7 @@ export const THING_OPERATIONS: readonly RestOperation<IotContext>[] = [
     '/things/{thingName}',
     { thingName: uri(thingName) },
     ({ account }, input) => {
-      account.deleteThing(input);
+      account.iot.deleteThing(input);
     },
   ),
   operation(
@@ -84,17 +84,8 @@ export const THING_OPERATIONS: readonly RestOperation<IotContext>[] = [
       attributeValue: query(optional(attributeValue)),
       usePrefixAttributeValue: query(optional(flag)),
     },
-    ({ account, state }, input) => {
-      const wanted = Object.values(state.things)
-        .filter(
-          (thing) =>
-            (input.thingTypeName === undefined || thing.thingTypeName === input.thingTypeName) &&
-            hasAttribute(thing.attributes, input),
-        )
-        .map((thing) => thing.thingName)
-        .sort();
-      return listPart('things', wanted, input, (name) => describe(account, name));
-    },
+    ({ account }, input) =>
+      listPart('things', account.iot.listThings(input), input, (name) => describe(account, name)),
   ),
   operation(
     'CreateThingType',
@@ -107,7 +98,7 @@ export const THING_OPERATIONS: readonly RestOperation<IotContext>[] = [
     ({ account }, { thingTypeName, thingTypeProperties = {} }) => {
       const check = optional(text({ max: 2028 }));
       const description = check(thingTypeProperties.thingTypeDescription, 'thingTypeDescription');
-      return account.createThingType({ thingTypeName, description });
+      return account.iot.createThingType({ thingTypeName, description });
     },
   ),
   operation(
@@ -116,7 +107,7 @@ export const THING_OPERATIONS: readonly RestOperation<IotContext>[] = [
     '/thing-types/{thingTypeName}',
     { thingTypeName: uri(thingName) },
     ({ account }, input) => {
-      const { description, creationMs, ...type } = account.describeThingType(input);
+      const { description, creationMs, ...type } = account.iot.describeThingType(input);
       return {
         ...type,
         thingTypeProperties: { thingTypeDescription: description },
@@ -129,48 +120,33 @@ export const THING_OPERATIONS: readonly RestOperation<IotContext>[] = [
     'PUT',
     '/things/{thingName}/principals',
     { thingName: uri(thingName), principal },
-    ({ account }, input) => account.attachThingPrincipal(input),
+    ({ account }, input) => account.iot.attachThingPrincipal(input),
   ),
   operation(
     'DetachThingPrincipal',
     'DELETE',
     '/things/{thingName}/principals',
     { thingName: uri(thingName), principal },
-    ({ account }, input) => account.detachThingPrincipal(input),
+    ({ account }, input) => account.iot.detachThingPrincipal(input),
   ),
   operation(
     'ListThingPrincipals',
     'GET',
     '/things/{thingName}/principals',
     { thingName: uri(thingName), ...listed },
-    ({ account }, input) => listPart('principals', account.listThingPrincipals(input), input),
+    ({ account }, input) => listPart('principals', account.iot.listThingPrincipals(input), input),
   ),
   operation(
     'ListPrincipalThings',
     'GET',
     '/principals/things',
     { principal, ...listed },
-    ({ account }, input) => listPart('things', account.listPrincipalThings(input), input),
+    ({ account }, input) => listPart('things', account.iot.listPrincipalThings(input), input),
   ),
 ];
 
 function describe(account: Account, name: string): Record<string, unknown> {
-  const thing = account.describeThing({ thingName: name });
-  const { thingName, thingArn, thingTypeName, attributes = {}, version = 1 } = thing;
+  const thing = account.iot.describeThing({ thingName: name });
+  const { thingName, thingArn, thingTypeName, attributes, version } = thing;
   return { thingName, thingArn, thingTypeName, attributes, version };
-}
-
-function hasAttribute(
-  attributes: Readonly<Record<string, string>> = {},
-  wanted: {
-    readonly attributeName: string | undefined;
-    readonly attributeValue: string | undefined;
-    readonly usePrefixAttributeValue: boolean | undefined;
-  },
-): boolean {
-  const { attributeName: name, attributeValue: value = '' } = wanted;
-  if (name === undefined) return true;
-  const found = Object.hasOwn(attributes, name) ? attributes[name] : undefined;
-  if (found === undefined) return false;
-  return wanted.usePrefixAttributeValue ? found.startsWith(value) : found === value;
 }

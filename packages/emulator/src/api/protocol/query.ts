@@ -1,14 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { XMLBuilder } from 'fast-xml-parser';
 import { EmulatorError } from '../../errors.ts';
+import type { ApiRequest } from '../../http/request.ts';
 import type { Response } from '../../http/response.ts';
-import type { ApiRequest } from '../signing/signing.ts';
-import type { Call } from './call.ts';
 import type { Check } from './members.ts';
+import type { Call, Protocol } from './service.ts';
 
-/** A service with AWS's query protocol. */
-export interface QueryService<Context> {
+/** What the query protocol has to know of a service. */
+export interface QueryActions<Context> {
+  /** The version of its API, which each request names. */
   readonly version: string;
+  /** The XML namespace of its responses. */
   readonly namespace: string;
   readonly actions: Readonly<Record<string, QueryAction<Context>>>;
 }
@@ -57,11 +59,16 @@ const SHARED_CODES: Readonly<Record<string, string>> = {
   ServiceUnavailableException: 'ServiceUnavailable',
 };
 
+/** Returns AWS's query protocol with the actions of a service. */
+export function queryProtocol<Context>(service: QueryActions<Context>): Protocol<Context> {
+  return {
+    refuse: (error, message) => refuse(service, error, message),
+    find: (request) => findCall(service, request),
+  };
+}
+
 /** Finds the action that a request names, in its form or else in its query. */
-export function findQueryCall<Context>(
-  service: QueryService<Context>,
-  request: ApiRequest,
-): Call<Context> {
+function findCall<Context>(service: QueryActions<Context>, request: ApiRequest): Call<Context> {
   const parameters = readParameters(request);
   const action = parameters.get('Action') ?? '';
   const version = parameters.get('Version') ?? '';
@@ -69,7 +76,7 @@ export function findQueryCall<Context>(
   const name = found && action;
   if (found === undefined || version !== service.version) {
     const message = `Could not find operation ${action} for version ${version}`;
-    return { name, answer: () => refuseQuery(service, 'InvalidAction', message) };
+    return { name, answer: () => refuse(service, 'InvalidAction', message) };
   }
   const answer = async (context: Context) => {
     try {
@@ -91,15 +98,14 @@ export function findQueryCall<Context>(
       if (!(error instanceof EmulatorError)) throw error;
       const code = SHARED_CODES[error.code] ?? error.code;
       if (!Object.hasOwn(STATUS, code)) throw error;
-      return refuseQuery(service, code, error.message);
+      return refuse(service, code, error.message);
     }
   };
   return { name, answer };
 }
 
-/** A refusal as the query protocol has it. */
-export function refuseQuery(
-  { namespace }: Pick<QueryService<never>, 'namespace'>,
+function refuse(
+  { namespace }: { readonly namespace: string },
   code: string,
   message: string,
 ): Response {

@@ -1,9 +1,9 @@
 import { EmulatorError } from '../../errors.ts';
+import type { ApiRequest } from '../../http/request.ts';
 import { type Response, respondJson } from '../../http/response.ts';
 import { isObject } from '../../json.ts';
-import type { ApiRequest } from '../signing/signing.ts';
-import type { Call } from './call.ts';
 import type { Input, Member, Members } from './members.ts';
+import type { Call, CommonError, Protocol } from './service.ts';
 
 /** An operation of a REST API, ready to be called. */
 export interface RestOperation<Context> {
@@ -53,15 +53,35 @@ const STATUS: Readonly<Record<string, number>> = {
   ServiceUnavailableException: 503,
 };
 
-/** Finds the operation of a table that a request's method and path name. */
-export function findRestCall<Context>(
+const COMMON_ERRORS: Readonly<Record<CommonError, string>> = {
+  MissingAuthenticationToken: 'MissingAuthenticationTokenException',
+  IncompleteSignature: 'IncompleteSignatureException',
+  InvalidClientTokenId: 'UnrecognizedClientException',
+  SignatureDoesNotMatch: 'InvalidSignatureException',
+  ExpiredToken: 'ExpiredTokenException',
+  AccessDenied: 'AccessDeniedException',
+  InternalFailure: 'InternalFailureException',
+};
+
+/** Returns AWS's protocol restJson1 with the operations of a service. */
+export function restJson<Context>(
+  operations: readonly RestOperation<Context>[],
+): Protocol<Context> {
+  return {
+    refuse: (error, message) => refuse(COMMON_ERRORS[error], message),
+    find: (request) => findCall(operations, request),
+  };
+}
+
+/** Finds the operation that a request's method and path name. */
+function findCall<Context>(
   operations: readonly RestOperation<Context>[],
   request: ApiRequest,
 ): Call<Context> {
   const found = findOperation(operations, request);
   if (found === undefined) {
     const message = `${request.method} ${request.path}`;
-    return { name: undefined, answer: () => refuseRest('UnknownOperationException', message) };
+    return { name: undefined, answer: () => refuse('UnknownOperationException', message) };
   }
   const { operation: known, labels } = found;
   const answer = async (context: Context) => {
@@ -70,7 +90,7 @@ export function findRestCall<Context>(
       return respondJson(200, output ?? {});
     } catch (error) {
       if (error instanceof EmulatorError && Object.hasOwn(STATUS, error.code)) {
-        return refuseRest(error.code, error.message);
+        return refuse(error.code, error.message);
       }
       throw error;
     }
@@ -78,8 +98,7 @@ export function findRestCall<Context>(
   return { name: known.name, answer };
 }
 
-/** A refusal as restJson1 has it. */
-export function refuseRest(code: string, message: string): Response {
+function refuse(code: string, message: string): Response {
   return respondJson(STATUS[code] ?? 400, { message }, code);
 }
 

@@ -1,8 +1,10 @@
-import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { Sha256 } from '@smithy/core/checksum';
 import { SignatureV4 } from '@smithy/signature-v4';
 import { openSessionToken, secretOf } from '../../credentials/sealed-credentials.ts';
+import type { ApiRequest } from '../../http/request.ts';
 import type { State } from '../../state/state.ts';
-import { type ApiRequest, isSigningParameter, type Refusal, type Signing } from './signing.ts';
+import { isSigningParameter, type Refusal, type Signing } from './signing.ts';
 
 /** Who signed a request. */
 export type Caller =
@@ -38,8 +40,8 @@ export async function authenticate(
   if (key === undefined) {
     return refuse('InvalidClientTokenId', 'The security token included in the request is invalid.');
   }
-  const late = lateness(signing, signedAtMs, nowMs);
-  if (late !== undefined) return refuse('SignatureDoesNotMatch', late);
+  const problem = timeProblem(signing, signedAtMs, nowMs);
+  if (problem !== undefined) return refuse('SignatureDoesNotMatch', problem);
   if (!date.startsWith(day)) {
     return refuse('SignatureDoesNotMatch', `Date in Credential scope does not match ${date}`);
   }
@@ -62,7 +64,7 @@ export async function authenticate(
 }
 
 /** Why a signature's time is not now, or undefined where it is. */
-function lateness(signing: Signing, signedAtMs: number, nowMs: number): string | undefined {
+function timeProblem(signing: Signing, signedAtMs: number, nowMs: number): string | undefined {
   const { date, expiresSeconds } = signing;
   const now = new Date(nowMs).toISOString();
   const lifeMs = expiresSeconds === undefined ? MAX_SKEW_MS : expiresSeconds * 1000;
@@ -82,7 +84,7 @@ async function isSigned(
     signedHeaders.has('host') &&
     [...signedHeaders].every((name) => request.headers[name] !== undefined) &&
     (signing.expiresSeconds !== undefined || signedHeaders.has('x-amz-date')) &&
-    hasHonestBodyHash(request);
+    bodyHashMatches(request);
   if (!isWhole) return false;
   try {
     const expected = await sign(request, signing, signedAtMs, key);
@@ -121,7 +123,7 @@ function findKey(
   return { accessKeyId, secretAccessKey, sessionToken, expirationMs, caller };
 }
 
-function hasHonestBodyHash({ headers, body }: ApiRequest): boolean {
+function bodyHashMatches({ headers, body }: ApiRequest): boolean {
   const claimed = headers['x-amz-content-sha256'];
   return claimed === undefined || claimed === createHash('sha256').update(body).digest('hex');
 }
@@ -167,36 +169,6 @@ async function sign(
     },
   );
   return String(again.query?.['X-Amz-Signature'] ?? '');
-}
-
-/** SHA-256 and its HMAC in the form that the signer wants them. */
-class Sha256 {
-  readonly #key: Buffer | undefined;
-  readonly #data: Buffer[] = [];
-
-  constructor(key?: string | ArrayBuffer | ArrayBufferView) {
-    this.#key = key === undefined ? undefined : toBuffer(key);
-  }
-
-  update(data: string | ArrayBuffer | ArrayBufferView): void {
-    this.#data.push(toBuffer(data));
-  }
-
-  digest(): Promise<Uint8Array> {
-    const hash = this.#key ? createHmac('sha256', this.#key) : createHash('sha256');
-    return Promise.resolve(hash.update(Buffer.concat(this.#data)).digest());
-  }
-
-  reset(): void {
-    this.#data.length = 0;
-  }
-}
-
-function toBuffer(data: string | ArrayBuffer | ArrayBufferView): Buffer {
-  if (typeof data === 'string') return Buffer.from(data);
-  return ArrayBuffer.isView(data)
-    ? Buffer.from(data.buffer, data.byteOffset, data.byteLength)
-    : Buffer.from(data);
 }
 
 function refuse(code: Refusal['code'], message: string): Authentication {

@@ -1,22 +1,9 @@
-/** A request to one of the AWS APIs. */
-export interface ApiRequest {
-  readonly method: string;
-  /** As it stood in the request line, without the query. */
-  readonly path: string;
-  readonly query: Readonly<Record<string, string | string[]>>;
-  /** Header fields, their names in lower case. */
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: Buffer;
-}
+import type { ApiRequest } from '../../http/request.ts';
+import type { CommonError } from '../protocol/service.ts';
 
 /** Why a request is refused, by AWS's name for it. */
 export interface Refusal {
-  readonly code:
-    | 'MissingAuthenticationToken'
-    | 'IncompleteSignature'
-    | 'InvalidClientTokenId'
-    | 'SignatureDoesNotMatch'
-    | 'ExpiredToken';
+  readonly code: CommonError;
   readonly message: string;
 }
 

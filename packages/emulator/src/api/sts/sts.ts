@@ -3,9 +3,12 @@ import { timeVariables } from '../../credentials/variables.ts';
 import { EmulatorError } from '../../errors.ts';
 import { iamArn, roleArn } from '../../names/arns.ts';
 import { trusts } from '../../policy/policy.ts';
-import { findRoleByArn, lookUp, type Role, type State } from '../../state/state.ts';
+import { findRoleByArn, lookUp } from '../../state/look-up.ts';
+import type { Role } from '../../state/records.ts';
+import type { State } from '../../state/state.ts';
 import { integer, optional, text } from '../protocol/members.ts';
-import { action, type QueryService } from '../protocol/query.ts';
+import { action, queryProtocol } from '../protocol/query.ts';
+import type { Service } from '../protocol/service.ts';
 import type { Caller } from '../signing/authenticate.ts';
 
 /** What the handlers of AWS STS work on. */
@@ -21,47 +24,54 @@ const MAX_CHAINED_SECONDS = 3600;
 const DEFAULT_SESSION_SECONDS = 43_200;
 
 /** AWS STS. */
-export const STS: QueryService<StsContext> = {
-  version: '2011-06-15',
-  namespace: 'https://sts.amazonaws.com/doc/2011-06-15/',
-  actions: {
-    GetCallerIdentity: action({}, ({ state, caller }: StsContext) => identify(state, caller)),
-    AssumeRole: action(
-      {
-        RoleArn: text({ min: 20, max: 2048 }),
-        RoleSessionName: text({ min: 2, max: 64, pattern: /^[\w+=,.@-]*$/ }),
-        DurationSeconds: optional(integer({ min: 900, max: DEFAULT_SESSION_SECONDS })),
-        ExternalId: optional(text({ min: 2, max: 1224, pattern: /^[\w+=,.@:/-]*$/ })),
-      },
-      (context: StsContext, input) => {
-        const { DurationSeconds = DEFAULT_ROLE_SECONDS, RoleSessionName } = input;
-        const { roleName, roleId, maxSessionDuration } = findRole(context, input);
-        if (context.caller.kind === 'role' && DurationSeconds > MAX_CHAINED_SECONDS) {
-          throw tooLong('the 1 hour session limit for roles assumed by role chaining');
-        }
-        if (DurationSeconds > maxSessionDuration) {
-          throw tooLong('the MaxSessionDuration set for this role');
-        }
-        const grant = { roleName, sessionName: RoleSessionName };
-        return {
-          Credentials: issue(context, grant, DurationSeconds),
-          AssumedRoleUser: {
-            AssumedRoleId: `${roleId}:${RoleSessionName}`,
-            Arn: sessionArn(context.state, roleName, RoleSessionName),
-          },
-        };
-      },
-    ),
-    GetSessionToken: action(
-      { DurationSeconds: optional(integer({ min: 900, max: 129_600 })) },
-      (context: StsContext, { DurationSeconds = DEFAULT_SESSION_SECONDS }) => {
-        if (context.caller.kind !== 'administrator') {
-          throw denied('Cannot call GetSessionToken with session credentials');
-        }
-        return { Credentials: issue(context, { sessionName: 'session' }, DurationSeconds) };
-      },
-    ),
-  },
+export const STS: Service<StsContext> = {
+  prefix: 'sts',
+  signingNames: ['sts'],
+  // STS has a global endpoint too, which is signed for us-east-1.
+  signingRegions: (region) => [region, 'us-east-1'],
+  isOpenToRoles: true,
+  ...queryProtocol({
+    version: '2011-06-15',
+    namespace: 'https://sts.amazonaws.com/doc/2011-06-15/',
+    actions: {
+      GetCallerIdentity: action({}, ({ state, caller }: StsContext) => identify(state, caller)),
+      AssumeRole: action(
+        {
+          RoleArn: text({ min: 20, max: 2048 }),
+          RoleSessionName: text({ min: 2, max: 64, pattern: /^[\w+=,.@-]*$/ }),
+          DurationSeconds: optional(integer({ min: 900, max: DEFAULT_SESSION_SECONDS })),
+          ExternalId: optional(text({ min: 2, max: 1224, pattern: /^[\w+=,.@:/-]*$/ })),
+        },
+        (context: StsContext, input) => {
+          const { DurationSeconds = DEFAULT_ROLE_SECONDS, RoleSessionName } = input;
+          const { roleName, roleId, maxSessionDuration } = findRole(context, input);
+          if (context.caller.kind === 'role' && DurationSeconds > MAX_CHAINED_SECONDS) {
+            throw tooLong('the 1 hour session limit for roles assumed by role chaining');
+          }
+          if (DurationSeconds > maxSessionDuration) {
+            throw tooLong('the MaxSessionDuration set for this role');
+          }
+          const grant = { roleName, sessionName: RoleSessionName };
+          return {
+            Credentials: issue(context, grant, DurationSeconds),
+            AssumedRoleUser: {
+              AssumedRoleId: `${roleId}:${RoleSessionName}`,
+              Arn: sessionArn(context.state, roleName, RoleSessionName),
+            },
+          };
+        },
+      ),
+      GetSessionToken: action(
+        { DurationSeconds: optional(integer({ min: 900, max: 129_600 })) },
+        (context: StsContext, { DurationSeconds = DEFAULT_SESSION_SECONDS }) => {
+          if (context.caller.kind !== 'administrator') {
+            throw denied('Cannot call GetSessionToken with session credentials');
+          }
+          return { Credentials: issue(context, { sessionName: 'session' }, DurationSeconds) };
+        },
+      ),
+    },
+  }),
 };
 
 function issue(
