@@ -1,8 +1,8 @@
 // The layers of ARCHITECTURE.md are held by the linter: this shows that it sees what breaks them.
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
 
@@ -12,8 +12,8 @@ afterAll(() => rmSync(folder, { recursive: true }));
 cpSync(join(root, 'biome.json'), join(folder, 'biome.json'));
 writeFileSync(join(folder, 'package.json'), '{}');
 
-/** What the linter says of a project that has these files in the package for devices. */
-function lint(files: Readonly<Record<string, string>>): string {
+/** What the linter says of a project that has these files in its packages. */
+function lint(files: Readonly<Record<string, string>>, ...options: readonly string[]): string {
   const sources = join(folder, 'packages');
   rmSync(sources, { recursive: true, force: true });
   for (const [name, text] of Object.entries(files)) {
@@ -28,6 +28,7 @@ function lint(files: Readonly<Record<string, string>>): string {
       join(root, 'node_modules/@biomejs/biome/bin/biome'),
       'lint',
       ...only.map((rule) => `--only=${rule}`),
+      ...options,
       '.',
     ],
     { cwd: folder, encoding: 'utf8' },
@@ -36,7 +37,29 @@ function lint(files: Readonly<Record<string, string>>): string {
 }
 
 const DEVICE = 'credentialhelper/src';
+const EMULATOR = 'emulator/src';
 const EXPORTED = 'export const it = 1;\n';
+/** The rooms of the emulator, and its files outside of rooms, from the top floor down. */
+const EMULATOR_FLOORS: readonly (readonly string[])[] = [
+  ['cli'],
+  ['index.ts'],
+  ['emulator.ts'],
+  ['options.ts'],
+  ['server'],
+  ['api'],
+  ['api/iot', 'api/iam', 'api/sts'],
+  ['api/signing'],
+  ['api/protocol'],
+  ['credentials'],
+  ['account'],
+  ['state'],
+  ['policy'],
+  ['pki'],
+  ['faults'],
+  ['names'],
+  ['http'],
+  ['errors.ts', 'json.ts'],
+];
 const importOf = (path: string) => `import { it } from '${path}';\nexport const other = it;\n`;
 
 describe('the linter refuses', () => {
@@ -71,7 +94,7 @@ describe('the linter refuses', () => {
     },
   );
 
-  it.each([DEVICE, 'emulator/src'])('circles in %s, of types too', (sources) => {
+  it.each([DEVICE, EMULATOR])('circles in %s, of types too', (sources) => {
     const said = lint({
       [`${sources}/one.ts`]: "import type { Two } from './two.ts';\nexport type One = Two;\n",
       [`${sources}/two.ts`]: "import type { One } from './one.ts';\nexport type Two = One;\n",
@@ -85,5 +108,56 @@ describe('the linter refuses', () => {
       [`${DEVICE}/token/other.ts`]: importOf('../pkcs11/it.ts'),
     });
     expect(said).not.toContain('lint/');
+  });
+});
+
+describe('the rooms of the emulator', () => {
+  const places = EMULATOR_FLOORS.flatMap((rooms, floor) => rooms.map((room) => ({ room, floor })));
+  const pairs = places.flatMap((from) => places.map((to) => ({ from, to })));
+  const fileIn = (room: string) => (room.endsWith('.ts') ? room : `${room}/it.ts`);
+
+  it('are all there', () => {
+    const sources = join(root, 'packages', EMULATOR);
+    const foldersOf = (path: string) =>
+      readdirSync(path, { withFileTypes: true })
+        .filter((entry) => entry.isDirectory())
+        .map(({ name }) => name);
+    const found = [
+      ...readdirSync(sources),
+      ...foldersOf(join(sources, 'api')).map((name) => `api/${name}`),
+    ];
+    expect(places.map(({ room }) => room).sort()).toEqual(found.sort());
+  });
+
+  it('import only what is below them, and no service another', () => {
+    const files = new Map<string, string[]>();
+    for (const { from, to } of pairs) {
+      const path = relative(dirname(fileIn(from.room)), fileIn(to.room));
+      const lines = files.get(from.room) ?? [];
+      lines.push(`import '${path.startsWith('.') ? path : `./${path}`}'; // ${to.room}`);
+      files.set(from.room, lines);
+    }
+    const said = lint(
+      Object.fromEntries(
+        [...files].map(([room, lines]) => [`${EMULATOR}/${fileIn(room)}`, `${lines.join('\n')}\n`]),
+      ),
+      '--reporter=github',
+      '--max-diagnostics=none',
+    );
+    const refused = [
+      ...said.matchAll(/title=lint\/style\/noRestrictedImports,file=([^,]+),line=(\d+)/g),
+    ].map(([, file = '', line = '']) => {
+      const room = file.split(`/${EMULATOR}/`)[1]?.replace(/\/it\.ts$/, '') ?? '';
+      return `${room} → ${files.get(room)?.[Number(line) - 1]?.split('// ')[1]}`;
+    });
+    const expected = pairs
+      .filter(
+        ({ from, to }) =>
+          to.floor < from.floor ||
+          (to.floor === from.floor && to.room !== from.room && to.room.startsWith('api/')),
+      )
+      .map(({ from, to }) => `${from.room} → ${to.room}`);
+    expect(expected.length).toBeGreaterThan(100);
+    expect(refused.sort()).toEqual(expected.sort());
   });
 });

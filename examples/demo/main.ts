@@ -77,7 +77,7 @@ async function demo(library: string, folder: string): Promise<void> {
   const pkcs11 = { library, userPin, tokenLabel: TOKEN_LABEL, privateKeyLabel: KEY_LABEL };
   await showCaller(emulator, { ...common, pkcs11 }, expected);
   const { tlsVersion } =
-    emulator.requests.findLast(({ endpoint }) => endpoint === 'credentials') ?? {};
+    emulator.requests.latest.findLast(({ endpoint }) => endpoint === 'credentials') ?? {};
   note(`the key signed the handshake inside the token, over ${tlsVersion}`);
   if (tlsVersion !== 'TLSv1.3') throw new Error(`expected TLSv1.3, and it was ${tlsVersion}`);
 }

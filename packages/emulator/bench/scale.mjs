@@ -20,13 +20,22 @@ async function measure(count) {
   const lines = [];
   for (let i = 0; i < count; i++) {
     const id = createHash('sha256').update(String(i)).digest('hex');
-    const thing = { thingName: `thing-${i}`, thingId: id.slice(0, 36), certificateIds: [id] };
+    const thing = {
+      thingName: `thing-${i}`,
+      thingId: id.slice(0, 36),
+      version: 1,
+      attributes: {},
+      certificateIds: [id],
+      thingGroupNames: [],
+    };
     const certificate = {
       certificateId: id,
       certificatePem: device.certificatePem,
       status: 'ACTIVE',
       policyNames: ['alias-policy'],
       thingNames: [thing.thingName],
+      creationMs: 0,
+      lastModifiedMs: 0,
     };
     lines.push(JSON.stringify([['certificates', id, certificate]]));
     lines.push(JSON.stringify([['things', thing.thingName, thing]]));

@@ -1,159 +1,97 @@
 import { randomBytes } from 'node:crypto';
-import { type Account, openAccount } from './account.ts';
+import { type Iam, type Iot, openAccount } from './account/account.ts';
+import { type Seed, type SeedInput, seed } from './account/seed.ts';
 import { EmulatorError } from './errors.ts';
-import { type Fault, openFaults } from './faults.ts';
-import { credentialsHostName, LOCAL_NAME } from './host-names.ts';
+import { type Faults, openFaults } from './faults/faults.ts';
+import { credentialsHostName, LOCAL_NAME } from './names/host-names.ts';
 import { checkOptions, type EmulatorOptions } from './options.ts';
-import { createWrongCertificates } from './pki.ts';
-import { openRequestLog, type RequestLog } from './request-log.ts';
-import type { Counters, RequestRecord } from './request-record.ts';
-import { close, createApiServer, createCredentialServer, listen } from './servers.ts';
-import { openStore } from './store.ts';
+import { createWrongCertificates } from './pki/pki.ts';
+import { createApiServer } from './server/api-server.ts';
+import { createCredentialServer } from './server/credential-server.ts';
+import { close, listen } from './server/listen.ts';
+import { openRequestHistory, type Requests } from './server/request-history.ts';
+import { openStore, type Store } from './state/store.ts';
+
+/** How the credential provider issues credentials. */
+export interface CredentialSettings {
+  /**
+   * Sets how long credentials are valid that are issued from now on.
+   *
+   * @param lifetimeMs - milliseconds, whatever the role alias says; with a negative number they have expired already;
+   * undefined for what the role alias says, as at the start
+   * @throws {@link EmulatorError} `ERR_INVALID_OPTION` for what is not a number
+   */
+  setLifetime(lifetimeMs: number | undefined): void;
+}
 
 /** A running emulator. It listens on the loopback interface only. Never for production. */
-export interface Emulator extends Account, AsyncDisposable {
-  /** URL of the AWS APIs: what `AWS_ENDPOINT_URL` takes. */
+export interface Emulator extends AsyncDisposable {
+  /** The URL of the AWS APIs, such as `http://127.0.0.1:40123`: what `AWS_ENDPOINT_URL` takes. */
   readonly apiEndpoint: string;
-  /** `host:port` of the credential provider. */
+  /** The credential provider, as `host:port`, such as `localhost:40124`. */
   readonly credentialsEndpoint: string;
   /**
-   * The name that the credential provider would have on AWS. It answers to this one too, for a client that is told to
-   * connect to the emulator instead (`/etc/hosts`, `curl --connect-to`).
+   * The name that the credential provider would have on AWS. It also answers to this one, for a client that connects to
+   * the emulator instead (`/etc/hosts`, `curl --connect-to`).
    */
   readonly credentialsHostName: string;
-  /** The CA certificate of the credential provider, as PEM. */
+  /** The CA certificate of the credential provider, in PEM form. */
   readonly ca: string;
-  /** The same as a file, where there is a folder. */
+  /** The path of a file with the same; undefined without a folder. */
   readonly caFile: string | undefined;
+  /** The id of the account: twelve digits. */
   readonly accountId: string;
+  /** The AWS region. */
   readonly region: string;
-  /** The administrator's access key, for the AWS APIs. */
-  readonly accessKeyId: string;
-  readonly secretAccessKey: string;
-  /** The latest requests, oldest first; at most 10 000. */
-  readonly requests: readonly RequestRecord[];
-  /**
-   * Lets credentials live this long from now on, in milliseconds, whatever the role alias says; undefined goes back to
-   * the role alias. Credentials with a negative lifetime have ended when they come.
-   *
-   * @throws {@link EmulatorError} `ERR_INVALID_OPTION`
-   */
-  setCredentialLifetime(lifetimeMs: number | undefined): void;
-  /** How many requests there were since the start, by endpoint and status. */
-  readonly counters: Counters;
-  /** What control requests carry as bearer token. */
+  /** The administrator's access key, for requests to the AWS APIs: the `credentials` of an SDK client. */
+  readonly administrator: { readonly accessKeyId: string; readonly secretAccessKey: string };
+  /** The bearer token of control requests. */
   readonly controlToken: string;
   /**
-   * Makes something go wrong at the credential provider.
+   * Creates all that one thing needs to get credentials: thing and certificate, and role, role alias and policy, unless
+   * they exist.
    *
-   * @throws {@link EmulatorError} `ERR_FAULT`
+   * @throws {@link EmulatorError} (as a rejection) `InvalidRequestException` for a name or a kind of key that is not
+   * valid, `ResourceAlreadyExistsException` for a thing that exists, `ServiceUnavailableException` where it cannot be
+   * written to the folder
    */
-  addFault(fault: Fault): void;
-  /** Ends all faults. */
-  clearFaults(): void;
-  /** Stops the emulator. */
+  seed(input: SeedInput): Promise<Seed>;
+  /** Things, thing groups, certificates, policies and role aliases. */
+  readonly iot: Iot;
+  /** Roles and managed policies. */
+  readonly iam: Iam;
+  /** How the credential provider issues credentials. */
+  readonly credentials: CredentialSettings;
+  /** What goes wrong at the credential provider. */
+  readonly faults: Faults;
+  /** What clients asked for. */
+  readonly requests: Requests;
+  /** Stops the emulator, and ends all connections; the folder is free after that. Called again, it does nothing more. */
   close(): Promise<void>;
 }
 
-const MAX_RECORDS = 10_000;
-
 /**
- * Starts an emulator of AWS IoT's credential provider and of AWS STS.
+ * Starts an emulator of AWS IoT's credential provider and of the AWS APIs around it.
  *
- * @throws {@link EmulatorError} (as a rejection) for options that are wrong, a folder that cannot be used, and a port
- * that is in use
+ * @throws {@link EmulatorError} (as a rejection) `ERR_INVALID_OPTION` and `InvalidRequestException` for options that are
+ * not valid, `ERR_FAULT` for a fault that is not, `ERR_DIR` for a folder that cannot be used, or has another account or
+ * region, `ERR_IN_USE` for one that another emulator uses, `ERR_FILE` for a log that cannot be written, `ERR_PORT` for a
+ * port that is in use
  */
 export async function startEmulator(options: EmulatorOptions = {}): Promise<Emulator> {
   checkOptions(options);
-  const {
-    dir,
-    accountId,
-    region,
-    minTlsVersion = 'TLSv1.2',
-    apiPort = 0,
-    credentialsPort = 0,
-  } = options;
+  const { dir, accountId, region } = options;
   const now = () => (options.clock ?? Date).now();
   const store = await openStore({ dir, accountId, region, nowMs: now() });
-  const { state } = store;
-  const requests: RequestRecord[] = [];
-  const counters = { credentials: {}, api: {} } as Record<
-    RequestRecord['endpoint'],
-    Record<number, number>
-  >;
-  let lifetimeMs: number | undefined;
-  let credentialsEndpoint = '';
-  const account = openAccount(store, now);
-  const faults = openFaults();
-  const controlToken = randomBytes(24).toString('base64url');
-  let log: RequestLog | undefined;
-  const stopStore = () => {
-    store.close();
-    log?.close();
+  const opened: Closable[] = [store];
+  let closing: Promise<void> | undefined;
+  const stop = () => {
+    closing ??= closeAll(opened);
+    return closing;
   };
   try {
-    for (const fault of options.faults ?? []) faults.add(fault);
-    log = options.logFile === undefined ? undefined : openRequestLog(options.logFile);
-  } catch (error) {
-    stopStore();
-    throw error;
-  }
-  const context = {
-    state,
-    account,
-    credentialsEndpoint: () => credentialsEndpoint,
-    now,
-    lifetimeMs: () => lifetimeMs,
-    faults,
-    wrongCertificates: await createWrongCertificates(state.pki.serverCa, state.region, now()),
-    control: { account, faults, counters, requests, controlToken },
-    record(request: RequestRecord) {
-      requests.push(request);
-      if (requests.length > MAX_RECORDS) requests.shift();
-      const statuses = counters[request.endpoint];
-      statuses[request.status] = (statuses[request.status] ?? 0) + 1;
-      log?.write(request);
-    },
-  };
-  const credentialServer = createCredentialServer(context, minTlsVersion);
-  const apiServer = createApiServer(context);
-  let stopped = false;
-  const stop = async () => {
-    await Promise.all([credentialServer, apiServer].map(close));
-    if (!stopped) stopStore();
-    stopped = true;
-  };
-  try {
-    const [boundCredentialsPort, boundApiPort] = await Promise.all([
-      listen(credentialServer, credentialsPort),
-      listen(apiServer, apiPort),
-    ]);
-    credentialsEndpoint = `${LOCAL_NAME}:${boundCredentialsPort}`;
-    const apiEndpoint = `http://127.0.0.1:${boundApiPort}`;
-    store.lock?.publish({ apiEndpoint, controlToken });
     return {
-      ...account,
-      apiEndpoint,
-      credentialsEndpoint,
-      credentialsHostName: credentialsHostName(state),
-      ca: state.pki.serverCa.certificatePem,
-      caFile: store.caFile,
-      accountId: state.accountId,
-      region: state.region,
-      ...state.administrator,
-      requests,
-      counters,
-      controlToken,
-      addFault: (fault) => faults.add(fault),
-      clearFaults: () => faults.clear(),
-      setCredentialLifetime(value) {
-        if (value !== undefined && !Number.isFinite(value)) {
-          throw new EmulatorError('a lifetime is a number of milliseconds', {
-            code: 'ERR_INVALID_OPTION',
-          });
-        }
-        lifetimeMs = value;
-      },
+      ...(await start(options, store, now, opened)),
       close: stop,
       [Symbol.asyncDispose]: stop,
     };
@@ -161,4 +99,86 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
     await stop();
     throw error;
   }
+}
+
+/** What is open while an emulator runs. */
+interface Closable {
+  close(): unknown;
+}
+
+/** Closes what was opened, the latest first, each also where closing another fails. */
+async function closeAll(opened: Closable[]): Promise<void> {
+  const latest = opened.pop();
+  if (latest === undefined) return;
+  try {
+    await latest.close();
+  } finally {
+    await closeAll(opened);
+  }
+}
+
+/** Opens all but the store, and notes in `opened` what is to be closed, also where it throws half-way. */
+async function start(
+  options: EmulatorOptions,
+  store: Store,
+  now: () => number,
+  opened: Closable[],
+): Promise<Omit<Emulator, 'close' | typeof Symbol.asyncDispose>> {
+  const { minTlsVersion = 'TLSv1.2', apiPort = 0, credentialsPort = 0 } = options;
+  const { state } = store;
+  const faults = openFaults();
+  for (const fault of options.faults ?? []) faults.add(fault);
+  const requests = openRequestHistory(options.logFile);
+  opened.push(requests);
+  const account = openAccount(store, now);
+  const seedThing = (input: SeedInput) => seed(store, account, input);
+  const controlToken = randomBytes(24).toString('base64url');
+  let lifetimeMs: number | undefined;
+  let credentialsEndpoint = '';
+
+  const common = { state, now, record: requests.record };
+  const credentialServer = createCredentialServer({
+    ...common,
+    lifetimeMs: () => lifetimeMs,
+    faults,
+    wrongCertificates: await createWrongCertificates(state.pki, state.region, now()),
+    minTlsVersion,
+  });
+  const apiServer = createApiServer({
+    ...common,
+    account,
+    credentialsEndpoint: () => credentialsEndpoint,
+    control: { seed: seedThing, faults, requests, controlToken },
+  });
+  opened.push({ close: () => close(credentialServer) }, { close: () => close(apiServer) });
+  credentialsEndpoint = `${LOCAL_NAME}:${await listen(credentialServer, credentialsPort)}`;
+  const apiEndpoint = `http://127.0.0.1:${await listen(apiServer, apiPort)}`;
+  store.lock?.publish({ apiEndpoint, controlToken });
+
+  return {
+    apiEndpoint,
+    credentialsEndpoint,
+    credentialsHostName: credentialsHostName(state),
+    ca: state.pki.serverCa.certificatePem,
+    caFile: store.caFile,
+    accountId: state.accountId,
+    region: state.region,
+    administrator: { ...state.administrator },
+    controlToken,
+    seed: seedThing,
+    iot: account.iot,
+    iam: account.iam,
+    credentials: {
+      setLifetime(value) {
+        if (value !== undefined && !Number.isFinite(value)) {
+          throw new EmulatorError('a lifetime is a number of milliseconds', {
+            code: 'ERR_INVALID_OPTION',
+          });
+        }
+        lifetimeMs = value;
+      },
+    },
+    faults: { add: faults.add, list: faults.list, clear: faults.clear },
+    requests: { latest: requests.latest, counters: requests.counters },
+  };
 }

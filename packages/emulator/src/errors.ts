@@ -1,7 +1,17 @@
 /** An error of the emulator. */
 export class EmulatorError extends Error {
   override readonly name: string = 'EmulatorError';
-  /** What went wrong: AWS's name for the error where AWS has one, else `ERR_…`. */
+  /**
+   * What went wrong: AWS's name for the error where AWS has one, such as `ResourceNotFoundException` (AWS IoT) or
+   * `NoSuchEntity` (IAM); otherwise one of
+   *
+   * - `ERR_INVALID_OPTION`: an option of {@link startEmulator}, or a lifetime, is not valid;
+   * - `ERR_FAULT`: a fault is not valid;
+   * - `ERR_DIR`: the folder cannot be used, is damaged, or has another account or region;
+   * - `ERR_IN_USE`: another emulator uses the folder;
+   * - `ERR_FILE`: a file cannot be written, or would be overwritten;
+   * - `ERR_PORT`: a port is in use, or cannot be listened on.
+   */
   readonly code: string;
 
   constructor(message: string, { code, cause }: { code: string; cause?: unknown }) {

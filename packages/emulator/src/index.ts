@@ -3,12 +3,26 @@
  *
  * @packageDocumentation
  */
-export type { Account, Seed } from './account.ts';
-export { type Emulator, startEmulator } from './emulator.ts';
+export type { Iam, Iot } from './account/account.ts';
+export type { KeysAndCertificate, RegisteredCertificate } from './account/certificates.ts';
+export type { Seed, SeedInput } from './account/seed.ts';
+export { type CredentialSettings, type Emulator, startEmulator } from './emulator.ts';
 export { EmulatorError } from './errors.ts';
-export type { Fault, WrongCertificate } from './faults.ts';
-export type { KeysAndCertificate } from './operations/certificates.ts';
+export type { Fault, WrongCertificate } from './faults/fault.ts';
+export type { Faults } from './faults/faults.ts';
+export type { Counters, RequestRecord } from './http/request-record.ts';
 export type { EmulatorOptions } from './options.ts';
-export type { KeyType } from './pki.ts';
-export type { Counters, RequestRecord } from './request-record.ts';
-export type { CertificateStatus } from './state.ts';
+export type { KeyType } from './pki/keys.ts';
+export type { Requests } from './server/request-history.ts';
+export type {
+  Certificate,
+  CertificateStatus,
+  ManagedPolicy,
+  Policy,
+  PolicyVersion,
+  Role,
+  RoleAlias,
+  Thing,
+  ThingGroup,
+  ThingType,
+} from './state/records.ts';

@@ -1,27 +1,32 @@
 import { EmulatorError } from './errors.ts';
-import type { Fault } from './faults.ts';
-import { checkName } from './names.ts';
+import type { Fault } from './faults/fault.ts';
+import { checkName } from './names/check-name.ts';
 
 /** What {@link startEmulator} takes. */
 export interface EmulatorOptions {
-  /** Folder that keeps state and keys across restarts. Default: in memory only. */
+  /** The path of a folder that keeps state and keys across restarts; created if missing. Default: in memory only. */
   readonly dir?: string | undefined;
-  /** Port of the AWS APIs. Default 0: any free port. */
+  /** The port of the AWS APIs: 0 to 65535. Default 0: any free port. */
   readonly apiPort?: number | undefined;
-  /** Port of the credential provider. Default 0: any free port. */
+  /** The port of the credential provider: 0 to 65535. Default 0: any free port. */
   readonly credentialsPort?: number | undefined;
   /** The oldest version of TLS that the credential provider takes. Default `TLSv1.2`. */
   readonly minTlsVersion?: 'TLSv1.2' | 'TLSv1.3' | undefined;
-  /** Twelve digits. Default 123456789012. */
+  /** The id of the account: twelve digits. Default: the one in the folder, or 123456789012. */
   readonly accountId?: string | undefined;
-  /** AWS region. Default `us-east-1`. */
+  /** The AWS region. Default: the one in the folder, or `us-east-1`. */
   readonly region?: string | undefined;
-  /** File that each request is written to, as a line of JSON without secrets. Default: none. */
+  /** The path of a file to which each request is appended, as a line of JSON without secrets. Default: none. */
   readonly logFile?: string | undefined;
-  /** What goes wrong from the start; see `addFault`. */
+  /** What goes wrong at the credential provider from the start. Default: nothing. */
   readonly faults?: readonly Fault[] | undefined;
-  /** The time. Default: this machine's. */
-  readonly clock?: { /** Epoch milliseconds. */ now(): number } | undefined;
+  /** The emulator's clock. Default: this machine's. */
+  readonly clock?:
+    | {
+        /** Returns the time in epoch milliseconds. */
+        now(): number;
+      }
+    | undefined;
 }
 
 const MAX_PORT = 65_535;
@@ -34,8 +39,8 @@ const CHECKS: Readonly<
   apiPort: [isPort, `a whole number from 0 to ${MAX_PORT}`],
   credentialsPort: [isPort, `a whole number from 0 to ${MAX_PORT}`],
   minTlsVersion: [(value) => value === 'TLSv1.2' || value === 'TLSv1.3', 'TLSv1.2 or TLSv1.3'],
-  accountId: [isText, 'text'],
-  region: [isText, 'text'],
+  accountId: [isText, 'a string'],
+  region: [isText, 'a string'],
   logFile: [isText, 'the path of a file'],
   faults: [Array.isArray, 'a list'],
   clock: [
@@ -48,14 +53,14 @@ const CHECKS: Readonly<
  * Checks what {@link startEmulator} was given.
  *
  * @throws {@link EmulatorError} `ERR_INVALID_OPTION`, or `InvalidRequestException` for an account id or a region that is
- * none
+ * not valid
  */
 export function checkOptions(options: EmulatorOptions): void {
   if (typeof options !== 'object' || options === null) throw invalid('options must be an object');
   for (const [name, value] of Object.entries(options) as [keyof EmulatorOptions, unknown][]) {
     if (!Object.hasOwn(CHECKS, name)) {
       const known = Object.keys(CHECKS).join(', ');
-      throw invalid(`unknown option "${name}"; known are ${known}`);
+      throw invalid(`unknown option "${name}"; expected one of ${known}`);
     }
     const [isRight, must] = CHECKS[name];
     if (value !== undefined && (value === null || !isRight(value))) {

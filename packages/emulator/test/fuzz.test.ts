@@ -4,7 +4,7 @@ import { connect as connectTls } from 'node:tls';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { startEmulator } from '../src/index.ts';
-import { evaluatePolicies, trusts } from '../src/policy.ts';
+import { evaluatePolicies, trusts } from '../src/policy/policy.ts';
 import { type RawRequest, sendRaw, signRaw } from './support/raw-api.ts';
 
 const emulator = await startEmulator();
@@ -17,7 +17,7 @@ const device = await emulator.seed({
   keyType: 'EC-P256',
 });
 const credentialsPort = Number(emulator.credentialsEndpoint.split(':')[1]);
-const certificate = await emulator.createKeysAndCertificate({ keyType: 'EC-P256' });
+const certificate = await emulator.iot.createKeysAndCertificate({ keyType: 'EC-P256' });
 
 /** Asserts that the emulator still answers, and answered nothing with an error of its own. */
 async function assertWell(): Promise<void> {
@@ -29,7 +29,7 @@ async function assertWell(): Promise<void> {
   const request =
     'GET /role-aliases/well-alias/credentials HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n';
   expect(await sendOverTls(Buffer.from(request), ANSWER_MS)).toMatch(/^HTTP\/1.1 200 /);
-  expect(emulator.requests.filter(({ status }) => status >= 500)).toEqual([]);
+  expect(emulator.requests.latest.filter(({ status }) => status >= 500)).toEqual([]);
 }
 
 /** Sends bytes as they are to the AWS APIs, and gives what comes back. */
@@ -198,7 +198,10 @@ describe('nothing that a client sends breaks the emulator:', () => {
     const part = fc.oneof(
       fc.string({ maxLength: 30 }).map((text) => text.replace(/[^\x20-\x7e]/g, '')),
       fc.constantFrom('Credential=', 'SignedHeaders=host', 'Signature=', 'a'.repeat(64), '/', ','),
-      fc.constantFrom(`${emulator.accessKeyId}/20260101/us-east-1/iot/aws4_request`, '='),
+      fc.constantFrom(
+        `${emulator.administrator.accessKeyId}/20260101/us-east-1/iot/aws4_request`,
+        '=',
+      ),
     );
     const header = fc.array(part, { maxLength: 10 }).map((parts) => parts.join(''));
     const date = fc.constantFrom('', '20260101T000000Z', '20269999T999999Z', 'x');

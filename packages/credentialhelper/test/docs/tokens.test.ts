@@ -126,12 +126,12 @@ function writeProgram(replace: readonly (readonly [string, string])[] = []): voi
 /** Registers a certificate for the thing, and gives its id. */
 async function register(file: string): Promise<string> {
   const certificatePem = readFileSync(join(work, file), 'utf8');
-  const { certificateId, certificateArn } = await emulator.registerCertificate({
+  const { certificateId, certificateArn } = await emulator.iot.registerCertificateWithoutCA({
     certificatePem,
     status: 'ACTIVE',
   });
-  await emulator.attachPolicy({ policyName: thing.policyName, target: certificateArn });
-  await emulator.attachThingPrincipal({ thingName: 'my-thing', principal: certificateArn });
+  await emulator.iot.attachPolicy({ policyName: thing.policyName, target: certificateArn });
+  await emulator.iot.attachThingPrincipal({ thingName: 'my-thing', principal: certificateArn });
   return certificateId;
 }
 

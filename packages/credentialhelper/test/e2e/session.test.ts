@@ -19,7 +19,7 @@ softHsm.initToken('the-token');
 const emulator = await startEmulator({ region: 'eu-west-1' });
 const tls13 = await startEmulator({ region: 'eu-west-1', minTlsVersion: 'TLSv1.3' });
 afterAll(() => Promise.all([emulator.close(), tls13.close()]));
-afterEach(() => emulator.setCredentialLifetime(undefined));
+afterEach(() => emulator.credentials.setLifetime(undefined));
 
 /** A device at an emulator, with its key in memory, in a file and in the token. */
 async function makeDevice(aws: typeof emulator, keyType: 'RSA-2048' | 'EC-P256' | 'EC-P384') {
@@ -99,7 +99,7 @@ describe.each(['RSA-2048', 'EC-P256', 'EC-P384'] as const)(
       const common = { ...newer.common, certificate: newer.certificatePem };
       expect(await whoIs(tls13, { ...common, privateKey: newer.privateKeyPem })).toBe(newer.arn);
       expect(await whoIs(tls13, { ...common, pkcs11: newer.pkcs11 })).toBe(newer.arn);
-      const seen = tls13.requests.filter(({ thingName }) => thingName === newer.name);
+      const seen = tls13.requests.latest.filter(({ thingName }) => thingName === newer.name);
       expect(seen.map(({ tlsVersion }) => tlsVersion)).toEqual(['TLSv1.3', 'TLSv1.3']);
     });
   },
@@ -109,10 +109,10 @@ describe('the service’s refusals', async () => {
   const aws = await startEmulator();
   afterAll(() => aws.close());
   const { certificatePem, certificateArn, certificateId, keyPair } =
-    await aws.createKeysAndCertificate({
+    await aws.iot.createKeysAndCertificate({
       setAsActive: false,
     });
-  aws.createThing({ thingName: THING });
+  aws.iot.createThing({ thingName: THING });
   const roleArn = `arn:aws:iam::${aws.accountId}:role/the-role`;
   const options = {
     endpoint: aws.credentialsEndpoint,
@@ -137,14 +137,14 @@ describe('the service’s refusals', async () => {
     ],
     [
       'a thing that is not attached',
-      () => aws.updateCertificate({ certificateId, newStatus: 'ACTIVE' }),
+      () => aws.iot.updateCertificate({ certificateId, newStatus: 'ACTIVE' }),
       'ERR_THING_NAME',
       403,
       `list-thing-principals --thing-name ${THING}`,
     ],
     [
       'no policy',
-      () => aws.attachThingPrincipal({ thingName: THING, principal: certificateArn }),
+      () => aws.iot.attachThingPrincipal({ thingName: THING, principal: certificateArn }),
       'ERR_ACCESS_DENIED',
       403,
       'iot:AssumeRoleWithCertificate',
@@ -153,8 +153,8 @@ describe('the service’s refusals', async () => {
       'no role alias',
       () => {
         const policyDocument = document({ Action: 'iot:AssumeRoleWithCertificate', Resource: '*' });
-        aws.createPolicy({ policyName: 'p', policyDocument });
-        aws.attachPolicy({ policyName: 'p', target: certificateArn });
+        aws.iot.createPolicy({ policyName: 'p', policyDocument });
+        aws.iot.attachPolicy({ policyName: 'p', target: certificateArn });
       },
       'ERR_ROLE_ALIAS_NOT_FOUND',
       404,
@@ -162,7 +162,7 @@ describe('the service’s refusals', async () => {
     ],
     [
       'no role',
-      () => aws.createRoleAlias({ roleAlias: ALIAS, roleArn, credentialDurationSeconds: 7200 }),
+      () => aws.iot.createRoleAlias({ roleAlias: ALIAS, roleArn, credentialDurationSeconds: 7200 }),
       'ERR_ROLE_NOT_ASSUMABLE',
       400,
       'credentials.iot.amazonaws.com',
@@ -170,7 +170,7 @@ describe('the service’s refusals', async () => {
     [
       'a duration that is too long',
       () =>
-        aws.createRole({
+        aws.iam.createRole({
           roleName: 'the-role',
           assumeRolePolicyDocument: document({
             Principal: { Service: 'credentials.iot.amazonaws.com' },
@@ -196,8 +196,8 @@ describe('the service’s refusals', async () => {
   });
 
   it('once mended, the same session works', async () => {
-    aws.deleteRoleAlias({ roleAlias: ALIAS });
-    aws.createRoleAlias({ roleAlias: ALIAS, roleArn });
+    aws.iot.deleteRoleAlias({ roleAlias: ALIAS });
+    aws.iot.createRoleAlias({ roleAlias: ALIAS, roleArn });
     expect((await session.credentials()).accessKeyId).toMatch(/^ASIA/);
   });
 });
@@ -212,7 +212,8 @@ describe('the provider', async () => {
     privateKey: seed.privateKeyPem,
     ca: emulator.ca,
   };
-  const count = () => emulator.requests.filter(({ thingName }) => thingName === 'counting').length;
+  const count = () =>
+    emulator.requests.latest.filter(({ thingName }) => thingName === 'counting').length;
 
   it('needs no region', async () => {
     expect((await fromIotCore(options)()).sessionToken).toBeDefined();
@@ -250,7 +251,7 @@ describe('the provider', async () => {
   });
 
   it('asks again in the background before the credentials end, and when they have ended', async () => {
-    emulator.setCredentialLifetime(4000);
+    emulator.credentials.setLifetime(4000);
     const provider = fromIotCore(options);
     const first = await provider();
     await new Promise((resolve) => setTimeout(resolve, 2500));
@@ -263,24 +264,24 @@ describe('the provider', async () => {
   });
 
   it('reads certificate and key again for each request', async () => {
-    const other = await emulator.createKeysAndCertificate({
+    const other = await emulator.iot.createKeysAndCertificate({
       setAsActive: true,
       keyType: 'EC-P256',
     });
-    emulator.attachThingPrincipal({ thingName: 'counting', principal: other.certificateArn });
-    emulator.attachPolicy({ policyName: 'counting-policy', target: other.certificateArn });
+    emulator.iot.attachThingPrincipal({ thingName: 'counting', principal: other.certificateArn });
+    emulator.iot.attachPolicy({ policyName: 'counting-policy', target: other.certificateArn });
     const certificate = join(folder, 'rotated-cert.pem');
     const privateKey = join(folder, 'rotated-key.pem');
     writeFileSync(certificate, seed.certificatePem);
     writeFileSync(privateKey, seed.privateKeyPem);
-    emulator.setCredentialLifetime(3000);
+    emulator.credentials.setLifetime(3000);
     const provider = fromIotCore({ ...options, certificate, privateKey });
     await provider();
     writeFileSync(certificate, other.certificatePem);
     writeFileSync(privateKey, other.keyPair.PrivateKey);
     await new Promise((resolve) => setTimeout(resolve, 3100));
     await provider();
-    expect(emulator.requests.at(-1)?.certificateId).toBe(other.certificateId);
+    expect(emulator.requests.latest.at(-1)?.certificateId).toBe(other.certificateId);
   });
 
   it('shows no secret when session or provider are printed', async () => {

@@ -55,13 +55,13 @@ async function makeKey(label: string, keyType: string): Promise<string> {
 /** Registers a certificate with an emulator, with all it needs to get credentials. */
 async function register(aws: typeof tls12, label: string, certificatePem: string): Promise<string> {
   const { policyName, roleName } = await aws.seed({ thingName: `seed-${label}`, roleAlias: label });
-  const { certificateId, certificateArn } = await aws.registerCertificate({
+  const { certificateId, certificateArn } = await aws.iot.registerCertificateWithoutCA({
     certificatePem,
     status: 'ACTIVE',
   });
-  await aws.createThing({ thingName: label });
-  await aws.attachThingPrincipal({ thingName: label, principal: certificateArn });
-  await aws.attachPolicy({ policyName, target: certificateArn });
+  await aws.iot.createThing({ thingName: label });
+  await aws.iot.attachThingPrincipal({ thingName: label, principal: certificateArn });
+  await aws.iot.attachPolicy({ policyName, target: certificateArn });
   return `arn:aws:sts::${aws.accountId}:assumed-role/${roleName}/${certificateId}`;
 }
 
@@ -79,7 +79,7 @@ describe.each([
     { aws: tls13, name: 'TLS 1.3 only', isolate: false },
   ] as const)('signs for a session where the server takes $name, isolate $isolate', async (way) => {
     const { aws, isolate } = way;
-    const known = aws.requests.length;
+    const known = aws.requests.latest.length;
     const session = createSession({
       endpoint: aws.credentialsEndpoint,
       region: aws.region,
@@ -99,7 +99,7 @@ describe.each([
     const { Arn } = await sts.send(new GetCallerIdentityCommand({}));
     sts.destroy();
     expect(Arn).toBe(expected.get(aws));
-    expect(aws.requests[known]?.tlsVersion).toBe('TLSv1.3');
+    expect(aws.requests.latest[known]?.tlsVersion).toBe('TLSv1.3');
   });
 
   it('signs for TLS 1.2 and 1.3 handshakes', async () => {

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { EmulatorError } from '../errors.ts';
-import { type Fault, parseFault } from '../faults.ts';
+import { type Fault, parseFault } from '../faults/fault.ts';
 import { seed } from './seed.ts';
 import { start } from './start.ts';
 
@@ -11,7 +11,7 @@ const EXIT_CODES = '\nExit status: 0 done, 1 failed, 2 the command line is wrong
 function port(text: string): number {
   const value = Number(text);
   if (/^\d{1,5}$/.test(text) && value <= 65_535) return value;
-  throw new InvalidArgumentError('It is not a number from 0 to 65535.');
+  throw new InvalidArgumentError('Expected a whole number from 0 to 65535.');
 }
 
 function fault(text: string, before: readonly Fault[]): readonly Fault[] {

@@ -1,10 +1,11 @@
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { openAccount, type Seed } from '../account.ts';
+import { openAccount } from '../account/account.ts';
+import { type Seed, seed as seedThing } from '../account/seed.ts';
 import { EmulatorError } from '../errors.ts';
-import { findRunning, type Running } from '../lock.ts';
-import { checkName } from '../names.ts';
-import { openStore } from '../store.ts';
+import { checkName } from '../names/check-name.ts';
+import { findRunning, type Running } from '../state/lock.ts';
+import { openStore } from '../state/store.ts';
 
 /** Makes everything one thing needs, and writes its certificate and private key into the folder. */
 export async function seed(options: {
@@ -50,7 +51,7 @@ async function seedFolder(
     nowMs: Date.now(),
   });
   try {
-    return await openAccount(store, Date.now).seed(input);
+    return await seedThing(store, openAccount(store, Date.now), input);
   } finally {
     store.close();
   }

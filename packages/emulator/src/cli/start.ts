@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { startEmulator } from '../emulator.ts';
-import type { Fault } from '../faults.ts';
+import type { Fault } from '../faults/fault.ts';
 
 /** Runs the emulator until it is told to end. */
 export async function start(options: {
@@ -31,8 +31,7 @@ export async function start(options: {
     caFile: emulator.caFile,
     accountId: emulator.accountId,
     region: emulator.region,
-    accessKeyId: emulator.accessKeyId,
-    secretAccessKey: emulator.secretAccessKey,
+    ...emulator.administrator,
     controlToken: emulator.controlToken,
   };
   process.stdout.write(`${JSON.stringify(ready)}\n`);

@@ -1,5 +1,5 @@
-import { createHash, createHmac } from 'node:crypto';
 import { request } from 'node:http';
+import { Sha256 } from '@smithy/core/checksum';
 import { SignatureV4 } from '@smithy/signature-v4';
 import type { Emulator } from '../../src/index.ts';
 
@@ -59,7 +59,7 @@ export async function signRaw(
   raw: RawRequest,
   options: SignOptions = {},
 ): Promise<RawRequest> {
-  const { accessKeyId, secretAccessKey } = { ...emulator, ...options };
+  const { accessKeyId, secretAccessKey } = { ...emulator.administrator, ...options };
   const { sessionToken, service = 'iot', region = emulator.region } = options;
   const { hostname, host } = new URL(emulator.apiEndpoint);
   const [path = '', text = ''] = raw.path.split('?');
@@ -89,25 +89,4 @@ export async function signRaw(
   });
   const signed = new URLSearchParams(query as Record<string, string>).toString();
   return { ...raw, path: `${path}?${signed.replaceAll('+', '%20')}` };
-}
-
-class Sha256 {
-  readonly #hash;
-  constructor(key?: string | ArrayBuffer | ArrayBufferView) {
-    this.#hash = key === undefined ? createHash('sha256') : createHmac('sha256', bytes(key));
-  }
-  update(data: string | ArrayBuffer | ArrayBufferView): void {
-    this.#hash.update(bytes(data));
-  }
-  digest(): Promise<Uint8Array> {
-    return Promise.resolve(this.#hash.digest());
-  }
-  reset(): void {}
-}
-
-function bytes(data: string | ArrayBuffer | ArrayBufferView): Buffer {
-  if (typeof data === 'string') return Buffer.from(data);
-  return ArrayBuffer.isView(data)
-    ? Buffer.from(data.buffer, data.byteOffset, data.byteLength)
-    : Buffer.from(data);
 }

@@ -1,0 +1,57 @@
+import type { Store } from '../state/store.ts';
+import { type AuthorityOperations, authorityOperations } from './authorities.ts';
+import { type CertificateOperations, certificateOperations } from './certificates.ts';
+import { type ManagedPolicyOperations, managedPolicyOperations } from './managed-policies.ts';
+import { type PolicyOperations, policyOperations } from './policies.ts';
+import { type RoleAliasOperations, roleAliasOperations } from './role-aliases.ts';
+import { type RoleOperations, roleOperations } from './roles.ts';
+import { type ThingGroupOperations, thingGroupOperations } from './thing-groups.ts';
+import { type ThingOperations, thingOperations } from './things.ts';
+
+/**
+ * AWS IoT: things, thing groups, certificates, policies and role aliases. The methods have the names of AWS's operations,
+ * and throw an {@link EmulatorError} whose `code` is AWS's name for the error; one that changes something, also
+ * `ServiceUnavailableException` where the change cannot be written to the folder.
+ */
+export interface Iot
+  extends ThingOperations,
+    ThingGroupOperations,
+    CertificateOperations,
+    AuthorityOperations,
+    PolicyOperations,
+    RoleAliasOperations {}
+
+/**
+ * IAM: roles and managed policies. The methods have the names of AWS's operations, and throw an {@link EmulatorError}
+ * whose `code` is AWS's name for the error; one that changes something, also `ServiceUnavailableException` where the
+ * change cannot be written to the folder.
+ */
+export interface Iam extends RoleOperations, ManagedPolicyOperations {}
+
+/** An AWS account in one region: what it is called, and what can be done in it. */
+export interface Account {
+  /** Twelve digits. */
+  readonly accountId: string;
+  readonly region: string;
+  readonly iot: Iot;
+  readonly iam: Iam;
+}
+
+/** The operations of an account over its stored state. Each change is kept before the operation returns. */
+export function openAccount(store: Store, now: () => number): Account {
+  const { accountId, region } = store.state;
+  const context = { store, now };
+  return {
+    accountId,
+    region,
+    iot: {
+      ...thingOperations(context),
+      ...thingGroupOperations(context),
+      ...certificateOperations(context),
+      ...authorityOperations(context),
+      ...policyOperations(context),
+      ...roleAliasOperations(context),
+    },
+    iam: { ...roleOperations(context), ...managedPolicyOperations(context) },
+  };
+}

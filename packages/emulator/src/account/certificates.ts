@@ -1,0 +1,206 @@
+import { iotArn } from '../names/arns.ts';
+import { certificateId } from '../pki/certificate-id.ts';
+import { issueDeviceCertificate, issueFromRequest } from '../pki/device-certificates.ts';
+import { DEVICE_KEYS, isDeviceKey, type KeyType } from '../pki/keys.ts';
+import { lookUp } from '../state/look-up.ts';
+import type { Certificate, CertificateStatus } from '../state/records.ts';
+import { findIssuer } from './authorities.ts';
+import { alreadyExistsError, awsError, getCertificate, type OperationContext } from './context.ts';
+import { readCertificate } from './read-certificate.ts';
+
+/** What names a certificate that was registered. */
+export interface RegisteredCertificate {
+  /** The SHA-256 of the certificate in DER form, as 64 hexadecimal digits. */
+  readonly certificateId: string;
+  /** The ARN that it is attached by. */
+  readonly certificateArn: string;
+}
+
+/** What {@link CertificateOperations.createKeysAndCertificate} returns. */
+export interface KeysAndCertificate extends RegisteredCertificate {
+  /** The certificate in PEM form. */
+  readonly certificatePem: string;
+  /** The key pair of the certificate; the members have AWS's names. */
+  readonly keyPair: {
+    /** In PEM form, SPKI. */
+    readonly PublicKey: string;
+    /** In PEM form: PKCS#1 for RSA, SEC1 for EC. */
+    readonly PrivateKey: string;
+  };
+}
+
+/** Operations of AWS IoT on certificates. */
+export interface CertificateOperations {
+  /**
+   * Creates a key pair and its certificate.
+   *
+   * @throws {@link EmulatorError} (as a rejection) `InvalidRequestException` for another kind of key
+   */
+  createKeysAndCertificate(input?: {
+    /** Default false: the certificate is `INACTIVE`. */
+    setAsActive?: boolean | undefined;
+    /** An addition of the emulator. Default `RSA-2048`, as AWS IoT makes them. */
+    keyType?: KeyType;
+  }): Promise<KeysAndCertificate>;
+  /**
+   * Creates a certificate for a certificate signing request.
+   *
+   * @throws {@link EmulatorError} (as a rejection) `InvalidRequestException` for what is not a request in PEM form, one
+   * whose signature is wrong, and a key that AWS IoT does not take
+   */
+  createCertificateFromCsr(input: {
+    /** In PEM form. */
+    certificateSigningRequest: string;
+    /** Default false: the certificate is `INACTIVE`. */
+    setAsActive?: boolean | undefined;
+  }): Promise<Omit<KeysAndCertificate, 'keyPair'>>;
+  /**
+   * Registers a certificate that a registered, active authority issued.
+   *
+   * @throws {@link EmulatorError} `CertificateValidationException` for what is not such a certificate, or has a key that
+   * AWS IoT does not take, `ResourceAlreadyExistsException`
+   */
+  registerCertificate(input: {
+    /** In PEM form. */
+    certificatePem: string;
+    /** The authority that issued it, in PEM form. Default: any that is registered. */
+    caCertificatePem?: string | undefined;
+    /** Used where there is no `status`. Default false: the certificate is `INACTIVE`. */
+    setAsActive?: boolean | undefined;
+    /** Default: what `setAsActive` says. */
+    status?: CertificateStatus | undefined;
+  }): RegisteredCertificate;
+  /**
+   * Registers a certificate whose authority is not registered.
+   *
+   * @throws {@link EmulatorError} `CertificateValidationException` for what is not a certificate in PEM form, or has a
+   * key that AWS IoT does not take, `ResourceAlreadyExistsException`
+   */
+  registerCertificateWithoutCA(input: {
+    /** In PEM form. */
+    certificatePem: string;
+    /** Default `INACTIVE`. */
+    status?: CertificateStatus | undefined;
+  }): RegisteredCertificate;
+  /**
+   * Returns a certificate.
+   *
+   * @throws {@link EmulatorError} `ResourceNotFoundException`
+   */
+  describeCertificate(input: { certificateId: string }): Certificate & {
+    readonly certificateArn: string;
+  };
+  /** Returns the ids of all certificates. */
+  listCertificates(input?: {
+    /** True: the oldest first. Default false: the newest first. */
+    ascendingOrder?: boolean | undefined;
+  }): readonly string[];
+  /**
+   * Changes the status of a certificate.
+   *
+   * @throws {@link EmulatorError} `ResourceNotFoundException`
+   */
+  updateCertificate(input: { certificateId: string; newStatus: CertificateStatus }): void;
+  /**
+   * Deletes a certificate.
+   *
+   * @throws {@link EmulatorError} `ResourceNotFoundException`, `CertificateStateException` while it is `ACTIVE`,
+   * `DeleteConflictException` while it is attached to a thing or has policies
+   */
+  deleteCertificate(input: {
+    certificateId: string;
+    /** Also while it has policies. Default false. */
+    forceDelete?: boolean | undefined;
+  }): void;
+}
+
+/** The operations on certificates over the stored state. */
+export function certificateOperations({ store, now }: OperationContext): CertificateOperations {
+  const { state } = store;
+  const arn = (id: string) => iotArn(state, `cert/${id}`);
+  const register = (
+    certificatePem: string,
+    status: CertificateStatus,
+    caCertificateId?: string,
+  ): RegisteredCertificate => {
+    const { raw, publicKey } = readCertificate(certificatePem);
+    if (!isDeviceKey(publicKey)) {
+      throw awsError('CertificateValidationException', `the key is not ${DEVICE_KEYS}`);
+    }
+    const id = certificateId(raw);
+    if (lookUp(state.certificates, id)) throw alreadyExistsError(`certificate ${id}`);
+    const creationMs = now();
+    store.put('certificates', id, {
+      certificateId: id,
+      certificatePem,
+      status,
+      policyNames: [],
+      thingNames: [],
+      ...(caCertificateId !== undefined && { caCertificateId }),
+      creationMs,
+      lastModifiedMs: creationMs,
+    });
+    return { certificateId: id, certificateArn: arn(id) };
+  };
+  return {
+    async createKeysAndCertificate({ setAsActive = false, keyType = 'RSA-2048' } = {}) {
+      const issued = await issueDeviceCertificate(state.pki.deviceCa, keyType, now());
+      const { certificatePem, publicKeyPem, privateKeyPem } = issued;
+      return {
+        ...register(certificatePem, statusOf(setAsActive)),
+        certificatePem,
+        keyPair: { PublicKey: publicKeyPem, PrivateKey: privateKeyPem },
+      };
+    },
+    async createCertificateFromCsr({ certificateSigningRequest, setAsActive = false }) {
+      const { deviceCa } = state.pki;
+      const certificatePem = await issueFromRequest(deviceCa, certificateSigningRequest, now());
+      return { ...register(certificatePem, statusOf(setAsActive)), certificatePem };
+    },
+    registerCertificate({ certificatePem, caCertificatePem, setAsActive = false, status }) {
+      const issuer = findIssuer(state, certificatePem, caCertificatePem);
+      return register(certificatePem, status ?? statusOf(setAsActive), issuer);
+    },
+    registerCertificateWithoutCA({ certificatePem, status = 'INACTIVE' }) {
+      return register(certificatePem, status);
+    },
+    describeCertificate({ certificateId: id }) {
+      return { ...getCertificate(state, id), certificateArn: arn(id) };
+    },
+    listCertificates({ ascendingOrder = false } = {}) {
+      // The order of creation: a record that is replaced keeps its place.
+      const ids = Object.keys(state.certificates);
+      return ascendingOrder ? ids : ids.reverse();
+    },
+    updateCertificate({ certificateId: id, newStatus }) {
+      const certificate = getCertificate(state, id);
+      store.put('certificates', id, { ...certificate, status: newStatus, lastModifiedMs: now() });
+    },
+    deleteCertificate({ certificateId: id, forceDelete = false }) {
+      const certificate = getCertificate(state, id);
+      if (certificate.status === 'ACTIVE') {
+        throw awsError(
+          'CertificateStateException',
+          `Certificate must be deactivated (not ACTIVE) before deletion (id=${id})`,
+        );
+      }
+      if (certificate.thingNames.length > 0) {
+        throw awsError(
+          'DeleteConflictException',
+          `Things must be detached before deletion (arn=${arn(id)})`,
+        );
+      }
+      if (certificate.policyNames.length > 0 && !forceDelete) {
+        throw awsError(
+          'DeleteConflictException',
+          `Certificate policies must be detached before deletion (arn=${arn(id)})`,
+        );
+      }
+      store.remove('certificates', id);
+    },
+  };
+}
+
+function statusOf(setAsActive: boolean): CertificateStatus {
+  return setAsActive ? 'ACTIVE' : 'INACTIVE';
+}

@@ -1,0 +1,123 @@
+import { iamArn } from '../names/arns.ts';
+import { checkName } from '../names/check-name.ts';
+import { makeIamId } from '../names/ids.ts';
+import { checkRolePolicy } from '../policy/document.ts';
+import { lookUp } from '../state/look-up.ts';
+import type { ManagedPolicy } from '../state/records.ts';
+import { awsError, getRole, type OperationContext, withItem, withoutItem } from './context.ts';
+
+/**
+ * Operations of IAM on policies that can be attached to several roles. They are kept, not evaluated. Each that AWS
+ * manages (`arn:aws:iam::aws:policy/…`) can be attached.
+ */
+export interface ManagedPolicyOperations {
+  /**
+   * Creates a managed policy.
+   *
+   * @throws {@link EmulatorError} `ValidationError` for a name that is not valid, `MalformedPolicyDocument`,
+   * `EntityAlreadyExists`
+   */
+  createPolicy(input: {
+    /** 1 to 128 characters: letters, digits and `_+=,.@-`. */
+    policyName: string;
+    /** JSON text. */
+    policyDocument: string;
+    /** Begins and ends with `/`. Default `/`. */
+    path?: string | undefined;
+    description?: string | undefined;
+  }): ManagedPolicy;
+  /**
+   * Returns a managed policy of the account.
+   *
+   * @throws {@link EmulatorError} `NoSuchEntity`
+   */
+  getPolicy(input: { policyArn: string }): ManagedPolicy & {
+    /** How many roles it is attached to. */
+    readonly attachmentCount: number;
+  };
+  /**
+   * Deletes a managed policy.
+   *
+   * @throws {@link EmulatorError} `NoSuchEntity`, `DeleteConflict` while it is attached
+   */
+  deletePolicy(input: { policyArn: string }): void;
+  /**
+   * Attaches a managed policy to a role. One that is attached already is no error.
+   *
+   * @throws {@link EmulatorError} `NoSuchEntity` for a role or a policy that does not exist
+   */
+  attachRolePolicy(input: { roleName: string; policyArn: string }): void;
+  /**
+   * Detaches a managed policy from a role.
+   *
+   * @throws {@link EmulatorError} `NoSuchEntity` for a role that does not exist, and a policy that is not attached
+   */
+  detachRolePolicy(input: { roleName: string; policyArn: string }): void;
+}
+
+const MANAGED_BY_AWS = /^arn:aws:iam::aws:policy\/[\w+=,.@/-]+$/;
+
+/** The operations on managed policies over the stored state. */
+export function managedPolicyOperations({ store, now }: OperationContext): ManagedPolicyOperations {
+  const { state } = store;
+  const get = (policyArn: string) => {
+    const policy = lookUp(state.managedPolicies, policyArn);
+    if (policy === undefined) {
+      throw awsError('NoSuchEntity', `Policy ${policyArn} does not exist or is not attachable.`);
+    }
+    return policy;
+  };
+  const attachmentCount = (policyArn: string) =>
+    Object.values(state.roles).filter(({ attachedPolicyArns }) =>
+      attachedPolicyArns.includes(policyArn),
+    ).length;
+
+  return {
+    createPolicy({ policyName, policyDocument, path = '/', description }) {
+      checkName('policy name', policyName, 'ValidationError');
+      checkRolePolicy(policyDocument);
+      const policyArn = iamArn(state, `policy${path}${policyName}`);
+      const isTaken = Object.values(state.managedPolicies).some(
+        (policy) => policy.policyName === policyName,
+      );
+      if (isTaken) {
+        throw awsError('EntityAlreadyExists', `A policy called ${policyName} already exists.`);
+      }
+      const policy: ManagedPolicy = {
+        policyArn,
+        policyName,
+        policyId: makeIamId('ANPA'),
+        policyDocument,
+        path,
+        ...(description !== undefined && { description }),
+        creationMs: now(),
+      };
+      store.put('managedPolicies', policyArn, policy);
+      return policy;
+    },
+    getPolicy({ policyArn }) {
+      return { ...get(policyArn), attachmentCount: attachmentCount(policyArn) };
+    },
+    deletePolicy({ policyArn }) {
+      get(policyArn);
+      if (attachmentCount(policyArn) > 0) {
+        throw awsError('DeleteConflict', 'Cannot delete a policy attached to entities.');
+      }
+      store.remove('managedPolicies', policyArn);
+    },
+    attachRolePolicy({ roleName, policyArn }) {
+      const role = getRole(state, roleName);
+      if (!MANAGED_BY_AWS.test(policyArn)) get(policyArn);
+      const attachedPolicyArns = withItem(role.attachedPolicyArns, policyArn);
+      store.put('roles', roleName, { ...role, attachedPolicyArns });
+    },
+    detachRolePolicy({ roleName, policyArn }) {
+      const role = getRole(state, roleName);
+      const attachedPolicyArns = withoutItem(role.attachedPolicyArns, policyArn);
+      if (attachedPolicyArns.length === role.attachedPolicyArns.length) {
+        throw awsError('NoSuchEntity', `Policy ${policyArn} was not found.`);
+      }
+      store.put('roles', roleName, { ...role, attachedPolicyArns });
+    },
+  };
+}

@@ -1,0 +1,283 @@
+import { iotArn, thingGroupArn } from '../names/arns.ts';
+import { checkName } from '../names/check-name.ts';
+import { checkPolicyDocument } from '../policy/document.ts';
+import { defaultDocument, lookUp, withParentGroups } from '../state/look-up.ts';
+import type { Policy, PolicyVersion } from '../state/records.ts';
+import {
+  alreadyExistsError,
+  awsError,
+  findThingGroup,
+  getPrincipal,
+  notFoundError,
+  type OperationContext,
+  withItem,
+  withoutItem,
+} from './context.ts';
+
+/** Operations of AWS IoT on policies. */
+export interface PolicyOperations {
+  /**
+   * Creates a policy with one version, `1`, which is the default version.
+   *
+   * @throws {@link EmulatorError} `InvalidRequestException` for a name that is not valid, `MalformedPolicyException`,
+   * `ResourceAlreadyExistsException`
+   */
+  createPolicy(input: {
+    /** 1 to 128 characters: letters, digits and `_+=,.@-`. */
+    policyName: string;
+    /** JSON text of at most 2048 characters, not counting white space. */
+    policyDocument: string;
+  }): void;
+  /**
+   * Returns a policy and the document of its default version.
+   *
+   * @throws {@link EmulatorError} `ResourceNotFoundException`
+   */
+  getPolicy(input: { policyName: string }): Policy & {
+    readonly policyArn: string;
+    readonly policyDocument: string;
+  };
+  /** Returns the names of all policies. */
+  listPolicies(input?: {
+    /** True: the oldest first. Default false: the newest first. */
+    ascendingOrder?: boolean | undefined;
+  }): readonly string[];
+  /**
+   * Deletes a policy.
+   *
+   * @throws {@link EmulatorError} `ResourceNotFoundException`, `DeleteConflictException` while it has several versions
+   * or is attached
+   */
+  deletePolicy(input: { policyName: string }): void;
+  /**
+   * Adds a version to a policy, which can have five.
+   *
+   * @throws {@link EmulatorError} `ResourceNotFoundException`, `MalformedPolicyException`,
+   * `VersionsLimitExceededException`
+   */
+  createPolicyVersion(input: {
+    policyName: string;
+    /** JSON text of at most 2048 characters, not counting white space. */
+    policyDocument: string;
+    /** Whether it is evaluated from now on. Default false. */
+    setAsDefault?: boolean | undefined;
+  }): PolicyVersion & { readonly isDefaultVersion: boolean };
+  /**
+   * Returns a version of a policy.
+   *
+   * @throws {@link EmulatorError} `ResourceNotFoundException`
+   */
+  getPolicyVersion(input: { policyName: string; policyVersionId: string }): PolicyVersion & {
+    readonly policyArn: string;
+    readonly isDefaultVersion: boolean;
+  };
+  /**
+   * Returns the versions of a policy, oldest first.
+   *
+   * @throws {@link EmulatorError} `ResourceNotFoundException`
+   */
+  listPolicyVersions(input: { policyName: string }): readonly PolicyVersion[];
+  /**
+   * Makes a version the one that is evaluated.
+   *
+   * @throws {@link EmulatorError} `ResourceNotFoundException`
+   */
+  setDefaultPolicyVersion(input: { policyName: string; policyVersionId: string }): void;
+  /**
+   * Deletes a version of a policy.
+   *
+   * @throws {@link EmulatorError} `ResourceNotFoundException`, `DeleteConflictException` for the default version
+   */
+  deletePolicyVersion(input: { policyName: string; policyVersionId: string }): void;
+  /**
+   * Attaches a policy. One that is attached already is no error.
+   *
+   * @throws {@link EmulatorError} `ResourceNotFoundException` for a policy or a target that does not exist
+   */
+  attachPolicy(input: {
+    policyName: string;
+    /** The ARN of a certificate or of a thing group. */
+    target: string;
+  }): void;
+  /**
+   * Detaches a policy. One that is not attached is no error.
+   *
+   * @throws {@link EmulatorError} `ResourceNotFoundException` for a target that does not exist
+   */
+  detachPolicy(input: {
+    policyName: string;
+    /** The ARN of a certificate or of a thing group. */
+    target: string;
+  }): void;
+  /**
+   * Returns the names of the policies that are attached to a target.
+   *
+   * @throws {@link EmulatorError} `ResourceNotFoundException`
+   */
+  listAttachedPolicies(input: {
+    /** The ARN of a certificate or of a thing group. */
+    target: string;
+    /** Adds the policies of the groups above a thing group. Default false. */
+    recursive?: boolean | undefined;
+  }): readonly string[];
+  /**
+   * Returns the ARNs of the certificates and thing groups that a policy is attached to.
+   *
+   * @throws {@link EmulatorError} `ResourceNotFoundException`
+   */
+  listTargetsForPolicy(input: { policyName: string }): readonly string[];
+}
+
+const MAX_VERSIONS = 5;
+
+/** The operations on policies over the stored state. */
+export function policyOperations({ store, now }: OperationContext): PolicyOperations {
+  const { state } = store;
+  const get = (name: string) => {
+    const policy = lookUp(state.policies, name);
+    if (policy === undefined) throw notFoundError(`policy ${name}`);
+    return policy;
+  };
+  const getVersion = ({ policyName, versions }: Policy, id: string) => {
+    const version = versions.find(({ versionId }) => versionId === id);
+    if (version === undefined) throw notFoundError(`version ${id} of ${policyName}`);
+    return version;
+  };
+
+  // A list of targets on the policy would be written again for every certificate; the question is rare.
+  const targetsOf = (policyName: string) => {
+    const hasPolicy = ({ policyNames }: { policyNames: readonly string[] }) =>
+      policyNames.includes(policyName);
+    return [
+      ...Object.values(state.certificates)
+        .filter(hasPolicy)
+        .map(({ certificateId }) => iotArn(state, `cert/${certificateId}`)),
+      ...Object.values(state.thingGroups)
+        .filter(hasPolicy)
+        .map(({ thingGroupName }) => thingGroupArn(state, thingGroupName)),
+    ];
+  };
+  const changePolicies = (target: string, policyName: string, change: typeof withItem) => {
+    const group = findThingGroup(state, target);
+    if (group !== undefined) {
+      const policyNames = change(group.policyNames, policyName);
+      store.put('thingGroups', group.thingGroupName, { ...group, policyNames });
+    } else {
+      const certificate = getPrincipal(state, target);
+      const policyNames = change(certificate.policyNames, policyName);
+      store.put('certificates', certificate.certificateId, { ...certificate, policyNames });
+    }
+  };
+
+  return {
+    createPolicy({ policyName, policyDocument }) {
+      checkName('policy name', policyName);
+      if (lookUp(state.policies, policyName)) throw alreadyExistsError(`policy ${policyName}`);
+      checkPolicyDocument(policyDocument);
+      const creationMs = now();
+      store.put('policies', policyName, {
+        policyName,
+        defaultVersionId: '1',
+        versions: [{ versionId: '1', policyDocument, creationMs }],
+        creationMs,
+        lastModifiedMs: creationMs,
+      });
+    },
+    getPolicy({ policyName }) {
+      const policy = get(policyName);
+      const policyArn = iotArn(state, `policy/${policyName}`);
+      return { ...policy, policyArn, policyDocument: defaultDocument(policy) };
+    },
+    listPolicies({ ascendingOrder = false } = {}) {
+      // The order of creation: a record that is replaced keeps its place.
+      const names = Object.keys(state.policies);
+      return ascendingOrder ? names : names.reverse();
+    },
+    deletePolicy({ policyName }) {
+      if (get(policyName).versions.length > 1) {
+        throw awsError(
+          'DeleteConflictException',
+          `Cannot delete the policy because it has one or more policy versions attached to it (name=${policyName})`,
+        );
+      }
+      if (targetsOf(policyName).length > 0) {
+        throw awsError(
+          'DeleteConflictException',
+          `The policy cannot be deleted as the policy is attached to one or more principals (name=${policyName})`,
+        );
+      }
+      store.remove('policies', policyName);
+    },
+    createPolicyVersion({ policyName, policyDocument, setAsDefault = false }) {
+      const policy = get(policyName);
+      const { versions } = policy;
+      checkPolicyDocument(policyDocument);
+      if (versions.length >= MAX_VERSIONS) {
+        throw awsError(
+          'VersionsLimitExceededException',
+          `The policy ${policyName} already has the maximum number of versions (${MAX_VERSIONS})`,
+        );
+      }
+      const creationMs = now();
+      const newest = Math.max(...versions.map(({ versionId }) => Number(versionId)));
+      const version = { versionId: String(newest + 1), policyDocument, creationMs };
+      store.put('policies', policyName, {
+        ...policy,
+        versions: [...versions, version],
+        lastModifiedMs: creationMs,
+        ...(setAsDefault && { defaultVersionId: version.versionId }),
+      });
+      return { ...version, isDefaultVersion: setAsDefault };
+    },
+    getPolicyVersion({ policyName, policyVersionId }) {
+      const policy = get(policyName);
+      const version = getVersion(policy, policyVersionId);
+      return {
+        ...version,
+        policyArn: iotArn(state, `policy/${policyName}`),
+        isDefaultVersion: version.versionId === policy.defaultVersionId,
+      };
+    },
+    listPolicyVersions({ policyName }) {
+      return get(policyName).versions;
+    },
+    setDefaultPolicyVersion({ policyName, policyVersionId }) {
+      const policy = get(policyName);
+      const { versionId } = getVersion(policy, policyVersionId);
+      store.put('policies', policyName, {
+        ...policy,
+        defaultVersionId: versionId,
+        lastModifiedMs: now(),
+      });
+    },
+    deletePolicyVersion({ policyName, policyVersionId }) {
+      const policy = get(policyName);
+      const { versionId } = getVersion(policy, policyVersionId);
+      if (versionId === policy.defaultVersionId) {
+        throw awsError(
+          'DeleteConflictException',
+          `Cannot delete the default version of a policy (name=${policyName})`,
+        );
+      }
+      const versions = policy.versions.filter((one) => one.versionId !== versionId);
+      store.put('policies', policyName, { ...policy, versions, lastModifiedMs: now() });
+    },
+    attachPolicy({ policyName, target }) {
+      get(policyName);
+      changePolicies(target, policyName, withItem);
+    },
+    detachPolicy({ policyName, target }) {
+      changePolicies(target, policyName, withoutItem);
+    },
+    listAttachedPolicies({ target, recursive = false }) {
+      const group = findThingGroup(state, target);
+      if (group === undefined) return getPrincipal(state, target).policyNames;
+      const groups = recursive ? withParentGroups(state, group.thingGroupName) : [group];
+      return [...new Set(groups.flatMap(({ policyNames }) => policyNames))];
+    },
+    listTargetsForPolicy({ policyName }) {
+      get(policyName);
+      return targetsOf(policyName);
+    },
+  };
+}

@@ -1,0 +1,15 @@
+import { X509Certificate } from 'node:crypto';
+import { awsError } from './context.ts';
+
+/**
+ * Reads a certificate in PEM form.
+ *
+ * @throws {@link EmulatorError} `CertificateValidationException`
+ */
+export function readCertificate(pem: string): X509Certificate {
+  try {
+    return new X509Certificate(pem);
+  } catch (cause) {
+    throw awsError('CertificateValidationException', 'not an X.509 certificate in PEM form', cause);
+  }
+}

@@ -1,0 +1,112 @@
+import { roleAliasArn } from '../names/arns.ts';
+import { checkName } from '../names/check-name.ts';
+import { lookUp } from '../state/look-up.ts';
+import type { RoleAlias } from '../state/records.ts';
+import {
+  alreadyExistsError,
+  checkSeconds,
+  notFoundError,
+  type OperationContext,
+} from './context.ts';
+
+/** Operations of AWS IoT on role aliases. */
+export interface RoleAliasOperations {
+  /**
+   * Creates a role alias. The role need not exist.
+   *
+   * @throws {@link EmulatorError} `InvalidRequestException` for a name or a duration that is not valid,
+   * `ResourceAlreadyExistsException`
+   */
+  createRoleAlias(input: {
+    /** 1 to 128 characters: letters, digits and `_=,@-`. */
+    roleAlias: string;
+    roleArn: string;
+    /** How long credentials are valid, in seconds: 900 to 43200. Default 3600. */
+    credentialDurationSeconds?: number | undefined;
+  }): { roleAlias: string; roleAliasArn: string };
+  /**
+   * Returns a role alias.
+   *
+   * @throws {@link EmulatorError} `ResourceNotFoundException`
+   */
+  describeRoleAlias(input: { roleAlias: string }): RoleAlias & { readonly roleAliasArn: string };
+  /** Returns all role aliases, sorted. */
+  listRoleAliases(input?: {
+    /** False: from the last to the first. Default true. */
+    ascendingOrder?: boolean | undefined;
+  }): readonly string[];
+  /**
+   * Changes a role alias. What is not given stays.
+   *
+   * @throws {@link EmulatorError} `ResourceNotFoundException`, `InvalidRequestException` for a duration that is not
+   * valid
+   */
+  updateRoleAlias(input: {
+    roleAlias: string;
+    roleArn?: string | undefined;
+    /** How long credentials are valid, in seconds: 900 to 43200. */
+    credentialDurationSeconds?: number | undefined;
+  }): { roleAlias: string; roleAliasArn: string };
+  /**
+   * Deletes a role alias.
+   *
+   * @throws {@link EmulatorError} `ResourceNotFoundException`
+   */
+  deleteRoleAlias(input: { roleAlias: string }): void;
+}
+
+const DEFAULT_SECONDS = 3600;
+const LEAST_SECONDS = 900;
+
+/** The operations on role aliases over the stored state. */
+export function roleAliasOperations({ store, now }: OperationContext): RoleAliasOperations {
+  const { state } = store;
+  const get = (name: string) => {
+    const alias = lookUp(state.roleAliases, name);
+    if (alias === undefined) throw notFoundError(`role alias ${name}`);
+    return alias;
+  };
+  const arn = (name: string) => roleAliasArn(state, name);
+  const check = (seconds: number) =>
+    checkSeconds('credentialDurationSeconds', seconds, LEAST_SECONDS, 'InvalidRequestException');
+
+  return {
+    createRoleAlias({ roleAlias, roleArn, credentialDurationSeconds = DEFAULT_SECONDS }) {
+      checkName('role alias', roleAlias);
+      if (lookUp(state.roleAliases, roleAlias)) throw alreadyExistsError(`role alias ${roleAlias}`);
+      check(credentialDurationSeconds);
+      const creationMs = now();
+      store.put('roleAliases', roleAlias, {
+        roleAlias,
+        roleArn,
+        credentialDurationSeconds,
+        creationMs,
+        lastModifiedMs: creationMs,
+      });
+      return { roleAlias, roleAliasArn: arn(roleAlias) };
+    },
+    describeRoleAlias({ roleAlias }) {
+      return { ...get(roleAlias), roleAliasArn: arn(roleAlias) };
+    },
+    listRoleAliases({ ascendingOrder = true } = {}) {
+      const names = Object.keys(state.roleAliases).sort();
+      return ascendingOrder ? names : names.reverse();
+    },
+    updateRoleAlias({ roleAlias, roleArn, credentialDurationSeconds }) {
+      const alias = get(roleAlias);
+      const seconds = credentialDurationSeconds ?? alias.credentialDurationSeconds;
+      check(seconds);
+      store.put('roleAliases', roleAlias, {
+        ...alias,
+        roleArn: roleArn ?? alias.roleArn,
+        credentialDurationSeconds: seconds,
+        lastModifiedMs: now(),
+      });
+      return { roleAlias, roleAliasArn: arn(roleAlias) };
+    },
+    deleteRoleAlias({ roleAlias }) {
+      get(roleAlias);
+      store.remove('roleAliases', roleAlias);
+    },
+  };
+}

@@ -1,0 +1,179 @@
+import type { EmulatorError } from '../errors.ts';
+import { roleArn } from '../names/arns.ts';
+import { checkName } from '../names/check-name.ts';
+import { makeIamId } from '../names/ids.ts';
+import { checkRolePolicy, checkTrustPolicy } from '../policy/document.ts';
+import { lookUp } from '../state/look-up.ts';
+import type { Role } from '../state/records.ts';
+import { awsError, checkSeconds, getRole, type OperationContext } from './context.ts';
+
+/** Operations of IAM on roles. */
+export interface RoleOperations {
+  /**
+   * Creates a role.
+   *
+   * @throws {@link EmulatorError} `ValidationError` for a name or a duration that is not valid,
+   * `MalformedPolicyDocument`, `EntityAlreadyExists`
+   */
+  createRole(input: {
+    /** 1 to 64 characters: letters, digits and `_+=,.@-`. */
+    roleName: string;
+    /** The trust policy, as JSON text: who may assume the role. */
+    assumeRolePolicyDocument: string;
+    /** How long a session of the role may last, in seconds: 3600 to 43200. Default 3600. */
+    maxSessionDuration?: number | undefined;
+    /** Begins and ends with `/`. Default `/`. */
+    path?: string | undefined;
+    description?: string | undefined;
+  }): { roleName: string; roleArn: string; roleId: string };
+  /**
+   * Returns a role.
+   *
+   * @throws {@link EmulatorError} `NoSuchEntity`
+   */
+  getRole(input: { roleName: string }): Role & { readonly roleArn: string };
+  /** Returns all roles, in the order of their creation. */
+  listRoles(): readonly Role[];
+  /**
+   * Changes a role. What is not given stays.
+   *
+   * @throws {@link EmulatorError} `NoSuchEntity`, `ValidationError` for a duration that is not valid
+   */
+  updateRole(input: {
+    roleName: string;
+    /** How long a session of the role may last, in seconds: 3600 to 43200. */
+    maxSessionDuration?: number | undefined;
+    description?: string | undefined;
+  }): void;
+  /**
+   * Replaces the trust policy of a role.
+   *
+   * @throws {@link EmulatorError} `NoSuchEntity`, `MalformedPolicyDocument`
+   */
+  updateAssumeRolePolicy(input: {
+    roleName: string;
+    /** JSON text. */
+    policyDocument: string;
+  }): void;
+  /**
+   * Deletes a role.
+   *
+   * @throws {@link EmulatorError} `NoSuchEntity`, `DeleteConflict` while it has policies
+   */
+  deleteRole(input: { roleName: string }): void;
+  /**
+   * Adds or replaces an inline policy of a role. It is kept, not evaluated.
+   *
+   * @throws {@link EmulatorError} `NoSuchEntity`, `ValidationError` for a name that is not valid,
+   * `MalformedPolicyDocument`
+   */
+  putRolePolicy(input: {
+    roleName: string;
+    /** 1 to 128 characters: letters, digits and `_+=,.@-`. */
+    policyName: string;
+    /** JSON text. */
+    policyDocument: string;
+  }): void;
+  /**
+   * Returns the document of an inline policy, as JSON text.
+   *
+   * @throws {@link EmulatorError} `NoSuchEntity` for a role or a policy that does not exist
+   */
+  getRolePolicy(input: { roleName: string; policyName: string }): string;
+  /**
+   * Deletes an inline policy.
+   *
+   * @throws {@link EmulatorError} `NoSuchEntity` for a role or a policy that does not exist
+   */
+  deleteRolePolicy(input: { roleName: string; policyName: string }): void;
+}
+
+const DEFAULT_SECONDS = 3600;
+
+/** The operations on roles over the stored state. */
+export function roleOperations({ store, now }: OperationContext): RoleOperations {
+  const { state } = store;
+  const get = (name: string) => getRole(state, name);
+  const check = (seconds: number) =>
+    checkSeconds('maxSessionDuration', seconds, DEFAULT_SECONDS, 'ValidationError');
+
+  return {
+    createRole(input) {
+      const { roleName, assumeRolePolicyDocument, maxSessionDuration = DEFAULT_SECONDS } = input;
+      const { path = '/', description } = input;
+      checkName('role name', roleName, 'ValidationError');
+      if (lookUp(state.roles, roleName)) {
+        throw awsError('EntityAlreadyExists', `Role with name ${roleName} already exists.`);
+      }
+      checkTrustPolicy(assumeRolePolicyDocument);
+      check(maxSessionDuration);
+      const roleId = makeIamId('AROA');
+      store.put('roles', roleName, {
+        roleName,
+        roleId,
+        path,
+        ...(description !== undefined && { description }),
+        assumeRolePolicyDocument,
+        maxSessionDuration,
+        policies: {},
+        attachedPolicyArns: [],
+        creationMs: now(),
+      });
+      return { roleName, roleId, roleArn: roleArn(state, roleName, path) };
+    },
+    getRole({ roleName }) {
+      const role = get(roleName);
+      return { ...role, roleArn: roleArn(state, roleName, role.path) };
+    },
+    listRoles() {
+      return Object.values(state.roles);
+    },
+    updateRole({ roleName, maxSessionDuration, description }) {
+      const role = get(roleName);
+      const seconds = maxSessionDuration ?? role.maxSessionDuration;
+      check(seconds);
+      store.put('roles', roleName, {
+        ...role,
+        maxSessionDuration: seconds,
+        ...(description !== undefined && { description }),
+      });
+    },
+    updateAssumeRolePolicy({ roleName, policyDocument }) {
+      const role = get(roleName);
+      checkTrustPolicy(policyDocument);
+      store.put('roles', roleName, { ...role, assumeRolePolicyDocument: policyDocument });
+    },
+    deleteRole({ roleName }) {
+      const { policies, attachedPolicyArns } = get(roleName);
+      if (Object.keys(policies).length > 0) {
+        throw awsError('DeleteConflict', 'Cannot delete entity, must delete policies first.');
+      }
+      if (attachedPolicyArns.length > 0) {
+        throw awsError('DeleteConflict', 'Cannot delete entity, must detach all policies first.');
+      }
+      store.remove('roles', roleName);
+    },
+    putRolePolicy({ roleName, policyName, policyDocument }) {
+      const role = get(roleName);
+      checkName('policy name', policyName, 'ValidationError');
+      checkRolePolicy(policyDocument);
+      const policies = { ...role.policies, [policyName]: policyDocument };
+      store.put('roles', roleName, { ...role, policies });
+    },
+    getRolePolicy({ roleName, policyName }) {
+      const document = lookUp(get(roleName).policies, policyName);
+      if (document === undefined) throw noPolicy(policyName);
+      return document;
+    },
+    deleteRolePolicy({ roleName, policyName }) {
+      const role = get(roleName);
+      const policies = new Map(Object.entries(role.policies));
+      if (!policies.delete(policyName)) throw noPolicy(policyName);
+      store.put('roles', roleName, { ...role, policies: Object.fromEntries(policies) });
+    },
+  };
+}
+
+function noPolicy(policyName: string): EmulatorError {
+  return awsError('NoSuchEntity', `The role policy with name ${policyName} cannot be found.`);
+}

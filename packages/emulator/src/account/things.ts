@@ -1,0 +1,273 @@
+import { isDeepStrictEqual } from 'node:util';
+import { iotArn } from '../names/arns.ts';
+import { checkName } from '../names/check-name.ts';
+import { makeId } from '../names/ids.ts';
+import { lookUp } from '../state/look-up.ts';
+import type { Thing, ThingType } from '../state/records.ts';
+import {
+  alreadyExistsError,
+  awsError,
+  getPrincipal,
+  getThing,
+  notFoundError,
+  type OperationContext,
+  withItem,
+  withoutItem,
+} from './context.ts';
+
+/** Operations of AWS IoT on things and their types. */
+export interface ThingOperations {
+  /**
+   * Creates a thing. Called again with the same properties, it returns the thing that exists.
+   *
+   * @throws {@link EmulatorError} `InvalidRequestException` for a name that is not valid, `ResourceNotFoundException`
+   * for a type that does not exist, `ResourceAlreadyExistsException` for a thing of that name with other properties
+   */
+  createThing(input: {
+    /** 1 to 128 characters: letters, digits, `:`, `_` and `-`. */
+    thingName: string;
+    /** Default: the thing has no type. */
+    thingTypeName?: string | undefined;
+    /** Values by name; an empty one is left out. Default: none. */
+    attributes?: Readonly<Record<string, string>> | undefined;
+  }): { thingName: string; thingArn: string; thingId: string };
+  /**
+   * Returns a thing.
+   *
+   * @throws {@link EmulatorError} `ResourceNotFoundException`
+   */
+  describeThing(input: { thingName: string }): Thing & { readonly thingArn: string };
+  /**
+   * Changes the type or the attributes of a thing. What is not given stays.
+   *
+   * @throws {@link EmulatorError} `ResourceNotFoundException` for a thing or a type that does not exist,
+   * `VersionConflictException` where the thing has another version than the expected one
+   */
+  updateThing(input: {
+    thingName: string;
+    thingTypeName?: string | undefined;
+    /** Takes the type away, whatever `thingTypeName` is. Default false. */
+    removeThingType?: boolean | undefined;
+    /** Values by name; an empty one is removed. */
+    attributes?: Readonly<Record<string, string>> | undefined;
+    /** True: `attributes` are added to those of the thing. Default false: they replace them. */
+    merge?: boolean | undefined;
+    /** The version that the thing must have. Default: any. */
+    expectedVersion?: number | undefined;
+  }): void;
+  /**
+   * Deletes a thing. A thing that does not exist is no error.
+   *
+   * @throws {@link EmulatorError} `InvalidRequestException` while a certificate is attached to it
+   */
+  deleteThing(input: { thingName: string }): void;
+  /** Returns the names of the things that all conditions apply to, sorted. */
+  listThings(input?: {
+    thingTypeName?: string | undefined;
+    /** Default: things with any attributes, or none. */
+    attributeName?: string | undefined;
+    /** The value of that attribute, with `usePrefixAttributeValue` its beginning. Default: the empty string. */
+    attributeValue?: string | undefined;
+    /** Default false. */
+    usePrefixAttributeValue?: boolean | undefined;
+  }): readonly string[];
+  /**
+   * Creates a type of things. Called again with the same description, it returns the type that exists.
+   *
+   * @throws {@link EmulatorError} `InvalidRequestException` for a name that is not valid,
+   * `ResourceAlreadyExistsException` for a type of that name with another description
+   */
+  createThingType(input: {
+    /** 1 to 128 characters: letters, digits, `:`, `_` and `-`. */
+    thingTypeName: string;
+    description?: string | undefined;
+  }): { thingTypeName: string; thingTypeArn: string; thingTypeId: string };
+  /**
+   * Returns a type of things.
+   *
+   * @throws {@link EmulatorError} `ResourceNotFoundException`
+   */
+  describeThingType(input: {
+    thingTypeName: string;
+  }): ThingType & { readonly thingTypeArn: string };
+  /**
+   * Attaches a certificate to a thing. One that is attached already is no error.
+   *
+   * @throws {@link EmulatorError} `ResourceNotFoundException` where one of them does not exist
+   */
+  attachThingPrincipal(input: {
+    thingName: string;
+    /** The ARN of the certificate. */
+    principal: string;
+  }): void;
+  /**
+   * Detaches a certificate from a thing. One that is not attached is no error.
+   *
+   * @throws {@link EmulatorError} `ResourceNotFoundException` where one of them does not exist
+   */
+  detachThingPrincipal(input: {
+    thingName: string;
+    /** The ARN of the certificate. */
+    principal: string;
+  }): void;
+  /**
+   * Returns the ARNs of the certificates that are attached to a thing.
+   *
+   * @throws {@link EmulatorError} `ResourceNotFoundException`
+   */
+  listThingPrincipals(input: { thingName: string }): readonly string[];
+  /**
+   * Returns the names of the things that a certificate is attached to.
+   *
+   * @throws {@link EmulatorError} `ResourceNotFoundException`
+   */
+  listPrincipalThings(input: {
+    /** The ARN of the certificate. */
+    principal: string;
+  }): readonly string[];
+}
+
+/** The operations on things over the stored state. */
+export function thingOperations({ store, now }: OperationContext): ThingOperations {
+  const { state } = store;
+  const getType = (name: string) => {
+    const type = lookUp(state.thingTypes, name);
+    if (type === undefined) throw notFoundError(`thing type ${name}`);
+    return type;
+  };
+  const thingArn = (name: string) => iotArn(state, `thing/${name}`);
+  const thingTypeArn = (name: string) => iotArn(state, `thingtype/${name}`);
+  const changeAttachment = (thingName: string, principal: string, change: typeof withItem) => {
+    const thing = getThing(state, thingName);
+    const certificate = getPrincipal(state, principal);
+    const { certificateId: id } = certificate;
+    store.batch(() => {
+      store.put('things', thingName, {
+        ...thing,
+        certificateIds: change(thing.certificateIds, id),
+      });
+      store.put('certificates', id, {
+        ...certificate,
+        thingNames: change(certificate.thingNames, thingName),
+      });
+    });
+  };
+
+  return {
+    createThing({ thingName, thingTypeName, attributes = {} }) {
+      checkName('thing name', thingName);
+      if (thingTypeName !== undefined) getType(thingTypeName);
+      const existing = lookUp(state.things, thingName);
+      if (existing !== undefined) {
+        const isSame =
+          existing.thingTypeName === thingTypeName &&
+          isDeepStrictEqual(existing.attributes, nonEmpty(attributes));
+        if (!isSame) throw alreadyExistsError(`thing ${thingName}, with other properties,`);
+        return { thingName, thingId: existing.thingId, thingArn: thingArn(thingName) };
+      }
+      const thingId = makeId();
+      store.put('things', thingName, {
+        thingName,
+        thingId,
+        version: 1,
+        ...(thingTypeName !== undefined && { thingTypeName }),
+        attributes: nonEmpty(attributes),
+        certificateIds: [],
+        thingGroupNames: [],
+      });
+      return { thingName, thingId, thingArn: thingArn(thingName) };
+    },
+    describeThing({ thingName }) {
+      return { ...getThing(state, thingName), thingArn: thingArn(thingName) };
+    },
+    updateThing({ thingName, thingTypeName, removeThingType, attributes, merge, expectedVersion }) {
+      const { thingTypeName: oldType, ...thing } = getThing(state, thingName);
+      const { version } = thing;
+      if (expectedVersion !== undefined && expectedVersion !== version) {
+        throw awsError(
+          'VersionConflictException',
+          `version ${version} of thing ${thingName} is not the expected version ${expectedVersion}`,
+        );
+      }
+      if (thingTypeName !== undefined) getType(thingTypeName);
+      const newType = removeThingType ? undefined : (thingTypeName ?? oldType);
+      const newAttributes =
+        attributes === undefined || merge ? { ...thing.attributes, ...attributes } : attributes;
+      store.put('things', thingName, {
+        ...thing,
+        version: version + 1,
+        ...(newType !== undefined && { thingTypeName: newType }),
+        attributes: nonEmpty(newAttributes),
+      });
+    },
+    deleteThing({ thingName }) {
+      const thing = lookUp(state.things, thingName);
+      if (thing === undefined) return;
+      if (thing.certificateIds.length > 0) {
+        throw awsError(
+          'InvalidRequestException',
+          `Cannot delete. Thing ${thingName} is still attached to one or more principals`,
+        );
+      }
+      store.remove('things', thingName);
+    },
+    listThings(input = {}) {
+      return Object.values(state.things)
+        .filter(
+          (thing) =>
+            (input.thingTypeName === undefined || thing.thingTypeName === input.thingTypeName) &&
+            hasAttribute(thing.attributes, input),
+        )
+        .map(({ thingName }) => thingName)
+        .sort();
+    },
+    createThingType({ thingTypeName, description }) {
+      checkName('thing name', thingTypeName);
+      const existing = lookUp(state.thingTypes, thingTypeName);
+      if (existing !== undefined && existing.description !== description) {
+        throw alreadyExistsError(`thing type ${thingTypeName}, with other properties,`);
+      }
+      const thingTypeId = existing?.thingTypeId ?? makeId();
+      if (existing === undefined) {
+        store.put('thingTypes', thingTypeName, {
+          thingTypeName,
+          thingTypeId,
+          ...(description !== undefined && { description }),
+          creationMs: now(),
+        });
+      }
+      return { thingTypeName, thingTypeId, thingTypeArn: thingTypeArn(thingTypeName) };
+    },
+    describeThingType({ thingTypeName }) {
+      return { ...getType(thingTypeName), thingTypeArn: thingTypeArn(thingTypeName) };
+    },
+    attachThingPrincipal({ thingName, principal }) {
+      changeAttachment(thingName, principal, withItem);
+    },
+    detachThingPrincipal({ thingName, principal }) {
+      changeAttachment(thingName, principal, withoutItem);
+    },
+    listThingPrincipals({ thingName }) {
+      return getThing(state, thingName).certificateIds.map((id) => iotArn(state, `cert/${id}`));
+    },
+    listPrincipalThings({ principal }) {
+      return getPrincipal(state, principal).thingNames;
+    },
+  };
+}
+
+/** AWS IoT keeps no attribute that is empty. */
+function nonEmpty(attributes: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(attributes).filter(([, value]) => value !== ''));
+}
+
+function hasAttribute(
+  attributes: Readonly<Record<string, string>>,
+  wanted: NonNullable<Parameters<ThingOperations['listThings']>[0]>,
+): boolean {
+  const { attributeName, attributeValue = '', usePrefixAttributeValue = false } = wanted;
+  if (attributeName === undefined) return true;
+  const found = lookUp(attributes, attributeName);
+  if (found === undefined) return false;
+  return usePrefixAttributeValue ? found.startsWith(attributeValue) : found === attributeValue;
+}

@@ -1,0 +1,19 @@
+import { queryProtocol } from '../protocol/query.ts';
+import type { Service } from '../protocol/service.ts';
+import { MANAGED_POLICY_ACTIONS } from './managed-policies.ts';
+import type { IamContext } from './members.ts';
+import { ROLE_ACTIONS } from './roles.ts';
+
+/** AWS IAM. */
+export const IAM: Service<IamContext> = {
+  prefix: 'iam',
+  signingNames: ['iam'],
+  // IAM is global, and signed for us-east-1; botocore takes the client's region where it is given an endpoint.
+  signingRegions: (region) => ['us-east-1', region],
+  isOpenToRoles: false,
+  ...queryProtocol({
+    version: '2010-05-08',
+    namespace: 'https://iam.amazonaws.com/doc/2010-05-08/',
+    actions: { ...ROLE_ACTIONS, ...MANAGED_POLICY_ACTIONS },
+  }),
+};

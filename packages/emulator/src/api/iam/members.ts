@@ -1,0 +1,53 @@
+import type { Account } from '../../account/account.ts';
+import { type Check, integer, optional, text } from '../protocol/members.ts';
+import { page, pageToken } from '../protocol/paging.ts';
+import { toXmlText } from '../protocol/query.ts';
+
+/** What the actions of IAM work on. */
+export interface IamContext {
+  readonly account: Account;
+}
+
+// Lengths and patterns of IAM's API model.
+
+/** The check of a role's name. */
+export const RoleName: Check<string> = text({ min: 1, max: 64, pattern: /^[\w+=,.@-]+$/ });
+
+/** The check of a policy's name. */
+export const PolicyName: Check<string> = text({ min: 1, max: 128, pattern: /^[\w+=,.@-]+$/ });
+
+/** The check of a policy's document. */
+export const PolicyDocument: Check<string> = text({
+  min: 1,
+  max: 131_072,
+  pattern: /^[\t\n\r\u0020-\u00ff]+$/,
+});
+
+/** The checks of what tells which part of a list is wanted. */
+export const listed: {
+  readonly Marker: Check<string | undefined>;
+  readonly MaxItems: Check<number | undefined>;
+} = {
+  Marker: pageToken,
+  MaxItems: optional(integer({ min: 1, max: 1000 })),
+};
+
+/** Returns a part of a list of names, in the form of IAM's responses. */
+export function listPart(
+  member: string,
+  names: readonly string[],
+  { Marker, MaxItems = 100 }: { Marker: string | undefined; MaxItems: number | undefined },
+  describeItem: (name: string) => unknown,
+): Record<string, unknown> {
+  const { items, next } = page(names, Marker, MaxItems);
+  return {
+    [member]: { member: items.map(describeItem) },
+    IsTruncated: next !== undefined,
+    ...(next !== undefined && { Marker: next }),
+  };
+}
+
+/** Returns the member for a description, where there is one. */
+export function describedAs(description: string | undefined): { readonly Description?: string } {
+  return description === undefined ? {} : { Description: toXmlText(description) };
+}

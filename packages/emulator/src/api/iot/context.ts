@@ -1,0 +1,105 @@
+import type { Account } from '../../account/account.ts';
+import {
+  type Check,
+  flag,
+  type Member,
+  optional,
+  query,
+  structure,
+  text,
+  uri,
+} from '../protocol/members.ts';
+import { page, pageSize, pageToken } from '../protocol/paging.ts';
+
+/** What the operations of AWS IoT work on. */
+export interface IotContext {
+  readonly account: Account;
+  /** `host:port` of the credential provider. */
+  readonly credentialsEndpoint: string;
+}
+
+// Lengths and patterns of AWS IoT's API model.
+/** The name of a thing, a thing type or a thing group. */
+export const thingName: Check<string> = text({ min: 1, max: 128, pattern: /^[a-zA-Z0-9:_-]+$/ });
+/** A policy's name. */
+export const policyName: Check<string> = text({ min: 1, max: 128, pattern: /^[\w+=,.@-]+$/ });
+/** A role alias. */
+export const roleAlias: Check<string> = text({ min: 1, max: 128, pattern: /^[\w=,@-]+$/ });
+/** The ARN of a role. */
+export const roleArn: Check<string> = text({ min: 20, max: 2048 });
+/** A certificate's id. */
+export const certificateId: Member<string> = uri(
+  text({ min: 64, max: 64, pattern: /^(0x)?[a-fA-F0-9]+$/ }),
+);
+/** A certificate, as PEM. */
+export const certificatePem: Check<string> = text({ min: 1, max: 65_536 });
+
+/** The name of an attribute. */
+export const attributeName: Check<string> = text({ max: 128, pattern: /^[a-zA-Z0-9_.,@/:#-]+$/ });
+/** The value of an attribute. */
+export const attributeValue: Check<string> = text({
+  max: 800,
+  pattern: /^[a-zA-Z0-9_.,@/:#=[\]-]*$/,
+});
+
+/** `{"attributes": {…}}`. */
+export const attributePayload: Check<{
+  readonly attributes: Readonly<Record<string, string>>;
+  readonly merge: boolean | undefined;
+}> = (value, name) => {
+  const { attributes = {}, merge } = structure(value, name);
+  return {
+    attributes: Object.fromEntries(
+      Object.entries(structure(attributes, `${name}.attributes`)).map(([key, text]) => [
+        attributeName(key, `${name}.attributes`),
+        attributeValue(text, key),
+      ]),
+    ),
+    merge: optional(flag)(merge, `${name}.merge`),
+  };
+};
+
+/** The part of a list that a request asks for. */
+export const listed: {
+  readonly nextToken: Member<string | undefined>;
+  readonly maxResults: Member<number | undefined>;
+} = { nextToken: query(pageToken), maxResults: query(pageSize) };
+
+/** That part of a list of names, as the answer has it. */
+export function listPart(
+  member: string,
+  names: readonly string[],
+  { nextToken, maxResults }: { nextToken: string | undefined; maxResults: number | undefined },
+  describe: (name: string) => unknown = (name) => name,
+): Record<string, unknown> {
+  const { items, next } = page(names, nextToken, maxResults);
+  return { [member]: items.map((name) => describe(name)), nextToken: next };
+}
+
+/** The part of a list that a request asks for, in the operations that have markers. */
+export const listedByMarker: {
+  readonly marker: Member<string | undefined>;
+  readonly pageSize: Member<number | undefined>;
+} = { marker: query(pageToken), pageSize: query(pageSize) };
+
+/** Which end of a list comes first. */
+export const ascendingOrder: Member<boolean | undefined> = query(
+  optional(flag),
+  'isAscendingOrder',
+);
+
+/** {@link listPart} for them. */
+export function listPartByMarker(
+  member: string,
+  names: readonly string[],
+  { marker, pageSize: size }: { marker: string | undefined; pageSize: number | undefined },
+  describe: (name: string) => unknown = (name) => name,
+): Record<string, unknown> {
+  const { items, next } = page(names, marker, size);
+  return { [member]: items.map((name) => describe(name)), nextMarker: next };
+}
+
+/** An instant as restJson1 has it in a body. */
+export function seconds(epochMs: number): number {
+  return epochMs / 1000;
+}

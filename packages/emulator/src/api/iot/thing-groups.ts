@@ -1,0 +1,162 @@
+import type { Account } from '../../account/account.ts';
+import { EmulatorError } from '../../errors.ts';
+import { iotArn, thingGroupArn } from '../../names/arns.ts';
+import { body, flag, optional, query, structure, text, uri } from '../protocol/members.ts';
+import { operation, type RestOperation } from '../protocol/rest-json.ts';
+import {
+  attributePayload,
+  type IotContext,
+  listed,
+  listPart,
+  seconds,
+  thingName,
+} from './context.ts';
+
+// Names of groups are like names of things.
+const thingGroupName = uri(thingName);
+const description = optional(text({ max: 2028, pattern: /^(?:[^\p{C}\p{Z}]| )*$/u }));
+const recursive = query(optional(flag));
+const arn = body(optional(text({ max: 2048 })));
+const membership = {
+  thingGroupName: body(optional(thingName)),
+  thingGroupArn: arn,
+  thingName: body(optional(thingName)),
+  thingArn: arn,
+};
+
+/** Operations of AWS IoT on thing groups: method, path, members, and what they do. */
+export const THING_GROUP_OPERATIONS: readonly RestOperation<IotContext>[] = [
+  operation(
+    'CreateThingGroup',
+    'POST',
+    '/thing-groups/{thingGroupName}',
+    {
+      thingGroupName,
+      parentGroupName: body(optional(thingName)),
+      thingGroupProperties: body(optional(structure)),
+    },
+    ({ account }, { thingGroupProperties: properties = {}, ...input }) => {
+      return account.iot.createThingGroup({
+        ...input,
+        description: description(properties.thingGroupDescription, 'thingGroupDescription'),
+        attributes: optional(attributePayload)(properties.attributePayload, 'attributePayload')
+          ?.attributes,
+      });
+    },
+  ),
+  operation(
+    'DescribeThingGroup',
+    'GET',
+    '/thing-groups/{thingGroupName}',
+    { thingGroupName },
+    ({ account }, input) => {
+      const { attributes, ...group } = account.iot.describeThingGroup(input);
+      return {
+        thingGroupName: group.thingGroupName,
+        thingGroupId: group.thingGroupId,
+        thingGroupArn: group.thingGroupArn,
+        version: 1,
+        thingGroupProperties: {
+          thingGroupDescription: group.description,
+          attributePayload: { attributes },
+        },
+        thingGroupMetadata: {
+          parentGroupName: group.parentGroupName,
+          rootToParentThingGroups: group.rootToParent.map((name) => nameAndArn(account, name)),
+          creationDate: seconds(group.creationMs),
+        },
+      };
+    },
+  ),
+  operation(
+    'DeleteThingGroup',
+    'DELETE',
+    '/thing-groups/{thingGroupName}',
+    { thingGroupName },
+    ({ account }, input) => account.iot.deleteThingGroup(input),
+  ),
+  operation(
+    'ListThingGroups',
+    'GET',
+    '/thing-groups',
+    {
+      ...listed,
+      parentGroup: query(optional(thingName)),
+      namePrefixFilter: query(optional(thingName)),
+      recursive,
+    },
+    ({ account }, { namePrefixFilter = '', ...input }) => {
+      const all = account.iot
+        .listThingGroups(input)
+        .filter((name) => name.startsWith(namePrefixFilter));
+      return listPart('thingGroups', all, input, (name) => nameAndArn(account, name));
+    },
+  ),
+  operation(
+    'AddThingToThingGroup',
+    'PUT',
+    '/thing-groups/addThingToThingGroup',
+    membership,
+    ({ account }, input) => account.iot.addThingToThingGroup(readMembership(account, input)),
+  ),
+  operation(
+    'RemoveThingFromThingGroup',
+    'PUT',
+    '/thing-groups/removeThingFromThingGroup',
+    membership,
+    ({ account }, input) => account.iot.removeThingFromThingGroup(readMembership(account, input)),
+  ),
+  operation(
+    'ListThingsInThingGroup',
+    'GET',
+    '/thing-groups/{thingGroupName}/things',
+    { thingGroupName, recursive, ...listed },
+    ({ account }, input) => listPart('things', account.iot.listThingsInThingGroup(input), input),
+  ),
+  operation(
+    'ListThingGroupsForThing',
+    'GET',
+    '/things/{thingName}/thing-groups',
+    { thingName: uri(thingName), ...listed },
+    ({ account }, input) => {
+      const all = account.iot.listThingGroupsForThing(input);
+      return listPart('thingGroups', all, input, (name) => nameAndArn(account, name));
+    },
+  ),
+];
+
+function nameAndArn(account: Account, name: string): { groupName: string; groupArn: string } {
+  return { groupName: name, groupArn: thingGroupArn(account, name) };
+}
+
+interface Membership {
+  readonly thingGroupName: string | undefined;
+  readonly thingGroupArn: string | undefined;
+  readonly thingName: string | undefined;
+  readonly thingArn: string | undefined;
+}
+
+/** A thing and a group, each by its name or by its ARN. */
+function readMembership(
+  account: Account,
+  input: Membership,
+): { thingName: string; thingGroupName: string } {
+  return {
+    thingName: nameOf(account, 'thing', input.thingName, input.thingArn),
+    thingGroupName: nameOf(account, 'thinggroup', input.thingGroupName, input.thingGroupArn),
+  };
+}
+
+function nameOf(
+  account: Account,
+  kind: 'thing' | 'thinggroup',
+  name: string | undefined,
+  arn: string | undefined,
+): string {
+  const prefix = iotArn(account, `${kind}/`);
+  const named = arn === undefined ? name : arn.startsWith(prefix) && arn.slice(prefix.length);
+  if (named && (name === undefined || name === named)) return named;
+  throw new EmulatorError(`the ${kind} is not named, or its name and its ARN differ`, {
+    code: 'InvalidRequestException',
+  });
+}

@@ -1,0 +1,147 @@
+import { randomUUID } from 'node:crypto';
+import { XMLBuilder } from 'fast-xml-parser';
+import { EmulatorError } from '../../errors.ts';
+import type { ApiRequest } from '../../http/request.ts';
+import type { Response } from '../../http/response.ts';
+import type { Check } from './members.ts';
+import type { Call, Protocol } from './service.ts';
+
+/** What the query protocol has to know of a service. */
+export interface QueryActions<Context> {
+  /** The version of its API, which each request names. */
+  readonly version: string;
+  /** The XML namespace of its responses. */
+  readonly namespace: string;
+  readonly actions: Readonly<Record<string, QueryAction<Context>>>;
+}
+
+/** An action of such a service, ready to be called. */
+export interface QueryAction<Context> {
+  readonly input: Readonly<Record<string, Check<unknown>>>;
+  /** Gives the members of the result; undefined where the action has none. */
+  readonly handle: (context: Context, input: never) => unknown;
+}
+
+/** One action; this only lets the handler's input have the type of the checks. */
+export function action<Context, const C extends Readonly<Record<string, Check<unknown>>>>(
+  input: C,
+  handle: (
+    context: Context,
+    input: { readonly [Name in keyof C]: C[Name] extends Check<infer T> ? T : never },
+  ) => unknown,
+): QueryAction<Context> {
+  return { input, handle };
+}
+
+const builder = new XMLBuilder({ ignoreAttributes: false, attributeNamePrefix: '@' });
+
+const STATUS: Readonly<Record<string, number>> = {
+  AccessDenied: 403,
+  DeleteConflict: 409,
+  EntityAlreadyExists: 409,
+  ExpiredToken: 403,
+  IncompleteSignature: 400,
+  InvalidAction: 400,
+  InvalidClientTokenId: 403,
+  InternalFailure: 500,
+  InvalidInput: 400,
+  MalformedPolicyDocument: 400,
+  MissingAuthenticationToken: 403,
+  NoSuchEntity: 404,
+  ServiceUnavailable: 503,
+  SignatureDoesNotMatch: 403,
+  ValidationError: 400,
+};
+
+/** What is the same in all protocols has AWS IoT's names: the checks of members, and the store. */
+const SHARED_CODES: Readonly<Record<string, string>> = {
+  InvalidRequestException: 'ValidationError',
+  ServiceUnavailableException: 'ServiceUnavailable',
+};
+
+/** Returns AWS's query protocol with the actions of a service. */
+export function queryProtocol<Context>(service: QueryActions<Context>): Protocol<Context> {
+  return {
+    refuse: (error, message) => refuse(service, error, message),
+    find: (request) => findCall(service, request),
+  };
+}
+
+/** Finds the action that a request names, in its form or else in its query. */
+function findCall<Context>(service: QueryActions<Context>, request: ApiRequest): Call<Context> {
+  const parameters = readParameters(request);
+  const action = parameters.get('Action') ?? '';
+  const version = parameters.get('Version') ?? '';
+  const found = Object.hasOwn(service.actions, action) ? service.actions[action] : undefined;
+  const name = found && action;
+  if (found === undefined || version !== service.version) {
+    const message = `Could not find operation ${action} for version ${version}`;
+    return { name, answer: () => refuse(service, 'InvalidAction', message) };
+  }
+  const answer = async (context: Context) => {
+    try {
+      const input = Object.fromEntries(
+        Object.entries(found.input).map(([key, check]) => [
+          key,
+          check(parameters.get(key) ?? undefined, key),
+        ]),
+      );
+      const result = await found.handle(context, input as never);
+      return respond(200, (RequestId) => ({
+        [`${action}Response`]: {
+          '@xmlns': service.namespace,
+          ...(result !== undefined && { [`${action}Result`]: result }),
+          ResponseMetadata: { RequestId },
+        },
+      }));
+    } catch (error) {
+      if (!(error instanceof EmulatorError)) throw error;
+      const code = SHARED_CODES[error.code] ?? error.code;
+      if (!Object.hasOwn(STATUS, code)) throw error;
+      return refuse(service, code, error.message);
+    }
+  };
+  return { name, answer };
+}
+
+function refuse(
+  { namespace }: { readonly namespace: string },
+  code: string,
+  message: string,
+): Response {
+  const status = STATUS[code] ?? 400;
+  return respond(status, (RequestId) => ({
+    ErrorResponse: {
+      '@xmlns': namespace,
+      Error: {
+        Type: status < 500 ? 'Sender' : 'Receiver',
+        Code: code,
+        Message: toXmlText(message),
+      },
+      RequestId,
+    },
+  }));
+}
+
+/** Text without the characters that XML cannot hold. */
+export function toXmlText(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: those are what is taken out
+  return text.replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g, '?');
+}
+
+function readParameters({ query, body }: ApiRequest): URLSearchParams {
+  const form = new URLSearchParams(body.toString('utf8'));
+  if (form.has('Action')) return form;
+  return new URLSearchParams(
+    Object.entries(query).map(([name, value]): [string, string] => [name, [value].flat()[0] ?? '']),
+  );
+}
+
+function respond(status: number, toDocument: (requestId: string) => unknown): Response {
+  const requestId = randomUUID();
+  return {
+    status,
+    headers: { 'content-type': 'text/xml', 'x-amzn-RequestId': requestId },
+    body: String(builder.build(toDocument(requestId))),
+  };
+}

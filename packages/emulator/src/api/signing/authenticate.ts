@@ -1,0 +1,176 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { Sha256 } from '@smithy/core/checksum';
+import { SignatureV4 } from '@smithy/signature-v4';
+import { openSessionToken, secretOf } from '../../credentials/sealed-credentials.ts';
+import type { ApiRequest } from '../../http/request.ts';
+import type { State } from '../../state/state.ts';
+import { isSigningParameter, type Refusal, type Signing } from './signing.ts';
+
+/** Who signed a request. */
+export type Caller =
+  | { readonly kind: 'administrator' }
+  | { readonly kind: 'role'; readonly roleName: string; readonly sessionName: string };
+
+/** The outcome of checking a signature. */
+export type Authentication = { readonly caller: Caller } | { readonly refusal: Refusal };
+
+const AMZ_DATE = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/;
+const MAX_SKEW_MS = 5 * 60_000;
+
+/**
+ * Checks the signature of a request (AWS General Reference, Signature Version 4), in the `Authorization` header or in
+ * the query.
+ *
+ * @param signing - what the request says about its signature
+ * @param regions - the regions that the credential scope may name
+ */
+export async function authenticate(
+  state: State,
+  request: ApiRequest,
+  signing: Signing,
+  regions: readonly string[],
+  nowMs: number,
+): Promise<Authentication> {
+  const { date, day, region, service } = signing;
+  const signedAtMs = Date.parse(date.replace(AMZ_DATE, '$1-$2-$3T$4:$5:$6Z'));
+  if (!AMZ_DATE.test(date) || Number.isNaN(signedAtMs)) {
+    return refuse('IncompleteSignature', 'Date must be in ISO-8601 basic format.');
+  }
+  const key = findKey(state, signing.accessKeyId, signing.sessionToken);
+  if (key === undefined) {
+    return refuse('InvalidClientTokenId', 'The security token included in the request is invalid.');
+  }
+  const problem = timeProblem(signing, signedAtMs, nowMs);
+  if (problem !== undefined) return refuse('SignatureDoesNotMatch', problem);
+  if (!date.startsWith(day)) {
+    return refuse('SignatureDoesNotMatch', `Date in Credential scope does not match ${date}`);
+  }
+  if (!regions.includes(region)) {
+    return refuse(
+      'SignatureDoesNotMatch',
+      `Credential should be scoped to a valid region: ${regions[0]} for service ${service}.`,
+    );
+  }
+  if (!(await isSigned(request, signing, signedAtMs, key))) {
+    return refuse(
+      'SignatureDoesNotMatch',
+      'The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method.',
+    );
+  }
+  if (key.expirationMs <= nowMs) {
+    return refuse('ExpiredToken', 'The security token included in the request is expired');
+  }
+  return { caller: key.caller };
+}
+
+/** Why a signature's time is not now, or undefined where it is. */
+function timeProblem(signing: Signing, signedAtMs: number, nowMs: number): string | undefined {
+  const { date, expiresSeconds } = signing;
+  const now = new Date(nowMs).toISOString();
+  const lifeMs = expiresSeconds === undefined ? MAX_SKEW_MS : expiresSeconds * 1000;
+  if (nowMs - signedAtMs > lifeMs) return `Signature expired: ${date} is too old at ${now}`;
+  if (signedAtMs - nowMs > MAX_SKEW_MS) return `Signature not yet current: ${date} is after ${now}`;
+  return undefined;
+}
+
+async function isSigned(
+  request: ApiRequest,
+  signing: Signing,
+  signedAtMs: number,
+  key: Key,
+): Promise<boolean> {
+  const { signedHeaders } = signing;
+  const isWhole =
+    signedHeaders.has('host') &&
+    [...signedHeaders].every((name) => request.headers[name] !== undefined) &&
+    (signing.expiresSeconds !== undefined || signedHeaders.has('x-amz-date')) &&
+    bodyHashMatches(request);
+  if (!isWhole) return false;
+  try {
+    const expected = await sign(request, signing, signedAtMs, key);
+    const given = signing.signature;
+    return timingSafeEqual(Buffer.from(given.padEnd(64)), Buffer.from(expected.padEnd(64)));
+  } catch {
+    // The signer refuses what it would never sign itself, such as a lifetime of more than a week.
+    return false;
+  }
+}
+
+interface Key {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken?: string;
+  readonly expirationMs: number;
+  readonly caller: Caller;
+}
+
+function findKey(
+  state: State,
+  accessKeyId: string,
+  sessionToken: string | undefined,
+): Key | undefined {
+  const { administrator } = state;
+  if (accessKeyId === administrator.accessKeyId) {
+    const caller = { kind: 'administrator' } as const;
+    return { ...administrator, expirationMs: Number.POSITIVE_INFINITY, caller };
+  }
+  const grant = sessionToken && openSessionToken(state, accessKeyId, sessionToken);
+  if (!grant || sessionToken === undefined) return undefined;
+  const { roleName, sessionName, expirationMs } = grant;
+  const secretAccessKey = secretOf(state, accessKeyId);
+  const caller: Caller =
+    roleName === undefined ? { kind: 'administrator' } : { kind: 'role', roleName, sessionName };
+  return { accessKeyId, secretAccessKey, sessionToken, expirationMs, caller };
+}
+
+function bodyHashMatches({ headers, body }: ApiRequest): boolean {
+  const claimed = headers['x-amz-content-sha256'];
+  return claimed === undefined || claimed === createHash('sha256').update(body).digest('hex');
+}
+
+/** The signature that the request should have. */
+async function sign(
+  request: ApiRequest,
+  signing: Signing,
+  signedAtMs: number,
+  key: Key,
+): Promise<string> {
+  const { region, service, expiresSeconds } = signing;
+  const { accessKeyId, secretAccessKey, sessionToken } = key;
+  const signer = new SignatureV4({
+    region,
+    service,
+    credentials: { accessKeyId, secretAccessKey, ...(sessionToken && { sessionToken }) },
+    sha256: Sha256,
+    applyChecksum: false,
+  });
+  const headers = Object.fromEntries(
+    Object.entries(request.headers).filter(([name]) => signing.signedHeaders.has(name)),
+  );
+  const { method, path, body } = request;
+  const unsigned = { method, protocol: 'http:', hostname: '', path, headers, body };
+  const signableHeaders = new Set(signing.signedHeaders);
+  const signingDate = new Date(signedAtMs);
+  if (expiresSeconds === undefined) {
+    const query = { ...request.query };
+    const again = await signer.sign({ ...unsigned, query }, { signingDate, signableHeaders });
+    return /Signature=([0-9a-f]{64})$/.exec(again.headers.authorization ?? '')?.[1] ?? '';
+  }
+  const query = Object.fromEntries(
+    Object.entries(request.query).filter(([name]) => !isSigningParameter(name)),
+  );
+  const again = await signer.presign(
+    { ...unsigned, query },
+    {
+      signingDate,
+      signableHeaders,
+      unhoistableHeaders: signableHeaders,
+      expiresIn: expiresSeconds,
+    },
+  );
+  return String(again.query?.['X-Amz-Signature'] ?? '');
+}
+
+function refuse(code: Refusal['code'], message: string): Authentication {
+  return { refusal: { code, message } };
+}

@@ -1,0 +1,73 @@
+import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from 'node:crypto';
+import { makeAccessKeyId } from '../names/ids.ts';
+import type { State } from '../state/state.ts';
+
+/** Whom temporary credentials are for, and until when. */
+export interface Grant {
+  /** Undefined: the account's administrator (`GetSessionToken`). */
+  readonly roleName?: string | undefined;
+  readonly sessionName: string;
+  /** Epoch milliseconds. */
+  readonly expirationMs: number;
+}
+
+/** Temporary credentials. */
+export interface TemporaryCredentials {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken: string;
+  /** ISO 8601, without milliseconds. */
+  readonly expiration: string;
+}
+
+const IV_BYTES = 12;
+const TAG_BYTES = 16;
+
+/**
+ * Issues credentials whose session token carries the grant, encrypted: nothing has to be remembered, and they outlive a
+ * restart.
+ */
+export function issueCredentials(state: State, grant: Grant): TemporaryCredentials {
+  const accessKeyId = makeAccessKeyId('ASIA');
+  const iv = randomBytes(IV_BYTES);
+  const cipher = createCipheriv('aes-256-gcm', tokenKey(state), iv);
+  cipher.setAAD(Buffer.from(accessKeyId));
+  const sealed = Buffer.concat([cipher.update(JSON.stringify(grant)), cipher.final()]);
+  return {
+    accessKeyId,
+    secretAccessKey: secretOf(state, accessKeyId),
+    sessionToken: Buffer.concat([iv, cipher.getAuthTag(), sealed]).toString('base64'),
+    expiration: `${new Date(grant.expirationMs).toISOString().slice(0, -'.000Z'.length)}Z`,
+  };
+}
+
+/** The secret access key of an id that {@link issueCredentials} made. */
+export function secretOf(state: State, accessKeyId: string): string {
+  const hmac = createHmac('sha256', Buffer.from(state.sealingKey, 'hex'));
+  return hmac.update(`secret ${accessKeyId}`).digest('base64').slice(0, 40);
+}
+
+/** The grant in a session token, or undefined where the token is none of ours, or another access key's. */
+export function openSessionToken(
+  state: State,
+  accessKeyId: string,
+  sessionToken: string,
+): Grant | undefined {
+  const bytes = Buffer.from(sessionToken, 'base64');
+  if (bytes.length <= IV_BYTES + TAG_BYTES) return undefined;
+  const decipher = createDecipheriv('aes-256-gcm', tokenKey(state), bytes.subarray(0, IV_BYTES));
+  decipher.setAAD(Buffer.from(accessKeyId));
+  decipher.setAuthTag(bytes.subarray(IV_BYTES, IV_BYTES + TAG_BYTES));
+  try {
+    const sealed = bytes.subarray(IV_BYTES + TAG_BYTES);
+    const text = Buffer.concat([decipher.update(sealed), decipher.final()]).toString('utf8');
+    return JSON.parse(text) as Grant;
+  } catch {
+    return undefined;
+  }
+}
+
+function tokenKey(state: State): Buffer {
+  const key = Buffer.from(state.sealingKey, 'hex');
+  return Buffer.from(hkdfSync('sha256', key, '', 'session token', 32));
+}

@@ -1,0 +1,162 @@
+import { validateHeaderName, validateHeaderValue } from 'node:http';
+import { EmulatorError } from '../errors.ts';
+import { isObject, parseJson } from '../json.ts';
+
+/**
+ * Which server certificate a connection gets instead of the right one: `other-name` is for another host name,
+ * `untrusted` is not issued by the emulator's CA, `expired` is no longer valid.
+ */
+export type WrongCertificate = 'other-name' | 'untrusted' | 'expired';
+
+/**
+ * Something that goes wrong at the credential provider, and for which requests. To each request, the first fault that
+ * matches is applied, and no other.
+ */
+export interface Fault {
+  /** Only for requests that name this thing. Default: any. Not with `serverCertificate`: a handshake names none. */
+  readonly thingName?: string;
+  /** Only for this many requests that match, 1 to 1e9. Default: no limit. */
+  readonly count?: number;
+  /** With which probability a request that matches is affected: more than 0, up to 1. Default 1. */
+  readonly probability?: number;
+  /** Makes the choice by `probability` repeatable: a whole number, 0 to 2^32. Default 0. */
+  readonly seed?: number;
+
+  /** Sends the response this much later, in milliseconds: 0 to 3 600 000. Default 0. */
+  readonly delayMs?: number;
+  /**
+   * `hang`: never responds; `reset`: ends the connection with a TCP reset before the response; `reset-in-body`: after
+   * half of the body; `truncate`: closes the connection cleanly after half of the body. Default: none of these.
+   */
+  readonly action?: 'hang' | 'reset' | 'reset-in-body' | 'truncate';
+  /** Sends the body this slowly, in bytes a second: 1 to 1e9. Default: at once. */
+  readonly bytesPerSecond?: number;
+  /** Sends this response instead of the real one. */
+  readonly response?: {
+    /** The HTTP status, 200 to 599. */
+    readonly status: number;
+    /** Default: empty. */
+    readonly body?: string;
+    /** Header fields by name. Default: the content type of JSON. */
+    readonly headers?: Readonly<Record<string, string>>;
+  };
+  /** Responds with status 429 to requests above this rate: 1 to 1e6. Default: no limit. */
+  readonly requestsPerSecond?: number;
+  /** Uses another server certificate in the handshake. Default: the right one. */
+  readonly serverCertificate?: WrongCertificate;
+  /** Shifts the server's clock, in milliseconds: -1e12 to 1e12. Default 0. */
+  readonly clockOffsetMs?: number;
+  /**
+   * How long credentials are valid, in milliseconds: -1e12 to 1e12; with a negative number they have expired already.
+   * Default: as long as the role alias says.
+   */
+  readonly lifetimeMs?: number;
+}
+
+/**
+ * Reads a fault from JSON.
+ *
+ * @throws {@link EmulatorError} `ERR_FAULT`
+ */
+export function parseFault(text: string): Fault {
+  const value = parseJson(text);
+  if (value === undefined) throw invalid('it is not JSON');
+  return checkFault(value);
+}
+
+/**
+ * Checks a fault that came from outside.
+ *
+ * @throws {@link EmulatorError} `ERR_FAULT`
+ */
+export function checkFault(value: unknown): Fault {
+  if (!isObject(value)) throw invalid('it is not an object');
+  for (const [name, given] of Object.entries(value)) {
+    const check = CHECKS.get(name);
+    if (check === undefined) {
+      throw invalid(
+        `it has an unknown member "${name}"; expected one of ${[...CHECKS.keys()].join(', ')}`,
+      );
+    }
+    check(given);
+  }
+  if (value.serverCertificate !== undefined && value.thingName !== undefined) {
+    throw invalid('"serverCertificate" cannot depend on the thing: a handshake names none');
+  }
+  return value;
+}
+
+type Check = (value: unknown) => void;
+
+function wholeNumber(name: string, least: number, most: number): [string, Check] {
+  return [
+    name,
+    (value) => {
+      if (Number.isSafeInteger(value) && Number(value) >= least && Number(value) <= most) return;
+      throw invalid(`"${name}" must be a whole number from ${least} to ${most}`);
+    },
+  ];
+}
+
+function oneOf(name: string, values: readonly string[]): [string, Check] {
+  return [
+    name,
+    (value) => {
+      if (typeof value === 'string' && values.includes(value)) return;
+      throw invalid(`"${name}" must be one of ${values.join(', ')}`);
+    },
+  ];
+}
+
+const CHECKS: ReadonlyMap<string, Check> = new Map<string, Check>([
+  ['thingName', checkText],
+  wholeNumber('count', 1, 1e9),
+  ['probability', checkProbability],
+  wholeNumber('seed', 0, 2 ** 32),
+  wholeNumber('delayMs', 0, 3_600_000),
+  oneOf('action', ['hang', 'reset', 'reset-in-body', 'truncate']),
+  wholeNumber('bytesPerSecond', 1, 1e9),
+  ['response', checkResponse],
+  wholeNumber('requestsPerSecond', 1, 1e6),
+  oneOf('serverCertificate', ['other-name', 'untrusted', 'expired']),
+  wholeNumber('clockOffsetMs', -1e12, 1e12),
+  wholeNumber('lifetimeMs', -1e12, 1e12),
+]);
+
+function checkText(value: unknown): void {
+  if (typeof value !== 'string') throw invalid('"thingName" must be a string');
+}
+
+function checkProbability(value: unknown): void {
+  if (typeof value === 'number' && value > 0 && value <= 1) return;
+  throw invalid('"probability" must be more than 0 and at most 1');
+}
+
+function checkResponse(value: unknown): void {
+  const { status, body, headers = {} } = (value ?? {}) as Record<string, unknown>;
+  if (!Number.isInteger(status) || Number(status) < 200 || Number(status) > 599) {
+    throw invalid('"response" must have a status from 200 to 599');
+  }
+  if (body !== undefined && typeof body !== 'string')
+    throw invalid('"response.body" must be a string');
+  if (typeof headers !== 'object' || headers === null) {
+    throw invalid('"response.headers" must be an object');
+  }
+  for (const [name, text] of Object.entries(headers)) checkHeader(name, text);
+}
+
+function checkHeader(name: string, text: unknown): void {
+  try {
+    validateHeaderName(name);
+    validateHeaderValue(name, text as string);
+  } catch (cause) {
+    throw new EmulatorError(
+      `invalid fault: "response.headers" has a header field that HTTP does not have: ${JSON.stringify(name)}`,
+      { code: 'ERR_FAULT', cause },
+    );
+  }
+}
+
+function invalid(problem: string): EmulatorError {
+  return new EmulatorError(`invalid fault: ${problem}`, { code: 'ERR_FAULT' });
+}

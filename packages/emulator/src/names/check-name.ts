@@ -1,0 +1,27 @@
+import { EmulatorError } from '../errors.ts';
+
+// Patterns and lengths of AWS IoT's and IAM's API models.
+type Kind = 'thing name' | 'role alias' | 'policy name' | 'role name' | 'account id' | 'region';
+
+const PATTERNS: Readonly<Record<Kind, RegExp>> = {
+  'thing name': /^[a-zA-Z0-9:_-]{1,128}$/,
+  'role alias': /^[\w=,@-]{1,128}$/,
+  'policy name': /^[\w+=,.@-]{1,128}$/,
+  'role name': /^[\w+=,.@-]{1,64}$/,
+  'account id': /^\d{12}$/,
+  region: /^[a-z]{2,}(?:-[a-z]+)+-\d+$/,
+};
+
+/**
+ * Checks a name against the pattern that AWS has for it.
+ *
+ * @param code - AWS's name for the error, in the service that is asked
+ * @throws {@link EmulatorError} with that code
+ */
+export function checkName(kind: Kind, name: string, code = 'InvalidRequestException'): string {
+  // A table that is a JavaScript object cannot hold this one as a key.
+  if (typeof name === 'string' && PATTERNS[kind].test(name) && name !== '__proto__') return name;
+  throw new EmulatorError(`${JSON.stringify(name) ?? name} is not a valid ${kind}`, {
+    code,
+  });
+}

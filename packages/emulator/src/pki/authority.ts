@@ -1,0 +1,36 @@
+import { createPrivateKey, type KeyObject } from 'node:crypto';
+import { issue } from './issue.ts';
+import { makeKeyPair } from './keys.ts';
+
+/** A private key and its certificate, both in PEM form. */
+export interface KeyAndCertificate {
+  readonly privateKeyPem: string;
+  readonly certificatePem: string;
+}
+
+/** A certificate authority. */
+export interface Authority extends KeyAndCertificate {
+  /** Its name, as it stands in the certificates that it issues. */
+  readonly subject: string;
+}
+
+/** Creates a certificate authority with a key of its own. */
+export async function createAuthority(subject: string, from: Date, to: Date): Promise<Authority> {
+  const { publicKey, privateKey } = await makeKeyPair('EC-P256');
+  const issuer = { subject, privateKey };
+  const certificatePem = await issue({ subject, publicKey, issuer, from, to, isCa: true });
+  return { subject, privateKeyPem: privateKeyToPem(privateKey), certificatePem };
+}
+
+/** Returns what an authority signs certificates with. */
+export function issuerOf({ subject, privateKeyPem }: Authority): {
+  readonly subject: string;
+  readonly privateKey: KeyObject;
+} {
+  return { subject, privateKey: createPrivateKey(privateKeyPem) };
+}
+
+/** Returns a private key in PEM form, PKCS#8. */
+export function privateKeyToPem(privateKey: KeyObject): string {
+  return String(privateKey.export({ type: 'pkcs8', format: 'pem' }));
+}

@@ -1,0 +1,73 @@
+import { createPublicKey, type KeyObject } from 'node:crypto';
+import { EmulatorError } from '../errors.ts';
+import { type Authority, issuerOf, type KeyAndCertificate } from './authority.ts';
+import { DAY_MS, issue } from './issue.ts';
+import { DEVICE_KEYS, isDeviceKey, type KeyType, makeKeyPair } from './keys.ts';
+import { Pkcs10CertificateRequest } from './x509.ts';
+
+// The names that AWS IoT puts into the certificates it makes.
+/** The name of the authority that issues device certificates. */
+export const DEVICE_ISSUER =
+  'OU=Amazon Web Services O\\=Amazon.com Inc. L\\=Seattle ST\\=Washington C\\=US';
+const DEVICE_SUBJECT = 'CN=AWS IoT Certificate';
+
+/** When device certificates, and their authority's, expire. */
+export const DEVICE_END: Date = new Date('2049-12-31T23:59:59Z');
+
+/** Makes a device's key and certificate, as AWS IoT does: an RSA key in PKCS#1 form, an EC key in SEC1 form. */
+export async function issueDeviceCertificate(
+  deviceCa: Authority,
+  keyType: KeyType,
+  nowMs: number,
+): Promise<KeyAndCertificate & { readonly publicKeyPem: string }> {
+  const { publicKey, privateKey } = await makeKeyPair(keyType);
+  const type = keyType === 'RSA-2048' ? 'pkcs1' : 'sec1';
+  return {
+    certificatePem: await issueForDevice(deviceCa, DEVICE_SUBJECT, publicKey, nowMs),
+    privateKeyPem: String(privateKey.export({ type, format: 'pem' })),
+    publicKeyPem: String(publicKey.export({ type: 'spki', format: 'pem' })),
+  };
+}
+
+/**
+ * Makes a certificate, in PEM form, for a certificate signing request in PEM form.
+ *
+ * @throws {@link EmulatorError} `InvalidRequestException` where it is none, its signature is wrong, or AWS IoT does not
+ * take its key
+ */
+export async function issueFromRequest(
+  deviceCa: Authority,
+  pem: string,
+  nowMs: number,
+): Promise<string> {
+  const { subject, publicKey } = await readRequest(pem);
+  return issueForDevice(deviceCa, subject, publicKey, nowMs);
+}
+
+function issueForDevice(
+  deviceCa: Authority,
+  subject: string,
+  publicKey: KeyObject,
+  nowMs: number,
+): Promise<string> {
+  const from = new Date(nowMs - DAY_MS / 24);
+  return issue({ subject, publicKey, issuer: issuerOf(deviceCa), from, to: DEVICE_END });
+}
+
+async function readRequest(pem: string): Promise<{ subject: string; publicKey: KeyObject }> {
+  try {
+    const request = new Pkcs10CertificateRequest(pem);
+    const key = Buffer.from(request.publicKey.rawData);
+    const publicKey = createPublicKey({ key, format: 'der', type: 'spki' });
+    if (isDeviceKey(publicKey) && (await request.verify())) {
+      return { subject: request.subject, publicKey };
+    }
+  } catch (cause) {
+    throw badRequest('not a certificate signing request in PEM form', cause);
+  }
+  throw badRequest(`the signature of the request is wrong, or its key is not ${DEVICE_KEYS}`);
+}
+
+function badRequest(why: string, cause?: unknown): EmulatorError {
+  return new EmulatorError(why, { code: 'InvalidRequestException', cause });
+}

@@ -1,0 +1,88 @@
+// What an account has from the start: its certificate authorities, and the server's certificate.
+import { createPrivateKey, createPublicKey } from 'node:crypto';
+import type { WrongCertificate } from '../faults/fault.ts';
+import { LOCAL_NAME } from '../names/host-names.ts';
+import {
+  type Authority,
+  createAuthority,
+  issuerOf,
+  type KeyAndCertificate,
+  privateKeyToPem,
+} from './authority.ts';
+import { DEVICE_END, DEVICE_ISSUER } from './device-certificates.ts';
+import { DAY_MS, issue } from './issue.ts';
+import { makeKeyPair } from './keys.ts';
+import {
+  ExtendedKeyUsage,
+  ExtendedKeyUsageExtension,
+  type Extension,
+  SubjectAlternativeNameExtension,
+} from './x509.ts';
+
+/** The emulator's certificate authorities and the server's certificate. */
+export interface Pki {
+  /** What clients trust. */
+  readonly serverCa: Authority;
+  /** The certificate of the credential provider's endpoint. */
+  readonly server: KeyAndCertificate;
+  /** What issues device certificates. */
+  readonly deviceCa: Authority;
+}
+
+const SUBJECT = `CN=${LOCAL_NAME}`;
+
+/** Creates certificate authorities, and a server certificate for the local name and the real endpoint's. */
+export async function createPki(region: string, nowMs: number): Promise<Pki> {
+  const from = new Date(nowMs - DAY_MS);
+  const to = new Date(nowMs + 3650 * DAY_MS);
+  const serverCa = await createAuthority('CN=Emulator Root CA', from, to);
+  const { publicKey, privateKey } = await makeKeyPair('EC-P256');
+  const certificatePem = await issue({
+    subject: SUBJECT,
+    publicKey,
+    issuer: issuerOf(serverCa),
+    from,
+    to,
+    extensions: [
+      dnsNames(...serverNames(region)),
+      new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth]),
+    ],
+  });
+  const deviceCa = await createAuthority(DEVICE_ISSUER, from, DEVICE_END);
+  const server = { privateKeyPem: privateKeyToPem(privateKey), certificatePem };
+  return { serverCa, server, deviceCa };
+}
+
+/** Server certificates that a client must reject, in PEM form; each is for the server's own key. */
+export type WrongCertificates = Readonly<Record<WrongCertificate, string>>;
+
+/** Creates server certificates that a client must reject. */
+export async function createWrongCertificates(
+  { serverCa, server }: Pki,
+  region: string,
+  nowMs: number,
+): Promise<WrongCertificates> {
+  const from = new Date(nowMs - 30 * DAY_MS);
+  const to = new Date(nowMs + 30 * DAY_MS);
+  const privateKey = createPrivateKey(server.privateKeyPem);
+  const publicKey = createPublicKey(privateKey);
+  const extensions = [dnsNames(...serverNames(region))];
+  const right = { subject: SUBJECT, publicKey, issuer: issuerOf(serverCa), from, to, extensions };
+  const other = { subject: 'CN=other.example', extensions: [dnsNames('other.example')] };
+  const [otherName, untrusted, expired] = await Promise.all([
+    issue({ ...right, ...other }),
+    issue({ ...right, issuer: { subject: SUBJECT, privateKey } }),
+    issue({ ...right, to: new Date(nowMs - DAY_MS) }),
+  ]);
+  return { 'other-name': otherName, untrusted, expired };
+}
+
+function serverNames(region: string): readonly string[] {
+  return [LOCAL_NAME, `*.credentials.iot.${region}.amazonaws.com`];
+}
+
+function dnsNames(...names: readonly string[]): Extension {
+  return new SubjectAlternativeNameExtension(
+    names.map((value) => ({ type: 'dns' as const, value })),
+  );
+}

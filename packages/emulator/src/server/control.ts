@@ -1,0 +1,88 @@
+import { timingSafeEqual } from 'node:crypto';
+import type { Seed, SeedInput } from '../account/seed.ts';
+import { EmulatorError } from '../errors.ts';
+import type { Fault } from '../faults/fault.ts';
+import type { Faults } from '../faults/faults.ts';
+import type { ApiRequest } from '../http/request.ts';
+import type { Response } from '../http/response.ts';
+import { parseJson } from '../json.ts';
+import type { Requests } from './request-history.ts';
+
+/** What control requests work on. */
+export interface ControlContext {
+  readonly seed: (input: SeedInput) => Promise<Seed>;
+  readonly faults: Faults;
+  readonly requests: Requests;
+  /** The bearer token of control requests. */
+  readonly controlToken: string;
+}
+
+/** The path that control requests begin with. */
+export const CONTROL_PREFIX = '/_emulator/';
+
+type Handler = (context: ControlContext, input: unknown) => unknown;
+
+const HANDLERS: Readonly<Record<string, Handler>> = {
+  'GET counters': ({ requests }) => requests.counters,
+  'GET requests': ({ requests }) => requests.latest,
+  'GET faults': ({ faults }) => faults.list(),
+  'POST faults': ({ faults }, input) => {
+    faults.add(input as Fault);
+    return faults.list();
+  },
+  'DELETE faults': ({ faults }) => {
+    faults.clear();
+    return faults.list();
+  },
+  'POST seed': ({ seed }, input) => {
+    const { thingName, roleAlias } = (input ?? {}) as Record<string, unknown>;
+    if (typeof thingName !== 'string' || typeof roleAlias !== 'string') {
+      throw new EmulatorError('the body must have thingName and roleAlias', {
+        code: 'InvalidRequestException',
+      });
+    }
+    return seed({ thingName, roleAlias });
+  },
+};
+
+/**
+ * Answers a control request. It needs the token, and a `Host` that names this machine: a web page that a browser here
+ * shows has neither.
+ */
+export async function answerControl(
+  context: ControlContext,
+  request: ApiRequest,
+): Promise<Response> {
+  const { authorization = '', host = '' } = request.headers;
+  if (!/^(127\.0\.0\.1|localhost)(:\d+)?$/.test(host))
+    return respond(403, { message: 'the Host header must be localhost' });
+  if (!isSame(authorization, `Bearer ${context.controlToken}`)) {
+    return respond(401, { message: 'the bearer token is missing or wrong' });
+  }
+  const name = `${request.method} ${request.path.slice(CONTROL_PREFIX.length)}`;
+  const handler = Object.hasOwn(HANDLERS, name) ? HANDLERS[name] : undefined;
+  if (handler === undefined) {
+    return respond(404, { message: `expected one of ${Object.keys(HANDLERS).join(', ')}` });
+  }
+  try {
+    return respond(200, await handler(context, parse(request.body)));
+  } catch (error) {
+    if (!(error instanceof EmulatorError)) throw error;
+    return respond(400, { code: error.code, message: error.message });
+  }
+}
+
+function parse(body: Buffer): unknown {
+  const value = body.length === 0 ? {} : parseJson(body.toString('utf8'));
+  if (value !== undefined) return value;
+  throw new EmulatorError('the body is not JSON', { code: 'ERR_FAULT' });
+}
+
+function isSame(one: string, other: string): boolean {
+  const [a, b] = [Buffer.from(one), Buffer.from(other)];
+  return a.length === b.length && timingSafeEqual(a, b);
+}
+
+function respond(status: number, body: unknown): Response {
+  return { status, headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
+}

@@ -1,0 +1,139 @@
+import { constants } from 'node:crypto';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { createServer, type ServerOptions } from 'node:https';
+import type { Socket } from 'node:net';
+import { createSecureContext, type TLSSocket } from 'node:tls';
+import { type CredentialAnswer, provideCredentials } from '../credentials/provider.ts';
+import type { Fault } from '../faults/fault.ts';
+import type { FaultPlan } from '../faults/faults.ts';
+import type { RequestRecord } from '../http/request-record.ts';
+import { type Response, respondJson } from '../http/response.ts';
+import { endpointOwner } from '../names/host-names.ts';
+import { certificateId } from '../pki/certificate-id.ts';
+import type { WrongCertificates } from '../pki/pki.ts';
+import type { State } from '../state/state.ts';
+import { send, sendWithFault, withDate } from './send.ts';
+
+/** What the credential provider works on. */
+export interface CredentialServerContext {
+  readonly state: State;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+  /** How long credentials are valid, in milliseconds, instead of what the role alias says. */
+  readonly lifetimeMs: () => number | undefined;
+  readonly faults: FaultPlan;
+  readonly wrongCertificates: WrongCertificates;
+  /** The oldest version of TLS that it takes. */
+  readonly minTlsVersion: 'TLSv1.2' | 'TLSv1.3';
+  readonly record: (request: RequestRecord) => void;
+}
+
+/**
+ * Creates the server of the credential provider: HTTPS that asks for a client certificate and leaves the decision to the handler. As on AWS, a
+ * connection that does not name the endpoint in the TLS handshake (SNI) fails. A client that offers HTTP/2 too gets
+ * HTTP/1.1.
+ */
+export function createCredentialServer(context: CredentialServerContext): Server {
+  const { faults, state, now, wrongCertificates, minTlsVersion: minVersion } = context;
+  const { privateKeyPem: key, certificatePem: cert } = state.pki.server;
+  const connections = new Map<number | undefined, Socket>();
+  const options: ServerOptions = {
+    key,
+    cert,
+    minVersion,
+    requestCert: true,
+    rejectUnauthorized: false,
+    // No session is resumed: each connection names the endpoint, and sees the certificate that a fault has for it.
+    secureOptions: constants.SSL_OP_NO_TICKET,
+    SNICallback: (name, done) => {
+      if (endpointOwner(state, name) === 'nobody') return done(new Error('unrecognized name'));
+      const wrong = faults.forConnection(now());
+      if (wrong === undefined) return done(null);
+      done(null, createSecureContext({ key, cert: wrongCertificates[wrong], minVersion }));
+    },
+  };
+  const server = createServer(options, (request, response) => {
+    const port = request.socket.remotePort;
+    answerCredentials(context, request, response, connections.get(port)).catch(() => {
+      // A defect of the emulator ends this connection, not the emulator.
+      response.destroy();
+    });
+  });
+  // Without a name there is no SNICallback.
+  server.prependListener('secureConnection', (socket: NamedSocket) => {
+    if (!socket.servername) socket.destroy();
+  });
+  server.on('connection', (socket: Socket) => {
+    const { remotePort } = socket;
+    connections.set(remotePort, socket);
+    socket.once('close', () => {
+      // The port may belong to another connection by now.
+      if (connections.get(remotePort) === socket) connections.delete(remotePort);
+    });
+  });
+  return server;
+}
+
+/** Node has no type for it: the name in the handshake, or false where there was none. */
+interface NamedSocket extends TLSSocket {
+  readonly servername: string | false;
+}
+
+async function answerCredentials(
+  context: CredentialServerContext,
+  request: IncomingMessage,
+  response: ServerResponse,
+  tcp: Socket | undefined,
+): Promise<void> {
+  const socket = request.socket as NamedSocket;
+  // Node gives an empty object where the client showed no certificate.
+  const certificate: Buffer | undefined = socket.getPeerCertificate().raw;
+  const { method = '', url: path = '' } = request;
+  const sourceIp = socket.remoteAddress ?? '';
+  const hostNames = [socket.servername || '', hostName(request.headers.host)];
+  const thingName = headerText(request, 'x-amzn-iot-thingname');
+  const fault = context.faults.forRequest(thingName, context.now());
+  const nowMs = context.now() + (fault?.clockOffsetMs ?? 0);
+  const { response: given, reason }: CredentialAnswer =
+    fault?.response !== undefined || fault?.requestsPerSecond !== undefined
+      ? { response: faultyResponse(fault) }
+      : provideCredentials(
+          context.state,
+          { method, path, hostNames, thingName, certificate, sourceIp },
+          nowMs,
+          fault?.lifetimeMs ?? context.lifetimeMs(),
+        );
+  context.record({
+    timeMs: context.now(),
+    endpoint: 'credentials',
+    method,
+    path,
+    status: given.status,
+    reason,
+    thingName,
+    certificateId: certificate && certificateId(certificate),
+    tlsVersion: socket.getProtocol() ?? undefined,
+    serverName: socket.servername || undefined,
+    ...(fault !== undefined && { fault: true }),
+  });
+  const dated = withDate(given, nowMs);
+  if (fault === undefined) send(response, dated);
+  else await sendWithFault(response, dated, fault, tcp);
+}
+
+function faultyResponse({ response }: Fault): Response {
+  if (response !== undefined) {
+    const { status, body = '', headers = { 'content-type': 'application/json' } } = response;
+    return { status, headers, body };
+  }
+  return respondJson(429, { message: 'Rate exceeded' }, 'ThrottlingException');
+}
+
+function hostName(host = ''): string {
+  return host.replace(/:\d*$/, '');
+}
+
+function headerText(request: IncomingMessage, name: string): string | undefined {
+  const value = request.headers[name];
+  return Array.isArray(value) ? value.join(',') : value;
+}

@@ -1,0 +1,32 @@
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { EmulatorError } from '../errors.ts';
+
+/** The only address that the emulator listens on. */
+const LOOPBACK = '127.0.0.1';
+
+/**
+ * Starts to listen on the loopback address, and returns the port.
+ *
+ * @param port - 0 for any free port
+ * @throws {@link EmulatorError} (as a rejection) `ERR_PORT`
+ */
+export function listen(server: Server, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (cause: NodeJS.ErrnoException) => {
+      const reason = cause.code === 'EADDRINUSE' ? 'the port is in use' : cause.message;
+      reject(
+        new EmulatorError(`cannot listen on port ${port}: ${reason}`, { code: 'ERR_PORT', cause }),
+      );
+    });
+    server.listen(port, LOOPBACK, () => resolve((server.address() as AddressInfo).port));
+  });
+}
+
+/** Stops a server, whether it listens or not, and ends its connections. */
+export function close(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+    server.closeAllConnections();
+  });
+}

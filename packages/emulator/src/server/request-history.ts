@@ -1,0 +1,45 @@
+import type { Counters, RequestRecord } from '../http/request-record.ts';
+import { openRequestLog } from './request-log.ts';
+
+/** What clients asked for. */
+export interface Requests {
+  /** The latest requests, oldest first; at most 10 000. The list grows while clients send requests. */
+  readonly latest: readonly RequestRecord[];
+  /** How many requests there were since the start. */
+  readonly counters: Counters;
+}
+
+/** The requests so far, and where further ones are recorded. */
+export interface RequestHistory extends Requests {
+  record(request: RequestRecord): void;
+  close(): void;
+}
+
+const MAX_RECORDS = 10_000;
+
+/**
+ * Opens an empty history.
+ *
+ * @param logFile - where each request is also written, as a line of JSON
+ * @throws {@link EmulatorError} `ERR_FILE` where the file cannot be opened
+ */
+export function openRequestHistory(logFile: string | undefined): RequestHistory {
+  const log = logFile === undefined ? undefined : openRequestLog(logFile);
+  const latest: RequestRecord[] = [];
+  const counters: Record<RequestRecord['endpoint'], Record<number, number>> = {
+    credentials: {},
+    api: {},
+  };
+  return {
+    latest,
+    counters,
+    record(request) {
+      latest.push(request);
+      if (latest.length > MAX_RECORDS) latest.shift();
+      const statuses = counters[request.endpoint];
+      statuses[request.status] = (statuses[request.status] ?? 0) + 1;
+      log?.write(request);
+    },
+    close: () => log?.close(),
+  };
+}

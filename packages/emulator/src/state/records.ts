@@ -1,0 +1,189 @@
+// What an account holds, as plain JSON. Instants are epoch milliseconds.
+
+/** A thing of AWS IoT. */
+export interface Thing {
+  /** 1 to 128 characters: letters, digits, `:`, `_` and `-`. */
+  readonly thingName: string;
+  /** A UUID. */
+  readonly thingId: string;
+  /** Counts the changes of the thing by `updateThing`, from 1. */
+  readonly version: number;
+  /** The name of its type; missing where it has none. */
+  readonly thingTypeName?: string;
+  /** Values by name; none is empty. */
+  readonly attributes: Readonly<Record<string, string>>;
+  /** Ids of the certificates that are attached to it. */
+  readonly certificateIds: readonly string[];
+  /** Names of the groups that it is in. */
+  readonly thingGroupNames: readonly string[];
+}
+
+/** A group of things. Its policies apply to its things, and to those of the groups below it. */
+export interface ThingGroup {
+  /** 1 to 128 characters: letters, digits, `:`, `_` and `-`. */
+  readonly thingGroupName: string;
+  /** A UUID. */
+  readonly thingGroupId: string;
+  /** The name of the group above it; missing where it has none. */
+  readonly parentGroupName?: string;
+  /** Missing where none was given. */
+  readonly description?: string;
+  /** Values by name. */
+  readonly attributes: Readonly<Record<string, string>>;
+  /** Names of the policies that are attached to it. */
+  readonly policyNames: readonly string[];
+  /** When it was created, in epoch milliseconds. */
+  readonly creationMs: number;
+}
+
+/** A type of things. */
+export interface ThingType {
+  /** 1 to 128 characters: letters, digits, `:`, `_` and `-`. */
+  readonly thingTypeName: string;
+  /** A UUID. */
+  readonly thingTypeId: string;
+  /** Missing where none was given. */
+  readonly description?: string;
+  /** When it was created, in epoch milliseconds. */
+  readonly creationMs: number;
+}
+
+/** The status of a certificate. Only an `ACTIVE` one gets credentials. */
+export type CertificateStatus =
+  | 'ACTIVE'
+  | 'INACTIVE'
+  | 'REVOKED'
+  | 'PENDING_TRANSFER'
+  | 'PENDING_ACTIVATION';
+
+/** A registered certificate of a device. */
+export interface Certificate {
+  /** The SHA-256 of the certificate in DER form, as 64 hexadecimal digits. */
+  readonly certificateId: string;
+  /** The certificate in PEM form. */
+  readonly certificatePem: string;
+  /** Whether it may be used. */
+  readonly status: CertificateStatus;
+  /** Names of the policies that are attached to it. */
+  readonly policyNames: readonly string[];
+  /** Names of the things that it is attached to: the inverse of {@link Thing.certificateIds}. */
+  readonly thingNames: readonly string[];
+  /** The id of the registered authority that issued it; missing where it was registered without one. */
+  readonly caCertificateId?: string;
+  /** When it was registered, in epoch milliseconds. */
+  readonly creationMs: number;
+  /** When its status last changed, in epoch milliseconds. */
+  readonly lastModifiedMs: number;
+}
+
+/** A registered certificate authority. */
+export interface CaCertificate {
+  /** The SHA-256 of the certificate in DER form, as 64 hexadecimal digits. */
+  readonly certificateId: string;
+  /** The certificate in PEM form. */
+  readonly certificatePem: string;
+  /** Only certificates of an `ACTIVE` authority can be registered. */
+  readonly status: 'ACTIVE' | 'INACTIVE';
+  /** `SNI_ONLY`: it was registered without a verification certificate. */
+  readonly certificateMode: 'DEFAULT' | 'SNI_ONLY';
+}
+
+/** A policy of AWS IoT. */
+export interface Policy {
+  /** 1 to 128 characters: letters, digits and `_+=,.@-`. */
+  readonly policyName: string;
+  /** The id of the version that is evaluated. */
+  readonly defaultVersionId: string;
+  /** All versions, oldest first; one to five. */
+  readonly versions: readonly PolicyVersion[];
+  /** When it was created, in epoch milliseconds. */
+  readonly creationMs: number;
+  /** When its versions last changed, in epoch milliseconds. */
+  readonly lastModifiedMs: number;
+}
+
+/** A version of a policy of AWS IoT. */
+export interface PolicyVersion {
+  /** A number that counts from `1`. */
+  readonly versionId: string;
+  /** The policy document, as JSON text. */
+  readonly policyDocument: string;
+  /** When it was created, in epoch milliseconds. */
+  readonly creationMs: number;
+}
+
+/** A role alias of AWS IoT. */
+export interface RoleAlias {
+  /** 1 to 128 characters: letters, digits and `_=,@-`. */
+  readonly roleAlias: string;
+  /** The ARN of the role that the credential provider assumes. */
+  readonly roleArn: string;
+  /** How long credentials are valid, in seconds: 900 to 43200. */
+  readonly credentialDurationSeconds: number;
+  /** When it was created, in epoch milliseconds. */
+  readonly creationMs: number;
+  /** When it last changed, in epoch milliseconds. */
+  readonly lastModifiedMs: number;
+}
+
+/** A role of IAM. */
+export interface Role {
+  /** 1 to 64 characters: letters, digits and `_+=,.@-`. */
+  readonly roleName: string;
+  /** `AROA` and 17 characters. */
+  readonly roleId: string;
+  /** Begins and ends with `/`. */
+  readonly path: string;
+  /** Missing where none was given. */
+  readonly description?: string;
+  /** The trust policy, as JSON text: who may assume the role. */
+  readonly assumeRolePolicyDocument: string;
+  /** How long a session of the role may last, in seconds: 3600 to 43200. */
+  readonly maxSessionDuration: number;
+  /** Inline policies: JSON text by name. They are kept, not evaluated. */
+  readonly policies: Readonly<Record<string, string>>;
+  /** ARNs of the managed policies that are attached to it. */
+  readonly attachedPolicyArns: readonly string[];
+  /** When it was created, in epoch milliseconds. */
+  readonly creationMs: number;
+}
+
+/** A policy of IAM that can be attached to several roles. It is kept, not evaluated. */
+export interface ManagedPolicy {
+  /** Its ARN. */
+  readonly policyArn: string;
+  /** 1 to 128 characters: letters, digits and `_+=,.@-`. */
+  readonly policyName: string;
+  /** `ANPA` and 17 characters. */
+  readonly policyId: string;
+  /** The policy document, as JSON text. */
+  readonly policyDocument: string;
+  /** Begins and ends with `/`. */
+  readonly path: string;
+  /** Missing where none was given. */
+  readonly description?: string;
+  /** When it was created, in epoch milliseconds. */
+  readonly creationMs: number;
+}
+
+/** The tables of an account: records by their key. A record is never changed, only replaced. */
+export interface Tables {
+  /** By name. */
+  readonly things: Readonly<Record<string, Thing>>;
+  /** By id. */
+  readonly certificates: Readonly<Record<string, Certificate>>;
+  /** By name. */
+  readonly policies: Readonly<Record<string, Policy>>;
+  /** By name. */
+  readonly roleAliases: Readonly<Record<string, RoleAlias>>;
+  /** By name. */
+  readonly roles: Readonly<Record<string, Role>>;
+  /** By ARN. */
+  readonly managedPolicies: Readonly<Record<string, ManagedPolicy>>;
+  /** By name. */
+  readonly thingTypes: Readonly<Record<string, ThingType>>;
+  /** By name. */
+  readonly thingGroups: Readonly<Record<string, ThingGroup>>;
+  /** By id. */
+  readonly caCertificates: Readonly<Record<string, CaCertificate>>;
+}

@@ -1,0 +1,241 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
+import { afterAll, describe, expect, it } from 'vitest';
+import { MAIN } from '../support/processes.ts';
+
+const root = mkdtempSync(join(tmpdir(), 'emulator-cli-'));
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+let count = 0;
+const newFolder = () => join(root, String(++count));
+
+const run = (...args: string[]) => {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, ...args], {
+    timeout: 20_000,
+    encoding: 'utf8',
+  });
+  return { status, stdout, stderr };
+};
+
+/** Starts the command, reads its line, and gives a way to stop it. */
+async function start(...args: string[]) {
+  const child = spawn(process.execPath, [MAIN, 'start', ...args], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const lines = createInterface(child.stdout);
+  const [line] = (await once(lines, 'line')) as [string];
+  const more: string[] = [];
+  lines.on('line', (text) => more.push(text));
+  const ready = JSON.parse(line) as Record<string, string>;
+  const stop = async (signal: NodeJS.Signals) => {
+    child.kill(signal);
+    const [status] = (await once(child, 'exit')) as [number | null];
+    expect(more).toEqual([]);
+    return status;
+  };
+  return { ready, stop };
+}
+
+async function whoIs(ready: Record<string, string>): Promise<string | undefined> {
+  const { apiEndpoint = '', region = '', accessKeyId = '', secretAccessKey = '' } = ready;
+  const credentials = { accessKeyId, secretAccessKey };
+  const sts = new STSClient({ endpoint: apiEndpoint, region, credentials });
+  const { Arn } = await sts.send(new GetCallerIdentityCommand({}));
+  sts.destroy();
+  return Arn;
+}
+
+/** What curl gets with the files that `seed` wrote. */
+function curl(
+  dir: string,
+  thing: string,
+  alias: string,
+  ready: Record<string, string>,
+  ...more: string[]
+) {
+  const { stdout } = spawnSync(
+    'curl',
+    [
+      '--silent',
+      '--show-error',
+      ...more,
+      ...['--cacert', ready.caFile ?? ''],
+      ...['--cert', join(dir, `${thing}-cert.pem`), '--key', join(dir, `${thing}-key.pem`)],
+      ...['--header', `x-amzn-iot-thingname: ${thing}`],
+      `https://${ready.credentialsEndpoint}/role-aliases/${alias}/credentials`,
+    ],
+    { encoding: 'utf8' },
+  );
+  return stdout;
+}
+
+describe('seed and start', () => {
+  it('seed makes a thing whose certificate and key get credentials', async () => {
+    const dir = newFolder();
+    const seeded = run('seed', '--dir', dir, '--thing', 'thing-1', '--role-alias', 'alias-1');
+    expect(seeded).toMatchObject({ status: 0, stderr: '' });
+    expect(JSON.parse(seeded.stdout)).toMatchObject({ thingName: 'thing-1', roleAlias: 'alias-1' });
+    expect(seeded.stdout).not.toContain('PRIVATE KEY');
+    const keyFile = join(dir, 'thing-1-key.pem');
+    expect(readFileSync(keyFile, 'utf8')).toMatch(/^-----BEGIN RSA PRIVATE KEY-----/);
+    expect(statSync(keyFile).mode & 0o777).toBe(0o600);
+    expect(statSync(join(dir, 'account.json')).mode & 0o777).toBe(0o600);
+
+    const { ready, stop } = await start('--dir', dir);
+    expect(Object.keys(ready)).toEqual(
+      expect.arrayContaining([
+        'apiEndpoint',
+        'credentialsEndpoint',
+        'caFile',
+        'accessKeyId',
+        'secretAccessKey',
+      ]),
+    );
+    expect(curl(dir, 'thing-1', 'alias-1', ready)).toMatch(/^{"credentials":{"accessKeyId":"ASIA/);
+    expect(await whoIs(ready)).toBe('arn:aws:iam::123456789012:root');
+    expect(await stop('SIGTERM')).toBe(0);
+  });
+
+  it('keeps certificate authority, access key and devices across a restart', async () => {
+    const dir = newFolder();
+    run('seed', '--dir', dir, '--thing', 'thing-1', '--role-alias', 'alias-1');
+    const first = await start('--dir', dir);
+    const ca = readFileSync(first.ready.caFile ?? '', 'utf8');
+    await first.stop('SIGKILL');
+    run('seed', '--dir', dir, '--thing', 'thing-2', '--role-alias', 'alias-1');
+    const second = await start('--dir', dir, '--account', '123456789012');
+    expect(readFileSync(second.ready.caFile ?? '', 'utf8')).toBe(ca);
+    expect(second.ready.accessKeyId).toBe(first.ready.accessKeyId);
+    for (const thing of ['thing-1', 'thing-2']) {
+      expect(curl(dir, thing, 'alias-1', second.ready)).toContain('accessKeyId');
+    }
+    expect(await second.stop('SIGINT')).toBe(0);
+  });
+
+  it('--min-tls TLSv1.3 refuses TLS 1.2', async () => {
+    const dir = newFolder();
+    run('seed', '--dir', dir, '--thing', 't', '--role-alias', 'a');
+    const { ready, stop } = await start('--dir', dir, '--min-tls', 'TLSv1.3');
+    expect(curl(dir, 't', 'a', ready, '--tls-max', '1.2')).toBe('');
+    expect(curl(dir, 't', 'a', ready)).toContain('accessKeyId');
+    await stop('SIGTERM');
+  });
+
+  it('seed overwrites nothing', () => {
+    const dir = newFolder();
+    const args = ['seed', '--dir', dir, '--thing', 'thing-1', '--role-alias', 'alias-1'];
+    run(...args);
+    const key = readFileSync(join(dir, 'thing-1-key.pem'), 'utf8');
+    const again = run(...args);
+    expect(again).toMatchObject({ status: 1, stdout: '' });
+    expect(again.stderr).toMatch(
+      /^awsiot-credentialhelper-emulator: error: .*exists, and is not overwritten\n$/,
+    );
+    expect(readFileSync(join(dir, 'thing-1-key.pem'), 'utf8')).toBe(key);
+  });
+});
+
+describe('bad input gets one clear line and a status', () => {
+  const file = join(root, 'a-file');
+  writeFileSync(file, '');
+  const used = newFolder();
+  run('seed', '--dir', used, '--thing', 't', '--role-alias', 'a');
+
+  it.each([
+    [2, 'a command is missing', []],
+    [2, "unknown command 'run'", ['run']],
+    [2, "unknown option '--prot'", ['start', '--dir', newFolder(), '--prot', '1']],
+    [2, "required option '--dir <dir>'", ['start']],
+    [2, "required option '--thing <name>'", ['seed', '--dir', newFolder(), '--role-alias', 'a']],
+    [
+      2,
+      "'--api-port <port>' argument 'http' is invalid",
+      ['start', '--dir', newFolder(), '--api-port', 'http'],
+    ],
+    [
+      2,
+      "'--api-port <port>' argument '70000' is invalid",
+      ['start', '--dir', newFolder(), '--api-port', '70000'],
+    ],
+    [
+      2,
+      "'--min-tls <version>' argument '1.3' is invalid",
+      ['start', '--dir', newFolder(), '--min-tls', '1.3'],
+    ],
+    [2, 'invalid fault: it is not JSON', ['start', '--dir', newFolder(), '--fault', '{']],
+    [2, 'unknown member "nap"', ['start', '--dir', newFolder(), '--fault', '{"nap":1}']],
+    [1, 'cannot write the log', ['start', '--dir', newFolder(), '--log', '/no/such/folder/log']],
+    [2, 'too many arguments', ['start', '--dir', newFolder(), 'more']],
+    [1, '"12" is not a valid account id', ['start', '--dir', newFolder(), '--account', '12']],
+    [1, '"Ireland" is not a valid region', ['start', '--dir', newFolder(), '--region', 'Ireland']],
+    [
+      1,
+      '"a b" is not a valid thing name',
+      ['seed', '--dir', newFolder(), '--thing', 'a b', '--role-alias', 'a'],
+    ],
+    [
+      1,
+      '"../x" is not a valid thing name',
+      ['seed', '--dir', newFolder(), '--thing', '../x', '--role-alias', 'a'],
+    ],
+    [
+      1,
+      '"a/b" is not a valid role alias',
+      ['seed', '--dir', newFolder(), '--thing', 't', '--role-alias', 'a/b'],
+    ],
+    [1, 'it is not a folder', ['start', '--dir', file]],
+    [1, 'is for accountId 123456789012', ['start', '--dir', used, '--account', '999999999999']],
+    [1, 'is for region us-east-1', ['start', '--dir', used, '--region', 'eu-west-1']],
+  ])('%i: %s', (status, message, args) => {
+    const result = run(...args);
+    expect(result.stderr).toMatch(/^awsiot-credentialhelper-emulator: error: [^\n]+\n$/);
+    expect(result.stderr).toContain(message);
+    expect(result).toMatchObject({ status, stdout: '' });
+  });
+
+  it('leaves nothing behind', () => {
+    const dir = newFolder();
+    run('seed', '--dir', dir, '--thing', 'a b', '--role-alias', 'a');
+    expect(existsSync(dir)).toBe(false);
+  });
+
+  it('refuses state that is damaged, and does not show it', () => {
+    const dir = newFolder();
+    run('seed', '--dir', dir, '--thing', 't', '--role-alias', 'a');
+    writeFileSync(join(dir, 'account.json'), '{"sealingKey":"hunter2",');
+    const result = run('start', '--dir', dir);
+    expect(result.status).toBe(1);
+    expect(result.stderr).toContain('is not the account of this emulator');
+    expect(result.stderr).not.toContain('hunter2');
+  });
+
+  it('a port in use', async () => {
+    const { ready, stop } = await start('--dir', newFolder());
+    const { port } = new URL(ready.apiEndpoint ?? '');
+    const result = run('start', '--dir', newFolder(), '--api-port', port);
+    await stop('SIGTERM');
+    expect(result).toMatchObject({ status: 1, stdout: '' });
+    expect(result.stderr).toContain(`cannot listen on port ${port}: the port is in use`);
+  });
+
+  it.each([
+    ['that nobody reads', '| true', 0, /^$/],
+    ['that cannot be written', '> /dev/full', 1, /error: cannot write to stdout: ENOSPC[^\n]*\n$/],
+  ])('output %s', (_name, where, status, said) => {
+    const shell = `"$@" ${where}; exit "\${PIPESTATUS[0]}"`;
+    const args = ['-c', shell, 'bash', process.execPath, MAIN, '--help'];
+    const result = spawnSync('bash', args, { encoding: 'utf8' });
+    expect(result.stderr).toMatch(said);
+    expect(result.status).toBe(status);
+  });
+
+  it('--help goes to standard output and says what it is not for', () => {
+    const result = run('--help');
+    expect(result).toMatchObject({ status: 0, stderr: '' });
+    expect(result.stdout).toContain('never for production');
+  });
+});

@@ -1,0 +1,192 @@
+import { createSession, isCredentialHelperError } from 'awsiot-credentialhelper';
+import { afterAll, beforeEach, describe, expect, it } from 'vitest';
+import { EmulatorError, type Fault, startEmulator } from '../../src/index.ts';
+
+const aws = await startEmulator();
+afterAll(() => aws.close());
+const device = await aws.seed({
+  thingName: 'the-thing',
+  roleAlias: 'the-alias',
+  keyType: 'EC-P256',
+});
+beforeEach(() => aws.faults.clear());
+
+/** What a session gets: the code of its error, or `ok`. */
+async function get(timeoutMs = 5000): Promise<string> {
+  const session = createSession({
+    endpoint: aws.credentialsEndpoint,
+    region: aws.region,
+    roleAlias: 'the-alias',
+    thingName: 'the-thing',
+    certificate: device.certificatePem,
+    privateKey: device.privateKeyPem,
+    ca: aws.ca,
+    timeoutMs,
+  });
+  try {
+    await session.credentials();
+    return 'ok';
+  } catch (error) {
+    if (isCredentialHelperError(error)) return error.code;
+    throw error;
+  }
+}
+
+describe('faults', () => {
+  it.each<[Fault, string]>([
+    [{ action: 'hang' }, 'ERR_TIMEOUT'],
+    [{ action: 'reset' }, 'ERR_CONNECTION_RESET'],
+    [{ action: 'reset-in-body' }, 'ERR_RESPONSE_TRUNCATED'],
+    [{ action: 'truncate' }, 'ERR_RESPONSE_TRUNCATED'],
+    [{ bytesPerSecond: 10 }, 'ERR_TIMEOUT'],
+    [{ bytesPerSecond: 100_000 }, 'ok'],
+    [{ delayMs: 1200 }, 'ERR_TIMEOUT'],
+    [{ delayMs: 10 }, 'ok'],
+    [{ response: { status: 503 } }, 'ERR_SERVICE'],
+    [
+      { response: { status: 200, body: '<html>', headers: { 'content-type': 'text/html' } } },
+      'ERR_RESPONSE_INVALID',
+    ],
+    [
+      { response: { status: 302, headers: { location: 'https://evil.example/' } } },
+      'ERR_UNEXPECTED_STATUS',
+    ],
+    [{ response: { status: 403, body: '{"message":"Access Denied"}' } }, 'ERR_ACCESS_DENIED'],
+    [{ serverCertificate: 'other-name' }, 'ERR_SERVER_NAME_MISMATCH'],
+    [{ serverCertificate: 'untrusted' }, 'ERR_SERVER_UNTRUSTED'],
+    [{ serverCertificate: 'expired' }, 'ERR_SERVER_CERTIFICATE_DATE'],
+    [{ clockOffsetMs: -7_200_000 }, 'ERR_CREDENTIALS_EXPIRED'],
+    [{ lifetimeMs: -1000 }, 'ERR_CREDENTIALS_EXPIRED'],
+    [{ thingName: 'another-thing', action: 'hang' }, 'ok'],
+  ])('%j gives %s', async (fault, code) => {
+    aws.faults.add(fault);
+    expect(await get(1000)).toBe(code);
+  });
+
+  it('of the clock show in the date of the answer', async () => {
+    const { certificatePem: certificate, privateKeyPem: privateKey } = device;
+    const target = { endpoint: aws.credentialsEndpoint, region: aws.region, ca: aws.ca };
+    const hintOf = async (fault: Fault) => {
+      aws.faults.clear();
+      aws.faults.add(fault);
+      const session = createSession({
+        ...target,
+        ...{ roleAlias: 'the-alias', thingName: 'the-thing', certificate, privateKey },
+      });
+      const error: unknown = await session.credentials().catch((reason: unknown) => reason);
+      return isCredentialHelperError(error) ? (error.hint ?? '') : '';
+    };
+    const says = (hint: string) => Date.parse(/server's says (.*)$/.exec(hint)?.[1] ?? '');
+    const twoHours = 7_200_000;
+    const early = says(await hintOf({ clockOffsetMs: -twoHours }));
+    expect(Math.abs(early - (Date.now() - twoHours))).toBeLessThan(10_000);
+    const right = says(await hintOf({ lifetimeMs: -1000 }));
+    expect(Math.abs(right - Date.now())).toBeLessThan(10_000);
+  });
+
+  it('happen as often as they are told, in the order they were added', async () => {
+    aws.faults.add({ response: { status: 500 }, count: 2 });
+    aws.faults.add({ action: 'reset', count: 1, thingName: 'the-thing' });
+    const seen = [await get(), await get(), await get(), await get()];
+    expect(seen).toEqual(['ERR_SERVICE', 'ERR_SERVICE', 'ERR_CONNECTION_RESET', 'ok']);
+    expect(aws.requests.latest.at(-1)?.fault).toBeUndefined();
+    expect(aws.requests.latest.at(-2)?.fault).toBe(true);
+  });
+
+  it('happen by chance, and the same for the same seed', async () => {
+    const series = async (seed: number) => {
+      aws.faults.clear();
+      aws.faults.add({ response: { status: 500 }, probability: 0.5, seed });
+      const seen: string[] = [];
+      for (let i = 0; i < 12; i++) seen.push(await get());
+      return seen.join();
+    };
+    const first = await series(1);
+    expect(first).toContain('ok');
+    expect(first).toContain('ERR_SERVICE');
+    expect(await series(1)).toBe(first);
+    expect(await series(2)).not.toBe(first);
+  });
+
+  it('throttle what comes above a rate', async () => {
+    aws.faults.add({ requestsPerSecond: 2 });
+    const seen = [await get(), await get(), await get()];
+    expect(seen).toEqual(['ok', 'ok', 'ERR_THROTTLED']);
+    await expect.poll(get, { timeout: 5000 }).toBe('ok');
+  });
+
+  it('count', async () => {
+    const before = aws.requests.counters.credentials[429] ?? 0;
+    aws.faults.add({ response: { status: 429 }, count: 1 });
+    await get();
+    expect(aws.requests.counters.credentials[429]).toBe(before + 1);
+  });
+
+  it.each<[unknown, RegExp]>([
+    [null, /not an object/],
+    [{ nap: 5 }, /unknown member "nap"/],
+    [{ delayMs: -1 }, /"delayMs" must be/],
+    [{ delayMs: '5' }, /"delayMs" must be/],
+    [{ probability: 2 }, /"probability"/],
+    [{ action: 'explode' }, /"action" must be one of/],
+    [{ serverCertificate: 'best' }, /"serverCertificate" must be one of/],
+    [{ serverCertificate: 'expired', thingName: 'x' }, /cannot depend on the thing/],
+    [{ response: {} }, /"response" must have a status/],
+    [{ response: { status: 200, headers: { a: 'b\r\nc: d' } } }, /"response.headers"/],
+    [
+      { response: { status: 200, headers: { 'a b': 'x' } } },
+      /header field that HTTP does not have: "a b"/,
+    ],
+    [{ response: { status: 200, headers: { a: '€' } } }, /header field that HTTP does not have/],
+  ])('%j is refused', (fault, message) => {
+    expect(() => aws.faults.add(fault as Fault)).toThrow(EmulatorError);
+    expect(() => aws.faults.add(fault as Fault)).toThrow(message);
+  });
+});
+
+describe('control requests', () => {
+  const call = (
+    method: string,
+    what: string,
+    headers: Record<string, string> = {},
+    body?: string,
+  ) =>
+    fetch(`${aws.apiEndpoint}/_emulator/${what}`, {
+      method,
+      headers: { authorization: `Bearer ${aws.controlToken}`, ...headers },
+      ...(body !== undefined && { body }),
+    });
+
+  it('add, list and clear faults, and give requests and counters', async () => {
+    const fault = { response: { status: 500 }, count: 1 };
+    expect(await (await call('POST', 'faults', {}, JSON.stringify(fault))).json()).toEqual([fault]);
+    expect(await get()).toBe('ERR_SERVICE');
+    expect(await (await call('GET', 'faults')).json()).toEqual([fault]);
+    expect(await (await call('DELETE', 'faults')).json()).toEqual([]);
+    const counters = (await (await call('GET', 'counters')).json()) as typeof aws.requests.counters;
+    expect(counters.credentials[500]).toBeGreaterThan(0);
+    const requests = (await (await call('GET', 'requests')).json()) as typeof aws.requests.latest;
+    expect(requests).toEqual(
+      JSON.parse(JSON.stringify(aws.requests.latest.slice(0, requests.length))),
+    );
+    expect(requests.at(-2)).toMatchObject({ endpoint: 'api', path: '/_emulator/faults' });
+  });
+
+  it('are refused without the token, from another host, and where they are not understood', async () => {
+    expect((await call('GET', 'faults', { authorization: 'Bearer x' })).status).toBe(401);
+    expect((await call('GET', 'nonsense')).status).toBe(404);
+    expect((await call('POST', 'faults', {}, '{')).status).toBe(400);
+    expect((await call('POST', 'faults', {}, '{"nap":1}')).status).toBe(400);
+    expect((await call('POST', 'seed', {}, 'null')).status).toBe(400);
+    expect((await call('POST', 'seed', {}, '{"thingName":1}')).status).toBe(400);
+    const { port } = new URL(aws.apiEndpoint);
+    const { request } = await import('node:http');
+    const status = await new Promise((resolve) => {
+      const headers = { host: 'evil.example', authorization: `Bearer ${aws.controlToken}` };
+      request({ port, path: '/_emulator/faults', headers }, (response) =>
+        resolve(response.statusCode),
+      ).end();
+    });
+    expect(status).toBe(403);
+  });
+});
