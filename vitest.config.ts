@@ -3,6 +3,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['packages/*/test/**/*.test.ts', '{bench,examples,scripts}/**/*.test.ts'],
+    globalSetup: 'scripts/vitest-setup.ts',
     // Real tokens, TLS handshakes and child processes: slow machines need room, and a hang must still end.
     testTimeout: 60_000,
     hookTimeout: 120_000,
