@@ -26,8 +26,9 @@ function isStale(folder) {
   return Math.max(...times, newest(join(root, 'tsconfig.base.json'))) > (built?.mtimeMs ?? 0);
 }
 
-function run(command) {
-  const { status } = spawnSync(command, { cwd: root, shell: true, stdio: 'inherit' });
+function run(command, stdout = 'inherit') {
+  const stdio = ['inherit', stdout, 'inherit'];
+  const { status } = spawnSync(command, { cwd: root, shell: true, stdio });
   if (status !== 0) process.exit(status ?? 1);
 }
 
@@ -43,5 +44,5 @@ const commands = folders.map(
   (folder) => JSON.parse(readFileSync(join(root, 'packages', folder, 'package.json'), 'utf8')).name,
 );
 if (commands.some((name) => !existsSync(join(root, 'node_modules/.bin', name)))) {
-  run(`npm rebuild --silent --ignore-scripts ${commands.join(' ')}`);
+  run(`npm rebuild --ignore-scripts ${commands.join(' ')}`, 'ignore');
 }
