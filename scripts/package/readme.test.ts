@@ -17,7 +17,9 @@ const folder = await workshop.install(
 
 function tokensOf(markdown: string): readonly Token[] {
   const tokens: Token[] = [];
-  walkTokens(lexer(markdown), (token) => void tokens.push(token));
+  void walkTokens(lexer(markdown), (token) => {
+    tokens.push(token);
+  });
   return tokens;
 }
 
