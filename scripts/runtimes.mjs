@@ -105,11 +105,14 @@ const WAYS = {
   'key in a file': inFile,
   'no connection': { ...inFile, endpoint: `127.0.0.1:${await silentPort()}`, timeoutMs: 1500 },
   'key in a token': inToken,
-  '`isolate: false`': { ...inToken, isolate: false },
-  '`{ node }`': { ...inToken, isolate: { node } },
-  '`{ node, program }`': { ...inToken, isolate: { node, program } },
-  'no such node': { ...inToken, isolate: { node: '/no/such/node' } },
-  'a child that hangs': { ...inToken, isolate: { node, program: hanging }, timeoutMs: 1500 },
+  '`isolate: false`': { pkcs11: { ...inToken.pkcs11, isolate: false } },
+  '`{ node }`': { pkcs11: { ...inToken.pkcs11, isolate: { node } } },
+  '`{ node, program }`': { pkcs11: { ...inToken.pkcs11, isolate: { node, program } } },
+  'no such node': { pkcs11: { ...inToken.pkcs11, isolate: { node: '/no/such/node' } } },
+  'a child that hangs': {
+    pkcs11: { ...inToken.pkcs11, isolate: { node, program: hanging } },
+    timeoutMs: 1500,
+  },
 };
 
 const OK = 'credentials';

@@ -112,8 +112,8 @@ function waysOf({ common, inFile, inToken }, program, emitsChild) {
     'key in a file': [session(inFile), OK, false],
     'key in a token, no koffi': [session(inToken), missing, false],
     'key in a token': [session(inToken), emitsChild ? OK : missing, true],
-    '`{ program }`': [session({ ...inToken, isolate: { program } }), OK, true],
-    '`isolate: false`': [session({ ...inToken, isolate: false }), OK, true],
+    '`{ program }`': [session({ pkcs11: { ...inToken.pkcs11, isolate: { program } } }), OK, true],
+    '`isolate: false`': [session({ pkcs11: { ...inToken.pkcs11, isolate: false } }), OK, true],
     'TLS identity': [{ identity: { certificate, ca, ...inToken } }, OK, true],
   };
 }

@@ -8,7 +8,9 @@ import { openTlsIdentity, type TlsIdentity } from 'awsiot-credentialhelper/tls';
 
 const options = { endpoint: 'host', roleAlias: 'alias', certificate: new Uint8Array(1), privateKey: 'key.pem' };
 export const keyId: Promise<string> = fromIotCore(options)().then(({ accessKeyId }) => accessKeyId);
-export const region: string = createSession({ ...options, isolate: { program: 'child.js' } }).region;
+const pkcs11 = { library: 'library.so', userPin: { file: 'pin' }, isolate: { program: 'child.js' } };
+const { privateKey, ...others } = options;
+export const region: string = createSession({ ...others, pkcs11 }).region;
 export const identity: Promise<TlsIdentity> = openTlsIdentity({ certificate: 'a', privateKey: 'b' });
 export const codeOf = (error: unknown): ErrorCode | undefined =>
   isCredentialHelperError(error) ? error.code : undefined;
