@@ -1,17 +1,14 @@
 #!/usr/bin/env bash
-# The main job from end to end, from a fresh clone: set-up, build, and the demo itself. Arguments go to the demo.
+# The main job from end to end, from a fresh clone: SoftHSM, npm packages, build, and the demo itself. Arguments go to the demo.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-bash scripts/setup.sh
-# Built anew only where a source is newer than what was built.
-for package in packages/*/; do
-  built=${package}dist/index.js
-  if [[ ! -e $built || -n $(find "${package}src" "${package}"tsconfig*.json tsconfig.base.json -newer "$built" -print -quit) ]]; then
-    echo "building $(basename "$package")"
-    npm run --silent build --workspace "$package"
-  fi
-done
+# Where there is no apt-get, the demo says what to install.
+if [[ " $* " != *" --library"* ]] && command -v apt-get >/dev/null; then
+  bash scripts/debian-packages.sh softhsm2
+fi
+bash scripts/npm-packages.sh
+node scripts/build.mjs --stale
 # The SDK's advice on Node versions is not what the demo is about.
 export AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED=true
 exec npx tsx examples/demo/main.ts "$@"

@@ -1,11 +1,19 @@
-// Prints the closing line of a test run, `N passed, N failed`, from Vitest's JSON report.
-import { readFileSync } from 'node:fs';
+// Prints the closing line of a test run, `N passed, N failed`, from Vitest's JSON report, and fails where anything failed.
+//   node scripts/test-summary.mjs REPORT [FAILED_CHECKS [STATUS]]   with the status with which Vitest ended
+import { existsSync, readFileSync } from 'node:fs';
 
-const report = JSON.parse(readFileSync(process.argv[2], 'utf8'));
-const { numPassedTests, numFailedTests, numPendingTests, testResults } = report;
+const [report, failedChecks = '0', status = '0'] = process.argv.slice(2);
+// No report: no test was run, for a check that failed or for a reason that is not known here.
+const { numPassedTests, numFailedTests, numPendingTests, testResults } = existsSync(report)
+  ? JSON.parse(readFileSync(report, 'utf8'))
+  : { numPassedTests: 0, numFailedTests: Number(failedChecks === '0'), testResults: [] };
 const brokenFiles = testResults.filter(
   (file) =>
     file.status === 'failed' && !file.assertionResults.some((test) => test.status === 'failed'),
 ).length;
+// An error outside of all tests fails the run alone.
+const failedTests = numFailedTests + brokenFiles || Number(status !== '0');
+const failed = failedTests + Number(failedChecks);
 const skipped = numPendingTests > 0 ? `, ${numPendingTests} skipped` : '';
-console.log(`${numPassedTests} passed, ${numFailedTests + brokenFiles} failed${skipped}`);
+console.log(`${numPassedTests} passed, ${failed} failed${skipped}`);
+if (failed > 0) process.exitCode = 1;

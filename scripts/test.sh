@@ -1,26 +1,45 @@
 #!/usr/bin/env bash
-# Everything, from a fresh clone: set-up, build, lint, types, unused code, packaging, and all tests.
-# With arguments, they go to the test runner: npm test -- packages/emulator
-set -euo pipefail
+# Everything, from a fresh clone: set-up, build, lint, types, unused code, packaging, and all tests. The last line says how many
+# tests passed, and how many tests and checks failed.
+# With arguments, they go to the test runner, and none of the checks is run: npm test -- packages/emulator
+set -uo pipefail
 cd "$(dirname "$0")/.."
 
-step() { printf '\n== %s\n' "$*"; }
-
-bash scripts/setup.sh
-step build; npm run --silent build
-step lint; npm run --silent lint
-step types; npm run --silent typecheck
-step unused code; npm run --silent check:unused
-step packages; npm run --silent check:package
-step reference; npm run --silent check:docs
-
-step tests
 mkdir -p test-output
 results=test-output/results.json
 output=test-output/output.log
 rm -f "$results"
+failed=0
 status=0
+
+# Runs a check, and shows what it prints only where it fails.
+check() { # NAME COMMAND ...
+  local started=$SECONDS printed
+  printf '%s: ' "$1"
+  if printed=$("${@:2}" 2>&1); then
+    echo "passed ($((SECONDS - started)) s)"
+  else
+    failed=$((failed + 1))
+    printf 'failed\n%s\n\n' "$printed"
+  fi
+}
+
+# Prints the closing line, and exits.
+finish() {
+  node scripts/test-summary.mjs "$results" "$failed" "$status"
+  exit
+}
+
+bash scripts/debian-packages.sh && bash scripts/npm-packages.sh || failed=1
+((failed)) || check build node scripts/build.mjs --stale
+((failed == 0)) || finish
+if (($# == 0)); then
+  check lint npm run --silent lint
+  check types npm run --silent typecheck
+  check 'unused code' npm run --silent check:unused
+  check packages npm run --silent check:package
+  check reference npm run --silent check:docs
+fi
 npx vitest run --reporter=default --reporter=json --outputFile.json="$results" "$@" 2>&1 | tee "$output" || status=$?
-node scripts/find-secrets.mjs "$output" "$results" || status=$?
-node scripts/test-summary.mjs "$results"
-exit "$status"
+check 'no secrets shown' node scripts/find-secrets.mjs "$output" "$results"
+finish

@@ -23,7 +23,8 @@ project() {
 
 project bundlers esbuild@0.28.2 rollup@4.68.8 @rollup/plugin-node-resolve@16.0.3 \
   @rollup/plugin-commonjs@29.0.3 vite@8.4.0 webpack@5.113.0 @rspack/core@2.3.4
-project typescript --omit=optional typescript@5.9.3 @types/node@20.19.43
+project typescript-5.4 --omit=optional typescript@5.4.5 @types/node@20.19.43
+project typescript-5.9 --omit=optional typescript@5.9.3 @types/node@20.19.43
 project typescript-7 typescript@7.0.2 @types/node@20.19.43
 project jest jest@30.5.2 jest-environment-jsdom@30.5.2 @happy-dom/jest-environment@20.14.5
 project vitest vitest@4.1.12 vite@8.4.0 jsdom@26.1.0 happy-dom@21.0.4

@@ -25,7 +25,10 @@ export function findSoftHsm(given: string | undefined): string {
   }
   const library = LIBRARIES.find(isFile);
   if (library === undefined)
-    throw new Error('SoftHSM is not installed; --library says where it is');
+    throw new Error(
+      'SoftHSM is not installed: apt install softhsm2, dnf install softhsm, apk add softhsm, pacman -S softhsm or ' +
+        'brew install softhsm; --library says where it is otherwise',
+    );
   return library;
 }
 

@@ -72,7 +72,11 @@ const remove = (folder) => rmSync(folder, { recursive: true, force: true });
 // Built beside, so that what runs meanwhile finds the old build or the new one.
 remove('dist.new');
 try {
-  execFileSync('tsc', ['-p', 'tsconfig.build.json', '--outDir', 'dist.types'], { stdio: 'inherit' });
+  execFileSync('tsc', ['-p', 'tsconfig.build.json', '--outDir', 'dist.types'], {
+    stdio: 'inherit',
+    // A command of npm is a script there, which only a shell runs.
+    shell: process.platform === 'win32',
+  });
   writeTypes('dist.types', 'dist.new', 'ts', 'js');
   writeTypes('dist.types', 'dist.new/cjs', 'cts', 'cjs');
   // What an entry loads only when it needs it stands in a file beside it. Entries share nothing, so that each is few files.

@@ -7,12 +7,14 @@ import { Project } from './project.mjs';
 import { tryJest, tryVitest } from './test-runners.mjs';
 import { tryTypeScript } from './typescript.mjs';
 
+/** Projects with each version of TypeScript. */
+const TYPESCRIPTS = ['typescript-5.4', 'typescript-5.9', 'typescript-7'];
 const [folder, ...chosen] = process.argv.slice(2);
 const project = (name) => new Project(join(folder, name));
 const device = await makeDevice();
 const PARTS = {
   bundlers: () => tryBundlers(project('bundlers'), device),
-  typescript: () => tryTypeScript([project('typescript'), project('typescript-7')]),
+  typescript: () => tryTypeScript(TYPESCRIPTS.map(project)),
   jest: () => tryJest(project('jest'), device),
   vitest: () => tryVitest(project('vitest'), device),
 };

@@ -27,7 +27,7 @@ it('bytes', async () => {
   expect(await get(options)).toMatch(KEY_ID);
 });
 it('token', async () => expect(await get(inToken)).toMatch(KEY_ID));
-it('token in this process', async () => expect(await get({ ...inToken, pkcs11: { ...inToken.pkcs11, isolate: false } })).toMatch(KEY_ID));
+it('token in this process', async () => expect(await get({ pkcs11: { ...inToken.pkcs11, isolate: false } })).toMatch(KEY_ID));
 it('identity', async () => {
   const identity = await openTlsIdentity({ certificate: common.certificate, ...inFile });
   expect(identity.certificate.subject).toContain('CN=');

@@ -1,0 +1,72 @@
+// The packages as npm packs them, and projects that npm installs them into.
+import { execFile } from 'node:child_process';
+import { lstatSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+/** Runs a command of npm in a folder; returns what it prints. */
+async function npm(folder: string, ...args: readonly string[]): Promise<string> {
+  // On Windows npm is a script, which only a shell runs.
+  const options = { cwd: folder, shell: process.platform === 'win32', maxBuffer: 2 ** 24 };
+  const { stdout } = await promisify(execFile)('npm', ['--loglevel=error', ...args], options);
+  return stdout;
+}
+
+/** A packed package. */
+export interface Packed {
+  /** The path of the tarball. */
+  readonly file: string;
+  /** Bytes of the tarball. */
+  readonly size: number;
+  /** Bytes of the files in it. */
+  readonly unpackedSize: number;
+  /** The files in it. */
+  readonly files: readonly string[];
+}
+
+/** A folder for packed packages and projects, which goes when the process ends. */
+export class Workshop {
+  readonly folder = mkdtempSync(join(tmpdir(), 'awsiot-credentialhelper-packed-'));
+
+  constructor() {
+    process.once('exit', () => rmSync(this.folder, { recursive: true, force: true }));
+  }
+
+  /** Packs a package of this repository, given by its folder. */
+  async pack(name: 'credentialhelper' | 'emulator'): Promise<Packed> {
+    const workspace = ['--workspace', `packages/${name}`];
+    const to = ['--pack-destination', this.folder];
+    const [packed] = Object.values(
+      JSON.parse(await npm(root, 'pack', '--json', ...workspace, ...to)),
+    ) as [{ filename: string; size: number; unpackedSize: number; files: { path: string }[] }];
+    const { filename, size, unpackedSize, files } = packed;
+    return {
+      file: join(this.folder, filename),
+      size,
+      unpackedSize,
+      files: files.map(({ path }) => path),
+    };
+  }
+
+  /** Makes an empty project, and installs packages in it without running their scripts; returns its folder. */
+  async install(name: string, packages: readonly string[], ...flags: string[]): Promise<string> {
+    const folder = join(this.folder, name);
+    mkdirSync(folder);
+    writeFileSync(join(folder, 'package.json'), '{ "private": true }');
+    const quiet = ['--no-audit', '--no-fund', '--ignore-scripts', '--prefer-offline'];
+    await npm(folder, 'install', ...quiet, ...flags, ...packages);
+    return folder;
+  }
+}
+
+/** The bytes of all files in a folder. */
+export function bytesIn(folder: string): number {
+  const sizes = readdirSync(folder, { recursive: true, withFileTypes: true }).map((entry) =>
+    entry.isFile() ? lstatSync(join(entry.parentPath, entry.name)).size : 0,
+  );
+  return sizes.reduce((sum, size) => sum + size, 0);
+}

@@ -1,0 +1,152 @@
+// The READMEs as npm shows them: their links, and their examples in an empty project.
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { lexer, type Token, walkTokens } from 'marked';
+import { describe, expect, it } from 'vitest';
+import { run } from '../tools/project.mjs';
+import { Workshop } from './projects.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const workshop = new Workshop();
+const packed = [await workshop.pack('credentialhelper'), await workshop.pack('emulator')];
+const folder = await workshop.install(
+  'project',
+  packed.map(({ file }) => file),
+);
+
+function tokensOf(markdown: string): readonly Token[] {
+  const tokens: Token[] = [];
+  void walkTokens(lexer(markdown), (token) => {
+    tokens.push(token);
+  });
+  return tokens;
+}
+
+/** The text of each block in a language. */
+function blocksOf(tokens: readonly Token[], language: string): readonly string[] {
+  return tokens.flatMap((token) =>
+    token.type === 'code' && token.lang === language ? [String(token.text)] : [],
+  );
+}
+
+/** Where links and images lead to, in Markdown and in HTML. */
+function linksOf(tokens: readonly Token[]): readonly string[] {
+  return tokens.flatMap((token) => {
+    if (token.type === 'link' || token.type === 'image') return [String(token.href)];
+    if (token.type !== 'html') return [];
+    return [...token.raw.matchAll(/\b(?:src|srcset|href)="([^"]*)"/g)].map(([, link = '']) => link);
+  });
+}
+
+/** The anchors that GitHub gives the headings of a page. */
+function anchorsOf(file: string): readonly string[] {
+  return tokensOf(readFileSync(file, 'utf8')).flatMap((token) =>
+    token.type === 'heading'
+      ? [
+          String(token.text)
+            .toLowerCase()
+            .replace(/[^\p{L}\p{N}\- _]/gu, '')
+            .replaceAll(' ', '-'),
+        ]
+      : [],
+  );
+}
+
+/** What is wrong with a link, if anything. */
+function problemOf(
+  link: string,
+  page: string,
+  version: string,
+  readme: string,
+): string | undefined {
+  const raw = page.replace('//github.com', '//raw.githubusercontent.com');
+  const [base, anchor] = link.split('#');
+  const places = [`${page}/blob/v${version}/`, `${page}/tree/v${version}/`, `${raw}/v${version}/`];
+  const place = places.find((start) => link.startsWith(start));
+  if (base !== '' && place === undefined) {
+    return /^(https|mailto):/.test(link) ? undefined : 'npm does not resolve it';
+  }
+  const file = base === '' ? readme : join(root, (base ?? '').slice(place?.length));
+  if (!existsSync(file)) return 'no such file in the repository';
+  if (anchor !== undefined && !anchorsOf(file).includes(anchor)) return 'no such heading';
+  return undefined;
+}
+
+describe.each([
+  ['awsiot-credentialhelper', 'packages/credentialhelper', 'npm install awsiot-credentialhelper '],
+  [
+    'awsiot-credentialhelper-emulator',
+    'packages/emulator',
+    'npm install --save-dev awsiot-credentialhelper-emulator',
+  ],
+])('the packed %s', (name, directory, installation) => {
+  const installed = join(folder, 'node_modules', name);
+  const manifest = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8'));
+  const readme = join(installed, 'README.md');
+  const tokens = tokensOf(readFileSync(readme, 'utf8'));
+  const page = manifest.repository.url.replace(/^git\+|\.git$/g, '');
+
+  it('says where it comes from', () => {
+    expect(manifest).toMatchObject({
+      author: expect.stringMatching(/./),
+      bugs: { url: `${page}/issues` },
+      homepage: expect.stringMatching(new RegExp(`^${page}.*#readme$`)),
+      keywords: expect.arrayContaining(['aws-iot', 'credential-provider']),
+      license: 'Apache-2.0',
+      repository: { type: 'git', url: expect.stringMatching(/^git\+https:.*\.git$/), directory },
+    });
+    expect(existsSync(join(root, directory, 'package.json'))).toBe(true);
+  });
+
+  it('has a README whose links work from the page of the registry', () => {
+    const problems = linksOf(tokens).map((link) => [
+      link,
+      problemOf(link, page, manifest.version, readme),
+    ]);
+    expect(problems.filter(([, problem]) => problem !== undefined)).toEqual([]);
+  });
+
+  it('has a README that says how to install it, and an example of a test that passes', async () => {
+    const commands = blocksOf(tokens, 'sh').flatMap((block) => block.split('\n'));
+    expect(commands.find((command) => command.startsWith(installation))).toBeDefined();
+    const [example = '', ...more] = blocksOf(tokens, 'js').filter((block) =>
+      block.includes('node:test'),
+    );
+    expect(more).toEqual([]);
+    const file = join(folder, `${name}.test.mjs`);
+    writeFileSync(file, example);
+    const { status, printed } = await run('--test', [file], { cwd: folder });
+    expect(printed).toMatch(/^. pass 1$/m);
+    expect(status).toBe(0);
+  });
+});
+
+it('the README says how to import the package, and each way works', async () => {
+  const readme = readFileSync(
+    join(folder, 'node_modules/awsiot-credentialhelper/README.md'),
+    'utf8',
+  );
+  const lines = blocksOf(tokensOf(readme), 'ts')
+    .find((block) => block.includes('require('))
+    ?.split('\n');
+  const [esm = '', cjs = '', typed = ''] = lines ?? [];
+  expect(lines).toHaveLength(3);
+  const check = '\nconsole.log(typeof createSession);';
+  const write = (name: string, line: string) => {
+    writeFileSync(join(folder, name), line + check);
+    return join(folder, name);
+  };
+  expect((await run(write('three.mjs', esm), [], {})).printed).toBe('function');
+  expect((await run(write('three.cjs', cjs), [], {})).printed).toBe('function');
+  const [, options = ''] = /type (\w+)/.exec(typed) ?? [];
+  writeFileSync(
+    join(folder, 'three.mts'),
+    `${typed}\nexport const of = (options: ${options}): string => createSession(options).region;`,
+  );
+  const tsc = join(root, 'node_modules/typescript/bin/tsc');
+  const flags = ['--noEmit', '--strict', '--module', 'nodenext', '--types', 'node'];
+  const types = ['--typeRoots', join(root, 'node_modules/@types')];
+  const { printed } = await run(tsc, [...flags, ...types, 'three.mts'], { cwd: folder });
+  expect(printed).toBe('');
+});

@@ -1,0 +1,17 @@
+import { expect, it } from 'vitest';
+import { measureSizes, recordedSizes } from './sizes.ts';
+
+/** The share by which a figure may differ: what a new patch of a dependency may bring. */
+const TOLERANCE = 0.02;
+
+it('nobody downloads or installs more than etc/sizes.json says, or much less', async () => {
+  const recorded = recordedSizes();
+  const measured = Object.entries(await measureSizes()).filter(([name]) => name in recorded);
+  expect(measured.length).toBeGreaterThanOrEqual(6);
+  const changed = measured
+    .filter(([name, size]) => Math.abs(size / (recorded[name] ?? 0) - 1) > TOLERANCE)
+    .map(
+      ([name, size]) => `${name}: ${recorded[name]} became ${size}; if it is meant: npm run sizes`,
+    );
+  expect(changed).toEqual([]);
+});

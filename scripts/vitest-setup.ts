@@ -1,0 +1,35 @@
+// Says before any test what they need and this machine lacks, for those who run `npx vitest` themselves.
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+const pathOf = (name: string) => fileURLToPath(new URL(name, import.meta.url));
+
+/** The Debian packages of the tests that are not installed; none where there is no dpkg. */
+function missingDebianPackages(): readonly string[] {
+  const list = readFileSync(pathOf('debian-packages.txt'), 'utf8');
+  const names = list.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+  const format = `\${Package} \${db:Status-Status}\n`;
+  const { stdout, error } = spawnSync(
+    'dpkg-query',
+    [`--showformat=${format}`, '--show', ...names],
+    {
+      encoding: 'utf8',
+    },
+  );
+  if (error) return [];
+  const installed = stdout.split('\n');
+  return names.filter((name) => !installed.includes(`${name} installed`));
+}
+
+export function setup(): void {
+  if (
+    ['credentialhelper', 'emulator'].some((name) => !existsSync(pathOf(`../packages/${name}/dist`)))
+  ) {
+    throw new Error('the packages are not built: npm run build');
+  }
+  const missing = missingDebianPackages();
+  if (missing.length > 0) {
+    console.warn(`Tests that need ${missing.join(', ')} will fail: npm run setup installs them`);
+  }
+}
