@@ -36,6 +36,8 @@ export function reference(name, model) {
   ]
     .join('\n')
     .replace(/\n{3,}/g, '\n\n')
+    // API Extractor numbers what has the name of a global.
+    .replace(/(?<=[a-z])_2\b/g, '')
     .trimEnd()}\n`;
 }
 

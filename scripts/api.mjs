@@ -28,7 +28,12 @@ function extract({ folder, types }, report, model) {
       mainEntryPointFilePath: join(projectFolder, `dist/${types}.d.ts`),
       compiler: {
         overrideTsconfig: {
-          compilerOptions: { module: 'nodenext', strict: true, target: 'es2023', types: ['node'] },
+          compilerOptions: {
+            module: 'nodenext',
+            skipLibCheck: true,
+            target: 'es2023',
+            types: ['node'],
+          },
           include: [`dist/${types}.d.ts`],
         },
       },

@@ -4,8 +4,19 @@
  * @packageDocumentation
  */
 export type { Iam, Iot } from './account/account.ts';
-export type { KeysAndCertificate, RegisteredCertificate } from './account/certificates.ts';
+export type { AuthorityOperations } from './account/authorities.ts';
+export type {
+  CertificateOperations,
+  KeysAndCertificate,
+  RegisteredCertificate,
+} from './account/certificates.ts';
+export type { ManagedPolicyOperations } from './account/managed-policies.ts';
+export type { PolicyOperations } from './account/policies.ts';
+export type { RoleAliasOperations } from './account/role-aliases.ts';
+export type { RoleOperations } from './account/roles.ts';
 export type { Seed, SeedInput } from './account/seed.ts';
+export type { ThingGroupOperations } from './account/thing-groups.ts';
+export type { ThingOperations } from './account/things.ts';
 export { type CredentialSettings, type Emulator, startEmulator } from './emulator.ts';
 export { EmulatorError } from './errors.ts';
 export type { Fault, WrongCertificate } from './faults/fault.ts';
