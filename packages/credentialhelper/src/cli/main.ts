@@ -1,10 +1,13 @@
 #!/usr/bin/env node
 import { holdProcess } from '../process/hold.ts';
+import { useCompileCache } from './compile-cache.ts';
 import { nameOptionsAsFlags } from './flag-names.ts';
 import { watchOutput } from './output.ts';
-import { run } from './program.ts';
 
+useCompileCache();
 nameOptionsAsFlags();
 watchOutput();
+// Loaded now: what stands above is compiled before there is a cache.
+const { run } = await import('./program.ts');
 
 process.exitCode = await holdProcess(run(process.argv.slice(2)));

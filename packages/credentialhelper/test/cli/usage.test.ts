@@ -1,5 +1,7 @@
 import { spawnSync } from 'node:child_process';
-import { join } from 'node:path';
+import { existsSync } from 'node:fs';
+import nodeModule from 'node:module';
+import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import manifest from '../../package.json' with { type: 'json' };
 import { MAIN, run } from '../support/cli.ts';
@@ -17,6 +19,20 @@ describe('the command line', () => {
   it('shows its version', async () => {
     const { status, stdout, stderr } = await run(['--version']);
     expect([stdout, stderr, status]).toEqual([`${manifest.version}\n`, '', 0]);
+  });
+
+  it.each([
+    ['the cache folder of its user', 'cache'],
+    ['a cache folder that cannot be made', '/proc/none/cache'],
+  ])('starts with %s', (_name, cache) => {
+    const path = resolve(folder, cache);
+    const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, '--version'], {
+      encoding: 'utf8',
+      env: { ...process.env, XDG_CACHE_HOME: path },
+    });
+    expect([stdout, stderr, status]).toEqual([`${manifest.version}\n`, '', 0]);
+    const canCompile = 'enableCompileCache' in nodeModule && !path.startsWith('/proc');
+    expect(existsSync(join(path, 'awsiot-credentialhelper', 'compiled'))).toBe(canCompile);
   });
 
   it.each([[], ['token']])(
