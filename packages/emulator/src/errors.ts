@@ -1,5 +1,6 @@
 /** An error of the emulator. */
 export class EmulatorError extends Error {
+  /** `EmulatorError`. */
   override readonly name: string = 'EmulatorError';
   /**
    * What went wrong: AWS's name for the error where AWS has one, such as `ResourceNotFoundException` (AWS IoT) or
