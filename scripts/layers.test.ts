@@ -1,6 +1,14 @@
 // The layers of ARCHITECTURE.md are held by the linter: this shows that it sees what breaks them.
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -127,6 +135,13 @@ describe('the rooms of the emulator', () => {
       ...foldersOf(join(sources, 'api')).map((name) => `api/${name}`),
     ];
     expect(places.map(({ room }) => room).sort()).toEqual(found.sort());
+  });
+
+  it('are described in ARCHITECTURE.md', () => {
+    const text = readFileSync(join(root, 'ARCHITECTURE.md'), 'utf8').split('## The emulator')[1];
+    for (const { room } of places) {
+      expect(text).toContain(room.endsWith('.ts') ? `| \`${room}\`` : `\`${room}/\``);
+    }
   });
 
   it('import only what is below them, and no service another', () => {

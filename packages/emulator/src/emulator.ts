@@ -44,7 +44,12 @@ export interface Emulator extends AsyncDisposable {
   /** The AWS region. */
   readonly region: string;
   /** The administrator's access key, for requests to the AWS APIs: the `credentials` of an SDK client. */
-  readonly administrator: { readonly accessKeyId: string; readonly secretAccessKey: string };
+  readonly administrator: {
+    /** `AKIA` and 16 characters. */
+    readonly accessKeyId: string;
+    /** A secret of 40 characters. */
+    readonly secretAccessKey: string;
+  };
   /** The bearer token of control requests. */
   readonly controlToken: string;
   /**

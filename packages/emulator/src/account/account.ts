@@ -32,8 +32,11 @@ export interface Iam extends RoleOperations, ManagedPolicyOperations {}
 export interface Account {
   /** Twelve digits. */
   readonly accountId: string;
+  /** The AWS region. */
   readonly region: string;
+  /** The operations of AWS IoT. */
   readonly iot: Iot;
+  /** The operations of IAM. */
   readonly iam: Iam;
 }
 

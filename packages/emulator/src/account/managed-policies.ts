@@ -24,6 +24,7 @@ export interface ManagedPolicyOperations {
     policyDocument: string;
     /** Begins and ends with `/`. Default `/`. */
     path?: string | undefined;
+    /** Default: none. */
     description?: string | undefined;
   }): ManagedPolicy;
   /**

@@ -20,6 +20,7 @@ export interface RoleAliasOperations {
   createRoleAlias(input: {
     /** 1 to 128 characters: letters, digits and `_=,@-`. */
     roleAlias: string;
+    /** The ARN of the role that the credential provider assumes. */
     roleArn: string;
     /** How long credentials are valid, in seconds: 900 to 43200. Default 3600. */
     credentialDurationSeconds?: number | undefined;
@@ -43,8 +44,9 @@ export interface RoleAliasOperations {
    */
   updateRoleAlias(input: {
     roleAlias: string;
+    /** Default: the role stays. */
     roleArn?: string | undefined;
-    /** How long credentials are valid, in seconds: 900 to 43200. */
+    /** How long credentials are valid, in seconds: 900 to 43200. Default: the duration stays. */
     credentialDurationSeconds?: number | undefined;
   }): { roleAlias: string; roleAliasArn: string };
   /**

@@ -24,6 +24,7 @@ export interface RoleOperations {
     maxSessionDuration?: number | undefined;
     /** Begins and ends with `/`. Default `/`. */
     path?: string | undefined;
+    /** Default: none. */
     description?: string | undefined;
   }): { roleName: string; roleArn: string; roleId: string };
   /**

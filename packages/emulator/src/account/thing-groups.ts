@@ -27,6 +27,7 @@ export interface ThingGroupOperations {
     thingGroupName: string;
     /** Default: the group has no parent. */
     parentGroupName?: string | undefined;
+    /** Default: none. */
     description?: string | undefined;
     /** Values by name. Default: none. */
     attributes?: Readonly<Record<string, string>> | undefined;
@@ -54,6 +55,7 @@ export interface ThingGroupOperations {
    * @throws {@link EmulatorError} `ResourceNotFoundException` for a parent that does not exist
    */
   listThingGroups(input?: {
+    /** Default: none. */
     parentGroup?: string | undefined;
     /** Default: true without `parentGroup`, false with it. */
     recursive?: boolean | undefined;

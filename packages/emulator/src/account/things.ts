@@ -45,10 +45,11 @@ export interface ThingOperations {
    */
   updateThing(input: {
     thingName: string;
+    /** Default: the type stays. */
     thingTypeName?: string | undefined;
     /** Takes the type away, whatever `thingTypeName` is. Default false. */
     removeThingType?: boolean | undefined;
-    /** Values by name; an empty one is removed. */
+    /** Values by name; an empty one is removed. Default: they stay. */
     attributes?: Readonly<Record<string, string>> | undefined;
     /** True: `attributes` are added to those of the thing. Default false: they replace them. */
     merge?: boolean | undefined;
@@ -63,6 +64,7 @@ export interface ThingOperations {
   deleteThing(input: { thingName: string }): void;
   /** Returns the names of the things that all conditions apply to, sorted. */
   listThings(input?: {
+    /** Default: things of any type, or none. */
     thingTypeName?: string | undefined;
     /** Default: things with any attributes, or none. */
     attributeName?: string | undefined;
@@ -80,6 +82,7 @@ export interface ThingOperations {
   createThingType(input: {
     /** 1 to 128 characters: letters, digits, `:`, `_` and `-`. */
     thingTypeName: string;
+    /** Default: none. */
     description?: string | undefined;
   }): { thingTypeName: string; thingTypeArn: string; thingTypeId: string };
   /**

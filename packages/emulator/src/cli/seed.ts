@@ -7,7 +7,7 @@ import { checkName } from '../names/check-name.ts';
 import { findRunning, type Running } from '../state/lock.ts';
 import { openStore } from '../state/store.ts';
 
-/** Makes everything one thing needs, and writes its certificate and private key into the folder. */
+/** Creates everything one thing needs, and writes its certificate and private key into the folder. */
 export async function seed(options: {
   dir: string;
   thing: string;

@@ -2,17 +2,17 @@ import { randomBytes, randomUUID } from 'node:crypto';
 
 const ACCESS_KEY_BYTES = 8;
 
-/** Makes an access key id: long-term ones begin with `AKIA`, temporary ones with `ASIA`. */
+/** Creates an access key id: long-term ones begin with `AKIA`, temporary ones with `ASIA`. */
 export function makeAccessKeyId(prefix: 'AKIA' | 'ASIA'): string {
   return prefix + randomBytes(ACCESS_KEY_BYTES).toString('hex').toUpperCase();
 }
 
-/** Makes a unique id in the form of AWS IoT's. */
+/** Creates a unique id in the form of AWS IoT's. */
 export function makeId(): string {
   return randomUUID();
 }
 
-/** Makes a unique id in the form of IAM's: those of roles begin with `AROA`, those of managed policies with `ANPA`. */
+/** Creates a unique id in the form of IAM's: those of roles begin with `AROA`, those of managed policies with `ANPA`. */
 export function makeIamId(prefix: 'AROA' | 'ANPA'): string {
   return prefix + randomUUID().replaceAll('-', '').slice(0, 17).toUpperCase();
 }

@@ -14,7 +14,7 @@ const DEVICE_SUBJECT = 'CN=AWS IoT Certificate';
 /** When device certificates, and their authority's, expire. */
 export const DEVICE_END: Date = new Date('2049-12-31T23:59:59Z');
 
-/** Makes a device's key and certificate, as AWS IoT does: an RSA key in PKCS#1 form, an EC key in SEC1 form. */
+/** Creates a device's key and certificate, as AWS IoT does: an RSA key in PKCS#1 form, an EC key in SEC1 form. */
 export async function issueDeviceCertificate(
   deviceCa: Authority,
   keyType: KeyType,
@@ -30,7 +30,7 @@ export async function issueDeviceCertificate(
 }
 
 /**
- * Makes a certificate, in PEM form, for a certificate signing request in PEM form.
+ * Creates a certificate, in PEM form, for a certificate signing request in PEM form.
  *
  * @throws {@link EmulatorError} `InvalidRequestException` where it is none, its signature is wrong, or AWS IoT does not
  * take its key

@@ -18,7 +18,7 @@ export interface QueryActions<Context> {
 /** An action of such a service, ready to be called. */
 export interface QueryAction<Context> {
   readonly input: Readonly<Record<string, Check<unknown>>>;
-  /** Gives the members of the result; undefined where the action has none. */
+  /** Returns the members of the result; undefined where the action has none. */
   readonly handle: (context: Context, input: never) => unknown;
 }
 
