@@ -1,17 +1,12 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
+import { createInterface, type Interface } from 'node:readline';
+import { Writable } from 'node:stream';
 import { ReadStream } from 'node:tty';
 import { CredentialHelperError } from '../errors.ts';
 import { Secret } from '../identity/secret.ts';
 import { whileAsking } from './worker.ts';
 
 const TERMINAL = '/dev/tty';
-
-const CONTROL_C = 0x03;
-const CONTROL_D = 0x04;
-const CONTROL_U = 0x15;
-const BACKSPACE: readonly number[] = [0x08, 0x7f];
-const LINE_ENDS: readonly number[] = [0x0a, 0x0d];
-const RAW_ENDS: readonly number[] = [...LINE_ENDS, CONTROL_C, CONTROL_D];
 
 /**
  * Asks for a secret on the terminal, without showing what is typed. stdin and stdout are not used: they may be pipes.
@@ -63,46 +58,32 @@ async function readLine(question: string, otherwise: string, hidden: boolean): P
   // The stream closes its file, and the question must still be followed by a line's end then.
   const output = openSync(TERMINAL, 'w');
   const terminal = new ReadStream(file);
+  // Made first, so that nothing that is typed early is shown: it sets raw mode where the line is hidden, and else leaves
+  // showing and editing to the terminal.
+  const lines = createInterface({
+    input: terminal,
+    output: new Writable({ write: (_chunk, _encoding, done) => done() }),
+    terminal: hidden,
+    historySize: 0,
+  });
   try {
-    // First, so that nothing that is typed early is shown.
-    if (hidden) terminal.setRawMode(true);
     writeSync(output, question);
-    return await whileAsking(() => typedLine(terminal, hidden));
+    return await whileAsking(() => typedLine(lines, terminal));
   } finally {
-    if (hidden) {
-      terminal.setRawMode(false);
-      writeSync(output, '\n');
-    }
+    lines.close();
+    if (hidden) writeSync(output, '\n');
     terminal.destroy();
     closeSync(output);
   }
 }
 
-function typedLine(terminal: ReadStream, raw: boolean): Promise<string> {
+function typedLine(lines: Interface, terminal: ReadStream): Promise<string> {
   return new Promise((resolve, reject) => {
-    let typed: number[] = [];
-    const finish = () => resolve(Buffer.from(typed).toString('utf8'));
-    terminal.once('error', reject).once('end', finish);
-    terminal.on('data', (chunk: Buffer) => {
-      const end = chunk.findIndex((byte) => (raw ? RAW_ENDS : LINE_ENDS).includes(byte));
-      const line = end === -1 ? chunk : chunk.subarray(0, end);
-      typed = raw ? line.reduce(edited, typed) : [...typed, ...line];
-      if (chunk[end] === CONTROL_C) reject(interrupted());
-      else if (end !== -1) finish();
-    });
+    terminal.once('error', reject);
+    lines.once('line', resolve);
+    lines.once('close', () => resolve(''));
+    lines.once('SIGINT', () =>
+      reject(new CredentialHelperError('interrupted', { code: 'ERR_TERMINAL_REQUIRED' })),
+    );
   });
-}
-
-// In raw mode the terminal neither shows nor edits: the usual keys are served here.
-function edited(typed: number[], byte: number): number[] {
-  if (byte === CONTROL_U) return [];
-  return BACKSPACE.includes(byte) ? withoutLastCharacter(typed) : [...typed, byte];
-}
-
-function withoutLastCharacter(bytes: readonly number[]): number[] {
-  return [...Buffer.from(Array.from(Buffer.from(bytes).toString('utf8')).slice(0, -1).join(''))];
-}
-
-function interrupted(): CredentialHelperError {
-  return new CredentialHelperError('interrupted', { code: 'ERR_TERMINAL_REQUIRED' });
 }
