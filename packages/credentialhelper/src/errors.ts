@@ -17,6 +17,10 @@ export interface ErrorDetails<Code extends ErrorCode = ErrorCode> {
   readonly httpStatus?: number | undefined;
   /** AWS's id of the request (`x-amzn-RequestId`), where the answer had one. */
   readonly requestId?: string | undefined;
+  /** How long the service asks to wait before the next request (`Retry-After`), in milliseconds. */
+  readonly retryAfterMs?: number | undefined;
+  /** When the session tries again by itself. */
+  readonly retryAt?: Date | undefined;
 }
 
 /**
@@ -40,6 +44,13 @@ export class CredentialHelperError<Code extends ErrorCode = ErrorCode> extends E
   readonly httpStatus: number | undefined;
   /** AWS's id of the request, where the answer had one. */
   readonly requestId: string | undefined;
+  /** How long the service asks to wait before the next request, in milliseconds, where it does (`Retry-After`). */
+  readonly retryAfterMs: number | undefined;
+  /**
+   * When the session tries again by itself, for an error that it gave to who asked for credentials: who asks before gets the
+   * same error at once. Undefined: not before something changes.
+   */
+  readonly retryAt: Date | undefined;
 
   /** @internal */
   constructor(message: string, details: ErrorDetails<Code>) {
@@ -52,6 +63,8 @@ export class CredentialHelperError<Code extends ErrorCode = ErrorCode> extends E
     this.hint = hint && excerpt(hint, MAX_CHARACTERS);
     this.httpStatus = details.httpStatus;
     this.requestId = details.requestId && excerpt(details.requestId);
+    this.retryAfterMs = details.retryAfterMs;
+    this.retryAt = details.retryAt;
     // Of all that is here, a copy by structuredClone() keeps message, cause and stack.
     const { stack = '' } = this;
     this.stack = stack.replace(/^[^:\n]*(?=:)/, `${NAME} [${code}]`);

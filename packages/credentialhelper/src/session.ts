@@ -1,11 +1,8 @@
+import { createSource } from './credentials/source.ts';
+import type { IotCoreCredentialProvider, IotCoreCredentials } from './credentials/types.ts';
 import { CredentialHelperError } from './errors.ts';
 import { checkOptions, type FromIotCoreInit } from './options/options.ts';
 import { regionOfEnvironment } from './options/region.ts';
-import {
-  createSource,
-  type IotCoreCredentialProvider,
-  type IotCoreCredentials,
-} from './provider.ts';
 
 /** What a client of the AWS SDK takes: `new STSClient(session)`. */
 export interface Session {

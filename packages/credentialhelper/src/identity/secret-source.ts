@@ -42,8 +42,12 @@ export interface SecretReader<S> {
   read(limitMs: number): Promise<S>;
   /** Does the same without waiting, where reading has no effect on anything. */
   readonly readNow: (() => S) | undefined;
+  /** The file that holds the secret. */
+  readonly file?: string | undefined;
   /** The environment variable that holds the secret, which no child process may see. */
   readonly environmentVariable: string | undefined;
+  /** Whether it comes from a function, which may give another secret each time. */
+  readonly isAsked?: true;
 }
 
 /** What is read, and where it was named. */
@@ -122,13 +126,14 @@ export function askingFunction<S>(
       cause,
       hint: `${kind === 'PIN' ? 'no login was tried; ' : ''}look at the function, and at "cause" where there is one`,
     });
-  return later(async (limitMs) => {
+  const ask = async (limitMs: number) => {
     const answer = (async () => source())().catch((cause: unknown) => {
       throw failed(`${what} failed`, cause);
     });
     const late = () => failed(`${what} did not give a ${kind} within ${limitMs} ms`);
     return check(await within(answer, limitMs, late), `what ${what} gave`);
-  });
+  };
+  return { ...later(ask), isAsked: true };
 }
 
 function fileReader(given: Path, { kind, option, warn }: Named): SecretReader<Secret> {
@@ -141,6 +146,7 @@ function secretFileReader(file: SecretFile): SecretReader<Secret> {
   return {
     read: (limitMs) => file.read(limitMs),
     readNow: file.readNow,
+    file: file.path,
     environmentVariable: undefined,
   };
 }

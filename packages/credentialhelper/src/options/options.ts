@@ -70,6 +70,16 @@ export interface CommonInit {
   /** How long one exchange may take altogether, in milliseconds: 1 to 600 000. Default 10 000. */
   readonly timeoutMs?: number | undefined;
   /**
+   * How long somebody who asks for credentials waits for another try after one has failed, in milliseconds: 0 to 3 600 000.
+   * Default: 1.2 times `timeoutMs`. 0: one try, whose error comes at once.
+   */
+  readonly maxWaitMs?: number | undefined;
+  /**
+   * `true` refreshes the credentials without being asked, once they were fetched: for servers, which have them at hand when
+   * somebody asks. It does not keep the process running. Default false.
+   */
+  readonly keepFresh?: boolean | undefined;
+  /**
    * The header field `User-Agent` of requests: 1 to 512 printable ASCII characters; `''` sends none. Default: name and
    * version of this package, version of Node.js, and platform, such as
    * `awsiot-credentialhelper/0.1.0 nodejs/24.11.0 linux/arm64`.
@@ -144,6 +154,9 @@ export interface Settings {
   readonly ca: Source | undefined;
   readonly verifyPeer: boolean;
   readonly timeoutMs: number;
+  /** How long who asks for credentials waits for another try, in milliseconds. */
+  readonly maxWaitMs: number;
+  readonly keepFresh: boolean;
   /** Empty where none is sent. */
   readonly userAgent: string;
   readonly logger: Logger | undefined;
@@ -163,6 +176,8 @@ const OPTION_NAMES: readonly (keyof FileKeyInit)[] = [
   'region',
   'verifyPeer',
   'timeoutMs',
+  'maxWaitMs',
+  'keepFresh',
   'userAgent',
   'logger',
   'parentClientConfig',
@@ -207,6 +222,7 @@ function readOptions(given: FromIotCoreInit): Settings {
   const parent = checkClientConfig(options.parentClientConfig);
   const logger = checkLogger(options.logger) ?? parent.logger;
   const { warn } = logEvents(logger);
+  const timeoutMs = checkTimeout(options.timeoutMs);
   return {
     endpoint,
     region: region ?? endpoint.region ?? parent.region,
@@ -214,7 +230,9 @@ function readOptions(given: FromIotCoreInit): Settings {
     thingName,
     ...checkIdentity(options, warn),
     verifyPeer: optionalBoolean(options.verifyPeer, 'verifyPeer', true),
-    timeoutMs: checkTimeout(options.timeoutMs),
+    timeoutMs,
+    maxWaitMs: checkMaxWait(options.maxWaitMs, timeoutMs),
+    keepFresh: optionalBoolean(options.keepFresh, 'keepFresh', false),
     userAgent: checkUserAgent(options.userAgent),
     logger,
     warn,
@@ -319,6 +337,20 @@ function checkTokenCertificate(
     return { match: checkCertificateUri(certificate, token) };
   }
   return { source: requireSource(certificate, 'certificate') };
+}
+
+const MAX_WAIT_MS = 3_600_000;
+
+/** A second exchange, after the first and a wait, finds room in it where the first took its time. */
+const DEFAULT_PATIENCE = 1.2;
+
+function checkMaxWait(maxWaitMs: unknown, timeoutMs: number): number {
+  if (maxWaitMs === undefined) return DEFAULT_PATIENCE * timeoutMs;
+  if (Number.isSafeInteger(maxWaitMs)) {
+    const ms = maxWaitMs as number;
+    if (ms >= 0 && ms <= MAX_WAIT_MS) return ms;
+  }
+  throw invalidOption('maxWaitMs', `must be a whole number from 0 to ${MAX_WAIT_MS}`, maxWaitMs);
 }
 
 const USER_AGENT = /^[ -~]{0,512}$/;

@@ -22,6 +22,7 @@ const common = {
   endpoint: server.endpoint,
   region: 'eu-west-1',
   roleAlias: 'the-alias',
+  maxWaitMs: 0,
   // In memory, so that what is missing is missed by what is looked at.
   certificate: readFileSync(device.certificateFile, 'utf8'),
   ca: readFileSync(server.caFile, 'utf8'),

@@ -1,0 +1,41 @@
+import { createHash } from 'node:crypto';
+import { statSync } from 'node:fs';
+import { isPem } from '../identity/pem.ts';
+import type { Source } from '../identity/read-source.ts';
+import type { SecretReader } from '../identity/secret-source.ts';
+import { type Settings, sourcesOf } from '../options/options.ts';
+
+/**
+ * Something that differs where a file that holds certificate, key, CA, PIN or passphrase was changed or replaced, or an
+ * environment variable was.
+ */
+export function sourceVersion(settings: Settings): string {
+  const { key } = settings;
+  const secret: SecretReader<unknown> = key.kind === 'file' ? key.passphrase : key.token.pin;
+  return [
+    ...sourcesOf(settings).map(fileOf).map(fileVersion),
+    fileVersion(secret.file),
+    variableVersion(secret.environmentVariable),
+  ].join();
+}
+
+function fileOf(source: Source): string | undefined {
+  return typeof source === 'string' && !isPem(source) ? source : undefined;
+}
+
+function fileVersion(file: string | undefined): string {
+  if (file === undefined) return '';
+  try {
+    const { ino, size, mtimeMs } = statSync(file);
+    return `${ino}:${size}:${mtimeMs}`;
+  } catch (error) {
+    return `${(error as NodeJS.ErrnoException).code}`;
+  }
+}
+
+function variableVersion(name: string | undefined): string {
+  if (name === undefined) return '';
+  // biome-ignore lint/style/noProcessEnv: the user named this variable as the place of a secret
+  const value = process.env[name] ?? '';
+  return createHash('sha256').update(value).digest('base64');
+}
