@@ -13,10 +13,17 @@ export function sourceVersion(settings: Settings): string {
   const { key } = settings;
   const secret: SecretReader<unknown> = key.kind === 'file' ? key.passphrase : key.token.pin;
   return [
-    ...sourcesOf(settings).map(fileOf).map(fileVersion),
+    ...filesOf(settings).map(fileVersion),
     fileVersion(secret.file),
     variableVersion(secret.environmentVariable),
   ].join();
+}
+
+/** The files that hold certificate, key and CA. */
+export function filesOf(settings: Settings): readonly string[] {
+  return sourcesOf(settings)
+    .map(fileOf)
+    .filter((file) => file !== undefined);
 }
 
 function fileOf(source: Source): string | undefined {
