@@ -95,7 +95,8 @@ export type AnyCredentialHelperError = {
  */
 export function isCredentialHelperError(value: unknown): value is AnyCredentialHelperError {
   try {
-    return isNativeError(value) && isOneOrCopy(value);
+    // What an uncaught error of another thread becomes in its `error` event is not a native one.
+    return (isNativeError(value) || value instanceof Error) && isOneOrCopy(value);
   } catch {
     // A member throws when it is read, or a copy cannot get its code back.
     return false;

@@ -81,6 +81,21 @@ describe('an error', () => {
 });
 
 describe('isCredentialHelperError', () => {
+  it('knows an error that another thread did not catch', async () => {
+    const library = new URL('../dist/index.js', import.meta.url);
+    const worker = new Worker(
+      `import('${library}').then((library) => library.createSession({}));`,
+      {
+        eval: true,
+      },
+    );
+    const [uncaught] = await once(worker, 'error').catch((error: unknown) => [error]);
+    expect(isCredentialHelperError(uncaught) && [uncaught.code, uncaught.retryable]).toEqual([
+      'ERR_INVALID_OPTION',
+      false,
+    ]);
+  });
+
   it.each([
     undefined,
     'ERR_SERVICE',
