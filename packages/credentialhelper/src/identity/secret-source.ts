@@ -88,10 +88,9 @@ export function openSecretPlace(source: unknown, named: Named): SecretReader<Sec
     throw invalid(option, 'must be text');
   }
   if (place === 'environmentVariable') {
-    readVariable(value, { ...named, option });
+    readVariable(value, named);
     hideVariable(value);
-    const read = () => readVariable(value, { ...named, option });
-    return { ...immediate(read), environmentVariable: value };
+    return { ...immediate(() => readVariable(value, named)), environmentVariable: value };
   }
   return place === 'file'
     ? fileReader(value, { ...named, option })

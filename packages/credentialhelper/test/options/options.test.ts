@@ -280,8 +280,10 @@ describe('checkOptions', () => {
   it.each([
     ['pkcs11', 'softhsm'],
     ['pkcs11', 'pkcs11:object=k'],
-    ['pkcs11', { uri: 'pkcs11:object' }],
-    ['pkcs11', { uri: 'pkcs11:type=cert' }],
+    ['pkcs11.uri', { uri: 'pkcs11:object' }],
+    ['pkcs11.uri', { uri: 'pkcs11:type=cert' }],
+    ['pkcs11.uri', { library, uri: 'pkcs11:?pin-source=|cat' }],
+    ['pkcs11.uri', { library, uri: 'pkcs11:?pin-source=env:NOT_SET' }],
     ['pkcs11.isolate', { library, isolate: 1 }],
     ['pkcs11.stateFolder', { library, stateFolder: 1 }],
     ['pkcs11', 7],
