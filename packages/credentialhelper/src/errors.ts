@@ -65,9 +65,12 @@ export class CredentialHelperError<Code extends ErrorCode = ErrorCode> extends E
     this.requestId = details.requestId && excerpt(details.requestId);
     this.retryAfterMs = details.retryAfterMs;
     this.retryAt = details.retryAt;
-    // Of all that is here, a copy by structuredClone() keeps message, cause and stack.
-    const { stack = '' } = this;
-    this.stack = stack.replace(/^[^:\n]*(?=:)/, `${NAME} [${code}]`);
+    // Of all that is here, a copy by structuredClone() keeps message, cause and stack. That is no text where the application
+    // makes something else of it (Error.prepareStackTrace), or wants none (Error.stackTraceLimit).
+    const { stack } = this as { stack?: unknown };
+    if (typeof stack === 'string') {
+      this.stack = stack.replace(/^[^:\n]*(?=:)/, `${NAME} [${code}]`);
+    }
   }
 
   /** Whether the same request may succeed later without anybody changing anything. */
@@ -85,12 +88,22 @@ export type AnyCredentialHelperError = {
 
 /**
  * Tells whether a value is an error of this package, also one that another copy of the package made, and one that came
- * from another thread: what `structuredClone()` and `postMessage()` copy has lost its `code`, and gets it back here.
+ * from another thread: what `structuredClone()` and `postMessage()` copy has lost its `code`, and gets it back here, unless
+ * the copy is frozen. Does not throw.
  *
  * @param value - anything, usually what was caught
  */
 export function isCredentialHelperError(value: unknown): value is AnyCredentialHelperError {
-  if (!isNativeError(value)) return false;
+  try {
+    // What an uncaught error of another thread becomes in its `error` event is not a native one.
+    return (isNativeError(value) || value instanceof Error) && isOneOrCopy(value);
+  } catch {
+    // A member throws when it is read, or a copy cannot get its code back.
+    return false;
+  }
+}
+
+function isOneOrCopy(value: Error): boolean {
   const { name, code } = value as NodeJS.ErrnoException;
   if (name === NAME) return isErrorCode(code);
   const [, copied] = COPY.exec(value.stack ?? '') ?? [];

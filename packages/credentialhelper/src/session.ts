@@ -21,7 +21,8 @@ export interface Session {
   refresh(): Promise<IotCoreCredentials>;
   /**
    * Forgets the credentials, and waits until nothing is being fetched: at most `timeoutMs`. Who waits for credentials
-   * still gets them; who asks later gets `ERR_SESSION_CLOSED`. Does not throw.
+   * still gets them; who asks later gets `ERR_SESSION_CLOSED`. A client of the AWS SDK keeps those that it has, and asks when
+   * they are about to end. Does not throw.
    */
   close(): Promise<void>;
   /** Does the same as `close`, for `await using`. */

@@ -1,5 +1,6 @@
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { isAbsolute, join } from 'node:path';
+import { isOwn, makeFolder } from '../pins/folders.ts';
 
 /** What Node.js has since 22.1 (Node.js documentation, `module.enableCompileCache`). */
 interface CompileCache {
@@ -12,6 +13,32 @@ interface CompileCache {
  */
 export function useCompileCache(): void {
   const { enableCompileCache } = process.getBuiltinModule('node:module') as CompileCache;
-  const { XDG_CACHE_HOME: home = join(homedir(), '.cache') } = process.env;
-  enableCompileCache?.(join(home, 'awsiot-credentialhelper', 'compiled'));
+  if (enableCompileCache === undefined) return;
+  const folder = makeCacheFolder();
+  if (folder !== undefined) enableCompileCache(folder);
+}
+
+/**
+ * Creates the folder for what is compiled. Node.js would, too, but tries for ever in some places, such as `/proc`.
+ *
+ * @returns its path; undefined where it cannot be created, or is not this user's alone, as under `sudo` with the home folder
+ * of another user
+ */
+export function makeCacheFolder(): string | undefined {
+  try {
+    const folder = join(cacheHome(), 'awsiot-credentialhelper', 'compiled');
+    // A relative one would be another one, of whoever made it, in each working directory.
+    if (!isAbsolute(folder)) return undefined;
+    makeFolder(folder);
+    return isOwn(folder) ? folder : undefined;
+  } catch {
+    // There is neither HOME nor an entry in the password file, or the folder cannot be created.
+    return undefined;
+  }
+}
+
+/** XDG Base Directory Specification: a path that is empty or relative is passed over. */
+function cacheHome(): string {
+  const { XDG_CACHE_HOME = '' } = process.env;
+  return isAbsolute(XDG_CACHE_HOME) ? XDG_CACHE_HOME : join(homedir(), '.cache');
 }

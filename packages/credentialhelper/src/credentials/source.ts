@@ -3,7 +3,7 @@ import { exchange, type TemporaryCredentials } from '../exchange/exchange.ts';
 import { createMutualTls } from '../exchange/mutual-tls.ts';
 import { sourceVersion } from '../exchange/source-version.ts';
 import { watchCertificateDates } from '../identity/certificate-dates.ts';
-import { checkLogger, type Settings } from '../options/options.ts';
+import { loggerOfClient, type Settings } from '../options/options.ts';
 import { holdProcess } from '../process/hold.ts';
 import { after, createBootClock } from '../process/timers.ts';
 import { createRefresher, type Fetched } from '../refresh/refresher.ts';
@@ -23,6 +23,7 @@ export interface CredentialSource {
 /** The source of credentials for options that have been checked. */
 export function createSource(settings: Settings): CredentialSource {
   const { endpoint, roleAlias, thingName, userAgent, maxWaitMs, keepFresh } = settings;
+  // That of the session, else of the client that asked last.
   let { logger } = settings;
   // Looked up at each call: tests replace it.
   const wallMs = () => Date.now();
@@ -72,7 +73,9 @@ export function createSource(settings: Settings): CredentialSource {
   const expirationOf = createExpiration(wallTime);
   return {
     async credentials({ forceRefresh, abortSignal, callerClientConfig } = {}) {
-      logger ??= checkLogger(callerClientConfig?.logger, 'callerClientConfig.logger');
+      if (settings.logger === undefined) {
+        logger = loggerOfClient(callerClientConfig, 'callerClientConfig') ?? logger;
+      }
       const given = await refresher.get({ forceRefresh: forceRefresh === true, abortSignal });
       // A copy for each caller: the SDK writes into what it is given.
       return { ...given.value, expiration: expirationOf(given) };

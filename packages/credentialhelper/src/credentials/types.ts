@@ -15,7 +15,10 @@ export interface CredentialRequest {
   readonly forceRefresh?: boolean | undefined;
   /** Ends the wait of this caller, with the reason of the signal; others go on. */
   readonly abortSignal?: AbortSignal | undefined;
-  /** What clients of the AWS SDK pass: their configuration, of which the logger is used where the session has none. */
+  /**
+   * What clients of the AWS SDK pass: their configuration. Where the session has no logger, that of the client which asked last
+   * gets a line for each fetch, and for each refresh that failed.
+   */
   readonly callerClientConfig?: ClientConfig | undefined;
 }
 

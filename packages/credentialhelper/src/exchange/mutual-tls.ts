@@ -110,7 +110,6 @@ function tokenIdentity(
       return sendTokenRequestIsolated(
         { ...tokenRequest, connection: { ...connection, ca } },
         isolate || {},
-        pinReader.environmentVariable,
         logger,
         begin,
         dates.see,

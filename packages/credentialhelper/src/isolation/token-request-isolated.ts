@@ -23,14 +23,12 @@ const END_MS = 2000;
  *
  * @param options - which Node.js and program to start
  * @param begin - when the request was asked for, by `monotonicMs()`: its time limit counts from there
- * @param hidden - an environment variable that the child must not see, because the PIN is in it
  * @param onCertificate - told of the device certificate before it is used
  * @throws {@link CredentialHelperError} (as a rejection) what `askChild` and `sendTokenRequest` throw
  */
 export function sendTokenRequestIsolated(
   tokenRequest: TokenRequest,
   options: ChildOptions,
-  hidden: string | undefined,
   logger: Logger | undefined,
   begin: number,
   onCertificate: (certificate: X509Certificate) => void,
@@ -51,7 +49,6 @@ export function sendTokenRequestIsolated(
         'is the token there, and does it wait for a touch or a PIN pad? "timeoutMs" sets the limit',
       crashHint: 'its own log may say more',
       endMs: END_MS,
-      hidden,
       onTold: {
         pins: importProcessRecords,
         certificate: (der) => onCertificate(new X509Certificate(der)),

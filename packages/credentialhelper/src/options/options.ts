@@ -242,17 +242,17 @@ function readOptions(given: FromIotCoreInit): Settings {
 /** The options of a token that were looked for beside it. */
 export const IN_PKCS11 = { name: 'pkcs11', options: TOKEN_OPTION_NAMES } as const;
 
-/** Takes of the configuration of an SDK client what is used here; what does not have its form is passed over. */
+/** Takes of the configuration of an SDK client what is used here; a region that is not text is passed over. */
 function checkClientConfig(config: unknown): {
   readonly region: string | undefined;
   readonly logger: Logger | undefined;
 } {
   if (config === undefined) return { region: undefined, logger: undefined };
   assertObject(config, 'parentClientConfig');
-  const { region, logger } = config as ClientConfig;
+  const { region } = config as ClientConfig;
   return {
     region: typeof region === 'string' && isRegionName(region) ? region : undefined,
-    logger: checkLogger(logger, 'parentClientConfig.logger'),
+    logger: loggerOfClient(config, 'parentClientConfig'),
   };
 }
 
@@ -379,26 +379,44 @@ export function checkTimeout(timeoutMs: unknown): number {
 /**
  * Checks the option `logger`.
  *
- * @returns what logs with it: one line for each message, whatever is in it; a logger that throws stops nothing
+ * @returns what logs with it
  */
-export function checkLogger(logger: unknown, name = 'logger'): Logger | undefined {
+export function checkLogger(logger: unknown): Logger | undefined {
   if (logger === undefined) return undefined;
-  assertObject(logger, name);
+  assertObject(logger, 'logger');
   for (const level of ['debug', 'info', 'warn', 'error']) {
     if (typeof (logger as Record<string, unknown>)[level] !== 'function') {
       throw invalidOption(
-        name,
+        'logger',
         `must have the methods debug, info, warn and error; ${level} is missing`,
       );
     }
   }
-  const given = logger as Logger;
+  return logWith(logger);
+}
+
+/**
+ * The logger in the configuration of a client of the AWS SDK, undefined where there is none. It may lack methods: clients do
+ * without them.
+ *
+ * @param name - what messages call the configuration
+ * @throws {@link CredentialHelperError} `ERR_INVALID_OPTION`
+ */
+export function loggerOfClient(config: ClientConfig | undefined, name: string): Logger | undefined {
+  return readingOptions(() => {
+    const logger: unknown = config?.logger ?? undefined;
+    if (logger === undefined) return undefined;
+    assertObject(logger, `${name}.logger`);
+    return logWith(logger);
+  });
+}
+
+/** Logs with what is given: one line for each message, whatever is in it. A logger that throws or rejects stops nothing. */
+function logWith(given: Partial<Logger>): Logger {
   const log = (level: 'trace' | 'debug' | 'info' | 'warn' | 'error') => (message: string) => {
-    try {
-      given[level]?.(excerpt(message, MAX_LINE_CHARACTERS));
-    } catch {
-      // There is nowhere to tell it.
-    }
+    const told = async () => given[level]?.(excerpt(message, MAX_LINE_CHARACTERS));
+    // There is nowhere to tell it.
+    told().catch(() => {});
   };
   return {
     debug: log('debug'),

@@ -39,8 +39,6 @@ export interface ChildWork {
   readonly finishMs?: number | undefined;
   /** How long it may take to end once it has answered, in milliseconds; then it is killed. 0: it is killed at once. */
   readonly endMs: number;
-  /** An environment variable that the child must not see, because the PIN is in it. */
-  readonly hidden?: string | undefined;
   /** Whether it has the terminal of this process. Default: it has none, so that nothing in it can ask for a PIN there. */
   readonly hasTerminal?: boolean | undefined;
   /** What it inherits as stdin and beyond stderr. Default: nothing. */
@@ -172,7 +170,7 @@ function start(node: string, program: string, work: ChildWork, what: string): Ch
   let child: ChildProcess;
   try {
     child = spawn(node, [...inheritedFlags(), program], {
-      env: childEnvironment(work.hidden),
+      env: childEnvironment(),
       cwd: childFolder(),
       stdio,
       detached: work.hasTerminal !== true,

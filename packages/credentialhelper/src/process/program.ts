@@ -109,13 +109,18 @@ const STOPPING =
 /** A part of `NODE_OPTIONS`: spaces separate them, but not within quotes. */
 const PART = /(?:[^ "]|"(?:\\.|[^"\\])*"?)+/gs;
 
+const hidden = new Set<string>();
+
+/** Keeps an environment variable from all child processes that start from now on: a PIN or passphrase is in it. */
+export function hideVariable(name: string): void {
+  hidden.add(name);
+}
+
 /**
- * The environment of a child process: that of this process, without what makes Node.js itself talk over the channel or
- * wait for a debugger.
- *
- * @param hidden - a variable that it must not see, because a PIN is in it
+ * The environment of a child process: that of this process, without what is hidden, and without what makes Node.js itself
+ * talk over the channel or wait for a debugger.
  */
-export function childEnvironment(hidden: string | undefined): NodeJS.ProcessEnv {
+export function childEnvironment(): NodeJS.ProcessEnv {
   // biome-ignore lint/style/noProcessEnv: PKCS#11 libraries find their configuration by environment variables
   const environment: NodeJS.ProcessEnv = { ...process.env, [CHILD_MARK]: '1' };
   delete environment.WATCH_REPORT_DEPENDENCIES;
@@ -123,7 +128,7 @@ export function childEnvironment(hidden: string | undefined): NodeJS.ProcessEnv 
   const chosen = chooseFlags(options, (name) => !STOPPING.test(name)).join(' ');
   if (chosen === '') delete environment.NODE_OPTIONS;
   else environment.NODE_OPTIONS = chosen;
-  if (hidden !== undefined) delete environment[hidden];
+  for (const name of hidden) delete environment[name];
   return environment;
 }
 

@@ -36,7 +36,7 @@ export interface RefreshOptions<T> {
   readonly random: () => number;
   /** Runs something after some milliseconds; that does not keep the process running. Returns what takes it back. */
   readonly after: (ms: number, run: () => void) => () => void;
-  /** Keeps the process running while somebody waits for a value; a refresh that nobody waits for does not. */
+  /** Keeps the process running while somebody waits for a fetch; a refresh that nobody waits for does not. */
   readonly hold: <U>(promise: Promise<U>) => Promise<U>;
   /** How long a caller waits for another try, in milliseconds. */
   readonly maxWaitMs: number;
@@ -248,7 +248,7 @@ export function createRefresher<T>(options: RefreshOptions<T>): Refresher<T> {
       current = undefined;
       cancelTimer();
       // Its failure is told to who waits for it.
-      await flight?.catch(() => {});
+      if (flight !== undefined) await hold(flight).catch(() => {});
     },
   };
 }

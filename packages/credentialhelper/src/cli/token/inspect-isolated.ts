@@ -5,14 +5,9 @@ import type { InspectRequest, LibraryReport } from '../../token/inspect.ts';
  * Looks into a PKCS#11 library in a process of its own: one that crashes, hangs or prints does so there.
  *
  * @param limitMs - how long it may take before the process is ended, in milliseconds
- * @param hidden - an environment variable that the process must not see, because the PIN is in it
  * @throws {@link CredentialHelperError} (as a rejection) what `askChild` and `inspectLibrary` throw
  */
-export function inspectIsolated(
-  request: InspectRequest,
-  limitMs: number,
-  hidden?: string,
-): Promise<LibraryReport> {
+export function inspectIsolated(request: InspectRequest, limitMs: number): Promise<LibraryReport> {
   return askChild({
     program: () => new URL('./inspect-child.js', import.meta.url),
     request,
@@ -22,6 +17,5 @@ export function inspectIsolated(
     crashHint: 'its own log may say more',
     // The command that asks ends at once, and must not leave a library behind that hangs at the end.
     endMs: 0,
-    hidden,
   });
 }

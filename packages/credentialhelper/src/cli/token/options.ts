@@ -8,7 +8,7 @@ import { type PinSource, parsePinSource } from '../../identity/pin.ts';
 import { type Pkcs11Uri, parsePkcs11Uri } from '../../identity/pkcs11-uri.ts';
 import { openSource, readPipes, type Source } from '../../identity/read-source.ts';
 import type { LibraryLocation } from '../../pkcs11/library-location.ts';
-import { parseWholeNumber, UsageError } from '../usage.ts';
+import { parseTimeoutMs, parseWholeNumber, UsageError } from '../usage.ts';
 
 /** The options that say which token is meant, as they were given. */
 export interface TokenFlags {
@@ -74,7 +74,7 @@ export function pipeLimitMs(timeoutMs: number): number {
 /** The deadline of a command; what is asked on the terminal does not count. */
 export function timeoutOption(defaultMs = DEFAULT_TIMEOUT_MS): Option {
   return new Option('--timeout-ms <number>', 'how long it may take, without what is asked')
-    .argParser(parseWholeNumber)
+    .argParser(parseTimeoutMs)
     .default(defaultMs);
 }
 
