@@ -1,6 +1,7 @@
 import { createSource } from './credentials/source.ts';
 import type { IotCoreCredentialProvider, IotCoreCredentials } from './credentials/types.ts';
 import { CredentialHelperError } from './errors.ts';
+import type { SessionStats } from './observe/stats.ts';
 import { checkOptions, type FromIotCoreInit } from './options/options.ts';
 import { regionOfEnvironment } from './options/region.ts';
 
@@ -12,6 +13,8 @@ export interface Session {
   readonly credentials: IotCoreCredentialProvider;
   /** When the credentials at hand end; undefined as long as none were fetched. */
   readonly expiration: Date | undefined;
+  /** What the session has done so far: a snapshot. */
+  readonly stats: SessionStats;
   /**
    * Fetches new credentials now, or joins a fetch that is on its way. For an application that changed what its role may do;
    * nothing needs it otherwise.
@@ -69,6 +72,9 @@ export function createSession(init: FromIotCoreInit): Session {
   const members: Omit<Session, 'region' | 'credentials'> = {
     get expiration() {
       return source.expiration;
+    },
+    get stats() {
+      return source.stats;
     },
     refresh: () => source.credentials({ forceRefresh: true }),
     close: source.close,

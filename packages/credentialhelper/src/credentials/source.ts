@@ -1,8 +1,10 @@
 import { CredentialHelperError } from '../errors.ts';
-import { exchange, type TemporaryCredentials } from '../exchange/exchange.ts';
+import { type Exchanged, exchange, type TemporaryCredentials } from '../exchange/exchange.ts';
 import { createMutualTls } from '../exchange/mutual-tls.ts';
 import { sourceVersion } from '../exchange/source-version.ts';
 import { watchCertificateDates } from '../identity/certificate-dates.ts';
+import { traceFetch } from '../observe/channels.ts';
+import { Counters, type SessionStats } from '../observe/stats.ts';
 import { loggerOfClient, type Settings } from '../options/options.ts';
 import { holdProcess } from '../process/hold.ts';
 import { after, createBootClock } from '../process/timers.ts';
@@ -16,6 +18,8 @@ export interface CredentialSource {
   readonly credentials: IotCoreCredentialProvider;
   /** When the credentials at hand end, by this device's clock. */
   readonly expiration: Date | undefined;
+  /** What was done so far. */
+  readonly stats: SessionStats;
   /** See `Session.close`. */
   close(): Promise<void>;
 }
@@ -34,14 +38,33 @@ export function createSource(settings: Settings): CredentialSource {
   /** An instant of the refresher's clock as this device's clock has it now. */
   const wallTime: WallTime = (atMs) => new Date(wallMs() + (atMs - now()));
 
-  const fetch = async (): Promise<Fetched<TemporaryCredentials>> => {
-    const target = { ...endpoint, roleAlias, thingName, userAgent };
-    const { credentials, lifeMs, skewMs } = await exchange(target, get, wallMs, dates.explain);
+  const counters = new Counters();
+  const target = { ...endpoint, roleAlias, thingName, userAgent };
+
+  const fetchOnce = async (): Promise<Fetched<TemporaryCredentials>> => {
+    const { credentials, lifeMs, skewMs, answer } = await exchange(
+      target,
+      get,
+      wallMs,
+      dates.explain,
+    );
+    counters.fetched(skewMs);
     skew(skewMs);
+    logger?.debug(describeAnswer(endpoint.authority, answer));
     logger?.info(
       `credentials for role alias "${roleAlias}" from ${endpoint.authority}, valid until ${credentials.expiration.toISOString()}`,
     );
     return { value: credentials, lifeMs };
+  };
+  const fetch = (): Promise<Fetched<TemporaryCredentials>> => {
+    const context = { endpoint: endpoint.authority, roleAlias, thingName };
+    return traceFetch(context, fetchOnce, ({ value }) => ({ expiration: value.expiration })).catch(
+      (error: unknown) => {
+        counters.failed(error);
+        logger?.debug(`no credentials: ${(error as Error).message}`);
+        throw error;
+      },
+    );
   };
   const refresher = createRefresher({
     fetch,
@@ -76,13 +99,31 @@ export function createSource(settings: Settings): CredentialSource {
       if (settings.logger === undefined) {
         logger = loggerOfClient(callerClientConfig, 'callerClientConfig') ?? logger;
       }
+      const { current } = refresher;
       const given = await refresher.get({ forceRefresh: forceRefresh === true, abortSignal });
+      if (given === current) counters.served();
       // A copy for each caller: the SDK writes into what it is given.
       return { ...given.value, expiration: expirationOf(given) };
     },
     get expiration() {
       return refresher.current && expirationOf(refresher.current);
     },
+    get stats() {
+      const { dueAtMs } = refresher;
+      return counters.stats(dueAtMs === undefined ? undefined : wallTime(dueAtMs));
+    },
     close: refresher.close,
   };
+}
+
+/** One line on an answer: what a person looks for first where something is slow or wrong. */
+function describeAnswer(authority: string, { status, requestId, connection }: Exchanged['answer']) {
+  const { address, tlsVersion, server, lookupMs, connectMs, handshakeMs, responseMs } = connection;
+  const steps = Object.entries({
+    lookup: lookupMs,
+    connect: connectMs,
+    'TLS handshake': handshakeMs,
+    response: responseMs,
+  }).flatMap(([step, ms]) => (ms === undefined ? [] : [`${step} ${ms} ms`]));
+  return `${authority} (${address}, ${tlsVersion}, server ${server}) answered HTTP ${status}, request id ${requestId ?? 'none'}: ${steps.join(', ')}`;
 }

@@ -8,6 +8,7 @@ import { isPkcs11Uri, type Pkcs11Uri } from '../identity/pkcs11-uri.ts';
 import { openSource, type Source } from '../identity/read-source.ts';
 import type { Warn } from '../identity/secret-file.ts';
 import type { SecretSource } from '../identity/secret-source.ts';
+import { environmentLogger } from '../observe/environment-logger.ts';
 import { excerpt } from '../text.ts';
 import { VERSION } from '../version.ts';
 import {
@@ -87,7 +88,8 @@ export interface CommonInit {
   readonly userAgent?: string | undefined;
   /**
    * Where notes, warnings and details go; `trace`, where it has that method, gets a line for each PKCS#11 call. Default:
-   * that of `parentClientConfig`; else nowhere, except that `verifyPeer: false` is always warned of.
+   * that of `parentClientConfig`; else stderr where the environment variable `AWS_IOT_LOG` names a level (`trace`, `debug`,
+   * `info`, `warn`, `error`); else nowhere, except that `verifyPeer: false` is always warned of.
    */
   readonly logger?: Logger | undefined;
   /** What chains of the AWS SDK's providers pass: the configuration of the client that they serve. */
@@ -220,7 +222,7 @@ function readOptions(given: FromIotCoreInit): Settings {
     throw invalidOption('thingName', 'must be 1 to 128 of letters, digits and : _ -', thingName);
   }
   const parent = checkClientConfig(options.parentClientConfig);
-  const logger = checkLogger(options.logger) ?? parent.logger;
+  const logger = checkLogger(options.logger) ?? parent.logger ?? environmentLogger();
   const { warn } = logEvents(logger);
   const timeoutMs = checkTimeout(options.timeoutMs);
   return {

@@ -68,8 +68,8 @@ export interface Refresher<T> {
   get(request?: RefreshRequest): Promise<Valid<T>>;
   /** The value at hand; it may have ended. */
   readonly current: Valid<T> | undefined;
-  /** What has failed since the last success. */
-  readonly failures: Failures | undefined;
+  /** When the next fetch is due, by the refresher's clock; undefined where nothing was fetched yet, or it is not due by itself. */
+  readonly dueAtMs: number | undefined;
   /** Forgets the value, and waits until nothing is being fetched. Who waits for a fetch still gets its value; who asks later does not. */
   close(): Promise<void>;
 }
@@ -240,8 +240,9 @@ export function createRefresher<T>(options: RefreshOptions<T>): Refresher<T> {
     get current() {
       return current;
     },
-    get failures() {
-      return failed;
+    get dueAtMs() {
+      const dueAtMs = failed?.retryAtMs ?? current?.refreshAtMs;
+      return isClosed || dueAtMs === Number.POSITIVE_INFINITY ? undefined : dueAtMs;
     },
     async close() {
       isClosed = true;

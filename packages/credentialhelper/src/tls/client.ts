@@ -25,6 +25,22 @@ export interface HttpsResponse {
   /** Header fields, their names in lower case. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Uint8Array;
+  /** How it came about. */
+  readonly connection: ConnectionReport;
+}
+
+/** What is known of a connection; durations in milliseconds. */
+export interface ConnectionReport {
+  /** The IP address that answered. */
+  readonly address?: string | undefined;
+  readonly tlsVersion?: string | undefined;
+  /** Who the server is by its certificate. */
+  readonly server?: string | undefined;
+  /** To resolve the name, to connect, for the TLS handshake, and for the response: each where there was such a thing. */
+  readonly lookupMs?: number | undefined;
+  readonly connectMs?: number | undefined;
+  readonly handshakeMs?: number | undefined;
+  readonly responseMs?: number | undefined;
 }
 
 /**
