@@ -100,7 +100,7 @@ export function createSource(settings: Settings): CredentialSource {
       }),
     onRefreshFailed: (error, retryAtMs, expiration) => {
       logger?.warn(
-        `refreshing the credentials failed: ${(error as Error).message}; the ones at hand are valid until ${expiration.toISOString()}, next try not before ${new Date(retryAtMs).toISOString()}`,
+        `refreshing the credentials failed: ${(error as Error).message}; the current credentials stay valid until ${expiration.toISOString()}; next attempt after ${new Date(retryAtMs).toISOString()}`,
       );
     },
   });

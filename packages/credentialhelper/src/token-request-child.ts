@@ -35,11 +35,11 @@ function copyWithoutKoffi(error: CredentialHelperError): CredentialHelperError |
   const [, program = ''] = process.argv;
   if (!code?.endsWith('MODULE_NOT_FOUND') || isOfThisPackage(program)) return undefined;
   return new CredentialHelperError(
-    `the program of the child process that is to use the token does not find the npm package koffi from ${dirname(program)}`,
+    `the program of the child process that is to use the token cannot find the npm package koffi from ${dirname(program)}`,
     {
       code: 'ERR_CHILD_PROGRAM',
       cause: error,
-      hint: 'install koffi where this copy of the program finds it: in a node_modules of its folder or of one above',
+      hint: "install koffi in a node_modules of the program's folder or of a parent folder",
     },
   );
 }

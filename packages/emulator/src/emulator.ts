@@ -176,7 +176,7 @@ async function start(
     credentials: {
       setLifetime(value) {
         if (value !== undefined && !Number.isFinite(value)) {
-          throw new EmulatorError('a lifetime is a number of milliseconds', {
+          throw new EmulatorError('the lifetime must be a number of milliseconds', {
             code: 'ERR_INVALID_OPTION',
           });
         }

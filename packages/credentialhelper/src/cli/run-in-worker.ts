@@ -36,7 +36,7 @@ export async function runInWorker(timeoutMs: number): Promise<number> {
       library: 'the PKCS#11 library',
       limitMs: timeoutMs,
       limitHint:
-        'is its device or server there? --timeout-ms sets the limit; "token list" shows what is in the token now',
+        'is its device or server available? --timeout-ms sets the limit; "token list" shows what is in the token now',
       crashHint: '"token list" shows what is in the token now',
       finishMs: LATE_FINISH_MS,
       endMs: END_MS,

@@ -40,7 +40,7 @@ export function setUpErrors(command: Command): Command {
         const [, problem = text, suggestion] = SUGGESTION.exec(text) ?? [];
         printLine('error', withoutValues(problem, suggestion !== undefined));
         if (/unknown option '--(?:user-|so-)?pin/.test(problem)) {
-          printLine('hint', 'a PIN on the command line can be seen by others; use --pin-file');
+          printLine('hint', 'other users can see a PIN on the command line; use --pin-file');
         } else if (suggestion !== undefined) {
           printLine('hint', `did you mean ${suggestion}?`);
         } else {
@@ -61,13 +61,13 @@ function withoutValues(problem: string, isNearName: boolean): string {
     .replace(/unknown option '(.*)'/s, (_, text: string) => {
       const [name] = /^--[a-z]+(?:-[a-z]+)*(?==|$)/.exec(text) ?? [];
       return name === undefined
-        ? `unknown option: a text of ${text.length} characters`
+        ? `unknown option: a string of ${text.length} characters`
         : `unknown option '${name}'`;
     })
     .replace(/unknown command '(.*)'/s, (known, text: string) =>
       isNearName && /^[a-z-]{1,16}$/.test(text)
         ? known
-        : `unknown command: a text of ${text.length} characters`,
+        : `unknown command: a string of ${text.length} characters`,
     );
 }
 
@@ -86,7 +86,7 @@ export function usageStatus(error: unknown): number | undefined {
 /** For options that take a whole number from 0 on. */
 export function parseWholeNumber(text: string): number {
   if (/^\d{1,15}$/.test(text)) return Number(text);
-  throw new InvalidArgumentError('It is a whole number, 0 or more.');
+  throw new InvalidArgumentError('Expected a whole number, 0 or more.');
 }
 
 function path(command: Command): string {

@@ -48,7 +48,7 @@ export async function exchange(
   if (credentials.expiration.getTime() <= nowMs) {
     const serverTime = response.headers.date;
     throw new CredentialHelperError(
-      `the credentials from ${target.authority} ended at ${credentials.expiration.toISOString()}, and this device's clock says ${new Date(nowMs).toISOString()}`,
+      `the credentials from ${target.authority} expired at ${credentials.expiration.toISOString()}, and this device's clock says ${new Date(nowMs).toISOString()}`,
       {
         code: 'ERR_CREDENTIALS_EXPIRED',
         hint: `check this device's clock${serverTime === undefined ? '' : `; the server's says ${serverTime}`}`,
@@ -66,7 +66,7 @@ function readCredentials(
 ): TemporaryCredentials {
   const invalid = (problem: string) =>
     new CredentialHelperError(
-      `the answer of ${target.authority} holds no credentials: ${problem}`,
+      `the response of ${target.authority} contains no credentials: ${problem}`,
       {
         code: 'ERR_RESPONSE_INVALID',
         hint: 'is this the endpoint of the credential provider?',
@@ -84,14 +84,15 @@ function readCredentials(
     const value = Object.hasOwn(credentials, name) ? credentials[name] : undefined;
     if (typeof value !== 'string' || value === '') throw invalid(`"${name}" is missing`);
     // They become a part of header fields.
-    if (!/^[!-~]+$/.test(value)) throw invalid(`"${name}" has characters that credentials do not`);
+    if (!/^[!-~]+$/.test(value))
+      throw invalid(`"${name}" has characters that credentials never contain`);
     return value;
   };
   const expiration = parseExpiration(text('expiration'));
   if (expiration === undefined) throw invalid('"expiration" is not a date');
   const serverMs = Date.parse(response.headers.date ?? '');
   if (expiration.getTime() - (Number.isNaN(serverMs) ? now() : serverMs) > MAX_LIFE_MS) {
-    throw invalid('they last longer than any that AWS gives');
+    throw invalid('they are valid for longer than any that AWS issues');
   }
   return {
     accessKeyId: text('accessKeyId'),

@@ -120,7 +120,7 @@ function readConnection({ ca, verifyPeer, timeoutMs }: Settings): ConnectionSett
 }
 
 function warnUnverified({ endpoint, logger }: Settings): void {
-  const warning = `verifyPeer is false: any server that answers as ${endpoint.authority} is trusted, and can hand out credentials of its own`;
+  const warning = `verifyPeer is false: any server at ${endpoint.authority} is trusted, and can return credentials of its own`;
   if (logger === undefined) process.emitWarning(warning, { code: 'AWSIOT_VERIFY_PEER' });
   else logger.warn(warning);
 }

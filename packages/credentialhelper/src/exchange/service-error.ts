@@ -25,7 +25,7 @@ export function serviceError(
   const thing = target.thingName === undefined ? 'no thing name' : `thing "${target.thingName}"`;
   const answer = said === undefined ? `HTTP ${status}` : `HTTP ${status}: ${said}`;
   return new CredentialHelperError(
-    `${target.authority} gave no credentials for role alias "${target.roleAlias}" (${thing}): ${answer}`,
+    `${target.authority} returned no credentials for role alias "${target.roleAlias}" (${thing}): ${answer}`,
     { code, hint, httpStatus: status, requestId: headers['x-amzn-requestid'] },
   );
 }
@@ -53,7 +53,7 @@ function explainMessage(
     case '403 Access Denied':
       return {
         code: 'ERR_ACCESS_DENIED',
-        hint: `a policy attached to the certificate must allow iot:AssumeRoleWithCertificate on the ARN of role alias ${roleAlias} (aws iot list-attached-policies); a misspelt role alias is answered in the same way (aws iot list-role-aliases)`,
+        hint: `a policy attached to the certificate must allow iot:AssumeRoleWithCertificate on the ARN of role alias ${roleAlias} (aws iot list-attached-policies); AWS returns the same error for a misspelled role alias (aws iot list-role-aliases)`,
       };
     case '404 Role alias does not exist':
       return {
@@ -89,16 +89,16 @@ function explainStatus(
   if (status === 429) {
     return {
       code: 'ERR_THROTTLED',
-      hint: 'fewer requests, or a higher quota for the credential provider',
+      hint: 'send fewer requests, or raise the quota of the credential provider',
     };
   }
   if (status >= 500) {
-    return { code: 'ERR_SERVICE', hint: 'try again later; AWS publishes known problems' };
+    return { code: 'ERR_SERVICE', hint: 'try again later; see the AWS Health Dashboard' };
   }
   if (status >= 300 && status < 400) {
     return {
       code: 'ERR_UNEXPECTED_STATUS',
-      hint: `redirects are not followed (to ${headers.location ?? 'nowhere'}): the certificate is shown to the endpoint only; is this the endpoint of the credential provider?`,
+      hint: `redirects are not followed (to ${headers.location ?? 'nowhere'}): the certificate is sent to the endpoint only; is this the endpoint of the credential provider?`,
     };
   }
   return {

@@ -35,9 +35,9 @@ const REFUSALS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 
 const HINTS = {
   ERR_CERTIFICATE_EXPIRED:
-    'have a new certificate issued, and register it with AWS IoT (aws iot create-certificate-from-csr); where the clock of this device is wrong, set it',
+    'have a new certificate issued, and register it with AWS IoT (aws iot create-certificate-from-csr); if the clock of this device is wrong, set it',
   ERR_CERTIFICATE_NOT_YET_VALID:
-    'check the clock of this device: a wrong one is the usual cause; else wait, or have another certificate issued',
+    'check the clock of this device: a wrong clock is the usual cause; otherwise wait, or have another certificate issued',
 } as const satisfies Partial<Record<ErrorCode, string>>;
 
 /**

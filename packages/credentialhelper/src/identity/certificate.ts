@@ -28,15 +28,15 @@ export function readCertificates(
     : [bytes];
   const kind = kindOfBytes(bytes);
   if (isCutShort(text)) {
-    throw new CredentialHelperError(`${name} is cut short: a block of PEM has no end`, {
+    throw new CredentialHelperError(`${name} is truncated: a PEM block has no END line`, {
       code,
-      hint: 'copy it again, whole',
+      hint: 'copy the whole file again',
     });
   }
   if (encoded.length === 0) {
     throw new CredentialHelperError(`${name} ${kind?.what ?? 'holds no certificate'}`, {
       code,
-      hint: kind?.hint ?? 'a certificate in PEM form begins with -----BEGIN CERTIFICATE-----',
+      hint: kind?.hint ?? 'a certificate in PEM format begins with -----BEGIN CERTIFICATE-----',
     });
   }
   return encoded.map((item, index) => {
@@ -48,7 +48,7 @@ export function readCertificates(
       throw new CredentialHelperError(`${which} ${named?.what ?? 'is not an X.509 certificate'}`, {
         code,
         cause,
-        hint: named?.hint ?? 'expected a certificate in PEM or DER form',
+        hint: named?.hint ?? 'expected a certificate in PEM or DER format',
       });
     }
   });
@@ -69,7 +69,7 @@ export function chainForKey(
       `the private key (${keyKind(key).name}) does not belong to ${describeCertificate(certificates[0])}`,
       {
         code: 'ERR_KEY_CERTIFICATE_MISMATCH',
-        hint: 'use the key that was made together with this certificate',
+        hint: 'use the key that this certificate was issued for',
       },
     );
   }

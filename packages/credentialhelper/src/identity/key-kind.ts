@@ -9,10 +9,10 @@ export interface KeyKind {
 }
 
 /** The keys that AWS IoT takes (AWS IoT Core Developer Guide, "X.509 client certificates"). */
-export const ACCEPTED_KEYS = 'RSA of 2048 bits or more, EC P-256, P-384, P-521';
+export const ACCEPTED_KEYS = 'RSA 2048 or larger, EC P-256, P-384 or P-521';
 
 /** What to do about a key of another kind. */
-export const KEY_KIND_HINT = `AWS IoT takes ${ACCEPTED_KEYS}: make a new key and have a certificate issued for it`;
+export const KEY_KIND_HINT = `AWS IoT supports ${ACCEPTED_KEYS}: generate a new key and have a certificate issued for it`;
 
 const MIN_RSA_BITS = 2048;
 

@@ -33,7 +33,7 @@ export function findModule(uri: Pkcs11Uri, option: string): string {
         'add ?module-path=PATH to it',
       )
     : missing(
-        `there is no PKCS#11 library of the module-name that "${option}" gives: a name of ${name.length} characters`,
+        `no PKCS#11 library has the module-name in "${option}": a name of ${name.length} characters`,
         `libraries are looked for in ${folders.join(', ')}; module-path names one elsewhere`,
       );
 }
@@ -48,7 +48,7 @@ export function checkModule(path: Path, option: string): string {
   if (isFile(absolute)) return absolute;
   throw missing(
     `the PKCS#11 library ${absolute} given as "${option}" ${existsSync(absolute) ? 'is not a file' : 'does not exist'}`,
-    'give the path of the PKCS#11 library that came with the token or its driver',
+    'pass the path of the PKCS#11 library that came with the token or its driver',
   );
 }
 

@@ -27,7 +27,7 @@ export function pathOf(
   if (path === undefined) {
     throw new CredentialHelperError(`"${option}" is a URL that is not the file: URL of a path`, {
       code: 'ERR_INVALID_OPTION',
-      hint: 'give a path, or a URL such as file:///etc/device/key.pem',
+      hint: 'pass a path, or a URL such as file:///etc/device/key.pem',
     });
   }
   const absolute = absolutePath(path, option, code);
@@ -99,7 +99,7 @@ function absolutePath(path: string, option: string, code: ErrorCode): string {
   } catch (cause) {
     throw new CredentialHelperError(
       `"${option}" is a relative path, and the working folder of this process was deleted`,
-      { code, cause, hint: 'give an absolute path' },
+      { code, cause, hint: 'pass an absolute path' },
     );
   }
 }
@@ -114,7 +114,7 @@ function unexpanded(option: string, code: ErrorCode): CredentialHelperError {
 function notThere(text: string, option: string, code: ErrorCode): CredentialHelperError {
   const where = isAbsolute(text) ? '' : `, in ${process.cwd()}`;
   return new CredentialHelperError(
-    `there is no file of the name that "${option}" gives: a text of ${text.length} characters${where}`,
+    `no file has the name passed as "${option}": a string of ${text.length} characters${where}`,
     {
       code,
       hint: 'check the path; the text is not shown, as it may be a secret in the wrong place',
@@ -124,10 +124,10 @@ function notThere(text: string, option: string, code: ErrorCode): CredentialHelp
 
 function noPath(text: string, option: string): CredentialHelperError {
   return new CredentialHelperError(
-    `"${option}" is a text of ${text.length} characters that is neither PEM nor the path of a file: ${looks(text)}`,
+    `"${option}" is a string of ${text.length} characters that is neither PEM nor the path of a file: ${looks(text)}`,
     {
       code: 'ERR_INVALID_OPTION',
-      hint: 'give a path, PEM text, or its bytes; the text is not shown, as it may be a secret',
+      hint: 'pass a path, PEM text, or bytes; the text is not shown, as it may be a secret',
     },
   );
 }
@@ -137,6 +137,6 @@ function looks(text: string): string {
   if (/^\s*[{[]/.test(text)) return 'it looks like JSON';
   if (/^[0-9a-f\s:]+$/i.test(text)) return 'it looks like hexadecimal digits';
   if (/^[A-Za-z0-9+/=_\s-]+$/.test(text))
-    return 'it looks like base64, and not of a certificate or key';
-  return 'it looks like no path';
+    return 'it looks like base64, but not of a certificate or key';
+  return 'it does not look like a path';
 }

@@ -74,7 +74,7 @@ export function parsePinSource(text: string, option: string): SecretPlace {
       break;
   }
   throw new CredentialHelperError(
-    `"${option}" has a pin-source that is no path, file:, env:, credential: or fd:`,
+    `"${option}" has a pin-source that is not a path, file:, env:, credential: or fd:`,
     { code: 'ERR_INVALID_OPTION' },
   );
 }

@@ -109,7 +109,7 @@ export function parsePkcs11Uri(uri: string, option: string): Pkcs11Uri {
     if (value === undefined || !allowed.test(value)) {
       throw invalid(option, `the value of "${name}" has a character that must be percent-encoded`);
     }
-    if (Object.hasOwn(found, attribute)) throw invalid(option, `"${name}" stands in it twice`);
+    if (Object.hasOwn(found, attribute)) throw invalid(option, `"${name}" occurs twice`);
     if (attribute !== 'pinValue') refuseAttributeIn(value, name, option);
     if (SHOWN.has(attribute)) refuseMisplaced(value, name, option);
     found[attribute] = readValue(name, decode(value), option);
@@ -146,7 +146,7 @@ function refuseAttributeIn(value: string, name: string, option: string): void {
   if (inner === undefined) return;
   throw invalid(
     option,
-    `the value of "${name}" has "${inner.toLowerCase()}" in it: ; stands between the attributes before the ?, & between those after it, and = in a value is written %3D`,
+    `the value of "${name}" has "${inner.toLowerCase()}" in it: ; separates the attributes before the ?, & those after it, and = in a value must be written %3D`,
   );
 }
 
@@ -203,7 +203,7 @@ function readValue(name: string, bytes: Buffer, option: string): Pkcs11Uri[Attri
     throw invalid(option, `"type" is one of ${TYPES.join(', ')}`);
   }
   if (name === 'library-version' && !/^\d{1,3}(\.\d{1,3})?$/.test(text)) {
-    throw invalid(option, '"library-version" is a number or two with a dot between');
+    throw invalid(option, '"library-version" is one number, or two separated by a dot');
   }
   // RFC 7512, section 2.3: without a minor version it is 0.
   if (name === 'library-version') return text.includes('.') ? text : `${text}.0`;
@@ -232,6 +232,6 @@ function unknownAttribute(
 function invalid(option: string, reason: string): CredentialHelperError {
   return new CredentialHelperError(`"${option}" is not a PKCS#11 URI: ${reason}`, {
     code: 'ERR_INVALID_OPTION',
-    hint: 'RFC 7512 describes the form, for example pkcs11:token=my-token;object=my-key;type=private',
+    hint: 'see RFC 7512; an example: pkcs11:token=my-token;object=my-key;type=private',
   });
 }

@@ -95,8 +95,8 @@ function parseEncryptedPem(pem: string, name: string, passphrase: Secret | undef
   const info = getCipherInfo(cipher.toLowerCase() || 'none');
   if (cipher === '' || (info !== undefined && salt.length !== 2 * (info.ivLength ?? 0))) {
     throw new CredentialHelperError(
-      `the private key in ${name} is encrypted, and the line that says how (DEK-Info) is damaged`,
-      { code: 'ERR_PRIVATE_KEY_INVALID', hint: 'copy it again, whole' },
+      `the private key in ${name} is encrypted, and its DEK-Info line is damaged`,
+      { code: 'ERR_PRIVATE_KEY_INVALID', hint: 'copy the whole file again' },
     );
   }
   if (passphrase === undefined) throw passphraseRequired(name);
@@ -147,7 +147,7 @@ function checkKind(key: KeyObject, name: string): KeyObject {
   const kind = keyKind(key);
   if (!kind.accepted) {
     throw new CredentialHelperError(
-      `the private key in ${name} is ${kind.name}, which AWS IoT does not take`,
+      `the private key in ${name} is ${kind.name}, which AWS IoT does not support`,
       { code: 'ERR_PRIVATE_KEY_INVALID', hint: KEY_KIND_HINT },
     );
   }
@@ -198,7 +198,7 @@ function wrongPassphrase(name: string, cause: unknown): CredentialHelperError {
   return new CredentialHelperError(`the passphrase does not decrypt the private key in ${name}`, {
     code: 'ERR_PASSPHRASE_WRONG',
     cause,
-    hint: 'give the passphrase that the key was encrypted with; other letters than those of ASCII are taken as UTF-8',
+    hint: 'pass the passphrase that the key was encrypted with; non-ASCII characters are encoded as UTF-8',
   });
 }
 
@@ -206,11 +206,11 @@ function notSupported(name: string, cause: unknown, cipher?: string): Credential
   const isMemory = (cause as NodeJS.ErrnoException).code?.endsWith('MEMORY_LIMIT_EXCEEDED');
   const how = isMemory
     ? 'with more memory than the OpenSSL of this Node.js allows (scrypt)'
-    : `in a way that the OpenSSL of this Node.js does not have${cipher === undefined ? '' : ` (${cipher})`}`;
+    : `in a way that the OpenSSL of this Node.js does not support${cipher === undefined ? '' : ` (${cipher})`}`;
   return new CredentialHelperError(`the private key in ${name} is encrypted ${how}`, {
     code: 'ERR_PRIVATE_KEY_INVALID',
     cause,
-    hint: 'encrypt it anew where OpenSSL has that: openssl pkey -provider default -provider legacy -in FILE -aes256 -out key.pem',
+    hint: 're-encrypt it with an OpenSSL that supports it: openssl pkey -provider default -provider legacy -in FILE -aes256 -out key.pem',
   });
 }
 
@@ -241,7 +241,7 @@ function unreadable(
     {
       code: 'ERR_PRIVATE_KEY_INVALID',
       cause,
-      hint: kind?.hint ?? 'expected PKCS#1, SEC1 or PKCS#8, in PEM or DER form',
+      hint: kind?.hint ?? 'expected PKCS#1, SEC1 or PKCS#8, in PEM or DER format',
     },
   );
 }

@@ -102,7 +102,7 @@ export class Pipe {
   async #read(limitMs: number): Promise<Buffer> {
     const late = () =>
       unreadable(this.what, `its end did not come within ${limitMs} ms`, {
-        hint: 'does the program that writes to the pipe run, and does it close it?',
+        hint: 'is the program that writes to the pipe running, and does it close the pipe?',
       });
     const fd = guarded(this.what, () => socketOf(this.path));
     if (fd === undefined) {
@@ -145,7 +145,7 @@ export class Pipe {
     const stats = fstatSync(fd);
     if (!stats.isFIFO()) {
       closeSync(fd);
-      throw unreadable(this.what, 'it is not a pipe any more');
+      throw unreadable(this.what, 'it is no longer a pipe');
     }
     return { fd, chunks: new Chunks(this.what), isNamed: hasName(this.path) };
   }
@@ -207,7 +207,7 @@ class Chunks {
     if (this.length > MAX_BYTES) {
       throw unreadable(
         this.what,
-        `it has more than ${MAX_BYTES} bytes, as no key or certificate has`,
+        `it has more than ${MAX_BYTES} bytes, more than any key or certificate`,
       );
     }
   }
@@ -241,26 +241,24 @@ function unreadable(
   return new CredentialHelperError(`cannot read ${what}: ${reason}`, {
     code: missing === undefined ? 'ERR_FILE_UNREADABLE' : 'ERR_OUT_OF_RESOURCES',
     cause,
-    hint: missing ?? hint ?? 'check the path and that this process may read the file',
+    hint: missing ?? hint ?? 'check the path, and that this process is permitted to read the file',
   });
 }
 
 function otherKind(stats: Stats): string {
   if (stats.isDirectory()) return 'it is a folder';
-  return stats.isFIFO()
-    ? 'it is a pipe now'
-    : 'it is a device or a socket, and neither a file nor a pipe';
+  return stats.isFIFO() ? 'it is a pipe now' : 'it is a device or a socket, not a file or a pipe';
 }
 
 const REASONS: Readonly<Record<string, string>> = {
-  ENOENT: 'there is no such file',
-  EACCES: 'this process may not read it',
-  EEXIST: 'another part of this process reads it',
+  ENOENT: 'no such file',
+  EACCES: 'permission denied',
+  EEXIST: 'another part of this process is reading it',
   EISDIR: 'it is a folder',
   ENOTDIR: 'a part of the path is not a folder',
-  ELOOP: 'its symbolic links lead in a circle',
+  ELOOP: 'too many levels of symbolic links',
   ENAMETOOLONG: 'its name is too long',
   EBADF: 'it is not open for reading',
-  ENXIO: 'it is a socket, or a device that is not there',
+  ENXIO: 'it is a socket, or a device that does not exist',
   ERR_ACCESS_DENIED: "Node.js's permission model forbids it (--allow-fs-read)",
 };

@@ -62,7 +62,7 @@ export function warnOfAccess({ mode, uid }: Stats, what: string, warn: Warn): vo
   const self = process.getuid?.();
   // Windows tells neither.
   if (self === undefined) return;
-  if ((mode & 0o077) !== 0) warn(`${what} can be read by other users; chmod 600 helps`);
+  if ((mode & 0o077) !== 0) warn(`${what} can be read by other users; restrict it with chmod 600`);
   if (uid !== self && uid !== 0) {
     warn(`${what} belongs to another user (uid ${uid}), who can read and replace it`);
   }
@@ -103,7 +103,7 @@ export function checkSecret(value: unknown, name: string): Secret {
   if (problem === undefined) return new Secret(value as string);
   throw new CredentialHelperError(`${name} ${problem}`, {
     code: 'ERR_INVALID_OPTION',
-    hint: 'it was not used; correct it where it comes from',
+    hint: 'it was not used; correct it at its source',
   });
 }
 
@@ -112,8 +112,8 @@ function secretProblem(value: unknown): string | undefined {
   if (value === '') return 'is empty';
   if (value.startsWith('\ufeff')) return 'begins with a byte order mark';
   if (/[\r\n][\s\S]*[^\r\n]/.test(value)) return 'has more than one line';
-  if (/[\r\n]$/.test(value)) return 'ends with a line end or carriage return';
+  if (/[\r\n]$/.test(value)) return 'ends with a newline or carriage return';
   if (value.includes('\0')) return 'has a NUL character';
-  if (/[\s\u200b-\u200d\u2060]$/.test(value)) return 'ends with a blank';
-  return /^[\s\u200b-\u200d\u2060]/.test(value) ? 'begins with a blank' : undefined;
+  if (/[\s\u200b-\u200d\u2060]$/.test(value)) return 'ends with whitespace';
+  return /^[\s\u200b-\u200d\u2060]/.test(value) ? 'begins with whitespace' : undefined;
 }

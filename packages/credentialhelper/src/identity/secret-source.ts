@@ -120,14 +120,14 @@ export function askingFunction<S>(
     new CredentialHelperError(message, {
       code: 'ERR_SECRET_SOURCE',
       cause,
-      hint: `${kind === 'PIN' ? 'no login was tried; ' : ''}look at the function, and at "cause" where there is one`,
+      hint: `${kind === 'PIN' ? 'no login was tried; ' : ''}check the function, and "cause" if set`,
     });
   return later(async (limitMs) => {
     const answer = (async () => source())().catch((cause: unknown) => {
       throw failed(`${what} failed`, cause);
     });
-    const late = () => failed(`${what} did not give a ${kind} within ${limitMs} ms`);
-    return check(await within(answer, limitMs, late), `what ${what} gave`);
+    const late = () => failed(`${what} did not return a ${kind} within ${limitMs} ms`);
+    return check(await within(answer, limitMs, late), `the result of ${what}`);
   });
 }
 
@@ -182,7 +182,7 @@ function readVariable(name: string, { kind, option }: Named): Secret {
 }
 
 function notShown(kind: Named['kind']): string {
-  return `give the name of the place that holds the ${kind}; the name is not shown, as it may be the ${kind} itself`;
+  return `pass the name of the place that holds the ${kind}; the name is not shown, as it may be the ${kind} itself`;
 }
 
 /** systemd gives its credentials to the user of the unit alone, so their mode is its own affair. */
@@ -194,17 +194,17 @@ function credentialReader(name: string, { kind, option }: Named): SecretReader<S
   const folder = process.env.CREDENTIALS_DIRECTORY;
   if (folder === undefined) {
     throw new CredentialHelperError(
-      `"${option}" names a systemd credential, and this process was given none`,
+      `"${option}" names a systemd credential, and this process has none`,
       {
         code: 'ERR_INVALID_OPTION',
-        hint: 'add LoadCredential=NAME:PATH to the unit, and start it with systemd',
+        hint: 'add LoadCredential=NAME:PATH to the unit, and start the unit with systemd',
       },
     );
   }
   const path = join(folder, name);
   if (!existsSync(path)) {
     throw new CredentialHelperError(
-      `this process was not given the systemd credential that "${option}" names: a name of ${name.length} characters`,
+      `this process has no systemd credential of the name that "${option}" names: a name of ${name.length} characters`,
       { code: 'ERR_FILE_UNREADABLE', hint: notShown(kind) },
     );
   }

@@ -7,7 +7,7 @@ export interface TokenKey extends LibraryLocation {
   /** What token and key must match. */
   readonly match: Pkcs11Uri;
   readonly pin: Pin;
-  /** Whether to log in to a token that says its PIN is locked or has one try left. */
+  /** Whether to log in to a token that reports its PIN as locked or with one try left. */
   readonly ignorePinFlags: boolean;
   /** Folder where PINs that a token rejected are remembered. */
   readonly stateFolder: string | undefined;

@@ -48,8 +48,8 @@ export function sendTokenRequestIsolated(
       limitMs: timeoutMs,
       waitedMs: monotonicMs() - begin,
       limitHint:
-        'is the token there, and does it wait for a touch or a PIN pad? "timeoutMs" sets the limit',
-      crashHint: 'its own log may say more',
+        'is the token connected, and does it wait for a touch or its PIN pad? "timeoutMs" sets the limit',
+      crashHint: "see the library's own log",
       endMs: END_MS,
       hidden,
       onTold: {
@@ -70,7 +70,7 @@ function late(library: string, limitMs: number): () => CredentialHelperError {
       `other requests of this process have been using the PKCS#11 library ${library} for ${limitMs} ms`,
       {
         code: 'ERR_TOKEN_TIMEOUT',
-        hint: 'does the token hang, or are there many sessions? They take turns; "timeoutMs" sets the limit',
+        hint: 'does the token hang, or are there many sessions? They use the library one at a time; "timeoutMs" sets the limit',
       },
     );
 }

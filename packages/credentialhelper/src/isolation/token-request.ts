@@ -62,7 +62,7 @@ export async function sendTokenRequest(
 function withoutTls13(error: unknown): unknown {
   if (!isCredentialHelperError(error) || error.code !== 'ERR_TLS_VERSION') return error;
   return new CredentialHelperError(
-    `${error.message}; the token makes no raw RSA signatures (CKM_RSA_X_509), which RSA-PSS needs, so TLS 1.3 was not offered`,
+    `${error.message}; the token does not support raw RSA signatures (CKM_RSA_X_509), which RSA-PSS requires, so TLS 1.3 was not offered`,
     {
       code: 'ERR_TLS_VERSION',
       hint: 'use an EC key in this token, or an endpoint whose security policy allows TLS 1.2',

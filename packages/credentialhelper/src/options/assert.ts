@@ -9,7 +9,7 @@ export function invalidOption(
   problem: string,
   value?: unknown,
 ): CredentialHelperError {
-  const given = value === undefined ? '' : `, and is ${describeValue(value)}`;
+  const given = value === undefined ? '' : `, got ${describeValue(value)}`;
   return new CredentialHelperError(`"${name}" ${problem}${given}`, { code: 'ERR_INVALID_OPTION' });
 }
 
@@ -17,7 +17,7 @@ function describeValue(value: unknown): string {
   if (typeof value === 'boolean') return String(value);
   // A longer one may be a PIN.
   if (typeof value === 'number' && String(value).length < 4) return String(value);
-  return typeof value === 'string' ? `a text of ${value.length} characters` : kindOf(value);
+  return typeof value === 'string' ? `a string of ${value.length} characters` : kindOf(value);
 }
 
 /**
@@ -48,7 +48,8 @@ export function requireText(value: unknown, name: string): string {
 /** Checks that a value is text, if it is there. */
 export function optionalText(value: unknown, name: string): string | undefined {
   if (value === undefined) return undefined;
-  if (typeof value !== 'string') throw invalidOption(name, `must be text, and is ${kindOf(value)}`);
+  if (typeof value !== 'string')
+    throw invalidOption(name, `must be a string, got ${kindOf(value)}`);
   if (value === '') throw invalidOption(name, 'is empty');
   if (value.includes('\0')) throw invalidOption(name, 'has a NUL character');
   return value;
@@ -64,7 +65,7 @@ export function optionalBoolean(value: unknown, name: string, fallback: boolean)
 /** Checks that a value is an object. */
 export function assertObject(value: unknown, name: string): asserts value is object {
   if (!isObject(value)) {
-    throw invalidOption(name, `must be an object, and is ${kindOf(value)}`);
+    throw invalidOption(name, `must be an object, got ${kindOf(value)}`);
   }
 }
 
@@ -94,7 +95,7 @@ export function ownOptions<Options extends object>(
     const hint = isInner
       ? `it belongs inside "${inner.name}"`
       : near === undefined
-        ? `known are ${known.join(', ')}`
+        ? `expected one of ${known.join(', ')}`
         : `did you mean "${near}"?`;
     throw new CredentialHelperError(`unknown option${shown}`, { code: 'ERR_INVALID_OPTION', hint });
   }

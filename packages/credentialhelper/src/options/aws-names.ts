@@ -64,7 +64,7 @@ function globalName(host: string): OtherAwsName | undefined {
   if (name === undefined) return undefined;
   const what =
     name === 'credentials.iot'
-      ? 'is the principal that trust policies of IAM roles name'
+      ? 'is the service principal for trust policies of IAM roles'
       : `is ${service(name)}`;
   return refused(what, '<prefix>.credentials.iot.<region>.amazonaws.com');
 }
@@ -75,7 +75,7 @@ function iotName(labels: readonly string[], instead: string): OtherAwsName | und
     case undefined:
       return refused("is AWS IoT's control plane", instead);
     case 'credentials':
-      return labels.length > 1 ? undefined : refused('lacks the prefix of the account', instead);
+      return labels.length > 1 ? undefined : refused('lacks the account-specific prefix', instead);
     case 'tunneling':
       return refused('is the endpoint of secure tunneling', instead);
     case 'jobs':
@@ -86,7 +86,7 @@ function iotName(labels: readonly string[], instead: string): OtherAwsName | und
     default:
       return labels.length === 1
         ? data("is AWS IoT's data endpoint", instead)
-        : refused('is no name of a credential provider', instead);
+        : refused('is not the name of a credential provider', instead);
   }
 }
 

@@ -29,8 +29,7 @@ const REGION_NAME = new RegExp(`^${REGION}$`);
 const URL_PARTS = /^(?:([a-z][a-z0-9+.-]*):\/\/)?([^/?#]*)(.*)$/is;
 const PATH = /^\/(?:role-aliases\/([^/?#]+)\/credentials\/?)?$/;
 
-const LOOK_UP =
-  'aws iot describe-endpoint --endpoint-type iot:CredentialProvider prints the right one';
+const LOOK_UP = 'aws iot describe-endpoint --endpoint-type iot:CredentialProvider prints it';
 
 /**
  * Reads an endpoint: `host`, `host:port`, an IPv4 address, or an IPv6 address in brackets, each with or without port.
@@ -49,7 +48,7 @@ export function parseEndpoint(text: string, roleAlias?: unknown): Endpoint {
   const other = otherAwsName(host);
   if (other !== undefined) {
     throw new CredentialHelperError(
-      `"endpoint" ${host} ${other.what}; credentials come from ${other.instead}, which has a prefix of its own`,
+      `"endpoint" ${host} ${other.what}; credentials come from ${other.instead}, which has its own prefix`,
       { code: other.code, hint: LOOK_UP },
     );
   }
@@ -75,21 +74,21 @@ function authorityOf(text: string, roleAlias: unknown): string {
     throw invalid(
       text,
       'its scheme is not https',
-      `the credential provider is asked over https${alone}`,
+      `the credential provider is available only over https${alone}`,
     );
   }
   const path = PATH.exec(rest);
   if (rest !== '' && path === null) {
     throw invalid(
       text,
-      'what follows the host is not the path of the credential provider',
+      'the path after the host is not that of the credential provider',
       'use the host name alone',
     );
   }
   const named = path?.[1] === undefined ? undefined : decoded(path[1]);
   if (named !== undefined && typeof roleAlias === 'string' && named !== roleAlias) {
     throw new CredentialHelperError(
-      '"endpoint" has a path with another role alias than "roleAlias"',
+      '"endpoint" has a path with a role alias that differs from "roleAlias"',
       { code: 'ERR_INVALID_OPTION', hint: 'use the host name alone' },
     );
   }
@@ -106,7 +105,7 @@ function decoded(part: string): string {
 
 function splitPort(text: string, authority: string): { host: string; port: number } {
   if (isIPv6Address(authority))
-    throw invalid(text, 'an IPv6 address stands in brackets', `use "[${authority}]"`);
+    throw invalid(text, 'an IPv6 address must be in brackets', `use "[${authority}]"`);
   const bracketed = /^\[([^\]]*)\](?::(.*))?$/.exec(authority);
   const [named = '', portText] = bracketed
     ? [bracketed[1], bracketed[2]]
@@ -146,5 +145,5 @@ function shown(text: string): string {
   const trimmed = text.trim();
   return LIKE_A_NAME.test(trimmed)
     ? JSON.stringify(trimmed)
-    : `(a text of ${text.length} characters)`;
+    : `(a string of ${text.length} characters)`;
 }

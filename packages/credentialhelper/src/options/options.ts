@@ -196,13 +196,17 @@ function readOptions(given: FromIotCoreInit): Settings {
   if (!ROLE_ALIAS.test(roleAlias)) {
     throw invalidOption(
       'roleAlias',
-      'must be 1 to 128 of letters, digits and _ = , @ -',
+      'must be 1 to 128 characters: letters, digits and _ = , @ -',
       roleAlias,
     );
   }
   const thingName = optionalText(options.thingName, 'thingName');
   if (thingName !== undefined && !THING_NAME.test(thingName)) {
-    throw invalidOption('thingName', 'must be 1 to 128 of letters, digits and : _ -', thingName);
+    throw invalidOption(
+      'thingName',
+      'must be 1 to 128 characters: letters, digits and : _ -',
+      thingName,
+    );
   }
   const parent = checkClientConfig(options.parentClientConfig);
   const logger = checkLogger(options.logger) ?? parent.logger;
@@ -278,20 +282,17 @@ export function sourcesOf({ key, ca }: Pick<Settings, 'key' | 'ca'>): readonly S
 function checkKey(options: IdentityOptions, warn: Warn): Settings['key'] {
   const { privateKey, pkcs11 } = options;
   if ((privateKey === undefined) === (pkcs11 === undefined)) {
-    const problem = privateKey === undefined ? 'neither was given' : 'both were given';
-    throw new CredentialHelperError(
-      `exactly one of "privateKey" and "pkcs11" says where the private key is; ${problem}`,
-      {
-        code: 'ERR_KEY_SOURCE',
-        hint: '"privateKey" is for a key in a file or in memory, "pkcs11" for a key in a token',
-      },
-    );
+    const problem = privateKey === undefined ? 'neither was passed' : 'both were passed';
+    throw new CredentialHelperError(`pass exactly one of "privateKey" and "pkcs11"; ${problem}`, {
+      code: 'ERR_KEY_SOURCE',
+      hint: '"privateKey" is for a key in a file or in memory, "pkcs11" for a key in a token',
+    });
   }
   if (pkcs11 !== undefined) {
     if (options.passphrase !== undefined) {
       throw invalidOption(
         'passphrase',
-        'belongs to a key in a file; a token has a PIN ("pkcs11.userPin")',
+        'is only for a key in a file; a token has a PIN ("pkcs11.userPin")',
       );
     }
     const token = checkTokenOptions(pkcs11, 'pkcs11', warn);
@@ -402,7 +403,7 @@ function requireSource(value: unknown, name: string, others: readonly Source[] =
   }
   if (isUrl(value)) return openSource(value, name, others);
   if (typeof value !== 'string') {
-    throw invalidOption(name, `must be a path, PEM text or bytes, and is ${kindOf(value)}`);
+    throw invalidOption(name, `must be a path, PEM text or bytes, got ${kindOf(value)}`);
   }
   const text = requireText(value, name);
   if (isPkcs11Uri(text)) {

@@ -105,7 +105,7 @@ export const TOKEN_OPTION_NAMES: readonly (keyof Pkcs11Options)[] = [
  */
 export function checkTokenOptions(given: Pkcs11Options, name: string, warn: Warn): TokenSettings {
   if (typeof given === 'string') {
-    throw new CredentialHelperError(`"${name}" must be an object, and is a string`, {
+    throw new CredentialHelperError(`"${name}" must be an object, got a string`, {
       code: 'ERR_INVALID_OPTION',
       hint: `pass a PKCS#11 URI as "${name}": { uri }`,
     });
@@ -131,7 +131,7 @@ function readUri({ uri }: Pkcs11Options, name: string): Pkcs11Uri {
   if (text === undefined) return {};
   const attributes = parsePkcs11Uri(text, name);
   if (attributes.type !== undefined && attributes.type !== 'private') {
-    throw invalidOption(name, `must name a private key, and its type is ${attributes.type}`);
+    throw invalidOption(name, `must name a private key, got the type ${attributes.type}`);
   }
   return attributes;
 }
@@ -181,7 +181,7 @@ function readLibrary(options: Pkcs11Options, access: UriAccess, name: string): s
     `${name}.library`,
   );
   if (access.modulePath !== undefined || access.moduleName !== undefined) {
-    throw invalidOption(`${name}.library`, `is given, and "${name}.uri" names a library too`);
+    throw invalidOption(`${name}.library`, `is set, and "${name}.uri" also names a library`);
   }
   return path;
 }
@@ -194,9 +194,9 @@ function readPinSource(
 ): PinReader {
   const inUri = pinValue?.reveal() ?? pinSource;
   if (userPin !== undefined && inUri !== undefined) {
-    throw new CredentialHelperError(`"${name}.userPin" is given, and "${name}.uri" has a PIN too`, {
+    throw new CredentialHelperError(`"${name}.userPin" is set, and "${name}.uri" also has a PIN`, {
       code: 'ERR_INVALID_OPTION',
-      hint: 'give the PIN in one place',
+      hint: 'pass the PIN in one place',
     });
   }
   if (pinSource !== undefined) return openPinSource(parsePinSource(pinSource, name), name, warn);
@@ -213,7 +213,7 @@ function readPinSource(
 export function checkCertificateUri(text: string, key: TokenSettings): Pkcs11Uri {
   const { match, access } = splitUri(parsePkcs11Uri(text, 'certificate'));
   if (match.type !== undefined && match.type !== 'cert') {
-    throw invalidOption('certificate', `must name a certificate, and its type is ${match.type}`);
+    throw invalidOption('certificate', `must name a certificate, got the type ${match.type}`);
   }
   const agrees =
     (access.modulePath ?? key.access.modulePath) === key.access.modulePath &&
@@ -221,10 +221,7 @@ export function checkCertificateUri(text: string, key: TokenSettings): Pkcs11Uri
     (access.pinSource ?? key.access.pinSource) === key.access.pinSource &&
     (access.pinValue ?? key.access.pinValue)?.reveal() === key.access.pinValue?.reveal();
   if (!agrees) {
-    throw invalidOption(
-      'certificate',
-      'names another library or PIN than the key; it is read with those of the key',
-    );
+    throw invalidOption('certificate', 'names a library or PIN that differs from that of the key');
   }
   return { ...match, type: 'cert' };
 }

@@ -60,7 +60,7 @@ function temporaryFolder(parent: string): string {
     while (taken.has(prefix + number)) number++;
     // A folder that another process creates first is seen in the next round.
     if (createOwn(join(parent, prefix + number))) continue;
-    throw Object.assign(new Error(`no folder in ${parent} is this user's alone`), {
+    throw Object.assign(new Error(`no folder in ${parent} belongs to this user alone`), {
       code: 'ENOTSUP',
     });
   }

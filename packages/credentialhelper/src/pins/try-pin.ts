@@ -88,7 +88,7 @@ function assertTimeLeft({ waitMs, tokenName }: PinAttempt, begin: number): void 
   if (monotonicMs() - begin < waitMs) return;
   throw new CredentialHelperError(
     `other processes have been logging in to ${tokenName} for ${waitMs} ms`,
-    { code: 'ERR_TOKEN_TIMEOUT', hint: 'try again later; a login there may hang' },
+    { code: 'ERR_TOKEN_TIMEOUT', hint: 'try again later; a login in one of them may hang' },
   );
 }
 
@@ -180,11 +180,11 @@ function readRecord(
     const resource = resourceHint(code);
     const file = 'fileOf' in records ? records.fileOf(token, pin) : 'the memory of this process';
     throw new CredentialHelperError(
-      `what ${tokenName} said of this PIN cannot be read, so it was not tried: ${code}`,
+      `the record of this PIN for ${tokenName} cannot be read, so the PIN was not tried: ${code}`,
       {
         code: resource === undefined ? 'ERR_FILE_UNREADABLE' : 'ERR_OUT_OF_RESOURCES',
         cause,
-        hint: resource ?? `look at ${file}, and remove it where it is none of this package's`,
+        hint: resource ?? `check ${file}, and remove it if it does not belong to this package`,
       },
     );
   }
@@ -216,10 +216,10 @@ function assertMayTry(
   // The clock was set back: the wait starts again.
   if (before.at > now) records.write(token, pin, { ...before, at: now });
   throw new CredentialHelperError(
-    `a login to ${tokenName} with this PIN was ended on ${at} before the token answered; it may have counted as a try, so the PIN is not tried again before ${new Date(retryAt).toISOString()}`,
+    `a login to ${tokenName} with this PIN was interrupted on ${at} before the token answered; it may have counted as a try, so the PIN is not tried again before ${new Date(retryAt).toISOString()}`,
     {
       code: 'ERR_PIN_UNANSWERED',
-      hint: `make sure that the PIN is right and that the token answers; to try at once, ${retry}`,
+      hint: `check that the PIN is correct and that the token responds; to try at once, ${retry}`,
     },
   );
 }

@@ -18,11 +18,14 @@ export async function loadKoffi(): Promise<Koffi> {
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
     const resource = resourceHint(code);
-    throw new CredentialHelperError('the npm package koffi, which tokens need, cannot be loaded', {
-      code: resource === undefined ? 'ERR_PKCS11_BINDING' : 'ERR_OUT_OF_RESOURCES',
-      cause,
-      hint: resource ?? hintFor(cause as NodeJS.ErrnoException),
-    });
+    throw new CredentialHelperError(
+      'the npm package koffi, which keys in tokens require, cannot be loaded',
+      {
+        code: resource === undefined ? 'ERR_PKCS11_BINDING' : 'ERR_OUT_OF_RESOURCES',
+        cause,
+        hint: resource ?? hintFor(cause as NodeJS.ErrnoException),
+      },
+    );
   }
 }
 
@@ -57,7 +60,7 @@ function requireKoffi(): Koffi | undefined {
 
 function hintFor({ code, name }: NodeJS.ErrnoException): string {
   if (code === 'ERR_DLOPEN_DISABLED') {
-    return 'Node.js was started with --no-addons, which is to be left out, or its permission model forbids it: allow it with --allow-addons';
+    return 'Node.js was started with --no-addons, or its permission model forbids it: remove --no-addons, or start Node.js with --allow-addons';
   }
   if (name === 'NotCapable') return 'Deno forbids it: allow it with --allow-ffi';
   return isSingleExecutable()

@@ -396,7 +396,7 @@ function assertParameters({ library, libraryParameters }: LibraryLocation): void
 
 function inUse(library: string): CredentialHelperError {
   return new CredentialHelperError(
-    `this process uses the PKCS#11 library ${library} already, perhaps with other parameters`,
+    `this process already uses the PKCS#11 library ${library}, perhaps with other parameters`,
     {
       code: 'ERR_PKCS11_LIBRARY',
       hint: 'a library is initialized once in a process, for all its threads: leave "pkcs11.isolate" at its default',

@@ -17,10 +17,10 @@ export class Pkcs11Error extends Error {
   }
 }
 
-const REMOVED = 'check that the token is there; was it removed?';
-const LOG = "the library's own log may say more";
+const REMOVED = 'check that the token is connected; was it removed?';
+const LOG = "see the library's own log";
 const READ_ONLY =
-  'the token can be read only: may this user write to where it is stored, and do no parameters of the library (flags=readOnly) forbid it?';
+  'the token is read-only: is this user permitted to write to its storage, and is the library initialized without flags=readOnly?';
 const PIN_LENGTH = 'the PIN is shorter or longer than the token accepts';
 const OFFICER = "the token's security officer can unlock it and set a new PIN";
 
@@ -28,7 +28,7 @@ const OFFICER = "the token's security officer can unlock it and set a new PIN";
 const MEANINGS: Readonly<Record<string, { readonly code?: ErrorCode; readonly hint: string }>> = {
   CKR_PIN_INCORRECT: {
     code: 'ERR_PIN_INCORRECT',
-    hint: 'correct the PIN; it was tried once and is not tried again, because tokens lock after a few wrong ones',
+    hint: 'correct the PIN; it was tried once and is not tried again, because tokens lock after a few wrong PINs',
   },
   CKR_PIN_INVALID: {
     code: 'ERR_PIN_INCORRECT',
@@ -43,16 +43,18 @@ const MEANINGS: Readonly<Record<string, { readonly code?: ErrorCode; readonly hi
   },
   CKR_DEVICE_REMOVED: { hint: REMOVED },
   CKR_TOKEN_NOT_PRESENT: { hint: REMOVED },
-  CKR_TOKEN_NOT_RECOGNIZED: { hint: 'the token is of a kind that this library does not know' },
-  CKR_DEVICE_ERROR: { hint: `${LOG}; is the device there, and may this process use it?` },
+  CKR_TOKEN_NOT_RECOGNIZED: { hint: 'this library does not recognize the token' },
+  CKR_DEVICE_ERROR: {
+    hint: `${LOG}; is the device connected, and is this process permitted to use it?`,
+  },
   CKR_GENERAL_ERROR: { hint: `${LOG}; check its configuration file and environment variables` },
-  CKR_SESSION_COUNT: { hint: 'other processes hold all sessions of the token' },
+  CKR_SESSION_COUNT: { hint: 'other processes have all sessions of the token open' },
   CKR_USER_ANOTHER_ALREADY_LOGGED_IN: { hint: 'the security officer is logged in to the token' },
-  CKR_KEY_FUNCTION_NOT_PERMITTED: { hint: 'the key may not sign (CKA_SIGN is false)' },
+  CKR_KEY_FUNCTION_NOT_PERMITTED: { hint: 'the key is not permitted to sign (CKA_SIGN is false)' },
   CKR_MECHANISM_INVALID: { hint: 'the token or its key does not support this kind of signature' },
   CKR_SESSION_READ_ONLY: { hint: READ_ONLY },
   CKR_TOKEN_WRITE_PROTECTED: { hint: READ_ONLY },
-  CKR_USER_NOT_LOGGED_IN: { hint: 'the token requires a login: give its PIN' },
+  CKR_USER_NOT_LOGGED_IN: { hint: 'the token requires a login: pass its PIN' },
 };
 
 /** What libraries return where something around them is missing: a folder, a daemon, a right, a parameter. */

@@ -241,7 +241,7 @@ function ofAnotherVersion(version: string): CredentialHelperError {
     `the program of the child process is of version ${version} of this package, and this process runs ${VERSION}`,
     {
       code: 'ERR_CHILD_PROGRAM',
-      hint: 'was the package replaced under this process? Restart it',
+      hint: 'was the package replaced while this process was running? Restart it',
     },
   );
 }
@@ -258,8 +258,8 @@ const FROM_OUTSIDE: readonly string[] = [
 function endedEarly(what: string, how: string, printed: string): CredentialHelperError {
   if (['SIGTERM', 'SIGHUP', 'SIGINT', 'SIGXCPU'].includes(how)) {
     return new CredentialHelperError(
-      `the child process that is to ${what} was ended before it was ready (${how})`,
-      { code: 'ERR_TOKEN_CRASHED', hint: 'who stops this service, or this user, ended it' },
+      `the child process that is to ${what} was killed before it was ready (${how})`,
+      { code: 'ERR_TOKEN_CRASHED', hint: 'the service manager or this user killed it' },
     );
   }
   const cause = new Error(printed === '' ? 'it printed nothing' : printed);
@@ -268,12 +268,12 @@ function endedEarly(what: string, how: string, printed: string): CredentialHelpe
     WITHOUT_RESOURCES.includes(how)
       ? {
           code: 'ERR_OUT_OF_RESOURCES',
-          hint: 'no memory or no thread seems to be left (ulimit -u; memory and pids.max of a container); the "cause" holds what it printed',
+          hint: 'the system seems to be out of memory or threads (ulimit -u; memory and pids.max of a container); see its output in "cause"',
           cause,
         }
       : {
           code: 'ERR_CHILD_PROGRAM',
-          hint: `Node.js or ${PRELOADED} ended it; the "cause" holds what it printed`,
+          hint: `Node.js or ${PRELOADED} ended it; see its output in "cause"`,
           cause,
         },
   );
@@ -288,12 +288,12 @@ function ended(
   return new CredentialHelperError(
     usedIt
       ? `the process that had loaded ${library} ended before it answered (${how})`
-      : `the process that was to load ${library} ended before it did (${how})`,
+      : `the process that was to load ${library} ended before loading it (${how})`,
     {
       code: 'ERR_TOKEN_CRASHED',
       hint: isCrash
-        ? `the library crashed: look for a newer one; ${crashHint}`
-        : `something ended it: this system (is it out of memory?), who stops this service, or ${PRELOADED}`,
+        ? `the library crashed: update it; ${crashHint}`
+        : `it was killed by this system (is it out of memory?), by the service manager, or by ${PRELOADED}`,
     },
   );
 }

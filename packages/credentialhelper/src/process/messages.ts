@@ -108,6 +108,6 @@ export function unpackError({ code, message, hint }: ErrorMessage): CredentialHe
   }
   return new CredentialHelperError(`the child process failed: ${message}`, {
     code: 'ERR_CHILD_PROGRAM',
-    hint: 'this is a fault of this package, or of a program that Node.js preloads: please report it',
+    hint: 'this is a bug in this package, or in a program that Node.js preloads: please report it',
   });
 }

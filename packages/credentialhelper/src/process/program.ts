@@ -30,7 +30,7 @@ export function findNode({ node }: ChildOptions): string {
   // biome-ignore lint/style/noProcessEnv: what started this process as a child process of this package says so there
   if (process.env[CHILD_MARK] !== undefined) {
     throw new CredentialHelperError(
-      'this process was started as a child process of this package, and is the application',
+      'this process was started as a child process of this package, but is the application',
       { code: 'ERR_CHILD_PROGRAM', hint: `${NAME_IT}; ${OR_DO_WITHOUT}` },
     );
   }
@@ -64,7 +64,7 @@ export function findProgram({ program }: ChildOptions, own: () => URL): string {
     `the program of the child process that is to use the token is missing${path === undefined ? '' : `: ${path}`}`,
     {
       code: 'ERR_CHILD_PROGRAM',
-      hint: 'in a bundle, leave this package out (as external), name a copy of its file dist/token-request-child.js, which needs koffi beside it, with "pkcs11.isolate": { "program": PATH }, or pass "pkcs11.isolate": false',
+      hint: 'in a bundle, leave this package out (as external), name a copy of its file dist/token-request-child.js, which needs koffi in a node_modules beside it, with "pkcs11.isolate": { "program": PATH }, or pass "pkcs11.isolate": false',
     },
   );
 }

@@ -2,11 +2,11 @@ import { CredentialHelperError, type ErrorDetails, resourceHint } from '../error
 
 /** What to do where the system will not start a process, however often it is asked. */
 const HINTS: Readonly<Record<string, string>> = {
-  E2BIG: 'the environment variables of this process take too much room',
+  E2BIG: 'the environment variables of this process are too large',
   ENOENT: 'was Node.js removed or replaced? "pkcs11.isolate": { "node": PATH } names another',
-  EACCES: 'this user may not run it; "pkcs11.isolate": { "node": PATH } names another',
+  EACCES: 'permission denied; "pkcs11.isolate": { "node": PATH } names another',
   ENOEXEC:
-    'the file is damaged, or of another system; "pkcs11.isolate": { "node": PATH } names another',
+    'the file is damaged, or built for another system; "pkcs11.isolate": { "node": PATH } names another',
   ERR_ACCESS_DENIED:
     "Node.js's permission model forbids it: start this process with --allow-child-process",
 };

@@ -83,8 +83,8 @@ const OPTION_NAMES: readonly (keyof TlsIdentityOptions)[] = [
  *
  * @returns the identity
  * @throws `CredentialHelperError` (as a rejection) for options that are wrong, what cannot be read, a key that does
- * not belong to the certificate, and for what is wrong with library, token and PIN; `ERR_TLS_UNAVAILABLE` where the TLS
- * of this runtime cannot use a key in a token
+ * not belong to the certificate, and for what is wrong with library, token and PIN; `ERR_TLS_UNAVAILABLE` where this
+ * runtime cannot use a key in a token for TLS
  */
 export function openTlsIdentity(options: TlsIdentityOptions): Promise<TlsIdentity> {
   return holdProcess(open(options));
@@ -134,7 +134,10 @@ function readOptions(given: TlsIdentityOptions) {
     IN_PKCS11,
   );
   if (options.pkcs11?.isolate !== undefined) {
-    throw invalidOption('pkcs11.isolate', 'is for sessions; this uses the token in this process');
+    throw invalidOption(
+      'pkcs11.isolate',
+      'is only for sessions; a TLS identity uses the token in this process',
+    );
   }
   const logger = checkLogger(options.logger);
   const events = logEvents(logger);

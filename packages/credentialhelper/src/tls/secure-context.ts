@@ -35,12 +35,12 @@ function refused(
   const { code = '', message } = cause;
   const { certificate, why } = blame(chain, code) ?? { certificate: chain[0], why: message };
   return new CredentialHelperError(
-    `the TLS of this Node.js does not take ${describeCertificate(certificate)}${from === undefined ? '' : ` from ${from}`}: ${why}`,
+    `the TLS of this Node.js does not accept ${describeCertificate(certificate)}${from === undefined ? '' : ` from ${from}`}: ${why}`,
     {
       code: 'ERR_CERTIFICATE_INVALID',
       cause,
       hint: TOO_WEAK.test(code)
-        ? 'have a certificate issued that is signed with SHA-256, for an RSA key of 2048 bits or more or an EC key'
+        ? 'have a certificate issued that is signed with SHA-256, for a key of RSA 2048 or larger, or an EC key'
         : undefined,
     },
   );
@@ -61,6 +61,6 @@ function blame([own, ...others]: readonly X509Certificate[], code: string) {
   const hash = certificate && weakHash(certificate);
   return {
     certificate: certificate ?? own,
-    why: `its signature is made with ${hash ?? 'a hash that is too weak'}`,
+    why: `its signature uses ${hash ?? 'a hash that is too weak'}`,
   };
 }

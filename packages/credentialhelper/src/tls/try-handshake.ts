@@ -40,7 +40,7 @@ export async function tryHandshake(
   const socket = connect({ socket: near, secureContext: client, rejectUnauthorized: false });
   try {
     await new Promise<void>((resolve, reject) => {
-      setTimeout(() => reject(new Error('the handshake did not end')), TIMEOUT_MS).unref();
+      setTimeout(() => reject(new Error('the handshake did not complete')), TIMEOUT_MS).unref();
       socket.on('error', reject).on('close', () => reject(new Error('the client gave up')));
       server.on('error', reject);
       server.on('secure', () => {

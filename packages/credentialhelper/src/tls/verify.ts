@@ -67,7 +67,7 @@ export async function verifyKey(
   if (shown === undefined && publicKey === undefined) {
     throw new CredentialHelperError(
       `${session.context.token} holds neither a certificate nor a public key of the private key ${key.name}`,
-      { code: 'ERR_CERTIFICATE_INVALID', hint: 'give the certificate: --certificate FILE' },
+      { code: 'ERR_CERTIFICATE_INVALID', hint: 'pass the certificate: --certificate FILE' },
     );
   }
   const tried =
@@ -141,4 +141,4 @@ async function tryHandshakes(
 }
 
 const WITHOUT_RAW_RSA =
-  'RSA-PSS needs raw RSA signatures (CKM_RSA_X_509), which the token does not make';
+  'RSA-PSS requires raw RSA signatures (CKM_RSA_X_509), which the token does not support';

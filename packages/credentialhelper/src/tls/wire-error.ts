@@ -19,22 +19,22 @@ export function wireError(
 ): CredentialHelperError {
   const where = `${request.headers.host ?? request.host}`;
   return new CredentialHelperError(
-    `no answer from the credential provider at ${where}: ${failure.what}`,
+    `no response from the credential provider at ${where}: ${failure.what}`,
     { code: failure.code, hint: failure.hint, cause },
   );
 }
 
 /** The hints that both TLS clients give. */
 export const HINTS = {
-  dns: 'check the endpoint’s spelling, and that this device can resolve names',
+  dns: "check the endpoint's spelling, and that this device can resolve names",
   refused: 'check host and port; the credential provider listens on port 443',
   reset:
-    'a firewall or proxy may cut TLS here; the same happens where the server wants another certificate',
-  network: 'check this device’s network, route and firewall',
+    'a firewall or proxy may close TLS connections; so may a server that expects another certificate',
+  network: "check this device's network, route and firewall",
   untrusted:
-    'AWS’s own endpoints are trusted by default; for another one, or behind a proxy that opens TLS, pass its CA as "ca"',
-  name: 'use the very name that aws iot describe-endpoint --endpoint-type iot:CredentialProvider prints',
-  clock: 'check this device’s clock: a wrong one is the usual cause',
+    'AWS\'s own endpoints are trusted by default; for another one, or behind a proxy that intercepts TLS, pass its CA as "ca"',
+  name: 'use exactly the name that aws iot describe-endpoint --endpoint-type iot:CredentialProvider prints',
+  clock: "check this device's clock: a wrong clock is the usual cause",
   clientCertificate:
     'the certificate must be registered and active in AWS IoT, in the account and region of this endpoint',
 } as const;
@@ -44,7 +44,7 @@ export function timedOut(timeoutMs: number, during: string): WireFailure {
   return {
     code: 'ERR_TIMEOUT',
     what: `timed out after ${timeoutMs} ms ${during}`,
-    hint: `check this device’s network and firewall; ${optionName('timeoutMs')} sets the limit`,
+    hint: `check this device's network and firewall; ${optionName('timeoutMs')} sets the limit`,
   };
 }
 

@@ -25,11 +25,11 @@ export function changePin(session: TokenSession, newPin: Secret | null): void {
     // The present PIN has just been accepted.
     if (!NEW_PIN_REFUSALS.includes(returnValueOf(error) ?? '')) throw error;
     throw new CredentialHelperError(
-      `the token does not take the new PIN: ${(error as Error).message}`,
+      `the token does not accept the new PIN: ${(error as Error).message}`,
       {
         code: 'ERR_INVALID_OPTION',
         cause: error,
-        hint: 'choose another: its policy may want digits alone, or a longer one; the PIN is what it was',
+        hint: 'choose another: its policy may require only digits, or a longer PIN; the PIN was not changed',
       },
     );
   }

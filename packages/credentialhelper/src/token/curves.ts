@@ -67,7 +67,7 @@ export function curveOf(key: KeyObject): Curve | undefined {
   const kind = keyKind(key).name;
   const curve = CURVES.find(({ name }) => kind === `EC ${name}`);
   if (curve !== undefined) return curve;
-  throw new CredentialHelperError(`the key is ${kind}, which AWS IoT does not take`, {
+  throw new CredentialHelperError(`the key is ${kind}, which AWS IoT does not support`, {
     code: 'ERR_PRIVATE_KEY_INVALID',
     hint: KEY_KIND_HINT,
   });

@@ -75,7 +75,7 @@ export function findCertificateChain(
     `${session.context.token} holds no certificate${wanted} that belongs to the key; it has: ${there.length === 0 ? 'none' : there.join(', ')}`,
     {
       code: 'ERR_CERTIFICATE_NOT_FOUND',
-      hint: 'put the certificate into the token, or pass it as a file',
+      hint: 'import the certificate into the token, or pass it as a file',
     },
   );
 }

@@ -72,7 +72,7 @@ export function findPrivateKey(session: TokenSession, match: Pkcs11Uri): Private
       `${context.token} holds ${usable.length} private keys${wanted}: ${list(usable)}`,
       {
         code: 'ERR_KEY_AMBIGUOUS',
-        hint: `name one by its label, or by its id where labels repeat: ${uris.sort().join(', ')}`,
+        hint: `name one by its label, or by its id if labels are not unique: ${uris.sort().join(', ')}`,
       },
     );
   }

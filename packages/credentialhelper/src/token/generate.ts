@@ -75,8 +75,8 @@ export function generateKey<T>(
     const publicKey = readPublicKey(session, pair.publicKey);
     if (publicKey === undefined) {
       throw new CredentialHelperError(
-        `${context.token} made a key pair and does not show its public key`,
-        { code: 'ERR_PKCS11', hint: 'the key pair was removed again' },
+        `${context.token} generated a key pair and does not return its public key`,
+        { code: 'ERR_PKCS11', hint: 'the key pair was deleted' },
       );
     }
     const key = findPrivateKey(session, { object: label, id });
@@ -101,7 +101,7 @@ function orRefused<T>(keyType: KeyType, make: () => T): T {
     if (!REFUSALS.includes(returnValueOf(error) ?? '')) throw error;
     const others = KEY_TYPES.filter((type) => type !== keyType);
     throw new CredentialHelperError(
-      `the token does not make a key of the type ${keyType}: ${(error as Error).message}`,
+      `the token cannot generate a key of type ${keyType}: ${(error as Error).message}`,
       { code: 'ERR_PKCS11', cause: error, hint: `try another type: ${others.join(', ')}` },
     );
   }

@@ -79,8 +79,8 @@ export function importKey(session: TokenSession, request: ImportRequest): Import
       chainForProof(proof, chain, imported, session);
     } else if (!proof.isMadeBy(publicKey)) {
       throw new CredentialHelperError(
-        `${session.context.token} took the key, but what it signs does not fit the public key`,
-        { code: 'ERR_PKCS11', hint: 'the token is defective, or its library is' },
+        `${session.context.token} accepted the key, but its signatures do not match the public key`,
+        { code: 'ERR_PKCS11', hint: 'the token or its library is defective' },
       );
     }
     return { key: imported, name, certificates, signsOnly };
@@ -114,7 +114,7 @@ export function importCertificate(
   const [leaf] = chain;
   if (readCertificatesInToken(session).some((held) => leaf && sameBytes(held.certificate, leaf))) {
     throw new CredentialHelperError(
-      `${session.context.token} holds ${describeCertificate(leaf)} already`,
+      `${session.context.token} already holds ${describeCertificate(leaf)}`,
       { code: 'ERR_OBJECT_EXISTS' },
     );
   }
@@ -186,8 +186,8 @@ function assertUnreadable(session: TokenSession, { handle }: PrivateKeyInToken):
   const extractable = readFlag(session, handle, 'CKA_EXTRACTABLE');
   if (sensitive === true && extractable === false) return;
   throw new CredentialHelperError(
-    `${session.context.token} stored the key as one that can be read out again (CKA_SENSITIVE ${sensitive}, CKA_EXTRACTABLE ${extractable})`,
-    { code: 'ERR_IMPORT_REFUSED', hint: 'the key was removed from the token again' },
+    `${session.context.token} stored the key as extractable (CKA_SENSITIVE ${sensitive}, CKA_EXTRACTABLE ${extractable})`,
+    { code: 'ERR_IMPORT_REFUSED', hint: 'the key was deleted from the token' },
   );
 }
 
@@ -206,9 +206,9 @@ const REFUSALS = [
 function importRefused(error: unknown): unknown {
   if (!REFUSALS.includes(returnValueOf(error) ?? '')) return error;
   const { message } = error as Error;
-  return new CredentialHelperError(`the token does not take this private key: ${message}`, {
+  return new CredentialHelperError(`the token does not accept this private key: ${message}`, {
     code: 'ERR_IMPORT_REFUSED',
     cause: error,
-    hint: 'TPMs and some other tokens use only keys they made themselves: "token generate --csr FILE" makes one, and a request for its certificate',
+    hint: 'TPMs and some other tokens use only keys generated in them: "token generate --csr FILE" generates one, and a certificate signing request for it',
   });
 }

@@ -34,10 +34,10 @@ export function chooseSlot(pkcs11: Pkcs11, label: string, slotId: number | undef
   const slot = findSlot(pkcs11, label, slotId);
   if (slot.info.manufacturer !== NSS_MANUFACTURER) return slot;
   throw new CredentialHelperError(
-    `slot ${slot.attributes.slotId} of library ${pkcs11.path} holds a database of NSS, which would erase it whatever SO PIN it is given`,
+    `slot ${slot.attributes.slotId} of library ${pkcs11.path} holds an NSS database, and NSS would erase it with any SO PIN`,
     {
       code: 'ERR_SLOT_NOT_FREE',
-      hint: "make a database with NSS's own tool: certutil -N -d sql:DIR",
+      hint: "create a database with NSS's own tool: certutil -N -d sql:DIR",
     },
   );
 }
@@ -49,10 +49,10 @@ function findSlot(pkcs11: Pkcs11, label: string, slotId: number | undefined): To
   });
   if (namesake !== undefined && namesake.attributes.slotId !== slotId) {
     throw new CredentialHelperError(
-      `library ${pkcs11.path} shows a token "${label}" already, in slot ${namesake.attributes.slotId}`,
+      `library ${pkcs11.path} already shows a token "${label}", in slot ${namesake.attributes.slotId}`,
       {
         code: 'ERR_OBJECT_EXISTS',
-        hint: `choose another label, or give --slot-id ${namesake.attributes.slotId} to erase that token and reinitialize it`,
+        hint: `choose another label, or pass --slot-id ${namesake.attributes.slotId} to erase that token and reinitialize it`,
       },
     );
   }
@@ -63,7 +63,7 @@ function findSlot(pkcs11: Pkcs11, label: string, slotId: number | undefined): To
       `library ${pkcs11.path} shows no free slot; it has: ${describeSlots(slots)}`,
       {
         code: 'ERR_SLOT_NOT_FREE',
-        hint: 'to erase a token and reinitialize it, give its --slot-id',
+        hint: 'to erase a token and reinitialize it, pass its --slot-id',
       },
     );
   }
@@ -93,7 +93,7 @@ export function checkInit(slot: TokenSlot, request: InitRequest): void {
   assertNewPinLength(slot, request.soPin, 'SO PIN');
   if (slot.initialized && (hasFlag(slot, 'SO_PIN_FINAL_TRY') || hasFlag(slot, 'SO_PIN_LOCKED'))) {
     throw new CredentialHelperError(
-      `the SO PIN of the token "${token}" in slot ${slotId} is locked, or has one try left that was not used up`,
+      `the SO PIN of the token "${token}" in slot ${slotId} is locked, or has one try left, which was not used`,
       { code: 'ERR_PIN_LOCKED' },
     );
   }
@@ -109,7 +109,7 @@ export function assertNewPinLength({ info }: TokenSlot, pin: Secret, what: strin
   const { min, max } = info.pinBytes ?? { min: 0, max: length };
   if (length >= min && length <= max) return;
   throw new CredentialHelperError(
-    `the ${what} is shorter or longer than this token takes: ${min} to ${max} bytes`,
+    `the ${what} is shorter or longer than this token accepts: ${min} to ${max} bytes`,
     { code: 'ERR_INVALID_OPTION', hint: 'nothing was changed' },
   );
 }
@@ -163,8 +163,8 @@ export async function initToken(
     return found.attributes;
   }
   throw new CredentialHelperError(
-    `library ${pkcs11.path} initialized the token "${label}" and does not show it now`,
-    { code: 'ERR_TOKEN_NOT_FOUND', hint: "the library's own log may say more" },
+    `library ${pkcs11.path} initialized the token "${label}" but does not show it`,
+    { code: 'ERR_TOKEN_NOT_FOUND', hint: "see the library's own log" },
   );
 }
 
@@ -182,11 +182,11 @@ function wrongSoPin(
 ): unknown {
   if (!isPinRejection(error)) return error;
   const present = initialized
-    ? `give the SO PIN that the token "${attributes.token}" has now; nothing was erased`
-    : "give the SO PIN that the token's maker set; nothing was changed";
+    ? `pass the current SO PIN of the token "${attributes.token}"; nothing was erased`
+    : "pass the SO PIN that the token's vendor set; nothing was changed";
   const isTried = returnValueOf(error) !== undefined;
   const once = isTried
-    ? 'it was tried once, because tokens lock after a few wrong ones'
+    ? 'it was tried once, because tokens lock after a few wrong PINs'
     : error.hint;
   const factory = FACTORY_SO_PINS.find(([part]) => part.test(library))?.[1];
   const known = factory === undefined ? '' : `; the factory default of ${factory}`;

@@ -44,7 +44,7 @@ export function privateKeyRules({ label, id }: KeyName): Template {
 
 /** What to tell of a key that {@link makeSigningKey} could not restrict. */
 export const NOT_RESTRICTED =
-  'the token takes no attributes that restrict a key to signing: it decides itself what the key may do';
+  'the token accepts no attributes that restrict a key to signing: it decides itself what the key is permitted to do';
 
 /** What a private key may not do; some tokens take none of these attributes. */
 const SIGNS_ONLY: Template = {

@@ -147,7 +147,7 @@ function assertAccepted(
   const kind = certificate && keyKind(certificate.publicKey);
   if (kind === undefined || kind.accepted) return;
   throw new CredentialHelperError(
-    `the private key ${name} of ${context.token} is ${kind.name}, which AWS IoT does not take`,
+    `the private key ${name} of ${context.token} is ${kind.name}, which AWS IoT does not support`,
     { code: 'ERR_KEY_UNSUITABLE', hint: KEY_KIND_HINT },
   );
 }

@@ -20,8 +20,8 @@ export interface KeyProof {
 export function proveKey(session: TokenSession, key: PrivateKeyInToken): KeyProof {
   if (readFlag(session, key.handle, 'CKA_SIGN') === false) {
     throw new CredentialHelperError(
-      `the private key ${key.name} of ${session.context.token} may not sign (CKA_SIGN is false)`,
-      { code: 'ERR_KEY_UNSUITABLE', hint: 'TLS signs with the key; use one that may' },
+      `the private key ${key.name} of ${session.context.token} is not permitted to sign (CKA_SIGN is false)`,
+      { code: 'ERR_KEY_UNSUITABLE', hint: 'TLS signs with the key; use one with CKA_SIGN true' },
     );
   }
   const message = randomBytes(32);

@@ -159,10 +159,10 @@ function assertPinUsable(token: TokenSlot, name: string): void {
   }
   if (hasFlag(token, 'USER_PIN_FINAL_TRY')) {
     throw new CredentialHelperError(
-      `${name} has one try left before its PIN locks; it was not used up`,
+      `${name} has one try left before its PIN locks; the PIN was not tried`,
       {
         code: 'ERR_PIN_FINAL_TRY',
-        hint: `make sure of the PIN, then log in once with ${optionName('ignorePinFlags')}: the right PIN resets the retry counter`,
+        hint: `verify the PIN, then log in once with ${optionName('ignorePinFlags')}: the right PIN resets the retry counter`,
       },
     );
   }
@@ -174,7 +174,7 @@ function assertPinGiven(token: TokenSlot, pin: Pin, name: string): void {
   throw new CredentialHelperError(
     pin === null
       ? `${name} has no PIN pad of its own, so the PIN cannot be null`
-      : `${name} requires a login and no PIN was given`,
+      : `${name} requires a login and no PIN was passed`,
     {
       code: 'ERR_PIN_REQUIRED',
       hint: pinPad ? "pass null as PIN to use the token's own PIN pad" : "pass the user's PIN",
@@ -188,7 +188,7 @@ function assertPinLength({ info: { pinBytes } }: TokenSlot, pin: Secret, name: s
   const length = Buffer.byteLength(pin.reveal());
   if (length >= pinBytes.min && length <= pinBytes.max) return;
   throw new CredentialHelperError(
-    `${name} takes PINs of ${pinBytes.min} to ${pinBytes.max} bytes, and this one is ${length < pinBytes.min ? 'shorter' : 'longer'}; it was not tried`,
+    `${name} accepts PINs of ${pinBytes.min} to ${pinBytes.max} bytes, and this one is ${length < pinBytes.min ? 'shorter' : 'longer'}; it was not tried`,
     { code: 'ERR_PIN_INCORRECT', hint: 'correct the PIN' },
   );
 }

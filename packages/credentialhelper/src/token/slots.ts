@@ -120,13 +120,15 @@ export function findToken(pkcs11: Pkcs11, match: Pkcs11Uri): TokenSlot {
       `no token matches in library ${pkcs11.path} (${searched}); it has: ${describe(tokens)}${broken}`,
       {
         code: 'ERR_TOKEN_NOT_FOUND',
-        hint: "check label and slot id; a slot's id is not its place in the list, and may change",
+        hint: 'check label and slot id; a slot id is not an index, and may change',
       },
     );
   }
   throw new CredentialHelperError(`library ${pkcs11.path} shows no initialized token${broken}`, {
     code: 'ERR_TOKEN_NOT_FOUND',
-    hint: libraryHint(pkcs11.path) ?? 'check that the token is there and that this user may use it',
+    hint:
+      libraryHint(pkcs11.path) ??
+      'check that the token is connected and that this user is permitted to use it',
   });
 }
 

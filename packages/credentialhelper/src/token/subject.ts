@@ -30,19 +30,20 @@ const PRINTABLE = /^[A-Za-z0-9 '()+,\-./:=?]*$/;
  */
 export function parseSubject(text: string): readonly SubjectAttribute[] {
   const parts = text.match(/(?:\\.|[^,\\])+/gs) ?? [];
-  if (parts.length === 0 || parts.join(',') !== text) throw invalid('it has an empty part');
+  if (parts.length === 0 || parts.join(',') !== text) throw invalid('it has an empty component');
   return parts.map((part) => {
     const [, type = '', escaped = ''] = /^\s*([A-Za-z]+)\s*=\s*(.*?)\s*$/s.exec(part) ?? [];
     const name = Object.keys(ATTRIBUTES).find((key) => key.toLowerCase() === type.toLowerCase());
     const attribute = name === undefined ? undefined : ATTRIBUTES[name];
     if (attribute === undefined) {
-      throw invalid(`each part is one of ${Object.keys(ATTRIBUTES).join(', ')} with = and a value`);
+      throw invalid(
+        `each component is one of ${Object.keys(ATTRIBUTES).join(', ')}, then = and a value`,
+      );
     }
     const value = escaped.replace(/\\(.)/gs, '$1');
     const printable = attribute.printable === true;
     if (value === '') throw invalid(`${name} is empty`);
-    if (printable && !PRINTABLE.test(value))
-      throw invalid(`${name} has a character it cannot have`);
+    if (printable && !PRINTABLE.test(value)) throw invalid(`${name} has an invalid character`);
     if (name === 'C' && !/^[A-Za-z]{2}$/.test(value))
       throw invalid('C is a country code: two letters');
     return { oid: attribute.oid, value, printable };
@@ -74,8 +75,8 @@ export function commonName(value: string): readonly SubjectAttribute[] {
 }
 
 function invalid(problem: string): CredentialHelperError {
-  return new CredentialHelperError(`the subject cannot be read: ${problem}`, {
+  return new CredentialHelperError(`invalid subject: ${problem}`, {
     code: 'ERR_INVALID_OPTION',
-    hint: 'an example: CN=my-thing,O=Example Corp,C=DE',
+    hint: 'example: CN=my-thing,O=Example Corp,C=DE',
   });
 }

@@ -53,8 +53,8 @@ describe('a PIN that is asked for', () => {
   it('is an error that names --pin-file where there is no terminal', async () => {
     const { status, stdout, stderr } = await run(verify);
     expect(stderr).toBe(
-      'awsiot-credentialhelper: error: there is no terminal to ask on (PIN of token "prompt")\n' +
-        'awsiot-credentialhelper: hint: give the PIN in a file: --pin-file FILE\n',
+      'awsiot-credentialhelper: error: there is no terminal for the prompt (PIN of token "prompt")\n' +
+        'awsiot-credentialhelper: hint: pass the PIN in a file: --pin-file FILE\n',
     );
     expect([stdout, status]).toEqual(['', 1]);
   });

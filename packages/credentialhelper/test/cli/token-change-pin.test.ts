@@ -36,10 +36,10 @@ describe('token change-pin', () => {
       ...['token', 'change-pin', ...flags, '--new-pin-file', short],
     ]);
     expect(stderr).toMatch(
-      /the new PIN is shorter or longer than this token takes: 4 to 255 bytes/,
+      /the new PIN is shorter or longer than this token accepts: 4 to 255 bytes/,
     );
     expect(status).toBe(2);
-    expect((await list(short)).stderr).toMatch(/takes PINs of 4 to 255 bytes.*it was not tried/);
+    expect((await list(short)).stderr).toMatch(/accepts PINs of 4 to 255 bytes.*it was not tried/);
     expect((await list(tokens.pinFile)).status).toBe(0);
   });
 
@@ -51,8 +51,8 @@ describe('token change-pin', () => {
       { env: { FAULT: 'new-pin-refused' } },
     );
     expect(status).toBe(2);
-    expect(stderr).toContain('does not take the new PIN: C_SetPIN returned CKR_PIN_INVALID');
-    expect(stderr).toContain('the PIN is what it was');
+    expect(stderr).toContain('does not accept the new PIN: C_SetPIN returned CKR_PIN_INVALID');
+    expect(stderr).toContain('the PIN was not changed');
   });
 
   it('tries a wrong present PIN once', async () => {

@@ -46,13 +46,13 @@ describe('token delete', () => {
   it('asks on the terminal, and deletes nothing unless the answer is yes', async () => {
     await importPair('asked');
     const args = ['token', 'delete', ...flags, '--label', 'asked'];
-    const no = await runOnTerminal(args, [['Type yes to go on: ', 'no\n']]);
+    const no = await runOnTerminal(args, [['Type yes to continue:  ', 'no\n']]);
     expect(no.seen).toMatch(
       /Delete private key "asked" \(id [0-9a-f]{40}\) and public key "asked"/,
     );
     expect(no.status).toBe(1);
     expect(kinds('asked')).toHaveLength(3);
-    const yes = await runOnTerminal(args, [['Type yes to go on: ', 'yes\n']]);
+    const yes = await runOnTerminal(args, [['Type yes to continue:  ', 'yes\n']]);
     expect(yes.stdout).toMatch(/^deleted private key "asked"/);
     expect(kinds('asked')).toEqual(['Certificate']);
   });
@@ -60,7 +60,7 @@ describe('token delete', () => {
   it('deletes nothing without a terminal and without --yes', async () => {
     await importPair('silent');
     const { status, stderr } = await run(['token', 'delete', ...flags, '--label', 'silent']);
-    expect(stderr).toMatch(/no terminal to ask on.*\n.*hint: give --yes/);
+    expect(stderr).toMatch(/no terminal for the prompt.*\n.*hint: pass --yes/);
     expect(status).toBe(1);
     expect(kinds('silent')).toHaveLength(3);
   });
@@ -82,7 +82,7 @@ describe('token delete', () => {
       '0b',
     ]);
     const both = await run(['token', 'delete', ...flags, '--uri', 'pkcs11:', '--yes']);
-    expect(both.stderr).toMatch(/nothing is named/);
+    expect(both.stderr).toMatch(/no object is named/);
     expect(both.status).toBe(2);
     await runJson(['token', 'delete', ...flags, '--id', '0a', '--yes']);
     expect(kinds('first')).toEqual([]);

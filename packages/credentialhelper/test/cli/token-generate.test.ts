@@ -122,7 +122,7 @@ describe('token generate', () => {
     const before = tokens.objects('twice');
     const { status, stdout, stderr } = await run([...args, '--csr', join(folder, 'twice.csr')]);
     expect(stderr).toMatch(
-      /holds a private key with the label "k" already: pkcs11:token=twice;object=k/,
+      /already holds a private key with the label "k": pkcs11:token=twice;object=k/,
     );
     expect([stdout, status]).toEqual(['', 1]);
     expect(tokens.objects('twice')).toBe(before);
@@ -143,7 +143,7 @@ describe('token generate', () => {
         '--csr',
         csr,
       ]);
-      expect(stderr).toMatch(/cannot write .*\.csr: .*\n.*hint: .*no key pair was left/);
+      expect(stderr).toMatch(/cannot write .*\.csr: .*\n.*hint: .*the key pair was deleted/);
       expect(status).toBe(1);
     }
     expect(readFileSync(taken, 'utf8')).toBe('precious');
@@ -160,7 +160,7 @@ describe('token generate', () => {
         env: { FAULT: 'bad-signature' },
       },
     );
-    expect(stderr).toMatch(/made a key pair whose signatures do not fit its public key/);
+    expect(stderr).toMatch(/generated a key pair whose signatures do not match its public key/);
     expect(status).toBe(1);
     expect(tokens.kinds('defective')).toEqual([]);
     expect(existsSync(csr)).toBe(false);
@@ -170,12 +170,12 @@ describe('token generate', () => {
     [
       'a subject without --csr',
       ['--label', 'k', '--subject', 'CN=x'],
-      /--subject is for the request/,
+      /--subject is for the certificate signing request/,
     ],
     [
       'a subject of unknown parts',
       ['--label', 'k', '--csr', '/x/y', '--subject', 'XX=x'],
-      /each part is one of CN, serialNumber/,
+      /each component is one of CN, serialNumber/,
     ],
     [
       'a country that is none',
@@ -185,7 +185,7 @@ describe('token generate', () => {
     [
       'a subject with an empty part',
       ['--label', 'k', '--csr', '/x/y', '--subject', 'CN=x,,O=y'],
-      /an empty part/,
+      /an empty component/,
     ],
     ['an unknown kind of key', ['--label', 'k', '--key-type', 'dsa'], /Allowed choices are p256/],
     ['no label', [], /needs a label/],
@@ -206,7 +206,7 @@ describe('token generate', () => {
     const args = ['--module', buildFaultyModule(folder), ...token, '--label', 'none'];
     const env = { FAULT: 'no-such-curve' };
     const { stderr } = await run(['token', 'generate', ...args, '--key-type', 'p384'], { env });
-    expect(stderr).toMatch(/does not make a key of the type p384: .*CKR_DOMAIN_PARAMS_INVALID/);
+    expect(stderr).toMatch(/cannot generate a key of type p384: .*CKR_DOMAIN_PARAMS_INVALID/);
     expect(stderr).toContain('hint: try another type: p256, rsa2048, rsa3072, rsa4096\n');
   });
 

@@ -138,8 +138,8 @@ describe('token import', () => {
   });
 
   it.each([
-    ['a label', ['--label', 'k', '--id', '02'], /holds a private key with the label "k" already/],
-    ['an id', ['--label', 'other', '--id', '01'], /holds an object with the id 01 already/],
+    ['a label', ['--label', 'k', '--id', '02'], /already holds a private key with the label "k"/],
+    ['an id', ['--label', 'other', '--id', '01'], /already holds an object with the id 01/],
   ])('refuses %s that is taken, and writes nothing', async (_name, naming, message) => {
     const flags = tokens.flags('taken');
     if (!tokens.objects('taken').includes('Private Key')) {
@@ -184,7 +184,7 @@ describe('token import', () => {
     expect(stored).toMatchObject({ id, certificates: 1 });
     const before = tokens.objects('later');
     const again = await run([...args, '--certificate', certificateFile]);
-    expect(again.stderr).toMatch(/holds certificate [0-9a-f]{64} \(CN=later\) already/);
+    expect(again.stderr).toMatch(/already holds certificate [0-9a-f]{64} \(CN=later\)/);
     const { certificateFile: foreign } = device('not-later');
     const other = await run([...args, '--certificate', foreign]);
     expect(other.stderr).toMatch(/"k" of token "later".*does not belong to .*CN=not-later/);
@@ -205,7 +205,7 @@ describe('token import', () => {
         curve === 'secp521r1'
           ? /^$/
           : new RegExp(
-              `error: the private key in file ".*" is EC ${curve}, which AWS IoT does not take\n`,
+              `error: the private key in file ".*" is EC ${curve}, which AWS IoT does not support\n`,
             ),
       );
       expect(status).toBe(curve === 'secp521r1' ? 0 : 1);
@@ -233,8 +233,12 @@ describe('token import', () => {
     ['neither key nor certificate', ['--label', 'k'], /nothing to import/],
     ['no label', ['--key', 'x'], /needs a label/],
     ['an id that is no hex', ['--label', 'k', '--key', 'x', '--id', 'xyz'], /hexadecimal/],
-    ['PEM text for a path', ['--label', 'k', '--key', '-----BEGIN x'], /is the path of a file/],
-    ['a URI for a path', ['--label', 'k', '--key', 'pkcs11:object=k'], /PKCS#11 URI was given/],
+    [
+      'PEM text for a path',
+      ['--label', 'k', '--key', '-----BEGIN x'],
+      /must be the path of a file/,
+    ],
+    ['a URI for a path', ['--label', 'k', '--key', 'pkcs11:object=k'], /got a PKCS#11 URI/],
     [
       '--delete-source without --key',
       ['--label', 'k', '--certificate', 'x', '--delete-source'],
@@ -327,7 +331,7 @@ describe('--delete-source', () => {
     const key = readFileSync(next);
     writeFileSync(keyFile, key);
     const { status, stderr } = await imported;
-    expect(stderr).toContain('was left: it has been replaced or changed since it was read');
+    expect(stderr).toContain('was not removed: it was replaced or changed after it was read');
     expect(status).toBe(1);
     expect(readFileSync(keyFile).equals(key)).toBe(true);
   });
@@ -340,7 +344,7 @@ describe('token import into a token that fails', () => {
     [
       'no-import',
       'ERR_IMPORT_REFUSED',
-      /does not take this private key: C_CreateObject returned CKR_FUNCTION_NOT_SUPPORTED for token/,
+      /does not accept this private key: C_CreateObject returned CKR_FUNCTION_NOT_SUPPORTED for token/,
     ],
     ['never-made', 'ERR_PKCS11', /C_CreateObject returned CKR_GENERAL_ERROR for token "failing"/],
     [

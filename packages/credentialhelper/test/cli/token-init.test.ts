@@ -62,7 +62,7 @@ describe('token init', () => {
     await runJson(init('taken'));
     const { status, stderr } = await run(init('taken'));
     expect(stderr).toMatch(
-      /shows a token "taken" already, in slot \d+\n.*hint: .*--slot-id \d+ to erase/,
+      /already shows a token "taken", in slot \d+\n.*hint: .*--slot-id \d+ to erase/,
     );
     expect(status).toBe(1);
   });
@@ -84,7 +84,7 @@ describe('token init', () => {
     const args = init('short').map((arg) => (arg === pinFile ? short : arg));
     const { status, stderr } = await run(args);
     expect(stderr).toMatch(
-      /the user PIN is shorter or longer than this token takes: 4 to 255 bytes/,
+      /the user PIN is shorter or longer than this token accepts: 4 to 255 bytes/,
     );
     expect(status).toBe(2);
     expect(slots()).toBe(before);
@@ -94,14 +94,14 @@ describe('token init', () => {
     const { slotId } = await tokenWithKey('kept');
     const { status, stderr } = await run(init('kept', '--slot-id', String(slotId)));
     expect(stderr).toMatch(
-      /no terminal[\s\S]*hint: the token "kept" in slot \d+ shows 2 objects without a login, and may hold private ones; --yes/,
+      /no terminal[\s\S]*hint: the token "kept" in slot \d+ shows 2 objects without a login, and may hold private objects; --yes/,
     );
     expect(status).toBe(1);
     const asked = await runOnTerminal(init('kept', '--slot-id', String(slotId)), [
-      ['Type yes to go on: ', 'no\n'],
+      ['Type yes to continue:  ', 'no\n'],
     ]);
     expect(asked.seen).toContain('The token "kept" in slot');
-    expect(asked.stderr).toMatch(/it was left as it is/);
+    expect(asked.stderr).toMatch(/it was not changed/);
     expect([asked.stdout, asked.status]).toEqual(['', 1]);
     expect(tokens.kinds('kept')).toEqual(['Certificate', ...KEY_PAIR]);
   });
@@ -113,7 +113,7 @@ describe('token init', () => {
     const { status, stderr } = await run(args.map((arg) => (arg === soPinFile ? wrong : arg)));
     expect(stderr).toMatch(/C_InitToken returned CKR_PIN_INCORRECT for token "guarded"/);
     expect(stderr).toMatch(
-      /hint: give the SO PIN that the token "guarded" has now; nothing was erased/,
+      /hint: pass the current SO PIN of the token "guarded"; nothing was erased/,
     );
     expect(status).toBe(1);
     const again = await run(args.map((arg) => (arg === soPinFile ? wrong : arg)));
@@ -128,7 +128,7 @@ describe('token init', () => {
     expect([token.label, erased]).toEqual(['renamed', true]);
     expect(tokens.kinds('renamed')).toEqual([]);
     const again = init('once more', '--slot-id', String(token.slotId));
-    const asked = await runOnTerminal(again, [['Type yes to go on: ', 'yes\n']]);
+    const asked = await runOnTerminal(again, [['Type yes to continue:  ', 'yes\n']]);
     expect(asked.stdout).toMatch(/^initialized token "once more"/);
     expect([asked.stderr, asked.status]).toEqual(['', 0]);
   });

@@ -101,7 +101,7 @@ describe('token verify', () => {
     const args = withLibrary(verify('--label', 'rsa'), library);
     const result = await runJson<VerifyJson>(args, { env: { FAULT: 'no-pss' } });
     expect(result).toMatchObject({ ok: true, tls: ['1.2'] });
-    expect(result.verdict).toMatch(/with TLS 1\.2, not with TLS 1\.3: RSA-PSS needs raw RSA/);
+    expect(result.verdict).toMatch(/with TLS 1\.2, not with TLS 1\.3: RSA-PSS requires raw RSA/);
   });
 
   it('finds that a token with raw RSA and without RSA-PSS can do TLS 1.3', async () => {

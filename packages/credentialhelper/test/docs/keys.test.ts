@@ -141,14 +141,14 @@ describe('docs/keys.md', () => {
     const work = workFolder('ssh', { 'thing-ssh-key': openSshKey() });
     chmodSync(join(work, 'thing-ssh-key'), 0o600);
     const file = join(work, 'thing-ssh-key');
-    await expectRefused(file, 'holds a private key in the form of OpenSSH');
+    await expectRefused(file, 'holds a private key in OpenSSH format');
     await runBlock(work, 'ssh-keygen -p');
     expectKey(work);
   });
 
   it('converts keys of PuTTY', async () => {
     const work = workFolder('putty', { 'thing.ppk': puttyKey() });
-    await expectRefused(join(work, 'thing.ppk'), 'is a key of PuTTY');
+    await expectRefused(join(work, 'thing.ppk'), 'is a PuTTY key');
     await runBlock(work, 'puttygen');
     expectKey(work);
   });
@@ -157,7 +157,7 @@ describe('docs/keys.md', () => {
     const p7b = openssl('crl2pkcs7', '-nocrl', '-certfile', certificateFile);
     const work = workFolder('p7b', { 'thing.p7b': p7b });
     const file = join(work, 'thing.p7b');
-    await expectRefused(file, 'holds certificates in PKCS #7 form', readCertificate);
+    await expectRefused(file, 'holds certificates in PKCS #7 format', readCertificate);
     await runBlock(work, 'pkcs7');
     expectCertificate(work);
   });
@@ -182,7 +182,7 @@ describe('docs/keys.md', () => {
     chmodSync(join(work, 'thing-key.pem'), 0o600);
     expectKey(work);
     expectCertificate(work);
-    await expectRefused(join(work, 'without'), 'is an answer of the AWS CLI');
+    await expectRefused(join(work, 'without'), 'is output of the AWS CLI');
 
     const files = workFolder('files', {});
     await runBlock(files, 'aws iot');
@@ -196,7 +196,7 @@ describe('docs/keys.md', () => {
       ...['-v1', 'PBE-MD5-DES', '-passout', 'pass:old-word'],
     );
     const work = workFolder('old', { 'old-key.pem': old });
-    const message = 'is encrypted in a way that the OpenSSL of this Node.js does not have';
+    const message = 'is encrypted in a way that the OpenSSL of this Node.js does not support';
     await expectRefused(join(work, 'old-key.pem'), message, (file) =>
       readPrivateKey(file, new Secret('old-word')),
     );
@@ -247,16 +247,16 @@ describe('docs/keys.md', () => {
     });
     for (const [file, message] of [
       ['tss', 'holds a key that only the TPM which made it can use (TSS2)'],
-      ['jks', 'is a Java key store'],
+      ['jks', 'is a Java keystore'],
       ['public', 'holds a public key'],
-      ['ssh', 'is a public key of OpenSSH'],
-      ['cut', 'is cut short'],
+      ['ssh', 'is an OpenSSH public key'],
+      ['cut', 'is truncated'],
       ['empty', 'is empty'],
-      ['blanks', 'holds nothing but blanks'],
-      ['parameters', 'holds the parameters of a key and no key'],
-      ['curve', 'which AWS IoT does not take'],
-      ['ed25519', 'which AWS IoT does not take'],
-      ['short', 'which AWS IoT does not take'],
+      ['blanks', 'contains only whitespace'],
+      ['parameters', 'holds key parameters and no key'],
+      ['curve', 'which AWS IoT does not support'],
+      ['ed25519', 'which AWS IoT does not support'],
+      ['short', 'which AWS IoT does not support'],
     ] as const) {
       await expectRefused(join(work, file), message);
     }

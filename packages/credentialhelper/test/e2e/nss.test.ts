@@ -144,7 +144,7 @@ describe("NSS's softokn", () => {
     await connect(row, devices['EC P-256'].certificateFile, inDatabase(database, 'EC P-256'));
     const error = await sessionError(inDatabase(other, 'EC P-256'), false);
     expect(error.code).toBe('ERR_PKCS11_LIBRARY');
-    expect(error.message).toContain('already, perhaps with other parameters');
+    expect(error.message).toContain('perhaps with other parameters');
     expect(error.hint).toContain('leave "pkcs11.isolate" at its default');
   });
 
@@ -177,8 +177,8 @@ describe("NSS's softokn", () => {
     const so = ['--so-pin-file', other.pinFile];
     const { status, stderr } = await run(['token', 'init', ...module, ...args, ...so]);
     expect(status).toBe(1);
-    expect(stderr).toContain('holds a database of NSS, which would erase it whatever SO PIN');
-    expect(stderr).toContain("hint: make a database with NSS's own tool: certutil -N -d sql:DIR");
+    expect(stderr).toContain('holds an NSS database, and NSS would erase it with any SO PIN');
+    expect(stderr).toContain("hint: create a database with NSS's own tool: certutil -N -d sql:DIR");
     const verify = ['token', 'verify', ...target(database), '--label', 'EC P-256'];
     expect(await runJson(verify)).toMatchObject({ ok: true, belongs: true });
   });

@@ -73,7 +73,7 @@ describe('a token with all kinds of objects', async () => {
     const error = await errorOf(() => open({ privateKeyLabel: label }).credentials());
     expect(error.code, error.message).toBe('ERR_KEY_UNSUITABLE');
     expect(error.message).toMatch(kind);
-    expect(error.hint).toContain('RSA of 2048 bits or more, EC P-256, P-384, P-521');
+    expect(error.hint).toContain('RSA 2048 or larger, EC P-256, P-384 or P-521');
   });
 
   it('lists all keys with their kinds where the named one is not there', async () => {

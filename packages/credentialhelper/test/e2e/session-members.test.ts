@@ -147,7 +147,7 @@ describe('a passphrase', () => {
     });
     const slow = open({ privateKey, passphrase: () => new Promise(() => {}), timeoutMs: 100 });
     expect((await errorOf(() => slow.credentials())).message).toMatch(
-      /did not give a passphrase within \d+ ms/,
+      /did not return a passphrase within \d+ ms/,
     );
   });
 });

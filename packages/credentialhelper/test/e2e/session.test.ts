@@ -105,7 +105,7 @@ describe.each(['RSA-2048', 'EC-P256', 'EC-P384'] as const)(
   },
 );
 
-describe('the service’s refusals', async () => {
+describe("the service's refusals", async () => {
   const aws = await startEmulator();
   afterAll(() => aws.close());
   const { certificatePem, certificateArn, certificateId, keyPair } =
@@ -238,7 +238,7 @@ describe('the provider', async () => {
     const error = await errorOf(fromIotCore({ ...options, roleAlias: 'countign' }));
     expect(error.code).toBe('ERR_ACCESS_DENIED');
     expect(error.hint).toContain('role alias countign');
-    expect(error.hint).toContain('a misspelt role alias is answered in the same way');
+    expect(error.hint).toContain('AWS returns the same error for a misspelled role alias');
   });
 
   it('asks once for 100 callers, and not again while the credentials are good', async () => {

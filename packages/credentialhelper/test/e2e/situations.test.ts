@@ -236,14 +236,14 @@ describe('what keeps a child process from its work is named', { timeout: 90_000 
       { isolate: { node: write('not-executable', '') } },
       'ERR_CHILD_PROGRAM',
       /not-executable: spawn .* EACCES/,
-      /may not run it/,
+      /permission denied/,
     ],
     [
       'one that is damaged',
       { isolate: { node: write('damaged', '\x7fELF nothing', 0o755) } },
       'ERR_CHILD_PROGRAM',
       /damaged: spawn .* ENOEXEC|ended before it was ready/,
-      /damaged|the "cause" holds what it printed/,
+      /damaged|see its output in "cause"/,
     ],
     [
       'a program that is not there',
@@ -272,7 +272,7 @@ describe('what keeps a child process from its work is named', { timeout: 90_000 
       { name: 'large environment' },
       'ERR_CHILD_PROGRAM',
       /E2BIG/,
-      /environment variables .* take too much room/,
+      /environment variables .* are too large/,
     ],
     [
       'a preloaded program that fails',

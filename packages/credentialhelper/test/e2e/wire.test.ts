@@ -95,7 +95,7 @@ const FAULTS: Record<string, { behave: Behaviour; code: string; message?: RegExp
   'answers credentials that end in years': {
     behave: json({ credentials: { ...credentials, expiration: '2099-01-01T00:00:00Z' } }),
     code: 'ERR_RESPONSE_INVALID',
-    message: /last longer than any that AWS gives/,
+    message: /valid for longer than any that AWS issues/,
   },
   'answers credentials with a line end in them': {
     behave: json({ credentials: { ...credentials, sessionToken: 'token-of-the-answer\r\nx: y' } }),

@@ -42,7 +42,7 @@ describe('readCertificates', () => {
   it.each([
     ['a key', () => device.keyFile, 'swapped'],
     ['PEM of something else', () => '-----BEGIN X-----\n-----END X-----', 'holds no certificate'],
-    ['PEM without its end', () => '-----BEGIN NOTHING-----', 'is cut short'],
+    ['PEM without its end', () => '-----BEGIN NOTHING-----', 'is truncated'],
     ['bytes that are none', () => Buffer.from('certificate'), 'not an X.509 certificate'],
     [
       'a damaged second certificate',
@@ -164,7 +164,7 @@ describe('a certificate that TLS does not take', () => {
       const error = await errorOf(() => createContext(chain.toReversed(), {}));
       expect(error.code).toBe('ERR_CERTIFICATE_INVALID');
       expect(error.message).toContain('(CN=weak)');
-      expect(error.message).toContain(`its signature is made with ${hash}`);
+      expect(error.message).toContain(`its signature uses ${hash}`);
     },
   );
 });

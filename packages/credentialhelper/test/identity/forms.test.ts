@@ -102,7 +102,7 @@ describe('a chain', () => {
     const pem = readFileSync(forms.certificateFile, 'utf8');
     const error = await errorOf(() => readCertificates(pem + pem.slice(0, 200), 'certificate'));
     expect(error.code).toBe('ERR_CERTIFICATE_INVALID');
-    expect(error.message).toContain('cut short');
+    expect(error.message).toContain('truncated');
   });
 });
 
@@ -134,7 +134,7 @@ describe('a key in the wrong place or form', () => {
     }
     const all = inspect(shown, { depth: 9 });
     for (let i = 0; i + 12 <= text.length; i += 6) expect(all).not.toContain(text.slice(i, i + 12));
-    if (shown !== 'private') expect(all).toContain(`a text of ${text.length} characters`);
+    if (shown !== 'private') expect(all).toContain(`a string of ${text.length} characters`);
   });
 
   it('paths are shown', async () => {

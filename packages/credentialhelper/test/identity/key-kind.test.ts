@@ -48,8 +48,8 @@ describe('a key that AWS IoT does not take is refused, whatever its form', () =>
         }),
       );
       expect(error.code).toBe('ERR_PRIVATE_KEY_INVALID');
-      expect(error.message).toContain(` is ${kind}, which AWS IoT does not take`);
-      expect(error.hint).toContain('RSA of 2048 bits or more, EC P-256, P-384, P-521');
+      expect(error.message).toContain(` is ${kind}, which AWS IoT does not support`);
+      expect(error.hint).toContain('RSA 2048 or larger, EC P-256, P-384 or P-521');
     }
   });
 
@@ -104,14 +104,14 @@ describe('chainForKeyOf', () => {
     expect(error.message).toContain(
       `file "${both}" holds 2 private keys, of which the first is used: private key 2 belongs to it`,
     );
-    expect(error.hint).toContain('alone');
+    expect(error.hint).toContain('contains only that private key');
   });
 
   it('and of encrypted ones', async () => {
     const encrypted = openssl('ec', '-in', device.keyFile, '-aes256', '-passout', 'pass:word');
     writeFileSync(both, otherPem + otherPem + encrypted);
     expect((await mismatch(both, new Secret('word'))).message).toContain('private key 3 belongs');
-    expect((await mismatch(both)).message).toContain('none of the others that can be read');
+    expect((await mismatch(both)).message).toContain('none of the other readable keys');
   });
 
   it('says nothing of others where there are none', async () => {

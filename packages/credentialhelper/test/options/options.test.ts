@@ -126,7 +126,7 @@ describe('checkOptions', () => {
     expect((await pinOfUri.read(1000))?.reveal()).toBe((await pin.read(1000))?.reveal());
   });
 
-  it('finds a library by module-name, and p11-kit’s proxy where none is named', () => {
+  it("finds a library by module-name, and p11-kit's proxy where none is named", () => {
     expect(tokenOf(withToken({ uri: 'pkcs11:?module-name=softhsm2' })).library).toMatch(
       /\/libsofthsm2\.so$/,
     );
@@ -302,11 +302,11 @@ describe('checkOptions', () => {
 
   it.each([
     ['rolealias', { ...good, rolealias: 'x' }, 'did you mean "roleAlias"?'],
-    ['pin', { ...good, pin: 'x' }, 'known are'],
-    ['tls', { ...good, tls: 'node' }, 'known are'],
+    ['pin', { ...good, pin: 'x' }, 'expected one of'],
+    ['tls', { ...good, tls: 'node' }, 'expected one of'],
     ['isolate', { ...good, isolate: false }, 'it belongs inside "pkcs11"'],
     ['tokenLabel', { ...good, tokenLabel: 'x' }, 'it belongs inside "pkcs11"'],
-    ['tls', { ...(withToken({ library }) as object), tls: 'crt' }, 'known are'],
+    ['tls', { ...(withToken({ library }) as object), tls: 'crt' }, 'expected one of'],
     ['pkcs11.userpin', withToken({ library, userpin: 'x' }), 'did you mean "userPin"?'],
   ])('refuses an unknown option: %s', async (name, options, hint) => {
     const error = await errorOf(() => check(options));
@@ -326,7 +326,7 @@ describe('checkOptions', () => {
     [5, 'a number'],
   ])('says that %j is %s', async (certificate, kind) => {
     const error = await errorOf(() => check({ ...good, certificate }));
-    expect(error.message).toBe(`"certificate" must be a path, PEM text or bytes, and is ${kind}`);
+    expect(error.message).toBe(`"certificate" must be a path, PEM text or bytes, got ${kind}`);
   });
 
   it('refuses a passphrase for a key in a token', async () => {
@@ -387,7 +387,7 @@ describe('createSession', () => {
   it('refuses a path of the endpoint with another role alias', async () => {
     const endpoint = `https://${good.endpoint}/role-aliases/another/credentials`;
     const error = await errorOf(() => createSession({ ...device, endpoint }));
-    expect(error.message).toContain('another role alias than');
+    expect(error.message).toContain('a role alias that differs from');
   });
 
   it('wants a region where the endpoint says none', async () => {

@@ -17,7 +17,7 @@ function configure(name: string, text: string): string {
 }
 
 describe('findModules', () => {
-  it('reads p11-kit’s files: comments, blanks, relative paths', () => {
+  it("reads p11-kit's files: comments, blanks, relative paths", () => {
     const own = configure('own.module', '# module: /wrong\n  module :  /there/is/none.so  \r\n');
     const relative = configure('relative.module', 'priority: 1\nmodule: nowhere.so\n');
     const found = findModules(home);
@@ -36,7 +36,7 @@ describe('findModules', () => {
     expect(findModules(home).some(({ foundBy }) => foundBy === other)).toBe(false);
   });
 
-  it('lets the user’s file go before the system’s of the same name', () => {
+  it("lets the user's file go before the system's of the same name", () => {
     const own = configure('p11-kit-trust.module', 'module: /own/trust.so\ntrust-policy: yes\n');
     const found = findModules(home);
     expect(found.find(({ path }) => path === '/own/trust.so')).toMatchObject({

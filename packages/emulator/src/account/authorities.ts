@@ -43,7 +43,7 @@ export function authorityOperations({ store }: OperationContext): AuthorityOpera
       const { verificationCertificate, setAsActive = false, certificateMode = 'DEFAULT' } = input;
       const ca = readCertificate(input.caCertificate);
       if (!ca.ca) {
-        throw awsError('CertificateValidationException', 'the certificate is not of an authority');
+        throw awsError('CertificateValidationException', 'the certificate is not a CA certificate');
       }
       if (verificationCertificate !== undefined) {
         const verification = readCertificate(verificationCertificate);
@@ -52,7 +52,7 @@ export function authorityOperations({ store }: OperationContext): AuthorityOpera
         if (!isProof) {
           throw awsError(
             'RegistrationCodeValidationException',
-            'the authority did not issue the verification certificate, or that does not name the registration code',
+            'the verification certificate was not issued by the CA, or does not contain the registration code',
           );
         }
       } else if (certificateMode === 'DEFAULT') {

@@ -87,6 +87,6 @@ export function checkSeconds(name: string, value: number, least: number, code: s
   if (Number.isInteger(value) && value >= least && value <= MAX_SECONDS) return;
   throw awsError(
     code,
-    `${name} must be a whole number from ${least} to ${MAX_SECONDS}, and is ${value}`,
+    `${name} must be a whole number from ${least} to ${MAX_SECONDS}, got ${value}`,
   );
 }

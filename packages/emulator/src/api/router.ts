@@ -32,7 +32,7 @@ type SignedContext = ApiContext & { readonly caller: Caller };
 const SERVICES: readonly Service<SignedContext>[] = [IOT, IAM, STS];
 
 const NOT_ADMINISTRATOR =
-  "only the account's administrator may do this here: the emulator does not evaluate the policies of roles";
+  "only the account's administrator is permitted to do this: the emulator does not evaluate the policies of roles";
 
 /** Answers a request to one of the AWS APIs: the service is the one in the credential scope of its signature. */
 export async function answerApi(context: ApiContext, request: ApiRequest): Promise<ApiAnswer> {

@@ -20,7 +20,9 @@ export async function seed(options: {
   const keyFile = join(dir, `${thing}-key.pem`);
   const existing = [certificateFile, keyFile].find((file) => existsSync(file));
   if (existing !== undefined) {
-    throw new EmulatorError(`${existing} exists, and is not overwritten`, { code: 'ERR_FILE' });
+    throw new EmulatorError(`${existing} already exists; it was not overwritten`, {
+      code: 'ERR_FILE',
+    });
   }
   const seeded = await seedFolder(dir, { thingName: thing, roleAlias });
   try {

@@ -98,7 +98,7 @@ function readAliasName(state: State, { method, path, hostNames }: CredentialRequ
   if (stranger !== undefined) {
     throw new Refusal('host', `${stranger || 'no name'} is not a credential-provider name`);
   }
-  if (method !== 'GET') throw new Refusal('method', `the method is ${method}, and not GET`);
+  if (method !== 'GET') throw new Refusal('method', `the method is ${method}, not GET`);
   const name = decodeName(PATH.exec(path)?.[1]);
   if (name === undefined) {
     throw new Refusal('path', 'the path is not /role-aliases/NAME/credentials');
@@ -118,7 +118,7 @@ function findCertificate(
   state: State,
   { certificate: der, hostNames }: CredentialRequest,
 ): Certificate {
-  if (der === undefined) throw new Refusal('certificate', 'the client showed no certificate');
+  if (der === undefined) throw new Refusal('certificate', 'the client sent no certificate');
   const id = certificateId(der);
   const certificate = lookUp(state.certificates, id);
   if (certificate === undefined) {
@@ -165,7 +165,7 @@ function checkPolicies(
   const decision = evaluatePolicies(documents, { action, resource, variables });
   if (decision === 'allow') return;
   const verb = decision === 'deny' ? 'deny' : 'do not allow';
-  const who = thingName === undefined ? 'a request that names no thing' : `thing ${thingName}`;
+  const who = thingName === undefined ? 'a request without a thing name' : `thing ${thingName}`;
   throw new Refusal(
     'policy',
     `the attached policies (${names.join(', ') || 'none'}) ${verb} ${action} on ${resource} for ${who}`,
@@ -183,7 +183,7 @@ function findRole(state: State, { roleAlias, roleArn }: RoleAlias, nowMs: number
   };
   const assumer = { kind: 'Service', names: [SERVICE], variables } as const;
   if (!trusts(role.assumeRolePolicyDocument, assumer)) {
-    const why = `the trust policy of role ${role.roleName} does not let ${SERVICE} assume it`;
+    const why = `the trust policy of role ${role.roleName} does not allow ${SERVICE} to assume it`;
     throw new Refusal('role', `${why} for ${variables['aws:SourceArn']}`);
   }
   return role;

@@ -151,7 +151,7 @@ function checkHeader(name: string, text: unknown): void {
     validateHeaderValue(name, text as string);
   } catch (cause) {
     throw new EmulatorError(
-      `invalid fault: "response.headers" has a header field that HTTP does not have: ${JSON.stringify(name)}`,
+      `invalid fault: "response.headers" has an invalid header field: ${JSON.stringify(name)}`,
       { code: 'ERR_FAULT', cause },
     );
   }

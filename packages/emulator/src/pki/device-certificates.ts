@@ -63,9 +63,9 @@ async function readRequest(pem: string): Promise<{ subject: string; publicKey: K
       return { subject: request.subject, publicKey };
     }
   } catch (cause) {
-    throw badRequest('not a certificate signing request in PEM form', cause);
+    throw badRequest('not a certificate signing request in PEM format', cause);
   }
-  throw badRequest(`the signature of the request is wrong, or its key is not ${DEVICE_KEYS}`);
+  throw badRequest(`the signature of the request is invalid, or its key is not ${DEVICE_KEYS}`);
 }
 
 function badRequest(why: string, cause?: unknown): EmulatorError {

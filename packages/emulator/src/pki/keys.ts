@@ -38,7 +38,7 @@ const generate = promisify(generateKeyPair) as (
 const LEAST_RSA_BITS = 2048;
 
 /** The keys that AWS IoT takes (API reference, CreateCertificateFromCsr). */
-export const DEVICE_KEYS = 'RSA of 2048 bits or more, or EC on P-256, P-384 or P-521';
+export const DEVICE_KEYS = 'RSA 2048 or larger, EC P-256, P-384 or P-521';
 
 /** Names of curves: OpenSSL's, and the one that the Web Cryptography API has. */
 export const CURVES: Readonly<Record<string, string>> = {

@@ -14,7 +14,7 @@ export function conditionDefect(condition: unknown): string | undefined {
     }
     if (!isObject(keys)) return `the keys of a condition's ${operator} are not an object`;
     if (!Object.values(keys).every(isValue)) {
-      return `the values of a condition's ${operator} are not text, or a list of texts`;
+      return `the values of a condition's ${operator} are not a string or a list of strings`;
     }
   }
   return undefined;

@@ -55,7 +55,7 @@ export function checkRolePolicy(text: string): void {
 type Raise = (why: string, cause?: unknown) => EmulatorError;
 
 function readStatements(text: string, raise: Raise): readonly Readonly<Record<string, unknown>>[] {
-  if (typeof text !== 'string') throw raise('it is not text');
+  if (typeof text !== 'string') throw raise('it is not a string');
   let document: unknown;
   try {
     document = JSON.parse(text);
@@ -86,7 +86,8 @@ function checkEither(
   const values = [statement[given[0] ?? '']].flat();
   const isGood =
     given.length === 1 && values.length > 0 && values.every((value) => typeof value === 'string');
-  if (!isGood) throw malformed(`a statement needs ${name} or ${inverse}: text, or a list of texts`);
+  if (!isGood)
+    throw malformed(`a statement needs ${name} or ${inverse}: a string or a list of strings`);
 }
 
 function isStsAction(action: unknown): boolean {

@@ -86,7 +86,7 @@ async function answerCredentials(
   tcp: Socket | undefined,
 ): Promise<void> {
   const socket = request.socket as NamedSocket;
-  // Node gives an empty object where the client showed no certificate.
+  // Node gives an empty object where the client sent no certificate.
   const certificate: Buffer | undefined = socket.getPeerCertificate().raw;
   const { method = '', url: path = '' } = request;
   const sourceIp = socket.remoteAddress ?? '';

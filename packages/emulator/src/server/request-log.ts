@@ -28,7 +28,7 @@ export function openRequestLog(file: string): RequestLog {
       } catch (error) {
         close();
         const reason = (error as Error).message;
-        process.emitWarning(`requests are not logged to ${file} any more: ${reason}`);
+        process.emitWarning(`requests are no longer logged to ${file}: ${reason}`);
       }
     },
     close,

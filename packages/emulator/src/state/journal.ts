@@ -94,7 +94,7 @@ function append(descriptor: number, length: number): Journal {
       } catch (cause) {
         // Half a line would be taken for damage once another stands behind it.
         ftruncateSync(descriptor, end);
-        throw new EmulatorError(`cannot keep a change: ${(cause as Error).message}`, {
+        throw new EmulatorError(`cannot store a change: ${(cause as Error).message}`, {
           code: 'ServiceUnavailableException',
           cause,
         });

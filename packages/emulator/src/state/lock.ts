@@ -105,7 +105,7 @@ function takeFile(dir: string, temporary: string, file: string): void {
 }
 
 function inUse(dir: string, file: string, pid: number | undefined, cause?: unknown): EmulatorError {
-  return new EmulatorError(`${dir} is in use by process ${pid ?? 'unknown'}, says ${file}`, {
+  return new EmulatorError(`${dir} is in use by process ${pid ?? 'unknown'} (${file})`, {
     code: 'ERR_IN_USE',
     cause,
   });

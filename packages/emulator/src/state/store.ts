@@ -180,7 +180,7 @@ function readFoundation(file: string): Foundation | undefined {
   } catch {
     // Said below: the text holds keys, and the parser's error quotes it.
   }
-  throw new EmulatorError(`${file} is not the account of this emulator`, { code: 'ERR_DIR' });
+  throw new EmulatorError(`${file} is not an account of this emulator`, { code: 'ERR_DIR' });
 }
 
 function assertSame(foundation: Foundation, options: StoreOptions): void {
@@ -188,7 +188,7 @@ function assertSame(foundation: Foundation, options: StoreOptions): void {
     const wanted = options[name];
     if (wanted !== undefined && wanted !== foundation[name]) {
       throw new EmulatorError(
-        `the account in ${options.dir} is for ${name} ${foundation[name]}, and ${wanted} was asked for`,
+        `the account in ${options.dir} is for ${name} ${foundation[name]}, and ${wanted} was requested`,
         { code: 'ERR_DIR' },
       );
     }

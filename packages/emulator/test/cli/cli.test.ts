@@ -133,7 +133,7 @@ describe('seed and start', () => {
     const again = run(...args);
     expect(again).toMatchObject({ status: 1, stdout: '' });
     expect(again.stderr).toMatch(
-      /^awsiot-credentialhelper-emulator: error: .*exists, and is not overwritten\n$/,
+      /^awsiot-credentialhelper-emulator: error: .*already exists; it was not overwritten\n$/,
     );
     expect(readFileSync(join(dir, 'thing-1-key.pem'), 'utf8')).toBe(key);
   });
@@ -146,7 +146,7 @@ describe('bad input gets one clear line and a status', () => {
   run('seed', '--dir', used, '--thing', 't', '--role-alias', 'a');
 
   it.each([
-    [2, 'a command is missing', []],
+    [2, 'no command was passed', []],
     [2, "unknown command 'run'", ['run']],
     [2, "unknown option '--prot'", ['start', '--dir', newFolder(), '--prot', '1']],
     [2, "required option '--dir <dir>'", ['start']],
@@ -209,7 +209,7 @@ describe('bad input gets one clear line and a status', () => {
     writeFileSync(join(dir, 'account.json'), '{"sealingKey":"hunter2",');
     const result = run('start', '--dir', dir);
     expect(result.status).toBe(1);
-    expect(result.stderr).toContain('is not the account of this emulator');
+    expect(result.stderr).toContain('is not an account of this emulator');
     expect(result.stderr).not.toContain('hunter2');
   });
 

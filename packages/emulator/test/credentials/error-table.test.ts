@@ -128,7 +128,7 @@ const rows: readonly [string, () => unknown, number, string, string, string][] =
     400,
     'InvalidRequestException',
     ROLE,
-    `the trust policy of role ${RoleName} does not let credentials.iot.amazonaws.com assume it for ${roleAliasArn}`,
+    `the trust policy of role ${RoleName} does not allow credentials.iot.amazonaws.com to assume it for ${roleAliasArn}`,
   ],
   [
     'the duration is too long for the role',

@@ -33,8 +33,8 @@ describe('the request log', () => {
       console.log(statuses.join(), aws.requests.latest.length);
       await aws.close();`);
     expect(stdout).toBe('403,403,403 3\n');
-    expect(
-      stderr.match(/Warning: requests are not logged to .*full\.jsonl any more/g),
-    ).toHaveLength(1);
+    expect(stderr.match(/Warning: requests are no longer logged to .*full\.jsonl/g)).toHaveLength(
+      1,
+    );
   });
 });

@@ -89,6 +89,6 @@ export async function choosePin(
   if (pinSource !== undefined) return openPin(pinSource).read(pipeLimitMs(timeoutMs));
   return askSecret(
     `PIN of token "${token.attributes.token}": `,
-    'give the PIN in a file: --pin-file FILE',
+    'pass the PIN in a file: --pin-file FILE',
   );
 }

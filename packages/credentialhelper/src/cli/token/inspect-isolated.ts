@@ -18,8 +18,8 @@ export function inspectIsolated(
     request,
     library: `the PKCS#11 library ${request.library}`,
     limitMs,
-    limitHint: 'is its device or server there?',
-    crashHint: 'its own log may say more',
+    limitHint: 'is its device or server available?',
+    crashHint: "see the library's own log",
     // The command that asks ends at once, and must not leave a library behind that hangs at the end.
     endMs: 0,
     hidden,

@@ -41,11 +41,11 @@ const DEFAULT_TIMEOUT_MS = 10_000;
 export function defineList(command: Command): void {
   addTokenOptions(command, DEFAULT_TIMEOUT_MS)
     .description(
-      'Show the PKCS#11 modules of this system with their slots, tokens and objects, as URIs to paste. Each module is looked into in a process of its own.',
+      'List the PKCS#11 modules of this system with their slots, tokens and objects, as URIs to paste. Each module runs in its own process.',
     )
     .option(
       '--login',
-      'log in to the token that the other options name, to see its private objects',
+      'log in to the token that the other options name, to list its private objects',
     )
     .addHelpText(
       'after',
@@ -92,8 +92,8 @@ async function inspectFound(
     library: null,
     problem: { code: null, message, hint: null },
   });
-  if (!exists) return skipped('there is no such file');
-  if (trustPolicy) return skipped('not looked into: it holds the CA certificates of this system');
+  if (!exists) return skipped('no such file');
+  if (trustPolicy) return skipped('skipped: it holds the CA certificates of this system');
   try {
     const library = await inspectIsolated(
       publicInspection({ library: path }, match, timeoutMs),
@@ -119,7 +119,7 @@ async function inspectNamed(
   const reader = pinSource === undefined ? undefined : openPin(pinSource);
   const pin =
     reader === undefined
-      ? await askSecret('PIN: ', 'give the PIN in a file: --pin-file FILE')
+      ? await askSecret('PIN: ', 'pass the PIN in a file: --pin-file FILE')
       : await reader.read(pipeLimitMs(timeoutMs));
   return inspectIsolated(
     { ...request, ...forChannel(loginOf(target)), pin: pin?.reveal() },
@@ -153,7 +153,7 @@ function describe(modules: readonly ModuleReport[]): readonly string[] {
   if (modules.length === 0) {
     throw new CredentialHelperError('no PKCS#11 module was found on this system', {
       code: 'ERR_PKCS11_LIBRARY',
-      hint: 'install one, such as the package softhsm2, or give its path as --module',
+      hint: 'install one, such as the package softhsm2, or pass its path as --module',
     });
   }
   return modules.flatMap(describeModule);

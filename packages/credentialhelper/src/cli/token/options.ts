@@ -36,7 +36,7 @@ export interface Target {
   readonly match: Pkcs11Uri;
   /** Undefined: ask on the terminal. */
   readonly pinSource: PinSource | undefined;
-  /** Whether to log in to a token that says its PIN is locked or has one try left. */
+  /** Whether to log in to a token that reports its PIN as locked or with one try left. */
   readonly ignorePinFlags: boolean;
   /** How long the command may take, in milliseconds. */
   readonly timeoutMs: number;
@@ -49,15 +49,18 @@ const DEFAULT_TIMEOUT_MS = 120_000;
 export function addTokenOptions(command: Command, timeoutMs = DEFAULT_TIMEOUT_MS): Command {
   return command
     .option('--module <path>', 'path of the PKCS#11 library')
-    .option('--library-parameters <text>', 'what the library is initialized with (NSS needs it)')
+    .option(
+      '--library-parameters <text>',
+      'string to initialize the library with (required by NSS)',
+    )
     .option('--token-label <label>', 'label of the token')
-    .option('--token-serial <number>', 'its serial number, where several have one label')
+    .option('--token-serial <number>', 'its serial number, if several tokens have the same label')
     .addOption(new Option('--slot-id <number>', 'id of its slot').argParser(parseWholeNumber))
     .option('--uri <uri>', 'a PKCS#11 URI instead: pkcs11:token=…?module-path=…')
-    .option('--pin-file <file>', 'file with the user’s PIN; default: ask on the terminal')
+    .option('--pin-file <file>', 'file with the user PIN; default: ask on the terminal')
     .option(
       '--ignore-pin-flags',
-      'log in to a token that says its PIN is locked or has one try left',
+      'log in to a token that reports its PIN as locked or with one try left',
     )
     .addOption(timeoutOption(timeoutMs))
     .option('--json', 'print one JSON document');
@@ -73,7 +76,7 @@ export function pipeLimitMs(timeoutMs: number): number {
 
 /** The deadline of a command; what is asked on the terminal does not count. */
 export function timeoutOption(defaultMs = DEFAULT_TIMEOUT_MS): Option {
-  return new Option('--timeout-ms <number>', 'how long it may take, without what is asked')
+  return new Option('--timeout-ms <number>', 'timeout, not counting prompts')
     .argParser(parseWholeNumber)
     .default(defaultMs);
 }
@@ -97,7 +100,7 @@ export function readTarget(flags: TokenFlags): Target {
     [flags.pinFile, uri.pinSource, '--pin-file'],
   ] as const) {
     if (given !== undefined && inUri !== undefined) {
-      throw new UsageError(`${name} is given, and --uri says the same thing`, {
+      throw new UsageError(`${name} and --uri name the same thing`, {
         hint: 'leave out one',
       });
     }
@@ -129,16 +132,16 @@ export function readTarget(flags: TokenFlags): Target {
 export function checkName(name: string | undefined, option: string): void {
   const problem = name === undefined ? undefined : misplacedIn(name);
   if (problem === undefined) return;
-  throw new UsageError(`${option} is a name, and what was given ${problem}`, {
-    hint: 'give the name alone, or a PKCS#11 URI as --uri',
+  throw new UsageError(`${option} must be a name, and its value ${problem}`, {
+    hint: 'pass the name alone, or a PKCS#11 URI as --uri',
   });
 }
 
 /** Where the library is, for a command that must have one. */
 export function requireModule({ library, libraryParameters }: Target): LibraryLocation {
   if (library !== undefined) return { library, libraryParameters };
-  throw new UsageError('no PKCS#11 library is named: give --module PATH or --uri URI', {
-    hint: 'awsiot-credentialhelper token list shows the libraries of this system',
+  throw new UsageError('no PKCS#11 library is named: pass --module PATH or --uri URI', {
+    hint: 'awsiot-credentialhelper token list lists the libraries of this system',
   });
 }
 
@@ -177,19 +180,19 @@ export function filePath(given: string, option: string): string {
  */
 export function newFilePath(given: string, option: string): string {
   if (given.includes('-----BEGIN ')) {
-    throw new UsageError(`${option} is the path of a file, and PEM text was given`, {
-      hint: 'what stands on a command line can be seen by others on this system',
+    throw new UsageError(`${option} must be the path of a file, got PEM text`, {
+      hint: 'other users of this system can see command lines',
     });
   }
   if (/^pkcs11:/i.test(given)) {
-    throw new UsageError(`${option} is the path of a file, and a PKCS#11 URI was given`, {
-      hint: 'give the URI as --uri',
+    throw new UsageError(`${option} must be the path of a file, got a PKCS#11 URI`, {
+      hint: 'pass the URI as --uri',
     });
   }
   if (!isPlainName(given) && !existsSync(given)) {
     throw new UsageError(
-      `${option} is the path of a file, and a text of ${given.length} characters was given that is none`,
-      { hint: 'what stands on a command line can be seen by others on this system' },
+      `${option} is the path of a file, got a string of ${given.length} characters that is none`,
+      { hint: 'other users of this system can see command lines' },
     );
   }
   return given;
@@ -203,10 +206,9 @@ function readModule({ module, uri: text }: TokenFlags, uri: Pkcs11Uri): string |
 function readUri(text: string): Pkcs11Uri {
   const uri = asUsage(() => parsePkcs11Uri(text, '--uri'));
   if (uri.pinValue === undefined) return uri;
-  throw new UsageError(
-    'the --uri has a pin-value, and what stands on a command line can be seen by others',
-    { hint: 'use pin-source=PATH in it, or --pin-file' },
-  );
+  throw new UsageError('the --uri has a pin-value, and other users can see command lines', {
+    hint: 'use pin-source=PATH in it, or --pin-file',
+  });
 }
 
 /** Makes an error about an option one about the command line. */

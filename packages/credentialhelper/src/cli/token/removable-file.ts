@@ -39,15 +39,15 @@ export function openRemovable(file: string): RemovableFile {
       if (rest === undefined) return;
       throw refused(
         `${file} holds ${rest} that is not imported, and --delete-source would destroy it`,
-        'put the key into a file of its own, or import the certificates with --certificate; nothing was imported',
+        'put the key into its own file, or import the certificates with --certificate; nothing was imported',
       );
     },
     remove() {
       const now = lstatSync(file, { throwIfNoEntry: false });
       if (now === undefined || !isSame(before, now)) {
         throw refused(
-          `the key is in the token and works; ${file} was left: it has been replaced or changed since it was read`,
-          'look at the file: it may hold another key by now',
+          `the key is in the token and works; ${file} was not removed: it was replaced or changed after it was read`,
+          'check the file: it may now hold another key',
         );
       }
       try {
@@ -64,7 +64,7 @@ function assertRemovable(file: string, stats: Stats): void {
     const kind = stats.isSymbolicLink() ? 'a symbolic link' : 'not a regular file';
     throw refused(
       `${file} is ${kind}, and --delete-source would not remove the key`,
-      'give the path of the file itself; nothing was imported',
+      'pass the path of the file itself; nothing was imported',
     );
   }
   if (stats.nlink > 1) {

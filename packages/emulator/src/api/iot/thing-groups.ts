@@ -156,7 +156,7 @@ function nameOf(
   const prefix = iotArn(account, `${kind}/`);
   const named = arn === undefined ? name : arn.startsWith(prefix) && arn.slice(prefix.length);
   if (named && (name === undefined || name === named)) return named;
-  throw new EmulatorError(`the ${kind} is not named, or its name and its ARN differ`, {
+  throw new EmulatorError(`the ${kind} is not specified, or its name and its ARN differ`, {
     code: 'InvalidRequestException',
   });
 }
