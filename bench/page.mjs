@@ -13,7 +13,7 @@ export function renderTable({ pairs }) {
   const cell = (figure) => (figure === undefined ? '' : formatRatio(figure.median));
   const row = (cells) => `| ${cells.join(' | ')} |`;
   return [
-    row(['what', 'against', 'time', 'CPU time', 'peak memory']),
+    row(['program', 'compared with', 'time', 'CPU time', 'peak memory']),
     row(['---', '---', '---:', '---:', '---:']),
     ...pairs.map(({ subject, reference, time, cpu, memory }) =>
       row([subject, reference, cell(time), cell(cpu), cell(memory)]),

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The main job from end to end, from a fresh clone: SoftHSM, npm packages, build, and the demo itself. Arguments go to the demo.
+# The whole workflow from a fresh clone: SoftHSM, npm packages, build, and the demo. Arguments are passed to the demo.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -9,6 +9,6 @@ if [[ " $* " != *" --library"* ]] && command -v apt-get >/dev/null; then
 fi
 bash scripts/npm-packages.sh
 node scripts/build.mjs --stale
-# The SDK's advice on Node versions is not what the demo is about.
+# The SDK's warning about Node.js versions would clutter the output.
 export AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED=true
 exec npx tsx examples/demo/main.ts "$@"

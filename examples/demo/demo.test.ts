@@ -27,7 +27,9 @@ describe('the demo', () => {
     // The README's picture shows it; `npm run pictures` records it again.
     expect(mask(stdout)).toBe(RECORDED);
     const arns = [
-      ...stdout.matchAll(/STS says: (arn:aws:sts::\d{12}:assumed-role\/[\w-]+\/[0-9a-f]{64})\n/g),
+      ...stdout.matchAll(
+        /STS returned: (arn:aws:sts::\d{12}:assumed-role\/[\w-]+\/[0-9a-f]{64})\n/g,
+      ),
     ];
     expect(arns).toHaveLength(2);
     expect(arns[0]?.[1]).toBe(arns[1]?.[1]);

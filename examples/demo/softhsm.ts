@@ -42,7 +42,7 @@ export function useFolder(folder: string): void {
   process.env.XDG_STATE_HOME = join(folder, 'state');
 }
 
-/** Writes a PIN by chance into a file that only its owner can read. */
+/** Writes a random PIN to a file that only its owner can read. */
 export function makePinFile(file: string): string {
   const pin = String(randomInt(1e8)).padStart(8, '0');
   writeFileSync(file, `${pin}\n`, { mode: 0o600 });
