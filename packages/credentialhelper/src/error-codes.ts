@@ -1,18 +1,18 @@
-/** What is known of an {@link ErrorCode}. */
+/** The properties of an {@link ErrorCode}. */
 export interface ErrorKind {
-  /** What it means, as half a sentence. */
+  /** The meaning, as a clause. */
   readonly meaning: string;
-  /** What to do about it, as half a sentence. */
+  /** What to do, as a clause. */
   readonly remedy: string;
-  /** Whether the same request may succeed later without anybody changing anything. */
+  /** Whether the same request may succeed later, without any change. */
   readonly retryable: boolean;
-  /** The exit status of a command that ends with it: 2 where what was passed to it is wrong, else 1. */
+  /** The exit status of a command that fails with it: 2 for invalid input, else 1. */
   readonly exitStatus: 1 | 2;
 }
 
-/** Every code an error of this package can carry, and what is known of it. */
+/** All error codes of this package, with their properties. */
 export const ERROR_CODES = {
-  // What the caller passed.
+  // Options.
   ERR_INVALID_OPTION: {
     meaning: 'an option has the wrong type, format or value',
     remedy: 'correct the option that the message names',
@@ -256,7 +256,7 @@ export const ERROR_CODES = {
     retryable: false,
     exitStatus: 1,
   },
-  // The way to the service.
+  // Network and TLS.
   ERR_DNS: {
     meaning: "the endpoint's name cannot be resolved",
     remedy: 'check the name of the endpoint, and the DNS of the device',
@@ -323,7 +323,7 @@ export const ERROR_CODES = {
     retryable: true,
     exitStatus: 1,
   },
-  // What the service answered.
+  // Responses of the service.
   ERR_CERTIFICATE_NOT_REGISTERED: {
     meaning: 'the certificate is not registered and active for this account and region',
     remedy: 'register the certificate in the account and region of the endpoint, and activate it',
@@ -406,5 +406,5 @@ export const ERROR_CODES = {
   },
 } as const satisfies Readonly<Record<string, ErrorKind>>;
 
-/** The stable `code` of a {@link CredentialHelperError}; {@link ERROR_CODES} says what each means. */
+/** The stable `code` of a {@link CredentialHelperError}; {@link ERROR_CODES} describes each. */
 export type ErrorCode = keyof typeof ERROR_CODES;

@@ -7,8 +7,8 @@ import { type Source, sourceName } from './read-source.ts';
 import type { Secret } from './secret.ts';
 
 /**
- * Does what {@link chainForKey} does, for a key that was read from `source`. Where the key belongs to none of the
- * certificates and is the first of several in a file, the error says so, and which of the others belongs.
+ * Same as {@link chainForKey}, for a key that was read from `source`. If the key belongs to none of the certificates
+ * and is the first of several in a file, the error names the one that does.
  *
  * @throws {@link CredentialHelperError} `ERR_KEY_CERTIFICATE_MISMATCH`
  */

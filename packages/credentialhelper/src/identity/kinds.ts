@@ -1,8 +1,8 @@
 import { isCutShort, isPem, pemBlocks } from './pem.ts';
 
-/** What some bytes are that are not what was asked for. */
+/** The format of data that is not the expected one. */
 export interface Kind {
-  /** As half a sentence: `is a PKCS #12 file`. */
+  /** As a clause: `is a PKCS #12 file`. */
   readonly what: string;
   /** What to do. */
   readonly hint: string;
@@ -12,13 +12,13 @@ const KEYS = 'a private key in PEM format begins with a line such as -----BEGIN 
 
 const PEM_WANTED = 'pass a certificate or key in PEM or DER format';
 
-/** What a public key is in the place of another thing. */
+/** A public key instead of the expected data. */
 export const PUBLIC_KEY: Kind = {
   what: 'holds a public key',
   hint: 'pass the private key that belongs to it',
 };
 
-/** What a certificate is in the place of another thing. */
+/** A certificate instead of the expected data. */
 export const CERTIFICATE: Kind = {
   what: 'holds a certificate',
   hint: 'it holds a certificate: are certificate and key swapped?',
@@ -29,7 +29,7 @@ const PKCS12: Kind = {
   hint: 'openssl pkcs12 -in FILE -nodes -nocerts -out key.pem; for the certificate: openssl pkcs12 -in FILE -nokeys -out certificate.pem; with -legacy where openssl says "unsupported"',
 };
 
-/** Kinds of PEM blocks by what stands in their label; the first that fits counts. */
+/** Kinds of PEM blocks by text in their label; the first match counts. */
 const LABELS: readonly (readonly [label: RegExp, kind: Kind])[] = [
   [
     /^OPENSSH PRIVATE KEY$/,
@@ -79,7 +79,7 @@ const LABELS: readonly (readonly [label: RegExp, kind: Kind])[] = [
 /** The start of a DER sequence, in hexadecimal digits. */
 const SEQUENCE = '^30(?:[0-7].|81..|82....|83......|80)';
 
-/** Kinds of files that are not text, by how they begin, in hexadecimal digits. */
+/** Kinds of binary files, by their first bytes, in hexadecimal digits. */
 const BEGINNINGS: readonly (readonly [begins: RegExp, kind: Kind])[] = [
   [
     // Its first member is the version 3 (RFC 7292, section 4).
@@ -105,7 +105,7 @@ const BEGINNINGS: readonly (readonly [begins: RegExp, kind: Kind])[] = [
   [/^504b0304/, { what: 'is an archive (zip)', hint: 'extract it' }],
 ];
 
-/** Texts that have something else in them, or stand for it. */
+/** Text formats that contain or reference other data. */
 const WRAPPED: readonly (readonly [text: RegExp, kind: Kind])[] = [
   [/^age-encryption\.org|^-----BEGIN AGE/, { what: 'is encrypted (age)', hint: 'decrypt it' }],
   [
@@ -122,7 +122,7 @@ const WRAPPED: readonly (readonly [text: RegExp, kind: Kind])[] = [
   ],
 ];
 
-/** Kinds of texts that are no PEM. */
+/** Text formats other than PEM. */
 const TEXTS: readonly (readonly [text: RegExp, kind: Kind])[] = [
   [
     /^\s*PuTTY-User-Key-File/,
@@ -156,9 +156,9 @@ const TEXTS: readonly (readonly [text: RegExp, kind: Kind])[] = [
 ];
 
 /**
- * What bytes are that are not what was asked for, by the name of their form.
+ * Detects the format of data that is not the expected one.
  *
- * @returns undefined where they have no form that is known here
+ * @returns undefined for an unknown format
  */
 export function kindOfBytes(bytes: Uint8Array): Kind | undefined {
   if (bytes.length === 0) return { what: 'is empty', hint: 'was it written completely?' };
@@ -169,7 +169,7 @@ export function kindOfBytes(bytes: Uint8Array): Kind | undefined {
   const binary = BEGINNINGS.find(([begins]) => begins.test(hex));
   const other =
     binary ?? [...WRAPPED, ...TEXTS].find(([pattern]) => pattern.test(text.replace(/^ï»¿/, '')));
-  // An answer of the AWS CLI has PEM in it, whose line ends are written out.
+  // Output of the AWS CLI contains PEM with escaped line breaks.
   if (other !== undefined && (binary !== undefined || !isPem(text) || /^\s*\{/.test(text))) {
     return other[1];
   }

@@ -7,9 +7,9 @@ import type { Pkcs11Uri } from './pkcs11-uri.ts';
 
 /**
  * Finds the PKCS#11 library that a URI names: by `module-path`, by `module-name` in the usual folders, or else p11-kit's
- * proxy, which shows the tokens of all libraries that this system is configured for.
+ * proxy, which shows the tokens of all configured libraries.
  *
- * @param option - the name of the option it came from, for messages
+ * @param option - the name of the option, for messages
  * @throws {@link CredentialHelperError} `ERR_PKCS11_LIBRARY`
  */
 export function findModule(uri: Pkcs11Uri, option: string): string {
@@ -56,7 +56,7 @@ function isFile(path: string): boolean {
   try {
     return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
   } catch {
-    // A name that no file can have, or a folder that this process may not look into.
+    // An invalid file name, or a folder that this process is not permitted to search.
     return false;
   }
 }

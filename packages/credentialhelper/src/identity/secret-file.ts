@@ -4,10 +4,10 @@ import { CredentialHelperError } from '../errors.ts';
 import { isPipe, Pipe, readFile } from './read-file.ts';
 import { Secret } from './secret.ts';
 
-/** Told of what does not stop the work. */
+/** Logs a warning. */
 export type Warn = (message: string) => void;
 
-/** A file or pipe that holds a PIN or passphrase in UTF-8, with one line end or none. */
+/** A file or pipe that holds a PIN or passphrase in UTF-8, optionally followed by one newline. */
 export class SecretFile {
   readonly #file: string;
   readonly #name: string;
@@ -16,8 +16,8 @@ export class SecretFile {
 
   /**
    * @param file - an absolute path
-   * @param name - what messages call the secret in it
-   * @param warn - told of a file that others can read
+   * @param name - the name of the secret in messages
+   * @param warn - called for a file that other users can read
    */
   constructor(file: string, name: string, warn: Warn = () => {}) {
     this.#file = file;
@@ -27,7 +27,7 @@ export class SecretFile {
   }
 
   /**
-   * Looks whether a file can be read and holds what it should. A pipe is left for later.
+   * Checks that a file can be read and has valid content. A pipe is not read.
    *
    * @throws {@link CredentialHelperError} `ERR_FILE_UNREADABLE`, `ERR_INVALID_OPTION`
    */
@@ -36,9 +36,9 @@ export class SecretFile {
   }
 
   /**
-   * Reads a file as it is now; a pipe once.
+   * Reads the current content of a file; a pipe once.
    *
-   * @param limitMs - how long a pipe may take, in milliseconds
+   * @param limitMs - timeout for a pipe, in milliseconds
    * @throws {@link CredentialHelperError} (as a rejection) `ERR_FILE_UNREADABLE`, `ERR_INVALID_OPTION`
    */
   async read(limitMs: number): Promise<Secret> {
@@ -46,7 +46,7 @@ export class SecretFile {
     return secretOf(await this.#pipe.read(limitMs), this.#name);
   }
 
-  /** Reads a file as it is now; undefined for a pipe, which only {@link SecretFile.read} can. */
+  /** Reads the current content of a file; undefined for a pipe, which only {@link SecretFile.read} can. */
   get readNow(): (() => Secret) | undefined {
     return this.#pipe === undefined ? () => this.#readFile() : undefined;
   }
@@ -57,10 +57,10 @@ export class SecretFile {
   }
 }
 
-/** Warns of a file with a secret that other users can read or replace. */
+/** Warns about a file with a secret that other users can read or replace. */
 export function warnOfAccess({ mode, uid }: Stats, what: string, warn: Warn): void {
   const self = process.getuid?.();
-  // Windows tells neither.
+  // Windows reports neither.
   if (self === undefined) return;
   if ((mode & 0o077) !== 0) warn(`${what} can be read by other users; restrict it with chmod 600`);
   if (uid !== self && uid !== 0) {
@@ -69,9 +69,9 @@ export function warnOfAccess({ mode, uid }: Stats, what: string, warn: Warn): vo
 }
 
 /**
- * The PIN or passphrase that bytes are, without one line end.
+ * Decodes a PIN or passphrase, without one trailing newline.
  *
- * @param name - what messages call it
+ * @param name - its name in messages
  * @throws {@link CredentialHelperError} `ERR_INVALID_OPTION`
  */
 export function secretOf(bytes: Buffer, name: string): Secret {
@@ -93,9 +93,9 @@ function otherEncoding(bytes: Buffer): string | undefined {
 }
 
 /**
- * Checks a PIN or passphrase before it costs a try: what only slipped in is refused.
+ * Validates a PIN or passphrase before it uses up a try: characters from copying or editing are rejected.
  *
- * @param name - what messages call it
+ * @param name - its name in messages
  * @throws {@link CredentialHelperError} `ERR_INVALID_OPTION`
  */
 export function checkSecret(value: unknown, name: string): Secret {

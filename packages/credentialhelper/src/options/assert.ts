@@ -73,7 +73,7 @@ export function assertObject(value: unknown, name: string): asserts value is obj
  * The own members of an object of options, which has no others than these: one that is passed over would be a silent
  * mistake. What it inherits does not count.
  *
- * @param name - what messages call it; empty for the options themselves
+ * @param name - its name in messages; empty for the options themselves
  * @param inner - options that belong into one of these
  */
 export function ownOptions<Options extends object>(

@@ -366,7 +366,7 @@ export function checkLogger(logger: unknown, name = 'logger'): Logger | undefine
     try {
       given[level]?.(excerpt(message, MAX_LINE_CHARACTERS));
     } catch {
-      // There is nowhere to tell it.
+      // There is nowhere to report it.
     }
   };
   return {

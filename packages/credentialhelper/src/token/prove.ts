@@ -34,9 +34,9 @@ export function proveKey(session: TokenSession, key: PrivateKeyInToken): KeyProo
 }
 
 /**
- * The chain as TLS sends it: the certificate that belongs to the key first, then the others in the order they stood.
+ * The chain as TLS sends it: the certificate that belongs to the key first, then the others in their order.
  *
- * @throws {@link CredentialHelperError} `ERR_KEY_CERTIFICATE_MISMATCH` where no certificate belongs to the key
+ * @throws {@link CredentialHelperError} `ERR_KEY_CERTIFICATE_MISMATCH` if no certificate belongs to the key
  */
 export function chainForProof(
   proof: KeyProof,

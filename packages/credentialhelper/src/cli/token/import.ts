@@ -89,7 +89,7 @@ async function runImport(flags: ImportFlags): Promise<Result> {
   return describe(imported, target.library, key, removable && keyFile);
 }
 
-/** Reads key and certificates, and refuses before the PIN is asked for what cannot be imported, or removed afterwards. */
+/** Reads key and certificates, and rejects, before the PIN prompt, what cannot be imported, or deleted afterwards. */
 async function readFiles(flags: ImportFlags): Promise<{
   readonly key?: KeyObject;
   readonly keyFile?: string;

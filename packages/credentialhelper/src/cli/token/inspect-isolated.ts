@@ -2,10 +2,10 @@ import { askChild } from '../../process/ask-child.ts';
 import type { InspectRequest, LibraryReport } from '../../token/inspect.ts';
 
 /**
- * Looks into a PKCS#11 library in a process of its own: one that crashes, hangs or prints does so there.
+ * Inspects a PKCS#11 library in a separate process: one that crashes, hangs or prints does not affect this process.
  *
- * @param limitMs - how long it may take before the process is ended, in milliseconds
- * @param hidden - an environment variable that the process must not see, because the PIN is in it
+ * @param limitMs - timeout after which the process is killed, in milliseconds
+ * @param hidden - an environment variable with the PIN, which the process must not inherit
  * @throws {@link CredentialHelperError} (as a rejection) what `askChild` and `inspectLibrary` throw
  */
 export function inspectIsolated(
@@ -20,7 +20,7 @@ export function inspectIsolated(
     limitMs,
     limitHint: 'is its device or server available?',
     crashHint: "see the library's own log",
-    // The command that asks ends at once, and must not leave a library behind that hangs at the end.
+    // The command exits at once, and must not leave behind a library that hangs on exit.
     endMs: 0,
     hidden,
   });

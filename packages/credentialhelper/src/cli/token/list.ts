@@ -26,12 +26,12 @@ interface ListFlags extends TokenFlags {
   readonly login?: boolean;
 }
 
-/** A module and what was seen in it. */
+/** A module and its slots, tokens and objects. */
 interface ModuleReport {
   readonly path: string;
   readonly foundBy: string;
   readonly library: LibraryReport | null;
-  /** Why it was not looked into, or what went wrong. */
+  /** Why it was skipped, or the error. */
   readonly problem: { code: string | null; message: string; hint: string | null } | null;
 }
 
@@ -64,7 +64,7 @@ ${EXIT_STATUS_HELP}`,
 async function list(flags: ListFlags): Promise<Result> {
   const target = readTarget(flags);
   const { object: _object, id: _id, type: _type, ...match } = target.match;
-  // Said once, and not once for each module.
+  // Reported once, not for each module.
   await loadKoffi();
   const login = flags.login === true || target.pinSource !== undefined;
   if (target.library === undefined && !login) {
@@ -80,7 +80,7 @@ async function list(flags: ListFlags): Promise<Result> {
   return { lines: describe(modules), json: { modules } };
 }
 
-/** Looks into a module that was found; what is wrong with it is a part of the answer. */
+/** Inspects a module that was found; errors are part of the result. */
 async function inspectFound(
   { path, exists, foundBy, trustPolicy }: Module,
   match: InspectRequest['match'],
@@ -108,7 +108,7 @@ async function inspectFound(
   }
 }
 
-/** Looks into the one module that was named; what is wrong with it is an error. */
+/** Inspects the module that was named; errors are thrown. */
 async function inspectNamed(
   request: InspectRequest,
   target: Target,
@@ -128,7 +128,7 @@ async function inspectNamed(
   );
 }
 
-/** What of a login goes over the channel between processes. */
+/** The part of a login that is sent over the IPC channel. */
 function forChannel({ warn: _, ...login }: ReturnType<typeof loginOf>) {
   return login;
 }

@@ -10,7 +10,7 @@ import { openSource, readPipes, type Source } from '../../identity/read-source.t
 import type { LibraryLocation } from '../../pkcs11/library-location.ts';
 import { parseWholeNumber, UsageError } from '../usage.ts';
 
-/** The options that say which token is meant, as they were given. */
+/** The options that select a token, unchecked. */
 export interface TokenFlags {
   readonly module?: string;
   readonly libraryParameters?: string;
@@ -26,23 +26,23 @@ export interface TokenFlags {
   readonly json?: boolean;
 }
 
-/** Which token is meant, and where its PIN is to be read from. */
+/** The selected token, and the source of its PIN. */
 export interface Target {
-  /** Absolute path of the library; undefined where neither option nor URI was given. */
+  /** Absolute path of the library; undefined if neither option nor URI names it. */
   readonly library: string | undefined;
-  /** What the library is initialized with. */
+  /** The string that the library is initialized with. */
   readonly libraryParameters: string | undefined;
-  /** What the token must match; with `object` and `id` where a URI named them. */
+  /** What the token must match; with `object` and `id` if a URI names them. */
   readonly match: Pkcs11Uri;
-  /** Undefined: ask on the terminal. */
+  /** Undefined: prompt on the terminal. */
   readonly pinSource: PinSource | undefined;
   /** Whether to log in to a token that reports its PIN as locked or with one try left. */
   readonly ignorePinFlags: boolean;
-  /** How long the command may take, in milliseconds. */
+  /** Timeout of the command, in milliseconds. */
   readonly timeoutMs: number;
 }
 
-/** How long a command may take by default, in milliseconds: on some tokens generating a key takes a minute. */
+/** Default timeout of a command, in milliseconds: on some tokens generating a key takes a minute. */
 const DEFAULT_TIMEOUT_MS = 120_000;
 
 /** Adds the options that all token commands have. */
@@ -67,14 +67,14 @@ export function addTokenOptions(command: Command, timeoutMs = DEFAULT_TIMEOUT_MS
 }
 
 /**
- * How long a command waits for a pipe, in milliseconds: a little less than it may take altogether, so that it can say
- * what it waited for.
+ * Timeout for a pipe, in milliseconds: a little less than that of the command, so that the error names the
+ * pipe.
  */
 export function pipeLimitMs(timeoutMs: number): number {
   return Math.ceil(timeoutMs * 0.8);
 }
 
-/** The deadline of a command; what is asked on the terminal does not count. */
+/** The deadline of a command; prompts do not count. */
 export function timeoutOption(defaultMs = DEFAULT_TIMEOUT_MS): Option {
   return new Option('--timeout-ms <number>', 'timeout, not counting prompts')
     .argParser(parseWholeNumber)
@@ -82,10 +82,10 @@ export function timeoutOption(defaultMs = DEFAULT_TIMEOUT_MS): Option {
 }
 
 /**
- * Reads the options that say which token is meant.
+ * Reads the options that select a token.
  *
- * @throws {@link UsageError} where they contradict each other, and for a PIN on the command line
- * @throws {@link CredentialHelperError} `ERR_PKCS11_LIBRARY` where the library is not there
+ * @throws {@link UsageError} if they contradict each other, and for a PIN on the command line
+ * @throws {@link CredentialHelperError} `ERR_PKCS11_LIBRARY` if the library does not exist
  */
 export function readTarget(flags: TokenFlags): Target {
   checkName(flags.tokenLabel, '--token-label');
@@ -125,9 +125,9 @@ export function readTarget(flags: TokenFlags): Target {
 }
 
 /**
- * Checks what is to be a name and may be shown.
+ * Checks a name that messages may show.
  *
- * @throws {@link UsageError} where a PKCS#11 URI or a key is in it
+ * @throws {@link UsageError} if it contains a PKCS#11 URI or a key
  */
 export function checkName(name: string | undefined, option: string): void {
   const problem = name === undefined ? undefined : misplacedIn(name);
@@ -137,7 +137,7 @@ export function checkName(name: string | undefined, option: string): void {
   });
 }
 
-/** Where the library is, for a command that must have one. */
+/** The path of the library, for a command that requires one. */
 export function requireModule({ library, libraryParameters }: Target): LibraryLocation {
   if (library !== undefined) return { library, libraryParameters };
   throw new UsageError('no PKCS#11 library is named: pass --module PATH or --uri URI', {
@@ -146,11 +146,11 @@ export function requireModule({ library, libraryParameters }: Target): LibraryLo
 }
 
 /**
- * The file of a key or certificate that was given on the command line; a pipe is read here.
+ * The file of a key or certificate on the command line; a pipe is read here.
  *
- * @param timeoutMs - how long the command may take, in milliseconds
+ * @param timeoutMs - timeout of the command, in milliseconds
  * @param other - the file of another option: one pipe may be both
- * @throws {@link UsageError} (as a rejection) where it is the content, or a PKCS#11 URI, and not a path
+ * @throws {@link UsageError} (as a rejection) if it is the content, or a PKCS#11 URI, and not a path
  */
 export async function openFile(
   given: string,
@@ -164,9 +164,9 @@ export async function openFile(
 }
 
 /**
- * The path of a file that is there and was given on the command line.
+ * The path of an existing file on the command line.
  *
- * @throws {@link UsageError} where it is the content, or a PKCS#11 URI, and not a path
+ * @throws {@link UsageError} if it is the content, or a PKCS#11 URI, and not a path
  * @throws {@link CredentialHelperError} `ERR_FILE_UNREADABLE`
  */
 export function filePath(given: string, option: string): string {
@@ -174,9 +174,9 @@ export function filePath(given: string, option: string): string {
 }
 
 /**
- * The path of a file that was given on the command line and may be made.
+ * The path of a file on the command line, which may be created.
  *
- * @throws {@link UsageError} where it is the content, or a PKCS#11 URI, and not a path
+ * @throws {@link UsageError} if it is the content, or a PKCS#11 URI, and not a path
  */
 export function newFilePath(given: string, option: string): string {
   if (given.includes('-----BEGIN ')) {
@@ -211,7 +211,7 @@ function readUri(text: string): Pkcs11Uri {
   });
 }
 
-/** Makes an error about an option one about the command line. */
+/** Converts an error about an option into a usage error. */
 function asUsage<T>(read: () => T): T {
   try {
     return read();
