@@ -39,6 +39,6 @@ medians of ${rounds} rounds.
 
 ${renderTable(results)}
 
-For scale, on that machine: bare \`node:https\` takes ${Math.round(scale.bareMs)} ms from start to end, the import of the library
+For scale, on that machine: bare \`node:https\` takes ${Math.round(scale.bareMs)} ms from start to exit, the import of the library
 ${scale.importMs.toFixed(1)} ms within a process, and a call of \`credentials()\` that finds them in memory ${Math.round(scale.cachedCallNs)} ns.`;
 }

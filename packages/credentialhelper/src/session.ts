@@ -16,8 +16,8 @@ export interface Session {
   /** When the credentials at hand end; undefined as long as none were fetched. */
   readonly expiration: Date | undefined;
   /**
-   * Fetches new credentials now, or joins a fetch that is on its way. For an application that changed what its role may do;
-   * nothing needs it otherwise.
+   * Fetches new credentials now, or joins a fetch that is on its way. For an application that changed what its role may
+   * do; nothing needs it otherwise.
    *
    * @throws {@link CredentialHelperError} (as a rejection) what `credentials` throws
    */
@@ -27,7 +27,7 @@ export interface Session {
    * still gets them; who asks later gets `ERR_SESSION_CLOSED`. Does not throw.
    */
   close(): Promise<void>;
-  /** Does the same as `close`, for `await using`. */
+  /** Same as `close`, for `await using`. */
   [Symbol.asyncDispose](): Promise<void>;
 }
 

@@ -8,7 +8,8 @@ interface CompileCache {
 
 /**
  * Enables the module compile cache in the user's own cache folder, if this Node.js has one: the next start is faster.
- * Node.js's default, a subfolder of the temporary folder, could be created by another user, whose code would then run here.
+ * Node.js's default, a subfolder of the temporary folder, could be created by another user, whose code would then run
+ * here.
  */
 export function useCompileCache(): void {
   const { enableCompileCache } = process.getBuiltinModule('node:module') as CompileCache;

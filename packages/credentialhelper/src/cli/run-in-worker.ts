@@ -17,7 +17,7 @@ const LATE_FINISH_MS = 2000;
  *
  * @param timeoutMs - timeout of the worker, in milliseconds, not counting prompts
  * @returns the exit status
- * @throws {@link CredentialHelperError} (as a rejection) what `askChild` throws
+ * @throws {@link CredentialHelperError} (as a rejection) errors of `askChild`
  */
 export async function runInWorker(timeoutMs: number): Promise<number> {
   let child: ChildProcess | undefined;

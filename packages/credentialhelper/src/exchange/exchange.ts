@@ -11,8 +11,8 @@ export type TemporaryCredentials = Required<
 >;
 
 /**
- * One request to the credential provider, and the credentials in its answer
- * (AWS IoT Core Developer Guide, "Authorizing direct calls to AWS services").
+ * One request to the credential provider, and the credentials in its answer (AWS IoT Core Developer Guide, "Authorizing
+ * direct calls to AWS services").
  *
  * @param get - sends the request over mutual TLS
  * @param now - the time, in epoch milliseconds
@@ -102,7 +102,10 @@ function readCredentials(
   };
 }
 
-/** Sessions of a role last 12 hours at most (AWS STS API Reference, AssumeRole); a wrong clock may add some. In milliseconds. */
+/**
+ * Sessions of a role last 12 hours at most (AWS STS API Reference, AssumeRole); a wrong clock may add some. In
+ * milliseconds.
+ */
 const MAX_LIFE_MS = 7 * 24 * 60 * 60 * 1000;
 
 /** Reads a date as AWS writes it (ISO 8601); without a time zone it is UTC. */

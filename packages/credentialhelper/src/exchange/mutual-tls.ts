@@ -24,7 +24,7 @@ import { loadPart } from './load-part.ts';
  * Everything but pipes is read once up front, so that errors surface at construction; `verifyPeer: false` is warned of.
  *
  * @param dates - is shown each certificate before it is used
- * @throws {@link CredentialHelperError} for what cannot be read, `ERR_KEY_CERTIFICATE_MISMATCH`
+ * @throws {@link CredentialHelperError} for unreadable files, `ERR_KEY_CERTIFICATE_MISMATCH`
  */
 export function createMutualTls(settings: Settings, dates: CertificateDates): HttpsGet {
   const { key, timeoutMs } = settings;

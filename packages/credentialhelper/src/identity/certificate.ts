@@ -90,9 +90,7 @@ export function toPem(certificates: readonly X509Certificate[]): string {
   return certificates.map((certificate) => certificate.toString()).join('');
 }
 
-/**
- * The id of a certificate in AWS IoT: the SHA-256 of its DER encoding, 64 hexadecimal digits.
- */
+/** The id of a certificate in AWS IoT: the SHA-256 of its DER encoding, 64 hexadecimal digits. */
 export function certificateId(certificate: X509Certificate): string {
   return certificate.fingerprint256.replaceAll(':', '').toLowerCase();
 }

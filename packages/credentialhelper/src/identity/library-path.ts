@@ -6,8 +6,8 @@ import { type Path, pathOf } from './named-path.ts';
 import type { Pkcs11Uri } from './pkcs11-uri.ts';
 
 /**
- * Finds the PKCS#11 library that a URI names: by `module-path`, by `module-name` in the usual folders, or else p11-kit's
- * proxy, which shows the tokens of all configured libraries.
+ * Finds the PKCS#11 library that a URI names: by `module-path`, by `module-name` in the usual folders, or else
+ * p11-kit's proxy, which shows the tokens of all configured libraries.
  *
  * @param option - the name of the option, for messages
  * @throws {@link CredentialHelperError} `ERR_PKCS11_LIBRARY`

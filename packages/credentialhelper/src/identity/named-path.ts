@@ -10,8 +10,8 @@ export type Path = string | URL;
 /**
  * The absolute path that an option names.
  *
- * A text that names no file and may be a secret in the wrong place is refused here, and not shown: whatever is read
- * later may be shown by its path.
+ * Text that names no file and may be a misplaced secret is rejected here, and not shown: later messages may show the
+ * path.
  *
  * @param given - a path, relative to the working directory, or a `file:` URL
  * @param option - the name of the option, for messages

@@ -92,8 +92,8 @@ export function isPkcs11Uri(text: string): boolean {
 /**
  * Reads a PKCS#11 URI. A PIN in it is wrapped at once, and no error shows the URI itself.
  *
- * Vendor attributes and others that RFC 7512 does not name are refused: an attribute that narrows the search must not
- * be passed over.
+ * Vendor attributes and others that RFC 7512 does not name are rejected: an attribute that narrows the search must
+ * not be ignored.
  *
  * @param option - the name of the option, for messages
  * @throws {@link CredentialHelperError} `ERR_INVALID_OPTION`
@@ -123,9 +123,7 @@ export function parsePkcs11Uri(uri: string, option: string): Pkcs11Uri {
   return attributes;
 }
 
-/**
- * Formats a PKCS#11 URI without a PIN, so that it can be shown. A `pinSource` is not a secret and is kept.
- */
+/** Formats a PKCS#11 URI without a PIN, so that it can be shown. A `pinSource` is not a secret and is kept. */
 export function formatPkcs11Uri({ pinValue: _, ...attributes }: Pkcs11Uri): string {
   const list = (
     names: Readonly<Record<string, Exclude<Attribute, 'pinValue'>>>,

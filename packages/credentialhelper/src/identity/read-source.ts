@@ -18,8 +18,7 @@ interface SourceContent {
 }
 
 /**
- * Opens the value of an option: PEM, base64 of a certificate or key, or else a path. Bytes are
- * copied.
+ * Opens the value of an option: PEM, base64 of a certificate or key, or else a path. Bytes are copied.
  *
  * @param others - the sources of other options: a pipe that several options name is read once
  * @throws {@link CredentialHelperError} `ERR_INVALID_OPTION`, `ERR_FILE_UNREADABLE` for other text: it may be a key,

@@ -1,6 +1,6 @@
 import { CredentialHelperError, type ErrorDetails, resourceHint } from '../errors.ts';
 
-/** What to do where the system will not start a process, however often it is asked. */
+/** Hints for permanent errors of the system when a process is started. */
 const HINTS: Readonly<Record<string, string>> = {
   E2BIG: 'the environment variables of this process are too large',
   ENOENT: 'was Node.js removed or replaced? "pkcs11.isolate": { "node": PATH } names another',
@@ -12,10 +12,10 @@ const HINTS: Readonly<Record<string, string>> = {
 };
 
 /**
- * The error for what keeps a child process from being started.
+ * The error if a child process cannot be started.
  *
- * @param what - what it is for
- * @param node - the Node.js that was to run it
+ * @param what - its purpose
+ * @param node - the Node.js executable
  */
 export function startFailure(what: string, node: string, cause: unknown): CredentialHelperError {
   const { code = '', message } = cause as NodeJS.ErrnoException;

@@ -12,8 +12,8 @@ import { createContext } from './secure-context.ts';
 /**
  * Reads certificate and key, and creates a TLS context with them.
  *
- * @param passphrase - of the key, where it is encrypted
- * @throws {@link CredentialHelperError} for what cannot be read, `ERR_KEY_CERTIFICATE_MISMATCH`
+ * @param passphrase - of an encrypted key
+ * @throws {@link CredentialHelperError} for unreadable files, `ERR_KEY_CERTIFICATE_MISMATCH`
  */
 export function openFileContext(
   key: FileKeySettings,
@@ -35,11 +35,11 @@ export function openFileContext(
   return { secureContext, certificate };
 }
 
-/** Reads the certificate of a key in a token from its file, or says what the one in the token must match. */
+/** Reads the certificate of a key in a token from its file, or returns the attributes of the one in the token. */
 export function readTokenCertificate({ certificate }: TokenKeySettings, dates: CertificateDates) {
   if ('match' in certificate) return certificate;
   const chain = readCertificates(certificate.source, 'certificate');
-  // Which of them belongs to the key, the token says later.
+  // Only the token shows which of them belongs to the key.
   const own = chain.find(({ ca }) => !ca) ?? chain[0];
   if (own !== undefined) dates.see(own);
   return { chain: toPem(chain) };

@@ -24,7 +24,7 @@ const UNREACHABLE: ReadonlySet<string> = new Set([
   'ETIMEDOUT',
 ]);
 
-// TLS alerts (RFC 8446, section 6) by which a server says that it does not want the client's certificate.
+// TLS alerts (RFC 8446, section 6) by which a server rejects the client certificate.
 const CERTIFICATE_ALERT =
   /^ERR_SSL_\w*ALERT_(BAD_CERTIFICATE|UNSUPPORTED_CERTIFICATE|CERTIFICATE_\w+|UNKNOWN_CA|ACCESS_DENIED)$/;
 
@@ -32,7 +32,7 @@ const VERSION_ALERT =
   /^ERR_SSL_(TLSV1_ALERT_PROTOCOL_VERSION|UNSUPPORTED_PROTOCOL|\w*VERSION_TOO_LOW|NO_PROTOCOLS_AVAILABLE)$/;
 
 /**
- * Names the cause of an error of `node:https`.
+ * Returns the cause of an error of `node:https`.
  *
  * @param answered - whether a response had begun
  */
@@ -51,7 +51,7 @@ export function nodeFailure(error: unknown, request: HttpsRequest, answered: boo
   );
 }
 
-/** The code of an error. Node hides what OpenSSL says behind `EPROTO` where a handshake fails while writing. */
+/** The code of an error. Node.js reports OpenSSL's error as `EPROTO` if a handshake fails during a write. */
 function errorCode({ code = '', message }: NodeJS.ErrnoException): string {
   const reason = code === 'EPROTO' && /:SSL routines:[^:]*:([^:]+):/.exec(message)?.[1];
   return reason ? `ERR_SSL_${reason.toUpperCase().replaceAll(' ', '_')}` : code;
@@ -76,7 +76,7 @@ function responseFailure(code: string, answered: boolean): WireFailure | undefin
 
 function connectionFailure(code: string, request: HttpsRequest): WireFailure | undefined {
   const resource = resourceHint(code);
-  // EAGAIN is of processes, and none is started here.
+  // EAGAIN is for processes, and none is started here.
   if (resource !== undefined && code !== 'EAGAIN') {
     return {
       code: 'ERR_OUT_OF_RESOURCES',

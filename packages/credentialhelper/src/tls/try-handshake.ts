@@ -13,11 +13,11 @@ import type { Throwaway } from '../token/throwaway-certificate.ts';
 const TIMEOUT_MS = 60_000;
 
 /**
- * Makes a TLS handshake with a server in this process that takes one version of TLS and asks for the client's
+ * Performs a TLS handshake with a server in this process that accepts one TLS version and requests a client
  * certificate.
  *
  * @param client - the context of the client
- * @returns when the server has verified that the client has the key of its certificate
+ * @returns after the server has verified the client certificate and its key
  * @throws (as a rejection) the first error of either side
  */
 export async function tryHandshake(

@@ -3,15 +3,15 @@ import { CredentialHelperError } from '../errors.ts';
 import { optionName } from '../option-names.ts';
 import { type HttpsRequest, MAX_BODY_BYTES } from './client.ts';
 
-/** What a TLS client has to say about a failure on the wire, before it becomes one of our errors. */
+/** A network or TLS failure, before it becomes an error of this package. */
 export interface WireFailure {
   readonly code: ErrorCode;
-  /** What happened, to be read after "credential provider host:port: ". */
+  /** The failure, to be appended to "credential provider host:port: ". */
   readonly what: string;
   readonly hint?: string | undefined;
 }
 
-/** Makes the error for a failure on the wire; it names the endpoint. */
+/** Creates the error for a network or TLS failure; it names the endpoint. */
 export function wireError(
   request: HttpsRequest,
   failure: WireFailure,
@@ -24,7 +24,7 @@ export function wireError(
   );
 }
 
-/** The hints that both TLS clients give. */
+/** The hints for network and TLS failures. */
 export const HINTS = {
   dns: "check the endpoint's spelling, and that this device can resolve names",
   refused: 'check host and port; the credential provider listens on port 443',
@@ -39,7 +39,7 @@ export const HINTS = {
     'the certificate must be registered and active in AWS IoT, in the account and region of this endpoint',
 } as const;
 
-/** The failure that a request took too long. */
+/** The failure of a request that timed out. */
 export function timedOut(timeoutMs: number, during: string): WireFailure {
   return {
     code: 'ERR_TIMEOUT',
@@ -48,7 +48,7 @@ export function timedOut(timeoutMs: number, during: string): WireFailure {
   };
 }
 
-/** The failure that a response is longer than {@link MAX_BODY_BYTES}. */
+/** The failure of a response that is longer than {@link MAX_BODY_BYTES}. */
 export function tooLarge(): WireFailure {
   return {
     code: 'ERR_RESPONSE_TOO_LARGE',

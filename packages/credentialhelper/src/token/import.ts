@@ -21,7 +21,7 @@ import { destroyObjects, readFlag } from './objects.ts';
 import { chainForProof, proveKey } from './prove.ts';
 import type { TokenSession } from './session.ts';
 
-/** What is to be put into a token. */
+/** The objects to import into a token. */
 export interface ImportRequest {
   readonly key: KeyObject;
   readonly label: string;
@@ -31,21 +31,21 @@ export interface ImportRequest {
   readonly certificates: readonly X509Certificate[];
 }
 
-/** What was put into a token. */
+/** The imported objects. */
 export interface Imported {
   readonly key: PrivateKeyInToken;
   readonly name: KeyName;
-  /** How many certificates were stored; those of the chain that were there already do not count. */
+  /** The number of stored certificates, without those of the chain that already existed. */
   readonly certificates: number;
   /** Whether the token accepted the attributes that restrict the key to signing. */
   readonly signsOnly: boolean;
 }
 
 /**
- * Puts a private key, its public key and its certificates into a token, as a key that can sign and cannot be read, and
- * proves it by a signature. When anything fails, nothing stays in the token.
+ * Imports a private key, its public key and its certificates into a token, as a non-extractable signing key, and
+ * verifies it with a test signature. If anything fails, all new objects are deleted.
  *
- * @param session - one that may write
+ * @param session - a read/write session
  * @throws {@link CredentialHelperError} `ERR_KEY_CERTIFICATE_MISMATCH`, `ERR_OBJECT_EXISTS`, before anything is
  * written; `ERR_IMPORT_REFUSED`, `ERR_PKCS11`
  */
@@ -87,7 +87,7 @@ export function importKey(session: TokenSession, request: ImportRequest): Import
   });
 }
 
-/** A certificate for a key that is in a token; label and id say which key, where there are several. */
+/** A certificate for a key in a token; label and id select the key if there are several. */
 export interface CertificateRequest {
   readonly label: string | undefined;
   readonly id: Buffer | undefined;
@@ -96,9 +96,9 @@ export interface CertificateRequest {
 }
 
 /**
- * Stores a certificate, with its chain, for a key that is in the token already.
+ * Imports a certificate, with its chain, for a key that is already in the token.
  *
- * @param session - one that may write
+ * @param session - a read/write session
  * @throws {@link CredentialHelperError} `ERR_KEY_NOT_FOUND`, `ERR_KEY_CERTIFICATE_MISMATCH`, `ERR_OBJECT_EXISTS`,
  * before anything is written; `ERR_PKCS11`
  */
@@ -130,7 +130,7 @@ export function importCertificate(
 
 type Create = (template: Template) => void;
 
-/** Removes what was created when anything fails afterwards: nothing is left half done. */
+/** Deletes created objects if a later step fails. */
 function withRollback<T>(session: TokenSession, task: (create: Create) => T): T {
   const { pkcs11, handle, context } = session;
   const removeNewNameless = rememberNameless(session);
@@ -165,7 +165,7 @@ function createCertificates(
     (certificate) => !present.some((other) => sameBytes(other.certificate, certificate)),
   );
   for (const certificate of missing) {
-    // The certificates of CAs go by ids of their own, so that none is taken for the key's.
+    // CA certificates have other ids, so that none is taken for that of the key.
     const own = certificate === chain[0];
     create(
       certificateMaterial(
@@ -191,7 +191,7 @@ function assertUnreadable(session: TokenSession, { handle }: PrivateKeyInToken):
   );
 }
 
-// What tokens answer that make their own keys only, or do not know this kind of key.
+// Return values of tokens that accept only generated keys, or do not support this key type.
 const REFUSALS = [
   'CKR_ACTION_PROHIBITED',
   'CKR_ATTRIBUTE_READ_ONLY',

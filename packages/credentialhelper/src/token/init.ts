@@ -9,25 +9,25 @@ import { returnValueOf, withContext } from '../pkcs11/return-value.ts';
 import { type Login, openPublicSession } from './session.ts';
 import { hasFlag, listSlots, type TokenSlot } from './slots.ts';
 
-/** What a token is to be made with. */
+/** The parameters of a new token. */
 export interface InitRequest {
   readonly label: string;
-  /** The PIN that users of the keys log in with. */
+  /** The user PIN. */
   readonly userPin: Secret;
-  /** The PIN of the security officer, who can set a new user PIN. */
+  /** The PIN of the security officer (SO), who can set a new user PIN. */
   readonly soPin: Secret;
 }
 
-/** PKCS#11 gives the label of a token 32 bytes. */
+/** The size of a token label in PKCS#11. */
 const LABEL_BYTES = 32;
 
-/** What NSS's tokens give as their manufacturer. */
+/** The manufacturer of NSS's tokens. */
 const NSS_MANUFACTURER = 'Mozilla Foundation';
 
 /**
- * Chooses the slot to initialize: the first whose token is not initialized, or the one that is named.
+ * Selects the slot to initialize: the first with an uninitialized token, or the named one.
  *
- * @throws {@link CredentialHelperError} `ERR_OBJECT_EXISTS` where another token has the label; `ERR_SLOT_NOT_FREE`,
+ * @throws {@link CredentialHelperError} `ERR_OBJECT_EXISTS` if another token has the label; `ERR_SLOT_NOT_FREE`,
  * `ERR_TOKEN_NOT_FOUND`
  */
 export function chooseSlot(pkcs11: Pkcs11, label: string, slotId: number | undefined): TokenSlot {
@@ -76,7 +76,7 @@ function findSlot(pkcs11: Pkcs11, label: string, slotId: number | undefined): To
 }
 
 /**
- * Checks label and PINs against what the token takes, so that nothing is erased for ones that cannot be set.
+ * Checks label and PINs against the limits of the token, so that nothing is erased for values that cannot be set.
  *
  * @throws {@link CredentialHelperError} `ERR_INVALID_OPTION`, `ERR_PIN_LOCKED`
  */
@@ -100,7 +100,7 @@ export function checkInit(slot: TokenSlot, request: InitRequest): void {
 }
 
 /**
- * Checks that a token takes a new PIN of this length.
+ * Checks that a token accepts a new PIN of this length.
  *
  * @throws {@link CredentialHelperError} `ERR_INVALID_OPTION`
  */
@@ -115,11 +115,11 @@ export function assertNewPinLength({ info }: TokenSlot, pin: Secret, what: strin
 }
 
 /**
- * Initializes the token in a slot: it is empty afterwards, with a new label, SO PIN and user PIN. For a token that was
- * initialized before, the SO PIN must be the one it has.
+ * Initializes the token in a slot: it is empty afterwards, with a new label, SO PIN and user PIN. For an initialized
+ * token, the SO PIN must be its current one.
  *
- * @param location - of the library, which is loaded again: SoftHSM gives the token another slot id then
- * @returns where it is now, as a URI's attributes
+ * @param location - of the library, which is reloaded: SoftHSM then assigns the token another slot id
+ * @returns its new URI attributes
  * @throws {@link CredentialHelperError} (as a rejection) `ERR_PIN_INCORRECT`, `ERR_PKCS11`
  */
 export async function initToken(
@@ -133,7 +133,7 @@ export async function initToken(
   const tokenName = `token "${label}" in slot ${attributes.slotId}`;
   const context = { library: pkcs11.path, token: tokenName };
   const identity = tokenIdentity(location, info);
-  // A PIN of its own: of the same text, the user's PIN may be wrong and this one right.
+  // A separate record: with the same text, the user PIN may be wrong and this one correct.
   const token = `${identity} SO`;
   const { koffi } = pkcs11;
   try {
@@ -168,7 +168,7 @@ export async function initToken(
   );
 }
 
-/** The SO PIN that the makers of tokens set. */
+/** The factory default SO PINs of tokens. */
 const FACTORY_SO_PINS: readonly (readonly [library: RegExp, pin: string])[] = [
   [/opencryptoki/i, 'opencryptoki: 87654321'],
   [/opensc/i, 'SmartCard-HSM: 3537363231383830'],

@@ -6,16 +6,17 @@ import { readFlag } from './objects.ts';
 import type { TokenSession } from './session.ts';
 import { signMessage } from './sign.ts';
 
-/** A signature over random bytes, by which a key can be told. */
+/** A signature over random bytes, which identifies a key. */
 export interface KeyProof {
   /** Whether this is the public key of the key that signed. */
   isMadeBy(publicKey: KeyObject): boolean;
 }
 
 /**
- * Lets a key sign random bytes.
+ * Signs random bytes with a key.
  *
- * @throws {@link CredentialHelperError} `ERR_KEY_UNSUITABLE` for a key that may not sign; `ERR_PKCS11` where signing fails
+ * @throws {@link CredentialHelperError} `ERR_KEY_UNSUITABLE` for a key that is not permitted to sign; `ERR_PKCS11` if
+ * signing fails
  */
 export function proveKey(session: TokenSession, key: PrivateKeyInToken): KeyProof {
   if (readFlag(session, key.handle, 'CKA_SIGN') === false) {

@@ -5,7 +5,7 @@ import { CredentialHelperError } from '../errors.ts';
 interface SubjectAttribute {
   readonly oid: string;
   readonly value: string;
-  /** Whether its syntax has only PrintableString (RFC 5280, appendix A.1). */
+  /** Whether its syntax permits only PrintableString (RFC 5280, appendix A.1). */
   readonly printable: boolean;
 }
 
@@ -23,8 +23,8 @@ const ATTRIBUTES: Readonly<Record<string, { readonly oid: string; readonly print
 const PRINTABLE = /^[A-Za-z0-9 '()+,\-./:=?]*$/;
 
 /**
- * Reads a subject such as `CN=my-thing,O=Example Corp`, in the order it is written. A comma or backslash within a value
- * has a backslash before it.
+ * Reads a subject such as `CN=my-thing,O=Example Corp`, in the order of its components. A comma or backslash in a
+ * value is escaped with a backslash.
  *
  * @throws {@link CredentialHelperError} `ERR_INVALID_OPTION`
  */
@@ -69,7 +69,7 @@ export function subjectName(attributes: readonly SubjectAttribute[]): Sequence {
   });
 }
 
-/** A subject that is one common name, whatever characters that has. */
+/** A subject with one common name, which may contain any characters. */
 export function commonName(value: string): readonly SubjectAttribute[] {
   return [{ oid: '2.5.4.3', value, printable: false }];
 }

@@ -2,7 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import { awsError } from './context.ts';
 
 /**
- * Reads a certificate in PEM form.
+ * Parses a PEM certificate.
  *
  * @throws {@link EmulatorError} `CertificateValidationException`
  */

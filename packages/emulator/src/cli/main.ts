@@ -76,12 +76,12 @@ function report(message: string): void {
   process.stderr.write(`${NAME}: error: ${message}\n`);
 }
 
-// Each command writes its own errors in one form, below.
+// Errors are printed below, in one format.
 for (const command of [program, ...program.commands]) {
   command.exitOverride().configureOutput({ writeErr: () => {} });
 }
 
-// Nobody may read the output any more; output that cannot be written for another reason is a failure.
+// The reader may have closed the pipe; other write errors are failures.
 process.stdout.on('error', ({ code, message }: NodeJS.ErrnoException) => {
   if (code === 'EPIPE') return;
   report(`cannot write to stdout: ${message}`);

@@ -10,31 +10,31 @@ import { policyVariables, timeVariables } from './variables.ts';
 /** A request to the credential provider. */
 export interface CredentialRequest {
   readonly method: string;
-  /** Path with query, as it stood in the request line. */
+  /** Path with query, as in the request line. */
   readonly path: string;
-  /** The endpoint's name as the client has it, in the TLS handshake and in `Host`, without a port. */
+  /** The host name used by the client, in the TLS handshake and in `Host`, without a port. */
   readonly hostNames: readonly string[];
   /** The header `x-amzn-iot-thingname`. */
   readonly thingName: string | undefined;
-  /** The certificate that the client proved to hold, in DER form. */
+  /** The authenticated client certificate, as DER. */
   readonly certificate: Uint8Array | undefined;
   /** The address of the client. */
   readonly sourceIp: string;
 }
 
-/** Who gets credentials, of what role and for how long. */
+/** The identity, role and lifetime of credentials. */
 export interface Approval {
   readonly certificate: Certificate;
   readonly role: Role;
   readonly durationSeconds: number;
 }
 
-/** Why there are no credentials: AWS's response, and the reason, which only the emulator tells. */
+/** The reason to deny credentials: AWS's response, and the reason, which only the emulator reveals. */
 export class Refusal extends Error {
   readonly status: number;
-  /** What `x-amzn-ErrorType` says. */
+  /** The value of `x-amzn-ErrorType`. */
   readonly errorType: string;
-  /** What is missing, and of what; AWS does not tell it to a client. */
+  /** The detailed reason, which AWS does not reveal. */
   readonly reason: string;
 
   constructor(kind: keyof typeof REFUSALS, reason: string) {
@@ -70,7 +70,7 @@ const PATH = /^\/role-aliases\/([^/?]+)\/credentials(?:\?.*)?$/;
 const SERVICE = 'credentials.iot.amazonaws.com';
 
 /**
- * Decides whether a request gets credentials. The checks come in AWS's order: certificate, thing, policy, role alias,
+ * Decides whether a request gets credentials. The checks are in AWS's order: certificate, thing, policy, role alias,
  * role, duration.
  *
  * @throws {@link Refusal}

@@ -71,7 +71,7 @@ const warned = new Set<string>();
 
 /** Prints a warning, once. */
 export function warn(message: string): void {
-  // A file is read when it is checked and when it is used.
+  // A file is read when it is validated and when it is used.
   if (!warned.has(message)) printLine('warning', message);
   warned.add(message);
 }

@@ -6,7 +6,7 @@ import type { InspectRequest, LibraryReport } from '../../token/inspect.ts';
  *
  * @param limitMs - timeout after which the process is killed, in milliseconds
  * @param hidden - an environment variable with the PIN, which the process must not inherit
- * @throws {@link CredentialHelperError} (as a rejection) what `askChild` and `inspectLibrary` throw
+ * @throws {@link CredentialHelperError} (as a rejection) errors of `askChild` and `inspectLibrary`
  */
 export function inspectIsolated(
   request: InspectRequest,
