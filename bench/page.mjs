@@ -1,14 +1,14 @@
-// The table of docs/performance.md and what stands around it, from bench/results.json.
+// The results section of docs/performance.md, from bench/results.json.
 
 const BEGIN = '<!-- results: npm run bench -- --write -->';
 const END = '<!-- end of results -->';
 
-/** A ratio with as many digits as mean something. */
+/** A ratio with its significant digits. */
 export function formatRatio(ratio) {
   return ratio.toFixed(ratio < 10 ? 2 : ratio < 100 ? 1 : 0);
 }
 
-/** The ratios as a table of Markdown. */
+/** The ratios as a Markdown table. */
 export function renderTable({ pairs }) {
   const cell = (figure) => (figure === undefined ? '' : formatRatio(figure.median));
   const row = (cells) => `| ${cells.join(' | ')} |`;

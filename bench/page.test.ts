@@ -1,4 +1,4 @@
-// The page, the picture and the results are of the same run. Nothing is measured here.
+// The page, the picture and the results must be of the same run. Nothing is measured here.
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { renderPage } from './page.mjs';

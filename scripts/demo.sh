@@ -3,7 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-# Where there is no apt-get, the demo says what to install.
+# Without apt-get, the demo prints what to install.
 if [[ " $* " != *" --library"* ]] && command -v apt-get >/dev/null; then
   bash scripts/debian-packages.sh softhsm2
 fi

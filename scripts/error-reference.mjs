@@ -1,4 +1,4 @@
-// Writes docs/errors.md from the codes in the built package; with --check, fails where the file differs.
+// Writes docs/errors.md from the codes in the built package; with --check, fails if the file differs.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { ERROR_CODES } from 'awsiot-credentialhelper';
 

@@ -1,4 +1,4 @@
-// The files for GitHub, which reads them where no test of ours can see it.
+// Validates the files for GitHub, which cannot be tested here otherwise.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -44,7 +44,7 @@ interface Step {
   readonly run?: string;
 }
 
-/** What the tests read of a job. */
+/** The properties of a job that the tests read. */
 interface Job {
   readonly permissions: Readonly<Record<string, string>>;
   readonly steps?: readonly Step[];
@@ -53,7 +53,7 @@ interface Job {
   };
 }
 
-/** GitHub's parser, in a bundle: it imports JSON in the manner of bundlers. */
+/** GitHub's parser, bundled: its JSON imports need a bundler. */
 async function loadParser(): Promise<typeof Parser> {
   const outfile = join(folder, 'parser.cjs');
   const entryPoints = ['@actions/workflow-parser'];

@@ -12,7 +12,7 @@ afterAll(() => rmSync(parent, { recursive: true }));
 
 const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'));
 
-/** What the script says of a folder with this lock file, in which only these packages are installed. */
+/** The output of the script for a folder with this lock file, with only these packages installed. */
 function check(packages: object, installed: readonly string[]) {
   const folder = mkdtempSync(join(parent, 'project-'));
   writeFileSync(join(folder, 'package-lock.json'), JSON.stringify({ packages }));

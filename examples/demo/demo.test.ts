@@ -11,7 +11,7 @@ const RECORDED = readFileSync(new URL('output.txt', import.meta.url), 'utf8');
 const folder = mkdtempSync(join(tmpdir(), 'demo-test-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** Runs the demo with a folder of its own for everything temporary. */
+/** Runs the demo with a separate temporary folder. */
 function run(...args: string[]) {
   return spawnSync(process.execPath, ['--import', 'tsx', MAIN, ...args], {
     encoding: 'utf8',

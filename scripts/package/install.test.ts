@@ -1,4 +1,4 @@
-// What users get: the packed package in an empty project, installed without install scripts and without optional packages.
+// The packed package in an empty project, installed without install scripts and without optional dependencies.
 import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -105,7 +105,7 @@ describe('the packed package', () => {
 });
 
 describe('the types of the package', async () => {
-  // TypeScript 7 has no node10; the one of this repository has all else.
+  // TypeScript 7 has no node10; the version of this repository has the rest.
   const tools = ['typescript@5.9.3', '@types/node@20.19.43'];
   const project = new Project(
     await workshop.install('typescript', [file, ...tools], '--omit=optional'),

@@ -1,4 +1,4 @@
-// The READMEs as npm shows them: their links, and their examples in an empty project.
+// The READMEs on npm: their links, and their examples in an empty project.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -30,7 +30,7 @@ function blocksOf(tokens: readonly Token[], language: string): readonly string[]
   );
 }
 
-/** Where links and images lead to, in Markdown and in HTML. */
+/** The targets of links and images, in Markdown and in HTML. */
 function linksOf(tokens: readonly Token[]): readonly string[] {
   return tokens.flatMap((token) => {
     if (token.type === 'link' || token.type === 'image') return [String(token.href)];
@@ -39,7 +39,7 @@ function linksOf(tokens: readonly Token[]): readonly string[] {
   });
 }
 
-/** The anchors that GitHub gives the headings of a page. */
+/** GitHub's anchors of the headings of a page. */
 function anchorsOf(file: string): readonly string[] {
   return tokensOf(readFileSync(file, 'utf8')).flatMap((token) =>
     token.type === 'heading'
@@ -53,7 +53,7 @@ function anchorsOf(file: string): readonly string[] {
   );
 }
 
-/** What is wrong with a link, if anything. */
+/** The problem with a link, if any. */
 function problemOf(
   link: string,
   page: string,

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { measureSizes, recordedSizes } from './sizes.ts';
 
-/** The share by which a figure may differ: what a new patch of a dependency may bring. */
+/** The tolerance of a figure, for patch releases of dependencies. */
 const TOLERANCE = 0.02;
 
 it('nobody downloads or installs more than etc/sizes.json says, or much less', async () => {

@@ -42,7 +42,7 @@ export async function askNewSecret(what: string, otherwise: string): Promise<Sec
  * @throws {@link CredentialHelperError} (as a rejection) `ERR_TERMINAL_REQUIRED`
  */
 export async function confirm(question: string, otherwise: string): Promise<boolean> {
-  return (await readLine(`${question} Type yes to continue:  `, otherwise, false)).trim() === 'yes';
+  return (await readLine(`${question} Type yes to continue: `, otherwise, false)).trim() === 'yes';
 }
 
 async function readLine(question: string, otherwise: string, hidden: boolean): Promise<string> {

@@ -87,8 +87,8 @@ let rsa: Pointer | undefined;
 function ecMethod(koffi: Koffi, openssl: OpenSsl): Pointer {
   if (ec !== undefined) return ec;
   ec = openssl.EC_KEY_METHOD_new(openssl.EC_KEY_OpenSSL()) as Pointer;
-  // int sign(int type, const unsigned char *digest, int digestLength, unsigned char *signature, unsigned int
-  // *signatureLength, const BIGNUM *kinv, const BIGNUM *r, EC_KEY *key)
+  // int sign(int type, const unsigned char *digest, int digestLength, unsigned char *signature,
+  //          unsigned int *signatureLength, const BIGNUM *kinv, const BIGNUM *r, EC_KEY *key)
   const parameters = ['int', 'void *', 'int', 'void *', 'void *', 'void *', 'void *', 'void *'];
   const sign = registerCallback(koffi, parameters, (...args: readonly unknown[]) => {
     const [, digest, digestLength, signature, signatureLength, , , key] = args as [

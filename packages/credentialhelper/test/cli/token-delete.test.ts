@@ -7,7 +7,7 @@ const tokens = startTokens();
 useTerminal();
 const flags = tokens.flags('delete');
 
-/** Puts a key pair and its certificate into the token. */
+/** Imports a key pair and its certificate into the token. */
 async function importPair(label: string): Promise<void> {
   const { keyFile, certificateFile } = makeSelfSigned(tokens.folder, label);
   await runJson([
@@ -16,7 +16,7 @@ async function importPair(label: string): Promise<void> {
   ]);
 }
 
-/** The kinds of the objects with a label, as another tool sees them. */
+/** The types of the objects with a label, according to another tool. */
 function kinds(label: string): string[] {
   return tokens
     .objects('delete')

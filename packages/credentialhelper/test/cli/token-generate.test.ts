@@ -15,7 +15,7 @@ interface GenerateJson {
 const tokens = startTokens();
 const { folder } = tokens;
 
-/** What openssl reads in a request, after it has checked the signature. */
+/** A request as parsed by openssl, which also verifies the signature. */
 function readCsr(file: string): string {
   const show = ['-noout', '-text', '-subject', '-nameopt', 'RFC2253,-esc_msb,utf8'];
   return openssl('req', '-in', file, '-verify', ...show).toString();
@@ -98,7 +98,7 @@ describe('token generate', () => {
     );
     expect(stdout).toContain(`wrote the certificate signing request ${csr}\n`);
     expect(status).toBe(0);
-    // RFC 2253 writes a name backwards.
+    // RFC 2253 reverses the order of a name.
     expect(readCsr(csr)).toContain(
       'subject=CN=thing,serialNumber=00-1,OU=x\\\\y,O=Müller\\, Söhne,C=DE\n',
     );

@@ -63,7 +63,7 @@ describe.each(['RSA 2048', 'EC P-256', 'EC P-384'] as const)(
       if (keyType === 'RSA 2048') {
         expect(tokens.read(token, 'pubkey', result.id)).toEqual(publicKey);
       } else {
-        // pkcs11-tool cannot read every EC key out; it shows the point, with which the DER form of the key ends.
+        // pkcs11-tool cannot export every EC key; it shows the point, with which the DER encoding of the key ends.
         const point = /EC_POINT: +04(?:41|61)([0-9a-f]+)/.exec(objects)?.[1] ?? 'none';
         expect(publicKey.toString('hex').endsWith(point)).toBe(true);
       }

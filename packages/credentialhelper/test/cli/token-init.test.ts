@@ -23,10 +23,10 @@ const init = (label: string, ...more: readonly string[]) => [
   ...['token', 'init', ...module, '--label', label],
   ...['--pin-file', pinFile, '--so-pin-file', soPinFile, ...more],
 ];
-/** What softhsm2-util says of the slots. */
+/** The slots according to softhsm2-util. */
 const slots = () => execFileSync('softhsm2-util', ['--show-slots']).toString();
 
-/** Makes a token with a key in it. */
+/** Creates a token with a key. */
 async function tokenWithKey(label: string): Promise<InitJson['token']> {
   const { token } = await runJson<InitJson>(init(label));
   const { keyFile, certificateFile } = makeSelfSigned(folder, 'device');

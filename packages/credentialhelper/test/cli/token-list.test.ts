@@ -43,7 +43,7 @@ const withoutPin = flags.slice(0, -2);
 const library = buildFaultyModule(makeFolder(folder, 'faulty'));
 const home = (name: string) => makeFolder(folder, name, '.config/pkcs11/modules');
 
-/** The objects of the only token that a listing shows. */
+/** The objects of the only token in a listing. */
 function objectsOf({ modules }: ListJson) {
   const [slot, ...more] = modules[0]?.library?.slots ?? [];
   expect(more).toEqual([]);

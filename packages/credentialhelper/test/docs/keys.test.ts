@@ -1,5 +1,5 @@
-// Runs every command of docs/keys.md on files of each kind. What stands in for the world outside: the AWS command line,
-// and what is typed on the terminal where a command asks for a password. keytool is not run.
+// Runs every command of docs/keys.md on files of each format. Simulated: the AWS CLI, and the terminal input when a
+// command asks for a password. keytool is not run.
 import { execFile, execFileSync } from 'node:child_process';
 import { createPrivateKey, createPublicKey } from 'node:crypto';
 import {
@@ -51,21 +51,21 @@ cp ${keyFile} "$7"
 );
 chmodSync(join(bin, 'aws'), 0o755);
 
-/** A folder as a person has it before a block of the document. */
+/** A folder as before a block of the document. */
 function workFolder(name: string, files: Readonly<Record<string, string | Buffer>>): string {
   const work = makeFolder(folder, name);
   for (const [file, content] of Object.entries(files)) writeFileSync(join(work, file), content);
   return work;
 }
 
-/** Runs the one block with this text as a person would type it, after `umask 077`. */
+/** Runs the one block with this text, after `umask 077`. */
 async function runBlock(work: string, having: string, typed = ''): Promise<void> {
   const [block = 'false', ...more] = blocks.filter((text) => text.includes(having));
   expect(more, `one block has ${having}`).toEqual([]);
   remaining.delete(block);
   const script = join(work, 'block.sh');
   writeFileSync(script, `set -euo pipefail\numask 077\n${block}`);
-  // On a terminal of its own, where passwords are asked for.
+  // On its own terminal, for password prompts.
   const running = promisify(execFile)(
     'script',
     ['--quiet', '--return', '--command', 'bash block.sh', '/dev/null'],
@@ -76,7 +76,7 @@ async function runBlock(work: string, having: string, typed = ''): Promise<void>
   expect(findSecret(stdout), 'a secret in what the commands printed').toBeUndefined();
 }
 
-/** Expects the key in a folder to be ours, and nobody else's to read. */
+/** Expects the key in a folder to be ours, and unreadable to other users. */
 function expectKey(work: string, passphrase?: string): void {
   const file = join(work, 'thing-key.pem');
   const key = readPrivateKey(file, passphrase === undefined ? undefined : new Secret(passphrase));
@@ -89,10 +89,10 @@ function expectCertificate(work: string): void {
   expect(certificate?.checkPrivateKey(createPrivateKey(keyPem))).toBe(true);
 }
 
-/** Messages that the document names, and were seen. */
+/** Messages of the document that were seen. */
 const seen = new Set<string>();
 
-/** Expects a file to be refused with what the document says of it. */
+/** Expects a file to be rejected with a message of the document. */
 async function expectRefused(
   file: string,
   message: string,

@@ -20,7 +20,7 @@ server.behave = json({ credentials });
 const root = fileURLToPath(new URL('../../../..', import.meta.url));
 const child = join(root, 'packages/credentialhelper/dist/token-request-child.js');
 
-/** Makes a folder in which koffi is found, or is not. */
+/** Creates a folder with or without koffi. */
 function makeFolder(name: string, hasKoffi: boolean): string {
   const path = join(folder, name);
   mkdirSync(path, { recursive: true });
@@ -37,7 +37,7 @@ const pkcs11 = {
   privateKeyLabel: 'key',
 };
 
-/** Runs a bundle; gives the access key id that it got, or the error's code, message and hint. */
+/** Runs a bundle; returns its access key id, or the error's code, message and hint. */
 async function run(bundle: string, options: object): Promise<string> {
   const base = {
     endpoint: server.endpoint,

@@ -38,7 +38,7 @@ const der = join(folder, 'expired.der');
 openssl('x509', '-in', expired.certificateFile, '-outform', 'DER', '-out', der);
 pkcs11Tool('dated', '--write-object', der, '--type', 'cert', '--label', 'expired', '--id', '01');
 
-/** Options for a certificate and key in files, and the warnings that they bring. */
+/** Options for a certificate and key in files, and the resulting warnings. */
 function dated(device: typeof expired, more: Partial<FromIotCoreInit> = {}) {
   const warnings: string[] = [];
   const options = {
@@ -71,7 +71,7 @@ const WAYS: Record<string, Partial<FromIotCoreInit>> = {
 describe.each(Object.entries(WAYS))('an expired certificate with %s', (_name, way) => {
   it('is warned of once, however often it is used', async () => {
     const { options, warnings } = dated(expired, way);
-    // Credentials that have all but ended are fetched again at each call.
+    // Credentials that are about to expire are fetched again at each call.
     const expiration = new Date(Date.now() + 1).toISOString();
     server.behave = json({ credentials: { ...credentials, expiration } });
     const provider = fromIotCore(options);

@@ -19,7 +19,7 @@ const devices = KEYS.map((keyType, index) => {
   return { keyType, certificateFile, fingerprint256 };
 });
 const server = await startRawServer(folder, { minVersion: 'TLSv1.3' });
-// The session token tells whose certificate the server saw.
+// The session token contains the certificate that the server saw.
 server.behave = (socket) => {
   const { fingerprint256 } = socket.getPeerCertificate();
   const device = devices.find((one) => one.fingerprint256 === fingerprint256);

@@ -42,11 +42,11 @@ const inToken = (tokenLabel = 'the-token', module = library, isolate = true) => 
   },
 });
 const ENDINGS = ['SIGTERM', 'SIGINT', 'SIGKILL', 'exit'] as const;
-// A login holds up others to the same token.
+// A login blocks others to the same token.
 for (const ending of ENDINGS) softHsm.initToken(`login-${ending}`);
 const support = (name: string) => fileURLToPath(new URL(`../support/${name}`, import.meta.url));
 
-/** The processes that have a command line with this text in it, without zombies. */
+/** The processes with this text in their command line, without zombies. */
 function processesWith(text: string): readonly number[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
@@ -83,7 +83,7 @@ describe.each<[string, Fault]>([
         parent.kill(ending);
       }
       await end;
-      // The alarm comes at most two seconds after the limit, rounded up.
+      // The alarm fires at most two seconds after the timeout, rounded up.
       await expect.poll(() => processesWith(mark), { timeout: LIMIT_MS + 3000 }).toEqual([]);
     },
   );
@@ -126,7 +126,7 @@ describe('an answer that has come', () => {
   });
 });
 
-/** Listens on a port, with a backlog that is full: who connects waits. */
+/** Listens on a port with a full backlog: clients wait. */
 const FULL_BACKLOG = `
   use Socket; use Fcntl;
   my $address = sockaddr_in(shift, inet_aton("127.0.0.1"));
@@ -135,7 +135,7 @@ const FULL_BACKLOG = `
   for (0 .. 2) { socket($f[$_], PF_INET, SOCK_STREAM, 0); fcntl($f[$_], F_SETFL, O_NONBLOCK); connect($f[$_], $address) }
   print STDOUT "ready"; close STDOUT; sleep 60;`;
 
-/** Starts a server with a full backlog on a port, and gives what ends it. */
+/** Starts a server with a full backlog on a port, and returns a function that stops it. */
 async function startFullServer(port: number): Promise<() => void> {
   const silent = spawn('perl', ['-e', FULL_BACKLOG, String(port)], {
     stdio: ['ignore', 'pipe', 'inherit'],

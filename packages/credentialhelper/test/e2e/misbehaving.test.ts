@@ -42,7 +42,7 @@ function setFault(fault: Fault | undefined): void {
 const logins = () =>
   existsSync(loginLog) ? readFileSync(loginLog, 'utf8').split('\n').length - 1 : 0;
 
-// A PIN that this process knows to be right is tried again at once after a login that hung.
+// A PIN that this process knows to be correct is tried again at once after a login that hung.
 beforeAll(async () => {
   await open().credentials();
 });
@@ -69,7 +69,7 @@ function open(pkcs11: Partial<Pkcs11Options> = {}, options: Partial<CommonInit> 
   });
 }
 
-/** Fails with a fault, and works again without it: this process has not been harmed. */
+/** Fails with a fault, and works again without it: this process was not affected. */
 async function failsWith(fault: Fault, options: Partial<CommonInit> = {}) {
   setFault(fault);
   const session = open({}, options);
@@ -154,20 +154,20 @@ describe('a PKCS#11 module that misbehaves is survived', () => {
     expect(error.hint).toMatch(/it was killed by/);
   });
 
-  // Another program may hold this one up for the whole of a try; a blocked loop would fail them all.
+  // Another program may delay this one for a whole attempt; a blocked event loop would fail all attempts.
   it('one that takes 2 s for a signature: the event loop of this process stays free', {
     retry: 2,
   }, async () => {
     setFault('sign-slow');
     const delay = monitorEventLoopDelay({ resolution: 1 });
     const fetch = open({}, { timeoutMs: 10_000 }).credentials();
-    // Starting a process takes its time; what is measured is the time in which the module signs.
+    // The start of a process takes time; only the signature of the module is measured.
     await new Promise((resolve) => setTimeout(resolve, 700));
     delay.enable();
     await new Promise((resolve) => setTimeout(resolve, 2500));
     delay.disable();
     expect((await fetch).accessKeyId).toBe(credentials.accessKeyId);
-    // A busy machine may hold this process up now and then; a blocked loop would hold up nearly all of the time.
+    // A busy machine may delay this process now and then; a blocked event loop would delay it nearly all of the time.
     expect(delay.percentile(99) / 1e6).toBeLessThan(20);
     expect(delay.count).toBeGreaterThan(1000);
   });
@@ -229,7 +229,7 @@ describe('a PIN is never used up', () => {
     expect(logins()).toBe(2);
     expect((await sessions[2]?.credentials())?.accessKeyId).toBe(credentials.accessKeyId);
     expect(logins()).toBe(3);
-    // The file that the hint names is what keeps it back.
+    // The file in the hint prevents the attempt.
     const { hint } = await errorOf(() => open({ userPin }).credentials());
     rmSync(/delete (.*)$/.exec(hint ?? '')?.[1] ?? '');
     const error = await errorOf(() => open({ userPin }).credentials());
@@ -268,7 +268,7 @@ describe('what a token can do', () => {
       pkcs11Tool('the-token', '--write-object', der, ...key);
       const session = open({ privateKeyLabel: label, isolate });
       expect((await session.credentials()).accessKeyId).toBe(credentials.accessKeyId);
-      // For the session with the token, for the signature that proves the key, and for the one of the handshake.
+      // For the session with the token, for the test signature, and for that of the handshake.
       expect(logins()).toBe(3);
     },
   );

@@ -15,11 +15,11 @@ import { sessionRows, startTlsServers } from '../support/token-sessions.ts';
 
 const NSS_LIBRARY = '/usr/lib/x86_64-linux-gnu/libsoftokn3.so';
 const TOKEN = 'NSS Certificate DB';
-/** OpenSC's: it writes down each call, and hands it on to another library. */
+/** OpenSC's: it logs each call, and forwards it to another library. */
 const SPY_LIBRARY = '/usr/lib/x86_64-linux-gnu/pkcs11-spy.so';
 
 const folder = temporaryFolder();
-// For the folders that remember rejected PINs.
+// For the folders with records of rejected PINs.
 startSoftHsm();
 
 interface Database {
@@ -28,7 +28,7 @@ interface Database {
   readonly libraryParameters: string;
 }
 
-/** Makes a database with NSS's own tool. */
+/** Creates a database with NSS's own tool. */
 function makeDatabase(name: string, pin: string, moreParameters = ''): Database {
   const path = makeFolder(folder, name);
   const pinFile = `${folder}/${name}.pin`;
@@ -71,7 +71,7 @@ const inDatabase = (
   privateKeyLabel,
 });
 
-/** The error of a session that does not get as far as the network. */
+/** The error of a session before any network access. */
 function sessionError(pkcs11: Pkcs11Options, isolate: boolean) {
   const { certificateFile: certificate } = devices['EC P-256'];
   const server = { endpoint: 'localhost:1', region: 'eu-west-1', roleAlias: 'the-alias' };

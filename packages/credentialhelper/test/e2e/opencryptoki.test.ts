@@ -21,7 +21,7 @@ const TOKEN = 'the-token';
 const FACTORY_SO_PIN = '87654321';
 
 const folder = temporaryFolder();
-// For the folders that remember rejected PINs.
+// For the folders with records of rejected PINs.
 startSoftHsm();
 
 function pinFile(name: string, pin: string): string {

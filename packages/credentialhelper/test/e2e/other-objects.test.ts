@@ -32,7 +32,7 @@ function open(pkcs11: Partial<Pkcs11Options> = {}) {
   });
 }
 
-/** Puts objects as other software leaves them into the token, byte for byte. */
+/** Imports objects like those of other software into the token, byte for byte. */
 async function createOddObjects(): Promise<void> {
   const pkcs11 = await Pkcs11.open({ library: SOFTHSM_LIBRARY });
   const login = { ignorePinFlags: false, stateFolder: undefined, waitMs: 5000, warn() {} };

@@ -12,7 +12,7 @@ const TOKEN = 'the-token';
 
 const folder = temporaryFolder();
 const softHsm = startSoftHsm();
-// One beside it, so that the label decides.
+// Another key, so that the label decides.
 softHsm.initToken('other-token');
 softHsm.initToken(TOKEN);
 const KEYS = ['EC P-256', 'RSA 2048'] as const satisfies readonly KeyType[];

@@ -68,7 +68,7 @@ describe('the PIN', () => {
 });
 
 describe('a rejected PIN', () => {
-  /** Asks for credentials in a process of its own, and gives the code of the error. */
+  /** Requests credentials in a separate process, and returns the code of the error. */
   function runProcess(options: FromIotCoreInit): string {
     const library = fileURLToPath(new URL('../../dist/index.js', import.meta.url));
     const program = `

@@ -32,7 +32,7 @@ const options = {
 };
 
 let made = 0;
-/** A FIFO into which another process writes what is in a file. */
+/** A FIFO to which another process writes the content of a file. */
 function fifo(file?: string): string {
   const path = join(folder, `fifo-${made++}`);
   execFileSync('mkfifo', [path]);

@@ -41,8 +41,8 @@ writeFileSync(program, 'setInterval(() => {}, 1000);');
 const late = { ...inFile, endpoint: `127.0.0.1:${port}`, timeoutMs: 200 };
 
 /**
- * Another realm, as test runners make one: its objects are not `instanceof` ours, its timers are numbers as in a browser,
- * and its clock stands still.
+ * Another realm, as in test runners: its objects are not `instanceof` ours, its timers are numbers as in a browser,
+ * and its clock is stopped.
  */
 const realm = createContext({
   Buffer,
@@ -57,7 +57,7 @@ const realm = createContext({
   ),
 });
 
-/** The built library, its CommonJS form, loaded in that realm. */
+/** The built library, as CommonJS, loaded in that realm. */
 function loadInRealm(): typeof Library {
   const file = fileURLToPath(new URL('../../dist/index.cjs', import.meta.url));
   const module = { exports: {} };

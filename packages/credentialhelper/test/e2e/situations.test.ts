@@ -22,7 +22,7 @@ const common = {
   endpoint: server.endpoint,
   region: 'eu-west-1',
   roleAlias: 'the-alias',
-  // In memory, so that what is missing is missed by what is looked at.
+  // In memory, so that only the tested part is missing.
   certificate: readFileSync(device.certificateFile, 'utf8'),
   ca: readFileSync(server.caFile, 'utf8'),
 } satisfies Partial<FromIotCoreInit>;
@@ -33,7 +33,7 @@ const pkcs11 = {
   privateKeyLabel: 'key',
 };
 
-/** `credentials`, or what is known of an error; `raw` where it is none of this package. */
+/** `credentials`, or the properties of an error; `raw` if it is not of this package. */
 type Outcome =
   | 'credentials'
   | {
@@ -45,14 +45,14 @@ type Outcome =
       readonly raw?: string;
     };
 
-/** How it went with a key in a file, one in a token, and one in a token used in the calling process. */
+/** The results with a key in a file, one in a token, and one in a token used in the calling process. */
 type Outcomes = Record<'file' | 'token' | 'inProcess', Outcome>;
 
-/** What makes a situation, besides what `situation.mjs` does by itself. */
+/** The definition of a situation, besides that in `situation.mjs`. */
 interface Situation {
   /** What the program does: see `situation.mjs`. */
   readonly name?: string;
-  /** The Node.js to run. */
+  /** The Node.js executable. */
   readonly node?: string;
   /** Flags of Node.js. */
   readonly flags?: readonly string[];
@@ -68,7 +68,7 @@ interface Situation {
 const PROGRAM = fileURLToPath(new URL('../support/situation.mjs', import.meta.url));
 let runs = 0;
 
-/** Gets credentials in each way in a process of its own, and gives how that went. */
+/** Gets credentials in each way in a separate process, and returns the results. */
 async function outcomesIn(situation: Situation): Promise<Outcomes> {
   const { name = 'plain', node = process.execPath, flags = [], isolate, timeoutMs } = situation;
   const file = join(folder, `outcome-${++runs}`);
@@ -83,7 +83,7 @@ async function outcomesIn(situation: Situation): Promise<Outcomes> {
     cwd: folder,
     env: { ...process.env, ...situation.env },
     stdio: ['ignore', 'ignore', 'pipe'],
-    // With a group of its own, so that all of it can be ended.
+    // With its own process group, so that all of it can be killed.
     detached: true,
   });
   let printed = '';
@@ -101,7 +101,7 @@ async function outcomesIn(situation: Situation): Promise<Outcomes> {
     try {
       process.kill(-(child.pid ?? 0), signal);
     } catch {
-      // It has ended.
+      // It has exited.
     }
   };
   const text = () => (existsSync(file) ? readFileSync(file, 'utf8') : '');
@@ -132,7 +132,7 @@ const preload = (name: string, text: string): NodeJS.ProcessEnv => ({
 });
 
 const EVERYTHING = { file: 'credentials', token: 'credentials', inProcess: 'credentials' };
-/** What a key in a token gets where no child process can be started. */
+/** The result with a key in a token if no child process can be started. */
 const noChild = (code: string, message: RegExp, hint: RegExp) => ({
   file: 'credentials',
   token: expect.objectContaining({
@@ -182,7 +182,7 @@ describe('credentials come', { timeout: 90_000 }, () => {
   });
 });
 
-/** Runs as a user without a name and a home, who may use the token. */
+/** Runs as a user without a name and a home folder, who is permitted to use the token. */
 const asNobody = (limit = '') => {
   const { SOFTHSM2_CONF = '' } = process.env;
   execFileSync('chmod', ['-R', 'a+rwX', folder, dirname(SOFTHSM2_CONF)]);
@@ -201,7 +201,7 @@ describe.runIf(process.getuid?.() === 0)('a user without a name', { timeout: 90_
     expect(file).toBe('credentials');
     expect(token).toMatchObject({
       code: 'ERR_OUT_OF_RESOURCES',
-      // Where the process can still be started, it cannot start its threads.
+      // If the process can be started, it cannot start its threads.
       message: expect.stringMatching(/EAGAIN|SIGABRT/),
       retryable: true,
     });

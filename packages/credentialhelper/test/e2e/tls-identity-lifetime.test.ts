@@ -24,7 +24,7 @@ const devices = {
   'RSA 2048': makeSelfSigned(folder, NAMES['RSA 2048'], 'RSA 2048'),
 };
 let imports = 0;
-// The public key of one that was deleted keeps its id.
+// The public key of a deleted one keeps its id.
 function importKey(token: string, label: (typeof KEYS)[number]): void {
   const id = String(++imports).padStart(2, '0');
   softHsm.importKey({ token, label, id, file: devices[label].keyFile });
@@ -42,7 +42,7 @@ for (const label of KEYS) makeOwnToken(label);
 
 const subject = ['-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1'];
 const own = makeSelfSigned(folder, 'server', 'RSA 2048', subject);
-// Answers with the common name of the client, and tells how the connection was made.
+// Responds with the common name of the client, and reports the connection.
 const serverOptions = {
   key: readFileSync(own.keyFile),
   cert: readFileSync(own.certificateFile),
@@ -90,7 +90,7 @@ function fetchWith(agent: Agent): Promise<string> {
   });
 }
 
-/** Makes a connection of its own for one request, with a full handshake. */
+/** Opens a new connection for one request, with a full handshake. */
 async function fetchOnce({ secureContext }: Pick<TlsIdentity, 'secureContext'>): Promise<string> {
   const agent = new Agent({ secureContext, maxCachedSessions: 0 });
   try {

@@ -27,7 +27,7 @@ const devices = Object.fromEntries(
 ) as Record<(typeof KEYS)[number], ReturnType<typeof makeSelfSigned>>;
 
 const server = await startRawServer(folder, { minVersion: 'TLSv1.3' });
-// Says whose certificate it saw, and goes on.
+// Reports the certificate that it saw, and continues.
 const goOn: Behaviour = (socket) => {
   const answer = () => {
     const body = String(socket.getPeerCertificate().subject?.CN);
@@ -61,7 +61,7 @@ function optionsFor(
   };
 }
 
-/** Connects, and gives the common name that the server saw. */
+/** Connects, and returns the common name that the server saw. */
 async function handshake({ secureContext }: { secureContext: unknown }): Promise<string> {
   const socket = connect({
     host: '127.0.0.1',

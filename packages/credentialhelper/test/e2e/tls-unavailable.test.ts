@@ -18,7 +18,7 @@ server.behave = () => connections++;
 
 const LIBRARY = fileURLToPath(import.meta.resolve('awsiot-credentialhelper'));
 
-/** What a session in a runtime that differs in this way says. */
+/** The error of a session in a runtime that differs in this way. */
 async function fetchAfter(change: string): Promise<string> {
   const options = {
     endpoint: server.endpoint,

@@ -13,7 +13,7 @@ const folder = temporaryFolder();
 const softHsm = startSoftHsm();
 const server = await startRawServer(folder);
 
-/** What the server saw last: the names of the certificates that the client sent, the client's own first. */
+/** The names of the certificates that the client last sent, its own first. */
 let seen: string[] = [];
 server.behave = (socket) => {
   seen = [];
@@ -28,7 +28,7 @@ server.behave = (socket) => {
   json({ credentials })(socket);
 };
 
-/** Puts a certificate into a token by another tool than ours. */
+/** Imports a certificate into a token with another tool. */
 function store(token: string, file: string, label: string, id: string): void {
   const der = `${file}.der`;
   openssl('x509', '-in', file, '-outform', 'DER', '-out', der);
@@ -89,7 +89,7 @@ function open(token: string, options: Partial<CommonInit> = {}) {
   });
 }
 
-/** Makes a token with the device's key. */
+/** Creates a token with the device's key. */
 function makeToken(label: string): void {
   softHsm.initToken(label);
   softHsm.importKey({ token: label, label: 'key', id: '01', file: device.keyFile });

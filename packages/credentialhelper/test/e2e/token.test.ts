@@ -34,7 +34,7 @@ const devices = Object.fromEntries(
 const tls12 = await startRawServer(folder, { maxVersion: 'TLSv1.2' });
 const tls13 = await startRawServer(folder, { minVersion: 'TLSv1.3' });
 
-/** Answers with credentials that tell what the server saw: the TLS version and whose certificate. */
+/** Responds with credentials that contain what the server saw: TLS version and certificate. */
 const tellWhoCame = (socket: TLSSocket) =>
   json({
     credentials: {

@@ -26,7 +26,7 @@ const pkcs11 = {
   privateKeyLabel: 'device-key',
 };
 
-/** Every way a request can go out. */
+/** Every way to send a request. */
 const WAYS: Record<string, Partial<FromIotCoreInit>> = {
   'a key from a file': { privateKey: device.keyFile },
   'a key in a token': { pkcs11 },
@@ -176,7 +176,7 @@ describe.each(Object.entries(WAYS))('with %s', (_name, way) => {
     expect(error.code, error.message).toBe(code);
     expect(error.message).toContain(server.endpoint);
     if (message !== undefined) expect(error.message).toMatch(message);
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what must not be there
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: those must not occur
     expect(error.message).not.toMatch(/-of-the-answer|[\u0000-\u001f]/);
   });
 

@@ -12,7 +12,7 @@ const dist = copyWithoutKoffi(folder);
 const device = makeSelfSigned(folder, 'device', 'RSA 2048');
 const server = await startRawServer(folder);
 
-/** Asks for credentials in a process of its own: the test runner finds packages where Node does not. */
+/** Requests credentials in a separate process: the test runner finds packages that Node.js does not. */
 async function fetch(options: object): Promise<string> {
   const all = {
     endpoint: server.endpoint,

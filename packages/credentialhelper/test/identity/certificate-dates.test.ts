@@ -19,13 +19,13 @@ const [certificate, rotated] = ['one', 'two'].map(
   (name) => new X509Certificate(readFileSync(makeDated(folder, name, BEGIN, END).certificateFile)),
 ) as [X509Certificate, X509Certificate];
 
-/** A watch with a clock that is set by hand. */
+/** The checks with a manual clock. */
 function watch() {
   const warnings: string[] = [];
   const clock = { nowMs: BEGIN + DAY };
   const logger = { warn: (message: string) => warnings.push(message) };
   const dates = watchCertificateDates(logger, () => clock.nowMs);
-  /** The warnings that a certificate gives at an instant. */
+  /** The warnings for a certificate at a point in time. */
   const at = (nowMs: number, seen = certificate) => {
     clock.nowMs = nowMs;
     dates.see(seen);
@@ -113,11 +113,11 @@ describe('the error of an exchange', () => {
 
   it.each<[ErrorCode, number, string | undefined]>([
     ['ERR_ACCESS_DENIED', BEGIN, undefined],
-    // That the certificate was taken, these say.
+    // These mean that the certificate was accepted.
     ['ERR_THING_NAME', END, undefined],
     ['ERR_ROLE_ALIAS_NOT_FOUND', END, undefined],
     ['ERR_TIMEOUT', END, undefined],
-    // The clock of the server says that it is valid.
+    // By the clock of the server it is valid.
     ['ERR_ACCESS_DENIED', END, new Date(END - DAY).toUTCString()],
   ])('%s at %d (server: %s) is left as it is', (code, nowMs, serverDate) => {
     const { error, explained } = explain(code, nowMs, serverDate);

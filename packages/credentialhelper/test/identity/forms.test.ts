@@ -149,7 +149,7 @@ describe('a key in the wrong place or form', () => {
 
 describe('pemBlocks', () => {
   it('takes time in proportion to the text', () => {
-    // Searching for the end of each would take minutes.
+    // A search for the end of each would take minutes.
     expect(pemBlocks('-----BEGIN CERTIFICATE-----\n'.repeat(200_000))).toEqual([]);
   });
 });

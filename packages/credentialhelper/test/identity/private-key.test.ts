@@ -13,7 +13,7 @@ import { temporaryFolder } from '../support/temporary-folder.ts';
 const folder = temporaryFolder();
 const PASSPHRASE = 'correct horse';
 
-/** One key in every form that a tool may have written it in: form → bytes and whether they are encrypted. */
+/** One key in every format of common tools: format → bytes and whether they are encrypted. */
 function everyForm(keyType: KeyType): Record<string, { bytes: Buffer; encrypted: boolean }> {
   const name = keyType.replace(' ', '');
   const { keyFile } = makeSelfSigned(folder, name, keyType);

@@ -20,7 +20,7 @@ const certificatePem = readFileSync(certificateFile, 'utf8');
 const publicKey = createPublicKey(keyPem);
 
 let made = 0;
-/** Makes a FIFO into which another process writes after a while. */
+/** Creates a FIFO to which another process writes after a while. */
 function fifo(content?: string, afterSeconds = 0): string {
   const path = join(folder, `fifo-${made++}`);
   execFileSync('mkfifo', [path]);

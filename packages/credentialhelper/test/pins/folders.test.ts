@@ -7,7 +7,7 @@ import { temporaryFolder } from '../support/temporary-folder.ts';
 const folder = temporaryFolder();
 const { TMPDIR, XDG_RUNTIME_DIR } = process.env;
 
-// One by one: Node.js itself sees no other object in the place of "process.env".
+// One by one: Node.js itself does not use a replaced "process.env".
 afterEach(() => {
   for (const [name, value] of Object.entries({ TMPDIR, XDG_RUNTIME_DIR })) {
     if (value === undefined) delete process.env[name];

@@ -25,7 +25,7 @@ const MINUTE = 60_000;
 const warnings: string[] = [];
 let logins = 0;
 
-/** A login that the token answers this way. */
+/** A login with this result of the token. */
 const answer = (code?: 'ERR_PIN_INCORRECT' | 'ERR_PIN_LOCKED' | 'ERR_PKCS11') => () => {
   logins++;
   if (code !== undefined) throw new CredentialHelperError(`the token said ${code}`, { code });
@@ -55,7 +55,7 @@ beforeEach(() => {
 
 const records = (folder: string) => readdirSync(folder).filter((name) => name.endsWith('.json'));
 
-/** Changes what is remembered of the only PIN. */
+/** Changes the record of the only PIN. */
 function changeRecord(folder: string, change: object): void {
   const file = join(folder, records(folder)[0] ?? '');
   const record = JSON.parse(readFileSync(file, 'utf8')) as object;
@@ -129,7 +129,7 @@ describe('tryPin', () => {
 });
 
 describe('a login that had no answer', () => {
-  /** What a process that is killed while it logs in leaves behind. */
+  /** The record of a process that is killed during a login. */
   async function leaveUnanswered(folder: string): Promise<void> {
     await errorOf(() => tryPin(attempt(folder), wrong));
     changeRecord(folder, { state: 'tried' });
@@ -173,7 +173,7 @@ describe('without a state folder that can be used', () => {
   it.each([
     ['none', () => undefined],
     ['a file', () => makeFile()],
-    ['a file system without room for folders', () => '/proc/none/state'],
+    ['a file system that cannot hold folders', () => '/proc/none/state'],
   ])('the runtime folder remembers: %s', async (_name, folder) => {
     const stateFolder = folder();
     await errorOf(() => tryPin(attempt(stateFolder), wrong));
@@ -219,7 +219,7 @@ describe('runtimeFolder', () => {
     chmodSync(name(2), 0o777);
     const folder = withTemporaryFolder(parent);
     expect(folder).toBe(name(3));
-    // What was in the way goes away: the folder stays the same.
+    // The obstacle is removed: the folder stays the same.
     rmSync(name(0));
     expect(withTemporaryFolder(parent)).toBe(folder);
     expect(readdirSync(elsewhere)).toEqual([]);

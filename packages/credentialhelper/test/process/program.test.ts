@@ -49,7 +49,7 @@ const LEFT_OUT: readonly (readonly string[])[] = [
   ['--input-type=module'],
 ];
 
-/** What makes sense for a program of its own alone; Node.js takes none of it from `NODE_OPTIONS`, or it does no harm. */
+/** Flags for the main program only; Node.js does not accept them in `NODE_OPTIONS`, or they are harmless. */
 const OF_THE_PROGRAM: readonly (readonly string[])[] = [
   ['-e', 'code'],
   ['--eval', 'code'],

@@ -7,7 +7,7 @@ import { inTurn } from '../../src/process/turns.ts';
 const LONG_MS = 60_000;
 const late = () => new Error('late');
 
-/** A task that is done when it is told. */
+/** A task that is completed manually. */
 function task(name: string, log: string[]) {
   let finish: () => void = () => {};
   const done = new Promise<void>((resolve) => {

@@ -10,7 +10,7 @@ interface Value {
   readonly expiration: Date;
 }
 
-/** A service that gives values of one lifetime, on a clock that only the test moves. */
+/** A service that returns values of one lifetime, with a clock that only the test advances. */
 function setUp(options: { lifetimeMs?: number; random?: number } = {}) {
   const state = {
     nowMs: START,
@@ -40,7 +40,7 @@ function setUp(options: { lifetimeMs?: number; random?: number } = {}) {
   return { state, get: refresher.get, refresher };
 }
 
-/** Lets what runs behind a call come to its end. */
+/** Waits for background work of a call. */
 const settle = () => new Promise((resolve) => setImmediate(resolve));
 
 const unhandled: unknown[] = [];

@@ -1,4 +1,4 @@
-// Run by life.test.ts: gets credentials, asks for them again when they are due for a refresh, and is done: prints when.
+// Run by life.test.ts: gets credentials, requests them again when a refresh is due, and exits; prints when.
 //   node background.mjs SESSION_AS_JSON REFRESH_AFTER_MS
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createSession } from 'awsiot-credentialhelper';

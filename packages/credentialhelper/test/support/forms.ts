@@ -3,24 +3,24 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { makeSelfSigned, openssl } from './openssl.ts';
 
-/** A form in which people have a key or certificate, and its text. */
+/** A format of a key or certificate, and its text. */
 export type TakenForm = readonly [name: string, text: string];
 
-/** A file that is no key, how the error calls it, and what the hint says. */
+/** A file that is not a key, its name in the error, and the hint. */
 export type RefusedForm = readonly [name: string, file: () => string, what: RegExp, hint: RegExp];
 
-/** A device's key and certificate in the forms that people have, and what they have in the place of a key. */
+/** A device's key and certificate in many formats, and files that are not keys. */
 export interface Forms {
   readonly keyFile: string;
   readonly certificateFile: string;
   readonly keys: readonly TakenForm[];
   readonly certificates: readonly TakenForm[];
   readonly refused: readonly RefusedForm[];
-  /** Writes a file for one of them, and gives its path. */
+  /** Writes a file for one of them, and returns its path. */
   write(name: string, content: string | Uint8Array): string;
 }
 
-/** Makes an EC key with its certificate, and all forms of them. */
+/** Creates an EC key with its certificate, and all formats of them. */
 export function makeForms(folder: string): Forms {
   const device = makeSelfSigned(folder, 'device', 'EC P-256');
   const write = (name: string, content: string | Uint8Array) => {

@@ -27,7 +27,7 @@ const env = {
   AWS_EC2_METADATA_DISABLED: 'true',
 };
 
-/** One command of the AWS CLI; Debian's is older than `AWS_ENDPOINT_URL`, so the option says it too. */
+/** One command of the AWS CLI; Debian's does not support `AWS_ENDPOINT_URL`, so the option is set too. */
 async function aws(...args: string[]): Promise<Record<string, string>> {
   const options = ['--endpoint-url', emulator.apiEndpoint, '--output', 'json'];
   const { stdout } = await run(AWS, [...args, ...options], { env });

@@ -21,7 +21,7 @@ const run = (...args: string[]) => {
   return { status, stdout, stderr };
 };
 
-/** Starts the command, reads its line, and gives a way to stop it. */
+/** Starts the command, reads its line, and returns a function that stops it. */
 async function start(...args: string[]) {
   const child = spawn(process.execPath, [MAIN, 'start', ...args], {
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -49,7 +49,7 @@ async function whoIs(ready: Record<string, string>): Promise<string | undefined>
   return Arn;
 }
 
-/** What curl gets with the files that `seed` wrote. */
+/** The response to curl with the files of `seed`. */
 function curl(
   dir: string,
   thing: string,

@@ -9,7 +9,7 @@ const emulator = await startEmulator();
 afterAll(() => emulator.close());
 const seeded = await emulator.seed({ thingName: 'red', roleAlias: 'red-alias' });
 
-// The provider connects to port 443 of the endpoint: the proxy leads it to the emulator.
+// The provider connects to port 443 of the endpoint: the proxy redirects it to the emulator.
 const [, port] = emulator.credentialsEndpoint.split(':');
 const proxy = createServer();
 proxy.on('connect', (_request, client) => {

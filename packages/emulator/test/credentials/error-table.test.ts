@@ -61,7 +61,7 @@ const ROLE = 'Unable to assume the role, or the role to assume does not exist';
 const DURATION =
   'The requested CredentialDurationSeconds exceeds the MaxSessionDuration set for the role';
 
-/** Each row mends through the AWS APIs what the row before lacked. */
+/** Each row adds through the AWS APIs what was missing in the previous row. */
 const rows: readonly [string, () => unknown, number, string, string, string][] = [
   [
     'the certificate is not active',

@@ -30,7 +30,7 @@ interface Client {
   readonly method?: string;
 }
 
-/** One request with nothing but Node between: what is on the wire. */
+/** One request with Node.js alone: the data on the wire. */
 function get(client: Client): Promise<Answer> {
   const [host, port] = emulator.credentialsEndpoint.split(':');
   return new Promise((resolve, reject) => {
@@ -75,7 +75,7 @@ const trust = (service: string) =>
     Statement: [{ Effect: 'Allow', Principal: { Service: service }, Action: 'sts:AssumeRole' }],
   });
 
-/** Climbs the table of AWS's answers row by row, by real state: each row mends what the row before lacked. */
+/** The table of AWS's responses, row by row, with real state: each row adds what was missing in the previous row. */
 describe('the credential provider', async () => {
   const device = await emulator.iot.createKeysAndCertificate({
     setAsActive: true,

@@ -11,7 +11,7 @@ const device = await aws.seed({
 });
 beforeEach(() => aws.faults.clear());
 
-/** What a session gets: the code of its error, or `ok`. */
+/** The result of a session: the code of its error, or `ok`. */
 async function get(timeoutMs = 5000): Promise<string> {
   const session = createSession({
     endpoint: aws.credentialsEndpoint,

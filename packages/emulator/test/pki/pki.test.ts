@@ -11,7 +11,7 @@ import { createPki, createWrongCertificates } from '../../src/pki/pki.ts';
 const NOW_MS = Date.UTC(2026, 0, 1);
 const REGION = 'eu-west-1';
 
-/** Does a task, and counts the key pairs that are generated meanwhile. */
+/** Runs a task, and counts the key pairs that are generated meanwhile. */
 async function countKeyPairs<T>(task: () => Promise<T>): Promise<{ result: T; keyPairs: number }> {
   let keyPairs = 0;
   const hook = createHook({

@@ -166,7 +166,7 @@ describe('a trust policy', () => {
     [{ ArnLike: { 'aws:SourceArn': 'arn:aws:iot:eu-west-1:111122223333:*' } }, true],
     [{ ArnEquals: { 'aws:SourceArn': 'arn:aws:iot:*:*:rolealias/red-*' } }, true],
     [{ ArnLike: { 'aws:SourceArn': 'arn:aws:iot:us-east-1:111122223333:*' } }, false],
-    // A wildcard stays in its part of the ARN.
+    // A wildcard does not match across components of the ARN.
     [{ ArnLike: { 'aws:SourceArn': 'arn:aws:*:rolealias/red-alias' } }, false],
     [{ StringLike: { 'aws:SourceArn': 'arn:aws:*:rolealias/red-alias' } }, true],
     [{ ArnNotLike: { 'aws:SourceArn': 'arn:aws:iot:eu-*:*:*' } }, false],

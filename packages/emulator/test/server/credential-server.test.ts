@@ -30,16 +30,16 @@ const port = Number(credentialsEndpoint.split(':')[1]);
 const PATH = '/role-aliases/alias/credentials';
 
 interface CurlAnswer {
-  /** The status line and header of the answer, as they were on the wire. */
+  /** The status line and header of the response, as received. */
   readonly header: string;
   readonly status: number;
   readonly httpVersion: string;
   readonly body: string;
-  /** Curl's exit status; 0 where there was an answer. */
+  /** Curl's exit status; 0 if there was a response. */
   readonly exit: number;
 }
 
-/** Asks with curl, which connects to the emulator whatever host the URL names. */
+/** Sends a request with curl, which connects to the emulator for any host in the URL. */
 async function curl(host: string, ...options: string[]): Promise<CurlAnswer> {
   const output = join(folder, 'body');
   writeFileSync(output, '');
@@ -59,7 +59,7 @@ async function curl(host: string, ...options: string[]): Promise<CurlAnswer> {
   return { header, body: lines.join('\n'), status: Number(status), httpVersion, exit: code };
 }
 
-/** Sends bytes over TLS, and gives the answer, or the code of the error. */
+/** Sends bytes over TLS, and returns the response, or the code of the error. */
 function sendOverTls(options: ConnectionOptions, bytes: string): Promise<string> {
   return new Promise((resolve) => {
     const { ca } = emulator;

@@ -29,7 +29,7 @@ describe('the state in a folder', () => {
       child.kill('SIGKILL');
       await ended;
       const aws = await startEmulator({ dir });
-      // The last name may have been cut off on its way out.
+      // The last name may be truncated in the output.
       const names = acknowledged
         .filter((line) => line.endsWith(';'))
         .map((line) => line.slice(0, -1));
@@ -130,7 +130,7 @@ describe('the state in a folder', () => {
     await aws.close();
     appendFileSync(join(dir, 'records.jsonl'), 'nonsense\n');
     await expect(startEmulator({ dir })).rejects.toThrow('records.jsonl is damaged');
-    // Nothing is held after that.
+    // Nothing is locked after that.
     expect(existsSync(join(dir, 'running.json'))).toBe(false);
   });
 
