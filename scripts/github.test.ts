@@ -66,7 +66,7 @@ const jobsOf = (file: string): Readonly<Record<string, Job>> => parse(read(file)
 describe.each(WORKFLOWS)('%s', async (file) => {
   const { convertWorkflowTemplate, NoOperationTraceWriter, parseWorkflow } = await loadParser();
 
-  it('is read by the parser of GitHub without an error, expressions too', async () => {
+  it("is parsed by GitHub's parser without errors, including expressions", async () => {
     const errorsIn = async (content: string) => {
       const { context, value } = parseWorkflow(
         { name: file, content },
@@ -81,7 +81,7 @@ describe.each(WORKFLOWS)('%s', async (file) => {
     );
   });
 
-  it('takes actions of a commit alone, and says which version it is', () => {
+  it('pins actions by commit, with a comment for the version', () => {
     const actions = read(file)
       .split('\n')
       .filter((line) => /\buses: [^.]/.test(line));
@@ -90,7 +90,7 @@ describe.each(WORKFLOWS)('%s', async (file) => {
     ).toEqual([]);
   });
 
-  it('has no permission that it does not need', () => {
+  it('has no unnecessary permission', () => {
     expect(parse(read(file)).permissions).toEqual({});
     for (const [name, { permissions }] of Object.entries(jobsOf(file))) {
       const identity = name === 'publish' ? { 'id-token': 'write' } : {};

@@ -70,7 +70,7 @@ const EMULATOR_FLOORS: readonly (readonly string[])[] = [
 ];
 const importOf = (path: string) => `import { it } from '${path}';\nexport const other = it;\n`;
 
-describe('the linter refuses', () => {
+describe('the linter rejects', () => {
   it.each([
     ['pkcs11', 'token'],
     ['pkcs11', 'identity'],

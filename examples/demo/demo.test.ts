@@ -20,7 +20,7 @@ function run(...args: string[]) {
 }
 
 describe('the demo', () => {
-  it('shows the assumed role twice, hides secrets, and leaves nothing behind', () => {
+  it('shows the assumed role twice, hides secrets, and deletes its files', () => {
     const { status, stdout, stderr } = run();
     expect(stderr).toBe('');
     expect(status).toBe(0);
@@ -51,7 +51,7 @@ describe('the demo', () => {
     expect(stdout).toBe('');
   });
 
-  it('says what is wrong with a library that is none', () => {
+  it('reports an invalid library', () => {
     const { status, stderr } = run('--library', '/etc/hostname');
     expect(status).toBe(1);
     expect(stderr).toMatch(/^demo: error: [^\n]+\n/);

@@ -57,7 +57,7 @@ function publish(broker: { port: number; caFile: string }) {
   });
 }
 
-it('the commands of README.md publish a message and get it back', async () => {
+it('the commands of README.md publish a message and receive it', async () => {
   for (const line of commands('openssl')) shell(line);
   const tokenCommands = commands('npx awsiot-credentialhelper token');
   expect(tokenCommands).toHaveLength(2);
@@ -72,7 +72,7 @@ it('the commands of README.md publish a message and get it back', async () => {
   });
 });
 
-it('the program ends with an error where the broker does not accept the certificate', async () => {
+it('the program fails if the broker does not accept the certificate', async () => {
   const other = join(folder, 'other');
   mkdirSync(other);
   const broker = await prepareBroker(other, [makeSelfSigned(other, 'other').certificateFile]);

@@ -14,7 +14,7 @@ it.each(Object.keys(pictures))(
   },
 );
 
-it('the terminal shows every word that the demo printed', () => {
+it('the terminal shows all output of the demo', () => {
   const shown = (pictures['docs/pictures/demo.svg'] ?? '')
     .split('</style>')[1]
     ?.matchAll(/<text [^>]*>([^<]*)<\/text>/g);

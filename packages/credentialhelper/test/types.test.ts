@@ -48,7 +48,7 @@ it('options for one private key compile, and others do not', () => {
   expectTypeOf(options).toBeFunction();
 });
 
-it('credentials have their end and their token', () => {
+it('credentials have an expiration and a session token', () => {
   type Credentials = Awaited<ReturnType<Session['credentials']>>;
   expectTypeOf<Credentials['expiration']>().toEqualTypeOf<Date>();
   expectTypeOf<Credentials['sessionToken']>().toEqualTypeOf<string>();

@@ -61,7 +61,7 @@ function damage(dir: string, name: 'certificatePem' | 'privateKeyPem'): void {
   writeFileSync(file, JSON.stringify(account));
 }
 
-describe('a start that fails half-way', () => {
+describe('a failed start', () => {
   it.each<[string, EmulatorOptions, RegExp]>([
     ['a fault', { faults: [{ action: 'nap' } as never] }, /invalid fault/],
     ['the log', { logFile: join(root, 'none', 'log') }, /cannot write the log .*: ENOENT/],

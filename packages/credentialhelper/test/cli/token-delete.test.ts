@@ -43,7 +43,7 @@ describe('token delete', () => {
     expect(kinds('old')).toEqual([]);
   });
 
-  it('asks on the terminal, and deletes nothing unless the answer is yes', async () => {
+  it('asks for confirmation, and deletes nothing unless the answer is yes', async () => {
     await importPair('asked');
     const args = ['token', 'delete', ...flags, '--label', 'asked'];
     const no = await runOnTerminal(args, [['Type yes to continue:  ', 'no\n']]);
@@ -65,7 +65,7 @@ describe('token delete', () => {
     expect(kinds('silent')).toHaveLength(3);
   });
 
-  it('wants an id where a label repeats', async () => {
+  it('requires an id if labels are not unique', async () => {
     const generate = ['token', 'generate', ...flags, '--label', 'first', '--id', '0a'];
     await runJson(generate);
     const { keyFile } = makeSelfSigned(tokens.folder, 'second');
@@ -89,7 +89,7 @@ describe('token delete', () => {
     expect(kinds('second')).toHaveLength(2);
   });
 
-  it('names what is not there', async () => {
+  it('names a missing object', async () => {
     const { status, stderr } = await run([
       ...['token', 'delete', ...flags, '--label', 'nope', '--yes'],
     ]);

@@ -29,7 +29,7 @@ describe('token generate', () => {
     ['rsa3072', 'Public-Key: (3072 bit)', 'sha256WithRSAEncryption', 'RSA'],
     ['rsa4096', 'Public-Key: (4096 bit)', 'sha256WithRSAEncryption', 'RSA'],
   ])(
-    'makes a %s key and a request, and takes the certificate that comes back',
+    'generates a %s key and a request, and accepts the issued certificate',
     async (keyType, kind, algorithm, family) => {
       const flags = tokens.flags(keyType);
       const csr = join(folder, `${keyType}.csr`);
@@ -77,7 +77,7 @@ describe('token generate', () => {
     },
   );
 
-  it('writes the subject as it is given, in its order and with its characters', async () => {
+  it('writes the subject unchanged, with its order and characters', async () => {
     const csr = join(folder, 'subject.csr');
     const { stdout, status } = await run([
       ...[
@@ -107,7 +107,7 @@ describe('token generate', () => {
     expect(der).toMatch(/:organizationName\n.*UTF8STRING/);
   });
 
-  it('makes a key without a request too', async () => {
+  it('generates a key without a request', async () => {
     const made = await runJson<GenerateJson>([
       ...['token', 'generate', ...tokens.flags('plain'), '--label', 'k'],
     ]);
@@ -115,7 +115,7 @@ describe('token generate', () => {
     expect(made.id).toMatch(/^[0-9a-f]{32}$/);
   });
 
-  it('refuses a label that is taken, and makes nothing', async () => {
+  it('rejects an existing label, and generates nothing', async () => {
     const flags = tokens.flags('twice');
     const args = ['token', 'generate', ...flags, '--label', 'k'];
     await runJson(args);
@@ -129,7 +129,7 @@ describe('token generate', () => {
     expect(existsSync(join(folder, 'twice.csr'))).toBe(false);
   });
 
-  it('overwrites no file, and leaves no key for a request that cannot be written', async () => {
+  it('overwrites no file, and deletes the key if the request cannot be written', async () => {
     const flags = tokens.flags('unwritable');
     const taken = join(folder, 'taken.csr');
     writeFileSync(taken, 'precious');
@@ -150,7 +150,7 @@ describe('token generate', () => {
     expect(tokens.kinds('unwritable')).toEqual([]);
   });
 
-  it('leaves nothing of a key that does not sign rightly', async () => {
+  it('deletes a key with invalid signatures', async () => {
     const library = buildFaultyModule(makeFolder(folder, 'faulty'));
     const flags = tokens.flags('defective').map((flag) => (flag.endsWith('.so') ? library : flag));
     const csr = join(folder, 'defective.csr');
@@ -173,7 +173,7 @@ describe('token generate', () => {
       /--subject is for the certificate signing request/,
     ],
     [
-      'a subject of unknown parts',
+      'a subject with unknown attributes',
       ['--label', 'k', '--csr', '/x/y', '--subject', 'XX=x'],
       /each component is one of CN, serialNumber/,
     ],
@@ -183,13 +183,13 @@ describe('token generate', () => {
       /two letters/,
     ],
     [
-      'a subject with an empty part',
+      'a subject with an empty component',
       ['--label', 'k', '--csr', '/x/y', '--subject', 'CN=x,,O=y'],
       /an empty component/,
     ],
     ['an unknown kind of key', ['--label', 'k', '--key-type', 'dsa'], /Allowed choices are p256/],
     ['no label', [], /needs a label/],
-  ])('refuses %s', async (_name, args, message) => {
+  ])('rejects %s', async (_name, args, message) => {
     const { status, stdout, stderr } = await run([
       'token',
       'generate',
@@ -201,7 +201,7 @@ describe('token generate', () => {
     expect(tokens.kinds('refused')).toEqual([]);
   });
 
-  it('names the other types where the token does not make one', async () => {
+  it('names the other types if the token does not support one', async () => {
     const [, , ...token] = tokens.flags('refuses');
     const args = ['--module', buildFaultyModule(folder), ...token, '--label', 'none'];
     const env = { FAULT: 'no-such-curve' };
@@ -210,7 +210,7 @@ describe('token generate', () => {
     expect(stderr).toContain('hint: try another type: p256, rsa2048, rsa3072, rsa4096\n');
   });
 
-  it('lets others read the request, which is no secret', async () => {
+  it('creates the request readable for others, as it is not secret', async () => {
     const csr = join(folder, 'public.csr');
     await runJson(['token', 'generate', ...tokens.flags('public'), '--label', 'k', '--csr', csr]);
     expect(statSync(csr).mode & 0o444).toBe(0o444);

@@ -38,7 +38,7 @@ async function tokenWithKey(label: string): Promise<InitJson['token']> {
 }
 
 describe('token init', () => {
-  it('makes a token in the free slot, which others see where it says', async () => {
+  it('initializes a token in the free slot, which other processes see under the reported id', async () => {
     const label = 'Gerät 1; 100% & so weiter';
     const { status, stdout, stderr } = await run(init(label));
     const slotId = new RegExp(
@@ -51,14 +51,14 @@ describe('token init', () => {
     expect(tokens.kinds(label)).toEqual([]);
   });
 
-  it('makes one after the other', async () => {
+  it('initializes several tokens', async () => {
     const made = await Promise.all([runJson<InitJson>(init('first'))]);
     made.push(await runJson<InitJson>(init('second')));
     expect(new Set(made.map(({ token }) => token.slotId)).size).toBe(2);
     expect(made.map(({ erased }) => erased)).toEqual([false, false]);
   });
 
-  it('refuses a label that another token has', async () => {
+  it('rejects a label that another token has', async () => {
     await runJson(init('taken'));
     const { status, stderr } = await run(init('taken'));
     expect(stderr).toMatch(
@@ -78,7 +78,7 @@ describe('token init', () => {
     expect(slots()).toBe(before);
   });
 
-  it('refuses a PIN that the token does not take, before anything is changed', async () => {
+  it('rejects a PIN that the token does not accept, before any change', async () => {
     const before = slots();
     const short = tokens.secretFile('short-pin', '#7x');
     const args = init('short').map((arg) => (arg === pinFile ? short : arg));
@@ -90,7 +90,7 @@ describe('token init', () => {
     expect(slots()).toBe(before);
   });
 
-  it('does not erase a token without being told to', async () => {
+  it('does not erase a token without confirmation', async () => {
     const { slotId } = await tokenWithKey('kept');
     const { status, stderr } = await run(init('kept', '--slot-id', String(slotId)));
     expect(stderr).toMatch(
@@ -121,7 +121,7 @@ describe('token init', () => {
     expect(tokens.kinds('guarded')).toEqual(['Certificate', ...KEY_PAIR]);
   });
 
-  it('erases a token when told to, by --yes or on the terminal', async () => {
+  it('erases a token after confirmation, with --yes or on the terminal', async () => {
     const { slotId } = await tokenWithKey('erased');
     const args = init('renamed', '--slot-id', String(slotId));
     const { token, erased } = await runJson<InitJson>([...args, '--yes']);
@@ -133,7 +133,7 @@ describe('token init', () => {
     expect([asked.stderr, asked.status]).toEqual(['', 0]);
   });
 
-  it('names a slot that is not there', async () => {
+  it('names a missing slot', async () => {
     const { status, stderr } = await run(init('x', '--slot-id', '5'));
     expect(stderr).toMatch(/shows no token in slot 5; it has: \d+ \(/);
     expect(status).toBe(1);
@@ -155,7 +155,7 @@ describe('token init', () => {
     expect(tokens.kinds('asked')).toEqual([]);
   });
 
-  it('takes no PIN whose two entries differ', async () => {
+  it('rejects a PIN whose two entries differ', async () => {
     const before = slots();
     const { status, stderr } = await runOnTerminal(
       ['token', 'init', ...module, '--label', 'differ', '--so-pin-file', soPinFile],

@@ -36,7 +36,7 @@ describe('the command line', () => {
   });
 
   it.each([[], ['token']])(
-    'shows its help on stderr and fails where no command is given: %s',
+    'shows its help on stderr and fails if no command is given: %s',
     async (...args) => {
       const { status, stdout, stderr } = await run(args.filter((arg) => arg !== undefined));
       expect(stderr).toMatch(/^Usage: awsiot-credentialhelper/);
@@ -130,7 +130,7 @@ describe('the command line', () => {
     expect([stdout, status]).toEqual(['', 2]);
   });
 
-  it('says how to get koffi where it is not installed', async () => {
+  it('reports how to install koffi', async () => {
     const main = join(copyWithoutKoffi(folder), 'cli/main.js');
     for (const args of [
       ['list'],

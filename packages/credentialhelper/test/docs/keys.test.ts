@@ -120,7 +120,7 @@ const puttyKey = () => {
 };
 
 describe('docs/keys.md', () => {
-  it('begins with files that nobody else can read', async () => {
+  it('begins with files that other users cannot read', async () => {
     expect(blocks[0]).toBe('umask 077\n');
     await runBlock(folder, 'umask 077');
   });
@@ -137,7 +137,7 @@ describe('docs/keys.md', () => {
     expectCertificate(work);
   });
 
-  it('converts keys of OpenSSH', async () => {
+  it('converts OpenSSH keys', async () => {
     const work = workFolder('ssh', { 'thing-ssh-key': openSshKey() });
     chmodSync(join(work, 'thing-ssh-key'), 0o600);
     const file = join(work, 'thing-ssh-key');
@@ -146,7 +146,7 @@ describe('docs/keys.md', () => {
     expectKey(work);
   });
 
-  it('converts keys of PuTTY', async () => {
+  it('converts PuTTY keys', async () => {
     const work = workFolder('putty', { 'thing.ppk': puttyKey() });
     await expectRefused(join(work, 'thing.ppk'), 'is a PuTTY key');
     await runBlock(work, 'puttygen');
@@ -170,7 +170,7 @@ describe('docs/keys.md', () => {
     expectKey(work);
   });
 
-  it('takes an answer of the AWS CLI, or has it write files', async () => {
+  it('accepts output of the AWS CLI, or has it write files', async () => {
     const PublicKey = publicKey.export({ type: 'spki', format: 'pem' });
     const keyPair = { PublicKey, PrivateKey: keyPem };
     const answer = { certificateArn: 'arn', certificateId: 'id', certificatePem, keyPair };
@@ -204,7 +204,7 @@ describe('docs/keys.md', () => {
     expectKey(work, 'new-word');
   });
 
-  it('encrypts a key, makes a PIN, and keeps both to their owner', async () => {
+  it('encrypts a key, generates a PIN, and makes both readable by their owner only', async () => {
     const work = workFolder('own', { 'thing-key.pem': keyPem });
     await runBlock(work, 'encrypted-key.pem', 'word\nword\n');
     const encrypted = join(work, 'encrypted-key.pem');
@@ -265,7 +265,7 @@ describe('docs/keys.md', () => {
     await expectRefused(join(work, 'csr'), 'holds a certificate signing request', readCertificate);
   });
 
-  it('has no block that no test has run, and no message that no test has seen', () => {
+  it('has no untested block or message', () => {
     expect([...remaining]).toEqual([]);
     const [table = ''] = /^\| message .*?\n\n/ms.exec(DOCUMENT) ?? [];
     const named = table.split('\n').flatMap((row) => {
@@ -275,7 +275,7 @@ describe('docs/keys.md', () => {
     expect(named.sort()).toEqual([...seen].sort());
   });
 
-  it('has no link to nowhere', () => {
+  it('has no broken link', () => {
     const docs = new URL('../../../../docs/', import.meta.url);
     const anchors = (text: string) =>
       Array.from(text.matchAll(/^#+ (.*)$/gm), ([, heading = '']) =>

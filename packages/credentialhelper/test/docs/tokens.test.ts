@@ -155,7 +155,7 @@ describe.sequential('docs/tokens.md', () => {
     expect(await runBlock('node session.mjs')).toBe(arn(thing.certificateId));
   });
 
-  it('gets from a key made in the token to a session', async () => {
+  it('gets from a key generated in the token to a session', async () => {
     expect(await runBlock('--csr new.csr')).toMatch(/^generated a key pair \(p256\)/);
     expect(await runBlock('file://new.csr')).toMatch(/^imported 1 certificate /);
     const certificateId = await register('new-cert.pem');
@@ -208,7 +208,7 @@ describe.sequential('docs/tokens.md', () => {
     expect(await shell('node session.mjs')).toBe(arn(certificateId));
   });
 
-  it('has no block that no test has run', () => {
+  it('has no untested block', () => {
     expect([...remaining]).toEqual([]);
   });
 });

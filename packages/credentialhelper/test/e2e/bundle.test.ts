@@ -79,13 +79,13 @@ describe.each<[string, string, Format]>([
     expect(await run(bundle, { privateKey: device.keyFile })).toBe(credentials.accessKeyId);
   });
 
-  it('says that a key in a token needs the program of the child process', async () => {
+  it('reports that a key in a token needs the program of the child process', async () => {
     expect(await run(bundleWithKoffi, { pkcs11 })).toMatch(
       /^ERR_CHILD_PROGRAM: .*is missing.*as external.*"pkcs11.isolate": false/,
     );
   });
 
-  it('gets them with a key in a token in this process, where koffi is beside it', async () => {
+  it('gets them with a key in a token in this process, with koffi beside it', async () => {
     const options = { pkcs11: { ...pkcs11, isolate: false } };
     expect(await run(bundleWithKoffi, options)).toBe(credentials.accessKeyId);
     expect(await run(bundle, options)).toMatch(/^ERR_PKCS11_BINDING: /);
@@ -125,7 +125,7 @@ describe('a copy of the program of the child process', () => {
     expect(await runCopy(place, name)).toBe(credentials.accessKeyId);
   });
 
-  it('says where it looks for koffi, and does not blame the library', async () => {
+  it('reports where it looks for koffi, and does not blame the library', async () => {
     const outcome = await runCopy(alone, 'child.js');
     expect(outcome).toMatch(/^ERR_CHILD_PROGRAM: .*cannot find .*koffi from .*alone.*node_modules/);
     expect(outcome).not.toContain(SOFTHSM_LIBRARY);

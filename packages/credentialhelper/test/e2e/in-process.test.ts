@@ -45,12 +45,12 @@ const sessions = devices.map(({ keyType, certificateFile }) => ({
 }));
 
 describe('a key in a token, used in the calling process', () => {
-  it('leaves nothing behind after 1,000 exchanges', async () => {
+  it('leaks nothing after 1,000 requests', async () => {
     const times = { warmUp: 400, count: 1000 };
     await leavesNothingBehind('exchange-loop.mjs', [JSON.stringify(sessions)], times);
   }, 180_000);
 
-  it('serves worker threads and the main thread at once, and other keys stay what they are', async () => {
+  it('serves worker threads and the main thread at once, without effect on other keys', async () => {
     const result = await runProgram('threads.mjs', [JSON.stringify(sessions)]);
     expect(JSON.parse(result)).toEqual({
       workers: [20, 20, 20],

@@ -90,7 +90,9 @@ describe.each<[string, Fault]>([
 });
 
 describe('a time limit', () => {
-  it('bounds what a caller waits in all, also for its turn', { timeout: 30_000 }, async () => {
+  it('limits the total waiting time of a caller, including the queue', {
+    timeout: 30_000,
+  }, async () => {
     process.env.FAULT = 'hang';
     try {
       const begin = performance.now();
@@ -110,8 +112,8 @@ describe('a time limit', () => {
   });
 });
 
-describe('an answer that has come', () => {
-  it('counts, although the event loop was held up past the time limit', {
+describe('a received response', () => {
+  it('counts, even if the event loop was blocked past the timeout', {
     timeout: 30_000,
   }, async () => {
     server.behave = (socket) => {
@@ -144,7 +146,7 @@ async function startFullServer(port: number): Promise<() => void> {
   return () => silent.kill();
 }
 
-describe('a connection that takes its time', () => {
+describe('a slow connection', () => {
   it.each<[string, Partial<FromIotCoreInit>]>([
     ['a file', { privateKey: device.keyFile }],
     ['a token', inToken('the-token', SOFTHSM_LIBRARY)],
@@ -202,7 +204,7 @@ describe('a refresh in the background', () => {
     },
   );
 
-  it('does not delay it where no connection comes about', { timeout: 40_000 }, async () => {
+  it('does not delay it if no connection is established', { timeout: 40_000 }, async () => {
     hanging(server);
     const [, serverPort] = server.endpoint.split(':');
     const front = createServer((socket) => {

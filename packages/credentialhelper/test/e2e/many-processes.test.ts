@@ -102,7 +102,7 @@ describe('many processes at once', { timeout: 180_000 }, () => {
     expect(logins()).toBe(1);
   });
 
-  it('all succeed with the right PIN', async () => {
+  it('all succeed with the correct PIN', async () => {
     for (let round = 0; round < 3; round++) {
       const processes = Array.from({ length: 20 }, () => start(PIN, { library: SOFTHSM_LIBRARY }));
       expect(await endsOf(processes)).toEqual({ credentials: 20 });

@@ -81,7 +81,7 @@ async function failsWith(fault: Fault, options: Partial<CommonInit> = {}) {
   return error;
 }
 
-describe('a PKCS#11 module that misbehaves is survived', () => {
+describe('a defective PKCS#11 module does not affect this process', () => {
   it.each<[string, Fault, string, RegExp]>([
     ['aborts when it is initialized', 'crash', 'ERR_TOKEN_CRASHED', /SIGABRT/],
     [
@@ -115,13 +115,13 @@ describe('a PKCS#11 module that misbehaves is survived', () => {
     expect(error.hint).toBeDefined();
   });
 
-  it('one that signs wrongly', async () => {
+  it('one with invalid signatures', async () => {
     const error = await failsWith('bad-signature');
     expect(error.code).toBe('ERR_KEY_CERTIFICATE_MISMATCH');
     expect(error.message).toContain('"ec" of token "the-token"');
   });
 
-  it('one that prints the PIN: it goes to the log at most, and without the PIN', async () => {
+  it('one that prints the PIN: its output goes only to the log, without the PIN', async () => {
     setFault('login-print');
     const logged: unknown[] = [];
     const log = (...content: unknown[]) => logged.push(...content);
@@ -143,7 +143,7 @@ describe('a PKCS#11 module that misbehaves is survived', () => {
     expect(logged.join('\n')).not.toContain(PIN.slice(-3));
   });
 
-  it('one whose process somebody kills: the library is not blamed', async () => {
+  it('one whose process is killed from outside: the error does not blame the library', async () => {
     setFault('sign-hang');
     const fetching = errorOf(() => open({}, { timeoutMs: 20_000 }).credentials());
     await expect.poll(childrenOfThisProcess, { timeout: 10_000 }).toHaveLength(1);
@@ -155,7 +155,7 @@ describe('a PKCS#11 module that misbehaves is survived', () => {
   });
 
   // Another program may delay this one for a whole attempt; a blocked event loop would fail all attempts.
-  it('one that takes 2 s for a signature: the event loop of this process stays free', {
+  it('one that takes 2 s for a signature: the event loop of this process is not blocked', {
     retry: 2,
   }, async () => {
     setFault('sign-slow');
@@ -173,7 +173,7 @@ describe('a PKCS#11 module that misbehaves is survived', () => {
   });
 });
 
-describe('what does not matter', () => {
+describe('harmless faults', () => {
   it('a slot that fails beside the token', async () => {
     setFault('other-slots-fail');
     expect((await open().credentials()).accessKeyId).toBe(credentials.accessKeyId);
@@ -181,7 +181,7 @@ describe('what does not matter', () => {
     expect(error.message).toMatch(/it has: "the-token" .*; slot \d+: C_GetTokenInfo returned/);
   });
 
-  it('a session with the token that cannot be closed: the error that came before is the one told', async () => {
+  it('a session with the token that cannot be closed: the original error is reported', async () => {
     setFault('close-error');
     expect((await open().credentials()).accessKeyId).toBe(credentials.accessKeyId);
     const error = await errorOf(() => open({ privateKeyLabel: 'nope' }).credentials());
@@ -190,7 +190,7 @@ describe('what does not matter', () => {
 });
 
 describe('a PIN is never used up', () => {
-  it('a wrong one is tried once, by however many sessions and calls', async () => {
+  it('a wrong PIN is tried once, by any number of sessions and calls', async () => {
     const sessions = Array.from({ length: 3 }, () => open({ userPin: 'wrong-once' }));
     for (const session of [...sessions, ...sessions]) {
       expect((await errorOf(() => session.credentials())).code).toBe('ERR_PIN_INCORRECT');
@@ -202,7 +202,7 @@ describe('a PIN is never used up', () => {
     ['locked', 'ERR_PIN_LOCKED'],
     ['last-try', 'ERR_PIN_FINAL_TRY'],
   ])(
-    'a token that says it is at "%s" is left alone, unless that is to be ignored',
+    'there is no login to a token that reports "%s", unless ignorePinFlags is set',
     async (fault, code) => {
       setFault(fault);
       expect((await errorOf(() => open().credentials())).code).toBe(code);
@@ -212,7 +212,7 @@ describe('a PIN is never used up', () => {
     },
   );
 
-  it('one whose login hung is left alone, unless this process knows it to be right', async () => {
+  it('a PIN whose login hung is not tried, unless this process knows it to be correct', async () => {
     setFault('login-hang');
     const userPin = 'hung-at-the-login';
     const sessions = [open({ userPin }), open({ userPin, isolate: false }), open()];
@@ -237,7 +237,7 @@ describe('a PIN is never used up', () => {
     expect(logins()).toBe(4);
   });
 
-  it('one that is locked is used again once it is unlocked', async () => {
+  it('a locked PIN is used again after it is unlocked', async () => {
     setFault('locks-at-once');
     const session = open();
     expect((await errorOf(() => session.credentials())).code).toBe('ERR_PIN_LOCKED');
@@ -256,7 +256,7 @@ describe('a PIN is never used up', () => {
   });
 });
 
-describe('what a token can do', () => {
+describe('the capabilities of a token', () => {
   it.each([true, false])(
     'a key that asks for the PIN at every signature (isolate %s)',
     async (isolate) => {
@@ -273,7 +273,7 @@ describe('what a token can do', () => {
     },
   );
 
-  it('without raw RSA an RSA key works with TLS 1.2, and an endpoint that insists on 1.3 is explained', async () => {
+  it('without raw RSA an RSA key works with TLS 1.2, and the error for TLS 1.3 explains it', async () => {
     setFault('no-pss');
     const session = open({ privateKeyLabel: 'rsa' });
     await session.credentials();

@@ -31,7 +31,7 @@ const broker = await prepareBroker(
 );
 await broker.start();
 
-describe.each(devices)('MQTT.js with an $keyType key in a token connects again', (device) => {
+describe.each(devices)('MQTT.js with an $keyType key in a token reconnects', (device) => {
   const { token, keyType } = device;
 
   it.each<[string, () => void | Promise<void>]>([

@@ -96,7 +96,7 @@ describe("NSS's softokn", () => {
     },
   );
 
-  it.each(KEYS)('makes TLS 1.2 and 1.3 handshakes with an imported key: %s', async (label) => {
+  it.each(KEYS)('creates TLS 1.2 and 1.3 handshakes with an imported key: %s', async (label) => {
     const args = ['token', 'verify', ...target(database), '--label', label];
     expect(await runJson(args)).toMatchObject({ ok: true, belongs: true, tls: ['1.2', '1.3'] });
   });
@@ -130,7 +130,7 @@ describe("NSS's softokn", () => {
     expect(afterLogin).toMatch(/private key "RSA 2048" id [0-9a-f]{40}: RSA 2048\n/);
   });
 
-  it('opens sessions with two databases in one process, each in a process of its own', async () => {
+  it('opens sessions with two databases in one process, each in a separate child process', async () => {
     const { keyFile, certificateFile } = makeSelfSigned(folder, 'in-other');
     const files = ['--key', keyFile, '--certificate', certificateFile];
     await runJson(['token', 'import', ...target(other), '--label', 'in other', ...files]);
@@ -183,7 +183,7 @@ describe("NSS's softokn", () => {
     expect(await runJson(verify)).toMatchObject({ ok: true, belongs: true });
   });
 
-  it('is not kept with parameters that it refuses', async () => {
+  it('is not kept with rejected parameters', async () => {
     const refused = { ...database, libraryParameters: "configdir='sql:/no/such/folder'" };
     expect((await sessionError(inDatabase(refused, 'EC P-256'), true)).hint).toMatch(/^NSS: name/);
     const { certificateFile: certificate } = devices['EC P-256'];
@@ -195,7 +195,7 @@ describe("NSS's softokn", () => {
     ).toEqual(['ERR_PKCS11', 'opened', 'ERR_PKCS11_LIBRARY']);
   });
 
-  it('says what it lacks without a database', async () => {
+  it('reports a missing database', async () => {
     const [, , , , ...named] = target(database);
     const args = ['--module', NSS_LIBRARY, ...named, '--label', 'EC P-256'];
     const { status, stderr } = await run(['token', 'verify', ...args]);
@@ -210,7 +210,7 @@ describe("NSS's softokn", () => {
     }
   });
 
-  it('has databases with one serial number: what one rejects is right for the other', async () => {
+  it('has databases with the same serial number: a PIN rejected by one is correct for the other', async () => {
     const wrong = { ...inDatabase(other, 'in other'), userPin: { file: database.pinFile } };
     const first = await sessionError(wrong, true);
     expect(first.code).toBe('ERR_PIN_INCORRECT');

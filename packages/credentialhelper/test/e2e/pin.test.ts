@@ -45,12 +45,12 @@ describe('the PIN', () => {
     expect((await session.credentials()).accessKeyId).toBe(credentials.accessKeyId);
   });
 
-  it('comes from a function that takes its time', async () => {
+  it('comes from a slow function', async () => {
     const session = createSession(optionsWith(async () => PIN));
     expect((await session.credentials()).accessKeyId).toBe(credentials.accessKeyId);
   });
 
-  it('comes from an environment variable, which the child process does not see', async () => {
+  it('comes from an environment variable, which the child process does not inherit', async () => {
     process.env.TEST_TOKEN_PIN = PIN;
     let environment = '';
     server.behave = (socket) => {
@@ -81,7 +81,7 @@ describe('a rejected PIN', () => {
     });
   }
 
-  it('is not tried again by another process, until the file that remembers it is gone', () => {
+  it('is not tried again by another process, until its record is deleted', () => {
     const stateFolder = join(folder, 'state');
     const options = optionsWith('wrong-across-processes', { stateFolder });
     expect(runProcess(options)).toMatch(/^ERR_PIN_INCORRECT C_Login returned CKR_PIN_INCORRECT/);
@@ -95,7 +95,7 @@ describe('a rejected PIN', () => {
     expect(runProcess(options)).toMatch(/^ERR_PIN_INCORRECT C_Login returned CKR_PIN_INCORRECT/);
   });
 
-  it('is not tried again either where there is no state folder', () => {
+  it('is not tried again without a state folder either', () => {
     const options = optionsWith('wrong-without-state', { stateFolder: null });
     expect(runProcess(options)).toMatch(/^ERR_PIN_INCORRECT C_Login returned/);
     expect(runProcess(options)).toContain('not tried again');

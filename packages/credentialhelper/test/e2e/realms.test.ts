@@ -101,7 +101,7 @@ describe('values of another realm', () => {
     expect(await get(own, { ...inToken, certificate, ca })).toBe(credentials.accessKeyId);
   });
 
-  it('are refused as ours are', async () => {
+  it('are rejected like ours', async () => {
     const privateKey = runInContext('new Uint8Array(0)', realm);
     expect(await failureOf(own, { ...inFile, privateKey })).toMatchObject({
       code: 'ERR_INVALID_OPTION',
@@ -124,7 +124,7 @@ describe('the library in another realm, with timers of a browser', () => {
     expect(await get(library, options)).toBe(credentials.accessKeyId);
   });
 
-  it('keeps its time limit', async () => {
+  it('keeps its timeout', async () => {
     expect(await failureOf(library, late)).toMatchObject({ code: 'ERR_TIMEOUT' });
     const hanging = {
       ...inToken,
@@ -134,7 +134,7 @@ describe('the library in another realm, with timers of a browser', () => {
     expect(await failureOf(library, hanging)).toMatchObject({ code: 'ERR_TOKEN_TIMEOUT' });
   });
 
-  it('makes errors that this realm knows, and knows those of this realm', async () => {
+  it('creates errors that this realm recognizes, and recognizes those of this realm', async () => {
     const [theirs, ours] = await Promise.all([failureOf(library, late), failureOf(own, late)]);
     expect(theirs).not.toBeInstanceOf(Error);
     expect(own.isCredentialHelperError(theirs)).toBe(true);
@@ -142,7 +142,7 @@ describe('the library in another realm, with timers of a browser', () => {
   });
 });
 
-describe('timers that a test moves by hand', () => {
+describe('fake timers of a test', () => {
   afterEach(() => void vi.useRealTimers());
 
   it.each<[string, Library.FromIotCoreInit]>([
@@ -154,12 +154,12 @@ describe('timers that a test moves by hand', () => {
     expect(await get(own, options)).toBe(credentials.accessKeyId);
   });
 
-  it('do not stop a time limit', async () => {
+  it('do not stop a timeout', async () => {
     vi.useFakeTimers();
     expect(await failureOf(own, late)).toMatchObject({ code: 'ERR_TIMEOUT' });
   });
 
-  it('say when credentials have expired', async () => {
+  it('determine when credentials have expired', async () => {
     vi.useFakeTimers();
     const provider = own.fromIotCore(inFile);
     await provider();

@@ -143,7 +143,7 @@ const noChild = (code: string, message: RegExp, hint: RegExp) => ({
   inProcess: 'credentials',
 });
 
-describe('credentials come', { timeout: 90_000 }, () => {
+describe('credentials are returned', { timeout: 90_000 }, () => {
   it.each<[string, Situation]>([
     ['under node --watch', { flags: ['--watch'] }],
     [
@@ -196,7 +196,7 @@ describe.runIf(process.getuid?.() === 0)('a user without a name', { timeout: 90_
     expect(await outcomesIn({ shell: asNobody() })).toEqual(EVERYTHING);
   });
 
-  it('is told that no process is left', async () => {
+  it('reports that no process is left', async () => {
     const { file, token } = await outcomesIn({ shell: asNobody('prlimit --nproc=12') });
     expect(file).toBe('credentials');
     expect(token).toMatchObject({
@@ -208,7 +208,7 @@ describe.runIf(process.getuid?.() === 0)('a user without a name', { timeout: 90_
   });
 });
 
-describe('what keeps a child process from its work is named', { timeout: 90_000 }, () => {
+describe('the error names what prevents a child process from working', { timeout: 90_000 }, () => {
   it.each<[string, Situation, string, RegExp, RegExp]>([
     [
       'an application with Node.js built in',
@@ -300,7 +300,7 @@ describe('what keeps a child process from its work is named', { timeout: 90_000 
     expect(outcomes).toEqual(noChild(code, message, hint));
   });
 
-  it('quotes what a preloaded program printed', async () => {
+  it('quotes the output of a preloaded program', async () => {
     const env = preload('fails', "if (process.send) throw new Error('the preload failed');");
     expect((await outcomesIn({ env })).token).toMatchObject({
       cause: expect.stringContaining('the preload failed'),
@@ -319,7 +319,7 @@ describe('what keeps a child process from its work is named', { timeout: 90_000 
   });
 });
 
-describe('what this process has set', { timeout: 90_000 }, () => {
+describe('the settings of this process', { timeout: 90_000 }, () => {
   it.skipIf(!('setDefaultCACertificates' in tls))(
     'its default CA certificates count in the child process too',
     async () => {
@@ -329,7 +329,7 @@ describe('what this process has set', { timeout: 90_000 }, () => {
     },
   );
 
-  it('flags of its command line that change what is trusted count there', async () => {
+  it('flags of its command line for trust apply to the child process', async () => {
     const flags = ['--use-openssl-ca'];
     const env = { SSL_CERT_FILE: server.caFile };
     expect(await outcomesIn({ flags, env, ca: undefined })).toEqual(EVERYTHING);
@@ -356,7 +356,7 @@ describe("Node.js's permission model", { timeout: 90_000 }, () => {
     expect((await outcomesIn({ flags: [permission, ...files] })).file).toEqual(forbidden);
   });
 
-  it('is named where it forbids what a token needs', async () => {
+  it('is named if it forbids what a token needs', async () => {
     expect(await outcomesIn({ flags: [permission, ...files, ...network] })).toEqual({
       file: 'credentials',
       token: expect.objectContaining({

@@ -42,7 +42,7 @@ async function fetchAfter(change: string): Promise<string> {
   return (await promisify(execFile)(process.execPath, args)).stdout;
 }
 
-describe('a key in a token is refused before any network access', () => {
+describe('a key in a token is rejected before any network access', () => {
   it.each([
     [
       'where OpenSSL is of another version than the runtime says',

@@ -103,7 +103,7 @@ describe('a certificate in the token of its key', () => {
     expect(seen[0]).toBe('device');
   });
 
-  it('of several, the one of the key that is valid longest is sent, with its chain', async () => {
+  it('of several, the one of the key with the latest expiration is sent, with its chain', async () => {
     makeToken('several');
     store('several', stranger.certificateFile, 'stranger', '01');
     store('several', issue('expired', device.keyFile, intermediate, 0), 'expired', '02');
@@ -122,7 +122,7 @@ describe('a certificate in the token of its key', () => {
     expect(seen[0]).toBe('short');
   });
 
-  it('is not taken from another token, nor where it belongs to another key', async () => {
+  it('is not used from another token, or if it belongs to another key', async () => {
     for (const certificate of [
       'pkcs11:object=stranger',
       'pkcs11:token=elsewhere',
@@ -139,7 +139,7 @@ describe('a certificate in the token of its key', () => {
     );
   });
 
-  it('is missing, and that is said', async () => {
+  it('is reported as missing', async () => {
     makeToken('empty');
     const error = await errorOf(() => open('empty').credentials());
     expect(error.code).toBe('ERR_CERTIFICATE_NOT_FOUND');

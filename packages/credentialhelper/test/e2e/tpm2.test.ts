@@ -77,7 +77,7 @@ describe.each([
     { aws: tls12, name: 'any version', isolate: true },
     { aws: tls13, name: 'TLS 1.3 only', isolate: true },
     { aws: tls13, name: 'TLS 1.3 only', isolate: false },
-  ] as const)('signs for a session where the server takes $name, isolate $isolate', async (way) => {
+  ] as const)('signs for a session if the server takes $name, isolate $isolate', async (way) => {
     const { aws, isolate } = way;
     const known = aws.requests.latest.length;
     const session = createSession({

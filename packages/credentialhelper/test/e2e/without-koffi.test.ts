@@ -39,14 +39,14 @@ function node(...args: readonly string[]): Promise<string> {
   });
 }
 
-describe('where npm left out optional dependencies', () => {
+describe('if npm omitted optional dependencies', () => {
   it('a session with a key from a file works', async () => {
     server.behave = json({ credentials });
     expect(await fetch({ privateKey: device.keyFile })).toBe(`${credentials.accessKeyId}\n`);
   });
 
   it.each([true, false])(
-    'a key in a token is refused before any network access (isolate %s)',
+    'a key in a token is rejected before any network access (isolate %s)',
     async (isolate) => {
       let connections = 0;
       server.behave = () => connections++;

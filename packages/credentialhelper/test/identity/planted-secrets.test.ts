@@ -326,7 +326,7 @@ describe('the search', () => {
     expect(planted.find('"privateKey" is not a file')).toBeUndefined();
   });
 
-  it('fails where a place shows what it is given', async () => {
+  it('fails if a place shows a secret', async () => {
     const secret = { text: '83649271', planted: new Planted('83649271'), isName: true };
     const shows = plantIn('a place', secret, () => {
       logger.warn?.('no token is called 83649271');
@@ -335,8 +335,8 @@ describe('the search', () => {
   });
 });
 
-describe('nothing secret is shown', () => {
-  it('by the library, whatever option it is given as', async () => {
+describe('no secret is shown', () => {
+  it('by the library, in any option', async () => {
     const cases = fc.tuple(
       fc.constantFrom(...PLACES),
       fc.constantFrom(...CALLS.slice(0, 2)),
@@ -348,11 +348,11 @@ describe('nothing secret is shown', () => {
     });
   });
 
-  it('by a command, wherever it is on its command line', async () => {
+  it('by a command, anywhere on its command line', async () => {
     await check(4000, fc.tuple(lines, anything), ([line, secret]) => plantInCommand(line, secret));
   });
 
-  it('by the library with the token, whatever option it is given as', async () => {
+  it('by the library with the token, in any option', async () => {
     const places = PLACES.filter(([name]) => !NOT_USED.includes(name));
     const cases = fc.tuple(fc.constantFrom(...places), anything);
     let logins = 0;
@@ -365,7 +365,7 @@ describe('nothing secret is shown', () => {
     expect(logins, 'how many got as far as the token').toBeGreaterThan(50);
   });
 
-  it('by the built command line, in a process of its own', async () => {
+  it('by the built command line, in a separate process', async () => {
     // The same lines and secrets, with a process for each.
     const samples = fc.sample(fc.tuple(lines, anything), { seed: SEED, numRuns: 36 });
     for (const [line, secret] of samples) {

@@ -279,7 +279,7 @@ async function assertOurs(options: unknown, what: string) {
 
 const SOURCES = ['certificate', 'privateKey', 'ca', 'passphrase', 'pkcs11'] as const;
 
-describe('what is thrown is a CredentialHelperError', () => {
+describe('a CredentialHelperError is thrown', () => {
   it('for a damaged key or certificate', async () => {
     const cases = fc.tuple(
       fc.constantFrom('certificate', 'privateKey', 'ca'),

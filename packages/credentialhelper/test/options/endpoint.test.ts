@@ -27,7 +27,7 @@ describe('parseEndpoint', () => {
     ['[::1]', '::1', 443, '[::1]'],
     ['[::1]:4433', '::1', 4433, '[::1]:4433'],
     ['localhost:443', 'localhost', 443, 'localhost'],
-  ])('takes %s', (text, host, port, authority) => {
+  ])('accepts %s', (text, host, port, authority) => {
     expect(parseEndpoint(text)).toEqual({ host, port, authority, region: undefined });
   });
 
@@ -54,7 +54,7 @@ describe('parseEndpoint', () => {
     ['host:443:443', 'port'],
     ['user@host', 'not a host name'],
     ['', 'not a host name'],
-  ])('refuses %j and says why', async (text, reason) => {
+  ])('rejects %j and says why', async (text, reason) => {
     const error = await errorOf(() => parseEndpoint(text));
     expect(error.code).toBe('ERR_INVALID_OPTION');
     expect(error.message).toContain('"endpoint"');
@@ -84,14 +84,14 @@ describe('parseEndpoint', () => {
     expect(parseEndpoint(text, 'the-alias')).toEqual(expected);
   });
 
-  it('takes https before an address, and before another name', () => {
+  it('accepts https URLs with addresses, and with other names', () => {
     expect(parseEndpoint('https://[::1]:8443/')).toMatchObject({ host: '::1', port: 8443 });
     expect(parseEndpoint('https://Device.Example.com.')).toMatchObject({
       host: 'device.example.com',
     });
   });
 
-  it('refuses a path with a role alias that differs from the option', async () => {
+  it('rejects a path with a role alias that differs from the option', async () => {
     const text = `https://${right}/role-aliases/one/credentials`;
     const error = await errorOf(() => parseEndpoint(text, 'other'));
     expect(error.code).toBe('ERR_INVALID_OPTION');
@@ -173,11 +173,11 @@ describe('parseEndpoint', () => {
     'vpce-0a-b1.vpce-svc-0c.eu-west-1.vpce.amazonaws.com',
     'a1b2-ats.iot.us-west-2.example.com',
     'iot.example.com',
-  ])('takes %s, which may be a proxy', (text) => {
+  ])('accepts %s, which may be a proxy', (text) => {
     expect(parseEndpoint(text).host).toBe(text);
   });
 
-  it('gives an endpoint or our error for any text', () => {
+  it('returns an endpoint or a CredentialHelperError for any text', () => {
     fc.assert(
       fc.property(fc.oneof(fc.string(), fc.webAuthority(), fc.domain(), fc.ipV6()), (text) => {
         try {

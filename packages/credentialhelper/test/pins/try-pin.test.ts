@@ -88,7 +88,7 @@ describe('tryPin', () => {
     await tryPin(attempt(folder), right);
   });
 
-  it('keeps only hashes, for the owner alone, and nothing of the right PIN', async () => {
+  it('stores only hashes, readable by the owner alone, and nothing of the correct PIN', async () => {
     const folder = join(temporaryFolder(), 'state');
     await errorOf(() => tryPin(attempt(folder), wrong));
     await tryPin(attempt(folder, { pin: new Secret('hunter3') }), right);
@@ -100,7 +100,7 @@ describe('tryPin', () => {
     }
   });
 
-  it('takes a record whose text is damaged for a rejection', async () => {
+  it('treats a damaged record as a rejection', async () => {
     const folder = temporaryFolder();
     await errorOf(() => tryPin(attempt(folder), wrong));
     writeFileSync(join(folder, records(folder)[0] ?? ''), '{"state":');
@@ -108,7 +108,7 @@ describe('tryPin', () => {
   });
 
   it.each(['ERR_PIN_LOCKED', 'ERR_PKCS11'] as const)(
-    'remembers nothing where the token answers something else: %s',
+    'remembers nothing if the token answers something else: %s',
     async (code) => {
       const folder = temporaryFolder();
       await errorOf(() => tryPin(attempt(folder), answer(code)));
@@ -117,7 +117,7 @@ describe('tryPin', () => {
     },
   );
 
-  it('forgets a token whose PIN has been set', async () => {
+  it('deletes the records of a token after its PIN was set', async () => {
     const folder = temporaryFolder();
     await errorOf(() => tryPin(attempt(folder), wrong));
     await errorOf(() => tryPin(attempt(folder, { token: 'other token' }), wrong));
@@ -128,7 +128,7 @@ describe('tryPin', () => {
   });
 });
 
-describe('a login that had no answer', () => {
+describe('a login without a response', () => {
   /** The record of a process that is killed during a login. */
   async function leaveUnanswered(folder: string): Promise<void> {
     await errorOf(() => tryPin(attempt(folder), wrong));
@@ -150,14 +150,14 @@ describe('a login that had no answer', () => {
     expect(records(folder)).toEqual([]);
   });
 
-  it('does not keep a PIN back that this process knows to be right', async () => {
+  it('does not block a PIN that this process knows to be correct', async () => {
     const folder = temporaryFolder();
     await leaveUnanswered(folder);
     processRecords.write('token', PIN, { state: 'accepted', at: 0, tries: 1, message: '' });
     await tryPin(attempt(folder), right);
   });
 
-  it('does not keep a PIN back for ever where the clock was set back', async () => {
+  it('does not block a PIN forever if the clock was set back', async () => {
     const folder = temporaryFolder();
     await leaveUnanswered(folder);
     changeRecord(folder, { at: Date.now() + 1000 * 24 * 60 * MINUTE });
@@ -169,7 +169,7 @@ describe('a login that had no answer', () => {
   });
 });
 
-describe('without a state folder that can be used', () => {
+describe('without a usable state folder', () => {
   it.each([
     ['none', () => undefined],
     ['a file', () => makeFile()],
@@ -209,7 +209,7 @@ describe('runtimeFolder', () => {
     expect(withTemporaryFolder(parent)).toBe(folder);
   });
 
-  it('passes over what other users left there under its name', () => {
+  it('skips files of other users with its name', () => {
     const parent = temporaryFolder();
     const elsewhere = temporaryFolder();
     const name = (number: number) => join(parent, `awsiot-credentialhelper-${uid}-${number}`);

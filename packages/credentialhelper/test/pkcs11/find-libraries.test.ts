@@ -27,7 +27,7 @@ describe('findModules', () => {
     expect(found.find(({ foundBy }) => foundBy === relative)).toMatchObject({ exists: false });
   });
 
-  it('passes over files that configure nothing', () => {
+  it('skips files without configuration', () => {
     const empty = configure('empty.module', 'priority: 1\n');
     const other = configure('other.txt', 'module: /x.so\n');
     expect(findModules(home).map(({ foundBy }) => foundBy)).not.toEqual(
@@ -46,12 +46,12 @@ describe('findModules', () => {
     expect(found.some(({ path }) => path.endsWith('p11-kit-trust.so'))).toBe(false);
   });
 
-  it('finds NSS, which p11-kit does not know of', () => {
+  it('finds NSS, which is not in the configuration of p11-kit', () => {
     const found = findModules(home).find(({ path }) => path.endsWith('/libsoftokn3.so'));
     expect(found).toMatchObject({ exists: true, foundBy: 'well-known path' });
   });
 
-  it('shows a library once, however many ways lead to it', () => {
+  it('lists a library once, even if it is found in several ways', () => {
     configure('again.module', `module: ${SOFTHSM_LIBRARY}\n`);
     const found = findModules(home).filter(({ path }) => path.endsWith('libsofthsm2.so'));
     expect(found).toHaveLength(1);

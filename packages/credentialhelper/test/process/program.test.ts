@@ -81,7 +81,7 @@ describe('a flag of this process', () => {
     },
   );
 
-  it('is none where there are none, and those of this process are the default', () => {
+  it('is none if there are none, and those of this process are the default', () => {
     expect(inheritedFlags([])).toEqual([]);
     expect(inheritedFlags()).toEqual(inheritedFlags(process.execArgv));
   });
@@ -119,12 +119,12 @@ describe('the environment of a child process', () => {
     expect(optionsOf(options)).toBe(options);
   });
 
-  it('has no NODE_OPTIONS where this process has none', () => {
+  it('has no NODE_OPTIONS if this process has none', () => {
     expect(optionsOf(undefined)).toBeUndefined();
     expect(optionsOf('')).toBeUndefined();
   });
 
-  it('is that of this process, with a mark, and without what is hidden', () => {
+  it('is that of this process, with a mark, and without hidden variables', () => {
     Object.assign(process.env, { THE_PIN: '1234', WATCH_REPORT_DEPENDENCIES: '1', OTHER: 'x' });
     const environment = childEnvironment('THE_PIN');
     expect(environment).toMatchObject({ OTHER: 'x', AWSIOT_CREDENTIALHELPER_CHILD: '1' });

@@ -53,7 +53,7 @@ describe('createRefresher', () => {
     expect(setUp().state.fetches).toBe(0);
   });
 
-  it('fetches where a refresh is forced, in the flight that is under way where there is one', async () => {
+  it('fetches if a refresh is forced, or joins the pending refresh', async () => {
     const { state, get } = setUp();
     const first = await get();
     const forced = await Promise.all([
@@ -66,7 +66,7 @@ describe('createRefresher', () => {
     expect([first.serial, state.fetches, state.held]).toEqual([1, 2, 3]);
   });
 
-  it('tells who forced a refresh that it failed, and keeps what is valid', async () => {
+  it('rejects a forced refresh that fails, and keeps a valid value', async () => {
     const { state, get } = setUp();
     await get();
     state.failWith = new Error('no');
@@ -81,7 +81,7 @@ describe('createRefresher', () => {
     expect(new Set(values).size).toBe(1);
   });
 
-  it('gives what it has until the end of its life nears', async () => {
+  it('returns the cached value until it is about to expire', async () => {
     const { state, get } = setUp();
     await get();
     state.nowMs += 49 * MINUTE;
@@ -90,7 +90,7 @@ describe('createRefresher', () => {
     expect(state.fetches).toBe(1);
   });
 
-  it('fetches behind the caller when the end nears, without making it wait', async () => {
+  it('refreshes in the background before the expiration, without delay for the caller', async () => {
     const { state, get } = setUp();
     await get();
     state.nowMs += 51 * MINUTE;
@@ -100,7 +100,7 @@ describe('createRefresher', () => {
     expect(state.fetches).toBe(2);
   });
 
-  it('gives the new value once it is there', async () => {
+  it('returns the new value after the refresh', async () => {
     const { state, get } = setUp();
     await get();
     state.nowMs += 51 * MINUTE;
@@ -110,14 +110,14 @@ describe('createRefresher', () => {
     expect(state.fetches).toBe(2);
   });
 
-  it('waits for a new value once the old one has ended', async () => {
+  it('waits for a new value after the expiration', async () => {
     const { state, get } = setUp();
     await get();
     state.nowMs += 60 * MINUTE;
     expect((await get()).serial).toBe(2);
   });
 
-  it('keeps a valid value when a refresh fails, reports it, and does not try again at once', async () => {
+  it('keeps a valid value when a refresh fails, reports it, and does not retry at once', async () => {
     const { state, get } = setUp();
     await get();
     state.nowMs += 51 * MINUTE;
@@ -135,7 +135,7 @@ describe('createRefresher', () => {
     expect((await get()).serial).toBe(3);
   });
 
-  it('rejects when nothing valid is left, and keeps no rejection', async () => {
+  it('rejects without a valid value, and does not cache the rejection', async () => {
     const { state, get } = setUp();
     state.failWith = new Error('no network');
     await expect(get()).rejects.toBe(state.failWith);
@@ -145,7 +145,7 @@ describe('createRefresher', () => {
     expect((await get()).serial).toBe(3);
   });
 
-  it('lets a caller that comes after the end wait for the refresh under way', async () => {
+  it('lets a caller after the expiration wait for the pending refresh', async () => {
     const { state, get } = setUp();
     await get();
     state.nowMs += 51 * MINUTE;
@@ -161,7 +161,7 @@ describe('createRefresher', () => {
     expect(state.fetches).toBe(2);
   });
 
-  it('has a new value coming before an SDK client, 5 minutes before the end, would wait for it', async () => {
+  it('refreshes before an SDK client, 5 minutes before the expiration, would wait for it', async () => {
     for (const lifetimeMs of [15 * MINUTE, 60 * MINUTE, 12 * 60 * MINUTE]) {
       const { state, get } = setUp({ lifetimeMs });
       await get();
@@ -172,7 +172,7 @@ describe('createRefresher', () => {
     }
   });
 
-  it('never gives an ended value and never fetches in the first half of a life, whatever the clock does', async () => {
+  it('never returns an expired value and never fetches in the first half of a lifetime, for any clock', async () => {
     const steps = fc.array(fc.nat({ max: 20 * MINUTE }), { minLength: 1, maxLength: 40 });
     const lifetimes = fc.integer({ min: 1000, max: 43_200_000 });
     const randoms = fc.double({ min: 0, max: 0.999, noNaN: true });

@@ -82,7 +82,7 @@ describe('the AWS CLI', () => {
     );
   });
 
-  it('is told what went wrong, by the names of AWS', async () => {
+  it('reports errors by their names in AWS', async () => {
     await expect(aws('iot', 'describe-thing', '--thing-name', 'nobody')).rejects.toMatchObject({
       stderr: expect.stringContaining('(ResourceNotFoundException)'),
     });

@@ -74,7 +74,7 @@ function curl(
 }
 
 describe('seed and start', () => {
-  it('seed makes a thing whose certificate and key get credentials', async () => {
+  it('seed creates a thing whose certificate and key get credentials', async () => {
     const dir = newFolder();
     const seeded = run('seed', '--dir', dir, '--thing', 'thing-1', '--role-alias', 'alias-1');
     expect(seeded).toMatchObject({ status: 0, stderr: '' });
@@ -203,7 +203,7 @@ describe('bad input gets one clear line and a status', () => {
     expect(existsSync(dir)).toBe(false);
   });
 
-  it('refuses state that is damaged, and does not show it', () => {
+  it('rejects damaged state, and does not show it', () => {
     const dir = newFolder();
     run('seed', '--dir', dir, '--thing', 't', '--role-alias', 'a');
     writeFileSync(join(dir, 'account.json'), '{"sealingKey":"hunter2",');
@@ -233,7 +233,7 @@ describe('bad input gets one clear line and a status', () => {
     expect(result.status).toBe(status);
   });
 
-  it('--help goes to standard output and says what it is not for', () => {
+  it('--help goes to stdout and warns against production use', () => {
     const result = run('--help');
     expect(result).toMatchObject({ status: 0, stderr: '' });
     expect(result.stdout).toContain('never for production');

@@ -120,7 +120,7 @@ const rows: readonly [string, () => unknown, number, string, string, string][] =
     `there is no role ${roleArn}`,
   ],
   [
-    'the role trusts another',
+    'the role trusts another principal',
     () => {
       const AssumeRolePolicyDocument = TRUST_POLICY.replace('credentials.iot', 'ec2');
       return roles.send(new iam.CreateRoleCommand({ RoleName, AssumeRolePolicyDocument }));
@@ -143,7 +143,7 @@ const rows: readonly [string, () => unknown, number, string, string, string][] =
   ],
 ];
 
-describe('the table of errors, by state made through the AWS APIs:', () => {
+describe('the table of errors, with state created by the AWS APIs:', () => {
   it.each(rows)('%s', async (_name, change, status, errorType, message, reason) => {
     await change();
     const answer = await get();
