@@ -46,13 +46,13 @@ describe('token delete', () => {
   it('asks for confirmation, and deletes nothing unless the answer is yes', async () => {
     await importPair('asked');
     const args = ['token', 'delete', ...flags, '--label', 'asked'];
-    const no = await runOnTerminal(args, [['Type yes to continue:  ', 'no\n']]);
+    const no = await runOnTerminal(args, [['Type yes to continue: ', 'no\n']]);
     expect(no.seen).toMatch(
       /Delete private key "asked" \(id [0-9a-f]{40}\) and public key "asked"/,
     );
     expect(no.status).toBe(1);
     expect(kinds('asked')).toHaveLength(3);
-    const yes = await runOnTerminal(args, [['Type yes to continue:  ', 'yes\n']]);
+    const yes = await runOnTerminal(args, [['Type yes to continue: ', 'yes\n']]);
     expect(yes.stdout).toMatch(/^deleted private key "asked"/);
     expect(kinds('asked')).toEqual(['Certificate']);
   });

@@ -98,7 +98,7 @@ describe('token init', () => {
     );
     expect(status).toBe(1);
     const asked = await runOnTerminal(init('kept', '--slot-id', String(slotId)), [
-      ['Type yes to continue:  ', 'no\n'],
+      ['Type yes to continue: ', 'no\n'],
     ]);
     expect(asked.seen).toContain('The token "kept" in slot');
     expect(asked.stderr).toMatch(/it was not changed/);
@@ -128,7 +128,7 @@ describe('token init', () => {
     expect([token.label, erased]).toEqual(['renamed', true]);
     expect(tokens.kinds('renamed')).toEqual([]);
     const again = init('once more', '--slot-id', String(token.slotId));
-    const asked = await runOnTerminal(again, [['Type yes to continue:  ', 'yes\n']]);
+    const asked = await runOnTerminal(again, [['Type yes to continue: ', 'yes\n']]);
     expect(asked.stdout).toMatch(/^initialized token "once more"/);
     expect([asked.stderr, asked.status]).toEqual(['', 0]);
   });
