@@ -5,8 +5,8 @@ import { ERROR_CODES } from 'awsiot-credentialhelper';
 const FILE = new URL('../docs/errors.md', import.meta.url);
 
 const rows = Object.entries(ERROR_CODES).map(
-  ([code, { meaning, remedy, retryable, exitStatus }]) =>
-    `| \`${code}\` | ${meaning} | ${remedy} | ${retryable ? 'yes' : 'no'} | ${exitStatus} |`,
+  ([code, { meaning, remedy, retryable, retry, exitStatus }]) =>
+    `| \`${code}\` | ${meaning} | ${remedy} | ${retryable ? 'yes' : 'no'} | ${retry} | ${exitStatus} |`,
 );
 const text = `# Errors
 
@@ -21,11 +21,14 @@ Every error is a \`CredentialHelperError\`, which ends a chain of the AWS SDK's 
 \`isCredentialHelperError(value)\` tells such an error, also where two copies of the package are installed, and gives one that
 came from another thread (\`structuredClone()\`, \`postMessage()\`) its code back. \`switch (error.code)\` narrows it.
 
+A session retries by itself \`soon\` (after 1 second to 1 minute), \`slowly\` (30 seconds to 10 minutes) or \`never\`, that
+is, not before PIN, files or options change. \`retryAt\` says when, and \`retryAfterMs\` what the service asked for.
+
 The exit status is that of a command of the command line which ends with the error. The same table is exported as
 \`ERROR_CODES\`.
 
-| code | meaning | what to do | retryable | exit status |
-| --- | --- | --- | --- | --- |
+| code | meaning | what to do | retryable | retried | exit status |
+| --- | --- | --- | --- | --- | --- |
 ${rows.join('\n')}
 `;
 

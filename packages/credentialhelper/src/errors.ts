@@ -17,6 +17,10 @@ export interface ErrorDetails<Code extends ErrorCode = ErrorCode> {
   readonly httpStatus?: number | undefined;
   /** AWS's request id (`x-amzn-RequestId`), if the response had one. */
   readonly requestId?: string | undefined;
+  /** The delay requested by the service (`Retry-After`), in milliseconds. */
+  readonly retryAfterMs?: number | undefined;
+  /** When the session retries by itself. */
+  readonly retryAt?: Date | undefined;
 }
 
 /**
@@ -40,6 +44,13 @@ export class CredentialHelperError<Code extends ErrorCode = ErrorCode> extends E
   readonly httpStatus: number | undefined;
   /** AWS's request id, if the response had one. */
   readonly requestId: string | undefined;
+  /** The delay requested by the service (`Retry-After`), in milliseconds, if any. */
+  readonly retryAfterMs: number | undefined;
+  /**
+   * When the session retries by itself: calls before that time reject with the same error at once. Undefined: not
+   * before something changes.
+   */
+  readonly retryAt: Date | undefined;
 
   /** @internal */
   constructor(message: string, details: ErrorDetails<Code>) {
@@ -52,6 +63,8 @@ export class CredentialHelperError<Code extends ErrorCode = ErrorCode> extends E
     this.hint = hint && excerpt(hint, MAX_CHARACTERS);
     this.httpStatus = details.httpStatus;
     this.requestId = details.requestId && excerpt(details.requestId);
+    this.retryAfterMs = details.retryAfterMs;
+    this.retryAt = details.retryAt;
     // structuredClone() copies only message, cause and stack.
     const { stack = '' } = this;
     this.stack = stack.replace(/^[^:\n]*(?=:)/, `${NAME} [${code}]`);

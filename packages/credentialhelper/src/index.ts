@@ -3,6 +3,12 @@
  *
  * @packageDocumentation
  */
+
+export type {
+  CredentialRequest,
+  IotCoreCredentialProvider,
+  IotCoreCredentials,
+} from './credentials/types.ts';
 export { ERROR_CODES, type ErrorCode, type ErrorKind } from './error-codes.ts';
 export {
   type AnyCredentialHelperError,
@@ -21,10 +27,6 @@ export type {
 } from './options/options.ts';
 export type { Pkcs11Options } from './options/token-options.ts';
 export type { ChildOptions } from './process/program.ts';
-export {
-  type CredentialRequest,
-  fromIotCore,
-  type IotCoreCredentialProvider,
-  type IotCoreCredentials,
-} from './provider.ts';
+export { fromIotCore } from './provider.ts';
+export type { Pace } from './refresh/retry.ts';
 export { createSession, type Session } from './session.ts';

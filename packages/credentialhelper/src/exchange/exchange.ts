@@ -10,9 +10,18 @@ export type TemporaryCredentials = Required<
   Pick<AwsCredentialIdentity, 'accessKeyId' | 'secretAccessKey' | 'sessionToken' | 'expiration'>
 >;
 
+/** The result of a request. */
+export interface Exchanged {
+  readonly credentials: TemporaryCredentials;
+  /** The remaining lifetime of the credentials, in milliseconds, by the server's clock if the response has a date. */
+  readonly lifeMs: number;
+  /** How far this device's clock is ahead of the server's, in milliseconds; undefined if the response has no date. */
+  readonly skewMs: number | undefined;
+}
+
 /**
- * One request to the credential provider, and the credentials in its answer (AWS IoT Core Developer Guide, "Authorizing
- * direct calls to AWS services").
+ * One request to the credential provider, and the credentials in its response (AWS IoT Core Developer Guide,
+ * "Authorizing direct calls to AWS services").
  *
  * @param get - sends the request over mutual TLS
  * @param now - the time, in epoch milliseconds
@@ -25,7 +34,7 @@ export async function exchange(
   get: HttpsGet,
   now: () => number,
   explain: (error: unknown, serverDate?: string) => unknown,
-): Promise<TemporaryCredentials> {
+): Promise<Exchanged> {
   const response = await get({
     host: target.host,
     port: target.port,
@@ -43,26 +52,32 @@ export async function exchange(
   if (response.status !== 200) {
     throw explain(serviceError(response, target), response.headers.date);
   }
-  const credentials = readCredentials(response, target, now);
+  const serverMs = Date.parse(response.headers.date ?? '');
+  const isDated = !Number.isNaN(serverMs);
   const nowMs = now();
-  if (credentials.expiration.getTime() <= nowMs) {
-    const serverTime = response.headers.date;
+  const clockMs = isDated ? serverMs : nowMs;
+  const credentials = readCredentials(response, target, clockMs);
+  const lifeMs = credentials.expiration.getTime() - clockMs;
+  if (lifeMs <= 0) {
+    const clock = isDated ? "the server's clock" : "this device's clock";
     throw new CredentialHelperError(
-      `the credentials from ${target.authority} expired at ${credentials.expiration.toISOString()}, and this device's clock says ${new Date(nowMs).toISOString()}`,
+      `the credentials from ${target.authority} expired at ${credentials.expiration.toISOString()}, and ${clock} says ${new Date(clockMs).toISOString()}`,
       {
         code: 'ERR_CREDENTIALS_EXPIRED',
-        hint: `check this device's clock${serverTime === undefined ? '' : `; the server's says ${serverTime}`}`,
+        hint: isDated
+          ? 'is this the endpoint of the credential provider?'
+          : "check this device's clock",
         ...responseDetails(response),
       },
     );
   }
-  return credentials;
+  return { credentials, lifeMs, skewMs: isDated ? nowMs - serverMs : undefined };
 }
 
 function readCredentials(
   response: HttpsResponse,
   target: ExchangeTarget,
-  now: () => number,
+  clockMs: number,
 ): TemporaryCredentials {
   const invalid = (problem: string) =>
     new CredentialHelperError(
@@ -90,8 +105,7 @@ function readCredentials(
   };
   const expiration = parseExpiration(text('expiration'));
   if (expiration === undefined) throw invalid('"expiration" is not a date');
-  const serverMs = Date.parse(response.headers.date ?? '');
-  if (expiration.getTime() - (Number.isNaN(serverMs) ? now() : serverMs) > MAX_LIFE_MS) {
+  if (expiration.getTime() - clockMs > MAX_LIFE_MS) {
     throw invalid('they are valid for longer than any that AWS issues');
   }
   return {

@@ -13,9 +13,16 @@ import {
 import { monotonicMs, setTimeout } from '../process/timers.ts';
 import type { ConnectionSettings, HttpsGet, HttpsRequest, HttpsResponse } from '../tls/client.ts';
 import { defaultCaOfThisProcess } from '../tls/default-ca.ts';
-import { openFileContext, readCa, readTokenCertificate } from '../tls/file-context.ts';
+import {
+  type KeyPair,
+  openFileContext,
+  readCa,
+  readKeyPair,
+  readTokenCertificate,
+} from '../tls/file-context.ts';
 import { getWithNode } from '../tls/node.ts';
 import { loadPart } from './load-part.ts';
+import { createRotatingPair } from './rotation.ts';
 
 /**
  * Prepares mutual TLS with the device's certificate and key: gives a function that reads the files again and sends one
@@ -61,16 +68,18 @@ interface Identity {
 }
 
 function fileIdentity(settings: Settings, key: FileKeySettings, dates: CertificateDates): Identity {
-  const open = (passphrase: Secret | undefined): SendSince => {
+  const pair = createRotatingPair(settings);
+  const reading = (passphrase: Secret | undefined) => () => readKeyPair(key, passphrase, settings);
+  const open = (read: KeyPair): SendSince => {
     const connection = readConnection(settings);
-    const { secureContext } = openFileContext(key, passphrase, settings, dates);
+    const { secureContext } = openFileContext(read, settings, dates);
     return (request, begin) =>
       getWithNode(request, connection, secureContext, leftMs(connection, begin));
   };
   const { read, readNow } = key.passphrase;
   return {
-    openNow: () => (readNow === undefined ? undefined : open(readNow())),
-    open: async (limitMs) => open(await read(limitMs)),
+    openNow: () => (readNow === undefined ? undefined : open(pair.readNow(reading(readNow())))),
+    open: async (limitMs) => open(await pair.read(reading(await read(limitMs)), limitMs)),
   };
 }
 

@@ -20,13 +20,18 @@ export function serviceError(
 ): CredentialHelperError {
   const { status, headers } = response;
   const said = readMessage(response.body);
-  const { code, hint } =
-    explainMessage(status, said, target) ?? explainStatus(status, headers, target);
+  const { code, hint } = explainMessage(status, said, target) ?? explainStatus(response, target);
   const thing = target.thingName === undefined ? 'no thing name' : `thing "${target.thingName}"`;
   const answer = said === undefined ? `HTTP ${status}` : `HTTP ${status}: ${said}`;
   return new CredentialHelperError(
     `${target.authority} returned no credentials for role alias "${target.roleAlias}" (${thing}): ${answer}`,
-    { code, hint, httpStatus: status, requestId: headers['x-amzn-requestid'] },
+    {
+      code,
+      hint,
+      httpStatus: status,
+      requestId: headers['x-amzn-requestid'],
+      retryAfterMs: retryAfterMs(headers),
+    },
   );
 }
 
@@ -75,24 +80,21 @@ function explainMessage(
   }
 }
 
-function explainStatus(
-  status: number,
-  headers: HttpsResponse['headers'],
-  { roleAlias }: ExchangeTarget,
-): Explanation {
+function explainStatus(response: HttpsResponse, { roleAlias }: ExchangeTarget): Explanation {
+  const { status, headers } = response;
   if (status === 403) {
     return {
       code: 'ERR_ACCESS_DENIED',
       hint: `check the certificate, the thing it is attached to, and the policy that allows iot:AssumeRoleWithCertificate on role alias ${roleAlias}, and its spelling`,
     };
   }
-  if (status === 429) {
+  if (status === 429 || (status === 400 && isThrottled(response))) {
     return {
       code: 'ERR_THROTTLED',
       hint: 'send fewer requests, or raise the quota of the credential provider',
     };
   }
-  if (status >= 500) {
+  if (status >= 500 || status === 408) {
     return { code: 'ERR_SERVICE', hint: 'try again later; see the AWS Health Dashboard' };
   }
   if (status >= 300 && status < 400) {
@@ -105,6 +107,23 @@ function explainStatus(
     code: 'ERR_UNEXPECTED_STATUS',
     hint: 'is this the endpoint of the credential provider?',
   };
+}
+
+/** AWS services may also throttle with status 400, and name the error in a header field or in the body. */
+function isThrottled({ headers, body }: HttpsResponse): boolean {
+  const parsed = parseJson(body);
+  const types = [headers['x-amzn-errortype'], isObject(parsed) ? parsed.__type : undefined];
+  return types.some((type) => /(?:^|#)Throttl(?:ing|ed)Exception(?::|$)/.test(String(type)));
+}
+
+/** The `Retry-After` header, in milliseconds: seconds or a date (RFC 9110, section 10.2.3). */
+function retryAfterMs({
+  'retry-after': given = '',
+  date,
+}: HttpsResponse['headers']): number | undefined {
+  if (/^\d{1,9}$/.test(given)) return Number(given) * 1000;
+  const ms = Date.parse(given) - Date.parse(date ?? '');
+  return ms >= 0 ? ms : undefined;
 }
 
 /** The `message` of an error body, on one line; undefined where there is none. */

@@ -9,7 +9,8 @@ export type Warn = (message: string) => void;
 
 /** A file or pipe that holds a PIN or passphrase in UTF-8, optionally followed by one newline. */
 export class SecretFile {
-  readonly #file: string;
+  /** Its absolute path. */
+  readonly path: string;
   readonly #name: string;
   readonly #warn: Warn;
   readonly #pipe: Pipe | undefined;
@@ -20,7 +21,7 @@ export class SecretFile {
    * @param warn - called for a file that other users can read
    */
   constructor(file: string, name: string, warn: Warn = () => {}) {
-    this.#file = file;
+    this.path = file;
     this.#name = name;
     this.#warn = warn;
     this.#pipe = isPipe(file) ? new Pipe(file, name) : undefined;
@@ -53,7 +54,7 @@ export class SecretFile {
 
   #readFile(): Secret {
     const look = (stats: Stats) => warnOfAccess(stats, this.#name, this.#warn);
-    return secretOf(readFile(this.#file, this.#name, look), this.#name);
+    return secretOf(readFile(this.path, this.#name, look), this.#name);
   }
 }
 

@@ -42,8 +42,12 @@ export interface SecretReader<S> {
   read(limitMs: number): Promise<S>;
   /** Same as `read`, but synchronous, if reading has no side effects. */
   readonly readNow: (() => S) | undefined;
+  /** The file that holds the secret. */
+  readonly file?: string | undefined;
   /** The environment variable that holds the secret, which no child process inherits. */
   readonly environmentVariable: string | undefined;
+  /** Whether it comes from a function, which may return another secret each time. */
+  readonly isAsked?: true;
 }
 
 /** The secret, and the option that names its source. */
@@ -122,13 +126,14 @@ export function askingFunction<S>(
       cause,
       hint: `${kind === 'PIN' ? 'no login was tried; ' : ''}check the function, and "cause" if set`,
     });
-  return later(async (limitMs) => {
+  const ask = async (limitMs: number) => {
     const answer = (async () => source())().catch((cause: unknown) => {
       throw failed(`${what} failed`, cause);
     });
     const late = () => failed(`${what} did not return a ${kind} within ${limitMs} ms`);
     return check(await within(answer, limitMs, late), `the result of ${what}`);
-  });
+  };
+  return { ...later(ask), isAsked: true };
 }
 
 function fileReader(given: Path, { kind, option, warn }: Named): SecretReader<Secret> {
@@ -141,6 +146,7 @@ function secretFileReader(file: SecretFile): SecretReader<Secret> {
   return {
     read: (limitMs) => file.read(limitMs),
     readNow: file.readNow,
+    file: file.path,
     environmentVariable: undefined,
   };
 }

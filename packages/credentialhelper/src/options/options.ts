@@ -74,6 +74,16 @@ export interface CommonInit {
    */
   readonly timeoutMs?: number | undefined;
   /**
+   * How long a call for credentials waits for a retry after a failure, in milliseconds: 0 to 3 600 000. Default: 1.2
+   * times `timeoutMs`. 0: it rejects with the first error.
+   */
+  readonly maxWaitMs?: number | undefined;
+  /**
+   * `true` refreshes the credentials proactively after the first fetch, so that they are always available: for
+   * servers. It does not keep the process running. Default false.
+   */
+  readonly keepFresh?: boolean | undefined;
+  /**
    * The `User-Agent` header of requests: 1 to 512 printable ASCII characters; `''` sends none. Default: name and
    * version of this package, version of Node.js, and platform, such as
    * `awsiot-credentialhelper/0.1.0 nodejs/24.11.0 linux/arm64`.
@@ -148,6 +158,9 @@ export interface Settings {
   readonly ca: Source | undefined;
   readonly verifyPeer: boolean;
   readonly timeoutMs: number;
+  /** How long a call for credentials waits for a retry, in milliseconds. */
+  readonly maxWaitMs: number;
+  readonly keepFresh: boolean;
   /** Empty: not sent. */
   readonly userAgent: string;
   readonly logger: Logger | undefined;
@@ -167,6 +180,8 @@ const OPTION_NAMES: readonly (keyof FileKeyInit)[] = [
   'region',
   'verifyPeer',
   'timeoutMs',
+  'maxWaitMs',
+  'keepFresh',
   'userAgent',
   'logger',
   'parentClientConfig',
@@ -215,6 +230,7 @@ function readOptions(given: FromIotCoreInit): Settings {
   const parent = checkClientConfig(options.parentClientConfig);
   const logger = checkLogger(options.logger) ?? parent.logger;
   const { warn } = logEvents(logger);
+  const timeoutMs = checkTimeout(options.timeoutMs);
   return {
     endpoint,
     region: region ?? endpoint.region ?? parent.region,
@@ -222,7 +238,9 @@ function readOptions(given: FromIotCoreInit): Settings {
     thingName,
     ...checkIdentity(options, warn),
     verifyPeer: optionalBoolean(options.verifyPeer, 'verifyPeer', true),
-    timeoutMs: checkTimeout(options.timeoutMs),
+    timeoutMs,
+    maxWaitMs: checkMaxWait(options.maxWaitMs, timeoutMs),
+    keepFresh: optionalBoolean(options.keepFresh, 'keepFresh', false),
     userAgent: checkUserAgent(options.userAgent),
     logger,
     warn,
@@ -324,6 +342,20 @@ function checkTokenCertificate(
     return { match: checkCertificateUri(certificate, token) };
   }
   return { source: requireSource(certificate, 'certificate') };
+}
+
+const MAX_WAIT_MS = 3_600_000;
+
+/** Long enough for a retry after a first request that timed out. */
+const DEFAULT_PATIENCE = 1.2;
+
+function checkMaxWait(maxWaitMs: unknown, timeoutMs: number): number {
+  if (maxWaitMs === undefined) return DEFAULT_PATIENCE * timeoutMs;
+  if (Number.isSafeInteger(maxWaitMs)) {
+    const ms = maxWaitMs as number;
+    if (ms >= 0 && ms <= MAX_WAIT_MS) return ms;
+  }
+  throw invalidOption('maxWaitMs', `must be a whole number from 0 to ${MAX_WAIT_MS}`, maxWaitMs);
 }
 
 const USER_AGENT = /^[ -~]{0,512}$/;

@@ -1,3 +1,4 @@
+import { uptime } from 'node:os';
 import * as timers from 'node:timers';
 
 // Timers are imported from Node.js once, when this package is loaded. Global functions may be those of a browser
@@ -16,4 +17,47 @@ export function sleep(ms: number): Promise<void> {
 /** The time of a monotonic clock, in milliseconds. */
 export function monotonicMs(): number {
   return Number(bigint()) / 1e6;
+}
+
+/**
+ * Runs a function after some milliseconds, without keeping this process running. Returns a function that cancels it.
+ */
+export function after(ms: number, run: () => void): () => void {
+  const timer = setTimeout(run, ms).unref();
+  return () => clearTimeout(timer);
+}
+
+/** More than the drift of clocks between two checks, in milliseconds. */
+const JUMP_MS = 1000;
+
+/**
+ * Creates a monotonic clock that, unlike {@link monotonicMs}, includes the time in which the system is suspended; in
+ * milliseconds.
+ *
+ * The system's uptime includes suspension, but is slow to read: it is read only if the wall clock and {@link
+ * monotonicMs} differ, because the clock was set or the system was suspended.
+ */
+export function createBootClock(): () => number {
+  const aheadMs = () => uptimeMs() - monotonicMs();
+  const driftMs = () => Date.now() - monotonicMs();
+  const firstMs = aheadMs();
+  let seenMs = driftMs();
+  let suspendedMs = 0;
+  return () => {
+    const drift = driftMs();
+    if (Math.abs(drift - seenMs) > JUMP_MS) {
+      seenMs = drift;
+      suspendedMs = Math.max(suspendedMs, aheadMs() - firstMs);
+    }
+    return monotonicMs() + suspendedMs;
+  };
+}
+
+/** The uptime of the system; if unavailable, a clock that stops during suspension. */
+function uptimeMs(): number {
+  try {
+    return uptime() * 1000;
+  } catch {
+    return monotonicMs();
+  }
 }

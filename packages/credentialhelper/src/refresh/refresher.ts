@@ -1,110 +1,282 @@
-/** What a refresher keeps: anything that ends at an instant. */
-export interface Expiring {
-  readonly expiration: Date;
+import { type Pace, type Retry, retryDelayMs } from './retry.ts';
+
+/** The result of a fetch: a value, and its lifetime. */
+export interface Fetched<T> {
+  readonly value: T;
+  /** Its remaining lifetime, in milliseconds. */
+  readonly lifeMs: number;
 }
 
-/** What a refresher takes. */
-export interface RefreshOptions<T extends Expiring> {
+/** A valid value. */
+export interface Valid<T> {
+  readonly value: T;
+  /** When it expires, by the refresher's clock, in milliseconds. */
+  readonly endsAtMs: number;
+}
+
+/** The failures since the last success. */
+export interface Failures {
+  /** The last one. */
+  readonly error: unknown;
+  /** Their number. */
+  readonly count: number;
+  /** The time of the first, by the refresher's clock, in milliseconds. */
+  readonly sinceMs: number;
+  /** The time of the next retry, by the refresher's clock; `Infinity`: not by itself. */
+  readonly retryAtMs: number;
+}
+
+/** The options of a refresher. */
+export interface RefreshOptions<T> {
   /** Fetches a new value. */
-  readonly fetch: () => Promise<T>;
-  /** The time, in epoch milliseconds. */
+  readonly fetch: () => Promise<Fetched<T>>;
+  /** A monotonic clock that includes suspension, in milliseconds. */
   readonly now: () => number;
   /** A number from 0 up to, but not including, 1. */
   readonly random: () => number;
-  /** Keeps the process running while somebody waits for a value; a refresh that nobody waits for does not. */
-  readonly hold: (fetched: Promise<T>) => Promise<T>;
-  /** The error for who asks after {@link Refresher.close}. */
+  /**
+   * Runs a function after some milliseconds, without keeping the process running. Returns a function that cancels it.
+   */
+  readonly after: (ms: number, run: () => void) => () => void;
+  /** Keeps the process running while a call is pending; background refreshes do not. */
+  readonly hold: <U>(promise: Promise<U>) => Promise<U>;
+  /** How long a caller waits for a retry, in milliseconds. */
+  readonly maxWaitMs: number;
+  /** Whether to refresh proactively after the first fetch. */
+  readonly keepFresh: boolean;
+  /** How a failure is retried. */
+  readonly retryOf: (error: unknown) => Retry;
+  /** A version that differs if an input of the fetch, such as a file, has changed: that ends a backoff. */
+  readonly sourceVersion: () => string;
+  /** The error for a caller, from the failures so far. */
+  readonly explain: (failures: Failures) => unknown;
+  /** The error for calls after {@link Refresher.close}. */
   readonly closed: () => Error;
-  /** Told when a refresh failed while the value at hand is still valid. */
-  readonly onRefreshFailed: (error: unknown, retryAtMs: number, expiration: Date) => void;
+  /** Called when a background refresh failed. */
+  readonly onRefreshFailed: (failures: Failures, current: Valid<T> | undefined) => void;
 }
 
-/** What a caller may ask for besides a value. */
+/** Options of a call. */
 export interface RefreshRequest {
-  /** Whether the value must be fetched now, or be the one that is on its way. Default false. */
+  /** Whether to fetch a new value, or join a pending fetch. Default false. */
   readonly forceRefresh?: boolean | undefined;
+  /** Aborts the call of this caller. */
+  readonly abortSignal?: AbortSignal | undefined;
 }
 
-/** Gives a value that is valid now. */
-export interface Refresher<T extends Expiring> {
-  /** Gives the value, from memory where it can. */
-  get(request?: RefreshRequest): Promise<T>;
-  /** When the value at hand ends; undefined where there is none. */
-  readonly expiration: Date | undefined;
-  /** Forgets the value, and waits until nothing is being fetched. Who waits for a value still gets it; who asks later does not. */
+/** Returns a valid value. */
+export interface Refresher<T> {
+  /** Returns the value, from memory if possible. */
+  get(request?: RefreshRequest): Promise<Valid<T>>;
+  /** The current value; it may have expired. */
+  readonly current: Valid<T> | undefined;
+  /** The failures since the last success. */
+  readonly failures: Failures | undefined;
+  /** Discards the value, and waits for a pending fetch. Pending calls still get its value; later calls are rejected. */
   close(): Promise<void>;
 }
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
-const RETRY_AFTER_MS = 30 * SECOND;
+
+/** The minimum delay of a retry after a source has changed. */
+const AFTER_CHANGE_MS = SECOND;
+
+/** Timers stop while the system is suspended: the maximum time between two checks of the clock. */
+const LONGEST_TIMER_MS = MINUTE;
 
 /**
- * Makes what gives a value which is valid now, and fetches as seldom as that allows.
+ * Creates a refresher, which returns a valid value with as few fetches as possible.
  *
- * - However many callers wait, there is one fetch.
- * - Near the end of its life the value at hand is still given at once, while a new one is fetched behind it.
- * - A refresh that fails leaves the value at hand in use until it ends; the next try comes half a minute later at the
- *   earliest.
- * - A failed fetch is never kept: with nothing valid at hand, each new call fetches.
+ * - Concurrent callers share one fetch.
+ * - Shortly before its expiration the current value is still returned at once, while a new one is fetched in the
+ * background.
+ * - If a refresh fails, the current value is used until it expires.
+ * - After a failure there is no fetch before the backoff of {@link retryDelayMs} is over: a caller waits for the
+ *   retry if it is due in time, and otherwise gets the last error at once. A forced refresh is not delayed.
  *
- * There is no timer: a process that asks for nothing fetches nothing.
+ * Without `keepFresh` there is no timer: without calls nothing is fetched.
  */
-export function createRefresher<T extends Expiring>(options: RefreshOptions<T>): Refresher<T> {
-  const { fetch, now, random, hold, closed, onRefreshFailed } = options;
+export function createRefresher<T>(options: RefreshOptions<T>): Refresher<T> {
+  const { fetch, now, random, after, hold, maxWaitMs, keepFresh, retryOf, sourceVersion } = options;
   let isClosed = false;
-  let current: T | undefined;
-  let refreshAtMs = 0;
-  let flight: Promise<T> | undefined;
+  let current: (Valid<T> & { readonly refreshAtMs: number }) | undefined;
+  let failed:
+    | (Failures & { readonly pace: Pace; readonly ofPace: number; readonly atMs: number })
+    | undefined;
+  let readVersion = '';
+  let flight: Promise<Valid<T>> | undefined;
+  let cancelTimer = () => {};
 
-  const fly = (): Promise<T> => {
-    flight ??= fetch()
-      .then((value) => {
-        if (!isClosed) current = value;
-        refreshAtMs = refreshInstant(value, now(), random());
-        return value;
-      })
-      .finally(() => {
-        flight = undefined;
-      });
+  function fly(): Promise<Valid<T>> {
+    if (flight === undefined) {
+      flight = fetchOnce();
+      // Pending callers get the error.
+      flight.catch(() => {});
+    }
     return flight;
-  };
+  }
+
+  async function fetchOnce(): Promise<Valid<T>> {
+    readVersion = sourceVersion();
+    try {
+      const { value, lifeMs } = await fetch();
+      const fetched = { value, endsAtMs: now() + lifeMs };
+      failed = undefined;
+      if (!isClosed)
+        current = { ...fetched, refreshAtMs: refreshInstant(fetched.endsAtMs, lifeMs, random()) };
+      return fetched;
+    } catch (error) {
+      failed = failure(error);
+      throw error;
+    } finally {
+      flight = undefined;
+      startTimer();
+    }
+  }
+
+  function failure(error: unknown): NonNullable<typeof failed> {
+    const atMs = now();
+    const retry = retryOf(error);
+    const ofPace = failed?.pace === retry.pace ? failed.ofPace + 1 : 1;
+    return {
+      error,
+      count: (failed?.count ?? 0) + 1,
+      sinceMs: failed?.sinceMs ?? atMs,
+      retryAtMs: atMs + retryDelayMs(ofPace, retry, random()),
+      pace: retry.pace,
+      ofPace,
+      atMs,
+    };
+  }
+
+  /** When the next try after a failure may begin. */
+  function retryInstant({ atMs, retryAtMs }: NonNullable<typeof failed>): number {
+    const isChanged = sourceVersion() !== readVersion;
+    return isChanged ? Math.min(retryAtMs, atMs + AFTER_CHANGE_MS) : retryAtMs;
+  }
+
+  function refreshBehind(): void {
+    fly().catch(() => {
+      if (!isClosed && failed !== undefined) options.onRefreshFailed(failed, valid());
+    });
+  }
+
+  const valid = () => (current !== undefined && now() < current.endsAtMs ? current : undefined);
+  const isDue = () =>
+    flight === undefined &&
+    now() >= (failed === undefined ? (current?.refreshAtMs ?? 0) : retryInstant(failed));
+
+  function startTimer(): void {
+    cancelTimer();
+    if (!keepFresh || isClosed) return;
+    const dueMs = failed?.retryAtMs ?? current?.refreshAtMs ?? 0;
+    cancelTimer = after(Math.min(Math.max(0, dueMs - now()), LONGEST_TIMER_MS), () => {
+      if (isDue()) refreshBehind();
+      else startTimer();
+    });
+  }
+
+  const pause = (ms: number) => new Promise<void>((resolve) => void after(ms, resolve));
+
+  /** Waits for a fetch, and for retries within the maximum wait of the caller. */
+  async function waitForValue(abortSignal: AbortSignal | undefined): Promise<Valid<T>> {
+    const patienceEndsMs = now() + maxWaitMs;
+    // A fetch has its own timeout: only a retry can exceed the maximum wait of the caller.
+    let limit = (): number | undefined => undefined;
+    let given: Valid<T> | undefined = valid();
+    while (given === undefined) {
+      const waitMs = untilNextTry(patienceEndsMs);
+      if (waitMs > 0) {
+        await pause(waitMs);
+        abortSignal?.throwIfAborted();
+        if (isClosed) throw options.closed();
+        given = valid();
+      } else {
+        given = (await settled(fly(), limit())) ?? stillPatient(patienceEndsMs);
+      }
+      limit = () => patienceEndsMs - now();
+    }
+    return given;
+  }
+
+  /** How long to wait for the next retry, in milliseconds; throws the last error if that is too long. */
+  function untilNextTry(patienceEndsMs: number): number {
+    if (failed === undefined || flight !== undefined) return 0;
+    const tryAtMs = retryInstant(failed);
+    if (tryAtMs > patienceEndsMs) throw options.explain(failed);
+    return tryAtMs - now();
+  }
+
+  /** Throws the last error after the maximum wait of a caller. */
+  function stillPatient(patienceEndsMs: number): undefined {
+    if (failed !== undefined && now() >= patienceEndsMs) throw options.explain(failed);
+  }
+
+  /** The result of a promise; undefined if it rejects or times out. */
+  function settled<U>(promise: Promise<U>, limitMs: number | undefined): Promise<U | undefined> {
+    const given = promise.catch(() => undefined);
+    return limitMs === undefined
+      ? given
+      : Promise.race([given, pause(limitMs).then(() => undefined)]);
+  }
+
+  async function force(): Promise<Valid<T>> {
+    try {
+      return await fly();
+    } catch (error) {
+      throw failed === undefined ? error : options.explain(failed);
+    }
+  }
 
   return {
-    async get({ forceRefresh = false } = {}) {
-      if (isClosed) throw closed();
-      if (forceRefresh) return hold(fly());
-      if (current === undefined || current.expiration.getTime() <= now()) return hold(fly());
-      if (flight === undefined && now() >= refreshAtMs) {
-        const { expiration } = current;
-        fly().catch((error: unknown) => {
-          if (isClosed) return;
-          refreshAtMs = now() + RETRY_AFTER_MS * (1 + random());
-          onRefreshFailed(error, refreshAtMs, expiration);
-        });
+    async get({ forceRefresh = false, abortSignal } = {}) {
+      if (isClosed) throw options.closed();
+      abortSignal?.throwIfAborted();
+      const ready = valid();
+      if (ready !== undefined && !forceRefresh) {
+        if (isDue()) refreshBehind();
+        return ready;
       }
+      return hold(untilAborted(forceRefresh ? force() : waitForValue(abortSignal), abortSignal));
+    },
+    get current() {
       return current;
     },
-    get expiration() {
-      return current?.expiration;
+    get failures() {
+      return failed;
     },
     async close() {
       isClosed = true;
       current = undefined;
+      cancelTimer();
       // Its failure is told to who waits for it.
       await flight?.catch(() => {});
     },
   };
 }
 
+/** The result of a promise, unless a signal is aborted first. */
+async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return promise;
+  let stop = () => {};
+  const aborted = new Promise<never>((_resolve, reject) => {
+    stop = () => reject(signal.reason);
+    signal.addEventListener('abort', stop, { once: true });
+  });
+  try {
+    return await Promise.race([promise, aborted]);
+  } finally {
+    signal.removeEventListener('abort', stop);
+  }
+}
+
 /**
- * When to fetch again, in epoch milliseconds: a sixth of the lifetime before the end, but early enough that an SDK
- * client, which asks again 5 minutes before the end, finds a new value coming; never before half of the lifetime.
- * A share of it is by chance, so that devices which started together drift apart.
+ * When to refresh: a sixth of the lifetime before the expiration, but early enough for SDK clients, which request new
+ * credentials 5 minutes before the expiration; never before half of the lifetime. With jitter, so that devices which
+ * started together do not refresh together.
  */
-function refreshInstant(value: Expiring, nowMs: number, random: number): number {
-  const end = value.expiration.getTime();
-  const lifetime = end - nowMs;
-  const window = Math.max(lifetime / 6, 5.5 * MINUTE) * (1 + random / 4);
-  return end - Math.min(window, lifetime / 2);
+function refreshInstant(endsAtMs: number, lifeMs: number, random: number): number {
+  const window = Math.max(lifeMs / 6, 5.5 * MINUTE) * (1 + random / 4);
+  return endsAtMs - Math.min(window, lifeMs / 2);
 }

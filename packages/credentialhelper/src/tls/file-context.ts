@@ -9,30 +9,49 @@ import type { Secret } from '../identity/secret.ts';
 import type { FileKeySettings, Settings, TokenKeySettings } from '../options/options.ts';
 import { createContext } from './secure-context.ts';
 
+/** A certificate with its chain, and the private key that belongs to it. */
+export interface KeyPair {
+  readonly chain: readonly X509Certificate[];
+  /** PKCS#8, as PEM. */
+  readonly key: string;
+  /** The name of the certificate's source in messages. */
+  readonly from: string;
+}
+
 /**
- * Reads certificate and key, and creates a TLS context with them.
+ * Reads certificate and key.
  *
  * @param passphrase - of an encrypted key
  * @throws {@link CredentialHelperError} for unreadable files, `ERR_KEY_CERTIFICATE_MISMATCH`
  */
-export function openFileContext(
+export function readKeyPair(
   key: FileKeySettings,
   passphrase: Secret | undefined,
-  { ca, warn }: Pick<Settings, 'ca' | 'warn'>,
-  dates: CertificateDates,
-): { readonly secureContext: SecureContext; readonly certificate: X509Certificate } {
+  { warn }: Pick<Settings, 'warn'>,
+): KeyPair {
   const privateKey = readPrivateKey(key.source, passphrase, { warn });
   const certificates = readCertificates(key.certificate, 'certificate');
-  const chain = chainForKeyOf(key.source, privateKey, certificates, passphrase);
-  const [certificate] = chain as [X509Certificate];
-  dates.see(certificate);
-  const options = {
-    key: privateKey.export({ type: 'pkcs8', format: 'pem' }),
-    ...(ca === undefined ? {} : { ca: readCa(ca) }),
+  return {
+    chain: chainForKeyOf(key.source, privateKey, certificates, passphrase),
+    key: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
+    from: sourceName(key.certificate, 'certificate'),
   };
-  const from = sourceName(key.certificate, 'certificate');
-  const secureContext = createContext(chain, options, from);
-  return { secureContext, certificate };
+}
+
+/**
+ * Creates a TLS context with a certificate and its key.
+ *
+ * @throws {@link CredentialHelperError} for an unreadable CA, and a certificate that OpenSSL rejects
+ */
+export function openFileContext(
+  { chain, key, from }: KeyPair,
+  { ca }: Pick<Settings, 'ca'>,
+  dates: CertificateDates,
+): { readonly secureContext: SecureContext; readonly certificate: X509Certificate } {
+  const [certificate] = chain as readonly [X509Certificate];
+  dates.see(certificate);
+  const options = { key, ...(ca === undefined ? {} : { ca: readCa(ca) }) };
+  return { secureContext: createContext(chain, options, from), certificate };
 }
 
 /** Reads the certificate of a key in a token from its file, or returns the attributes of the one in the token. */

@@ -19,7 +19,7 @@ import type { Pkcs11Options } from '../options/token-options.ts';
 import { loadKoffi } from '../pkcs11/koffi.ts';
 import { holdProcess } from '../process/hold.ts';
 import { openTokenKey } from '../token/open-key.ts';
-import { openFileContext, readCa, readTokenCertificate } from './file-context.ts';
+import { openFileContext, readCa, readKeyPair, readTokenCertificate } from './file-context.ts';
 import { findOpenSsl } from './openssl.ts';
 import { createTokenContext } from './token-context.ts';
 
@@ -96,7 +96,7 @@ async function open(given: TlsIdentityOptions): Promise<TlsIdentity> {
   const dates = watchCertificateDates(logger, Date.now);
   if (key.kind === 'file') {
     const passphrase = await key.passphrase.read(waitMs);
-    const context = openFileContext(key, passphrase, { ca, warn: events.warn }, dates);
+    const context = openFileContext(readKeyPair(key, passphrase, events), { ca }, dates);
     return identity({ ...context, close() {} });
   }
   const koffi = await loadKoffi();

@@ -1,8 +1,8 @@
 // Runs every command of docs/tokens.md, in order, in its own home folder. Simulated: installation (the packages must
 // be installed already), the AWS CLI, and AWS, by the emulator.
-import { execFile } from 'node:child_process';
-import { chmodSync, existsSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { execFile, execFileSync } from 'node:child_process';
+import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { startEmulator } from 'awsiot-credentialhelper-emulator';
@@ -56,19 +56,18 @@ standIn(
   esac`,
 );
 
-/** Creates node_modules like `npm install`, from this workspace. */
+/** Installs what the document says, this package as npm packs it. */
 function install(): void {
-  for (const name of readFileSync(join(home, 'installed'), 'utf8').trim().split('\n')) {
-    const file = fileURLToPath(import.meta.resolve(name));
-    const root = /^(.*\/node_modules\/(?:@[^/]+\/)?[^/]+)\/|^(.*\/packages\/[^/]+)\//.exec(file);
-    const target = join(work, 'node_modules', name);
-    makeFolder(dirname(target));
-    symlinkSync(String(root?.[1] ?? root?.[2]), target);
-  }
-  makeFolder(work, 'node_modules', '.bin');
-  const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
-  const command = join(work, 'node_modules', '.bin', 'awsiot-credentialhelper');
-  writeFileSync(command, `#!/bin/sh\nexec '${process.execPath}' '${main}' "$@"\n`, { mode: 0o755 });
+  const npm = (...args: readonly string[]) =>
+    execFileSync('npm', ['--loglevel=error', '--prefer-offline', ...args], { encoding: 'utf8' });
+  const folder = fileURLToPath(new URL('../..', import.meta.url));
+  const file = npm('pack', '--silent', folder, '--pack-destination', home).trim();
+  const names = readFileSync(join(home, 'installed'), 'utf8').trim().split('\n');
+  const packages = names.map((name) =>
+    name === 'awsiot-credentialhelper' ? join(home, file) : name,
+  );
+  writeFileSync(join(work, 'package.json'), '{ "private": true }');
+  npm('install', '--ignore-scripts', '--no-audit', '--no-fund', '--prefix', work, ...packages);
 }
 
 /** Runs a block of the document. */

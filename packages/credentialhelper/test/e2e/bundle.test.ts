@@ -42,6 +42,7 @@ async function run(bundle: string, options: object): Promise<string> {
   const base = {
     endpoint: server.endpoint,
     roleAlias: 'the-alias',
+    maxWaitMs: 0,
     certificate: device.certificateFile,
     ca: server.caFile,
   };

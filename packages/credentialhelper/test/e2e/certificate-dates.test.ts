@@ -45,6 +45,7 @@ function dated(device: typeof expired, more: Partial<FromIotCoreInit> = {}) {
     endpoint: server.endpoint,
     region: 'eu-west-1',
     roleAlias: 'the-alias',
+    maxWaitMs: 0,
     certificate: device.certificateFile,
     privateKey: device.keyFile,
     ca: server.caFile,
@@ -164,7 +165,7 @@ it('warns about a rotated certificate too', async () => {
   await provider().catch(() => {});
   copyFileSync(ending.certificateFile, certificateFile);
   copyFileSync(ending.keyFile, keyFile);
-  await provider().catch(() => {});
+  await provider({ forceRefresh: true }).catch(() => {});
   expect(warnings.filter((text) => text.includes('expires on'))).toEqual([
     expect.stringMatching(/\(CN=rotating\) .* in 20 days/),
     expect.stringMatching(/\(CN=ending\) .* in 5 days/),

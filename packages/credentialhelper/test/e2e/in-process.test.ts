@@ -32,6 +32,7 @@ const sessions = devices.map(({ keyType, certificateFile }) => ({
   endpoint: server.endpoint,
   region: 'eu-west-1',
   roleAlias: 'the-alias',
+  maxWaitMs: 0,
   certificate: certificateFile,
   ca: server.caFile,
   timeoutMs: 60_000,

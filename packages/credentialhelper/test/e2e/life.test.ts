@@ -26,6 +26,7 @@ const base = (more: Partial<FromIotCoreInit>) =>
     endpoint: server.endpoint,
     region: 'eu-west-1',
     roleAlias: 'the-alias',
+    maxWaitMs: 0,
     certificate: device.certificateFile,
     ca: server.caFile,
     timeoutMs: LIMIT_MS,

@@ -54,6 +54,7 @@ function open(pkcs11: Partial<Pkcs11Options> = {}, options: Partial<CommonInit> 
     endpoint: server.endpoint,
     region: 'eu-west-1',
     roleAlias: 'the-alias',
+    maxWaitMs: 0,
     certificate: pkcs11.privateKeyLabel === 'rsa' ? rsa.certificateFile : ec.certificateFile,
     ca: server.caFile,
     timeoutMs: 3000,
@@ -77,7 +78,7 @@ async function failsWith(fault: Fault, options: Partial<CommonInit> = {}) {
   expect(inspect(error, { depth: 9 })).not.toContain(PIN);
   await expect.poll(childrenOfThisProcess, { timeout: 5000 }).toEqual([]);
   setFault(undefined);
-  expect((await session.credentials()).accessKeyId).toBe(credentials.accessKeyId);
+  expect((await session.refresh()).accessKeyId).toBe(credentials.accessKeyId);
   return error;
 }
 
@@ -222,12 +223,12 @@ describe('a PIN is never used up', () => {
     }
     setFault(undefined);
     for (const session of sessions.slice(0, 2)) {
-      const error = await errorOf(async () => session?.credentials());
+      const error = await errorOf(async () => session?.refresh());
       expect(error.code).toBe('ERR_PIN_UNANSWERED');
       expect(inspect(error, { depth: 9 })).not.toContain(userPin);
     }
     expect(logins()).toBe(2);
-    expect((await sessions[2]?.credentials())?.accessKeyId).toBe(credentials.accessKeyId);
+    expect((await sessions[2]?.refresh())?.accessKeyId).toBe(credentials.accessKeyId);
     expect(logins()).toBe(3);
     // The file in the hint prevents the attempt.
     const { hint } = await errorOf(() => open({ userPin }).credentials());
@@ -242,7 +243,7 @@ describe('a PIN is never used up', () => {
     const session = open();
     expect((await errorOf(() => session.credentials())).code).toBe('ERR_PIN_LOCKED');
     setFault(undefined);
-    expect((await session.credentials()).accessKeyId).toBe(credentials.accessKeyId);
+    expect((await session.refresh()).accessKeyId).toBe(credentials.accessKeyId);
   });
 
   it('is not needed by a token without login, nor by one with a PIN pad', async () => {

@@ -74,7 +74,12 @@ const inDatabase = (
 /** The error of a session before any network access. */
 function sessionError(pkcs11: Pkcs11Options, isolate: boolean) {
   const { certificateFile: certificate } = devices['EC P-256'];
-  const server = { endpoint: 'localhost:1', region: 'eu-west-1', roleAlias: 'the-alias' };
+  const server = {
+    endpoint: 'localhost:1',
+    region: 'eu-west-1',
+    roleAlias: 'the-alias',
+    maxWaitMs: 0,
+  };
   return errorOf(() =>
     createSession({ ...server, certificate, pkcs11: { ...pkcs11, isolate } }).credentials(),
   );

@@ -28,6 +28,7 @@ const options = {
   endpoint: server.endpoint,
   region: 'eu-west-1',
   roleAlias: 'the-alias',
+  maxWaitMs: 0,
   ca: server.caFile,
 };
 

@@ -25,6 +25,7 @@ const common = {
   endpoint: server.endpoint,
   region: 'eu-west-1',
   roleAlias: 'the-alias',
+  maxWaitMs: 0,
   certificate: device.certificateFile,
   ca: server.caFile,
 };

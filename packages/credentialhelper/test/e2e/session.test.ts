@@ -185,7 +185,7 @@ describe("the service's refusals", async () => {
 
   it.each(rows)('%s', async (_name, change, code, status, resource) => {
     await change();
-    const error = await errorOf(() => session.credentials());
+    const error = await errorOf(() => session.refresh());
     expect(error.code, error.message).toBe(code);
     expect(error.httpStatus).toBe(status);
     expect(error.requestId).toMatch(/^[0-9a-f-]{36}$/);
@@ -198,6 +198,7 @@ describe("the service's refusals", async () => {
   it('once fixed, the same session works', async () => {
     aws.iot.deleteRoleAlias({ roleAlias: ALIAS });
     aws.iot.createRoleAlias({ roleAlias: ALIAS, roleArn });
+    expect((await session.refresh()).accessKeyId).toMatch(/^ASIA/);
     expect((await session.credentials()).accessKeyId).toMatch(/^ASIA/);
   });
 });

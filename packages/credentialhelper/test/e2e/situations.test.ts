@@ -22,6 +22,7 @@ const common = {
   endpoint: server.endpoint,
   region: 'eu-west-1',
   roleAlias: 'the-alias',
+  maxWaitMs: 0,
   // In memory, so that only the tested part is missing.
   certificate: readFileSync(device.certificateFile, 'utf8'),
   ca: readFileSync(server.caFile, 'utf8'),

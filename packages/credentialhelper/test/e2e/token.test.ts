@@ -55,6 +55,7 @@ function open(
     endpoint: server.endpoint,
     region: 'eu-west-1',
     roleAlias: 'the-alias',
+    maxWaitMs: 0,
     certificate: devices['EC P-256'].certificateFile,
     ca: server.caFile,
     pkcs11: {
@@ -179,8 +180,12 @@ describe('a session with a key in a token', () => {
     expect(first.message).toMatch(
       /C_Login returned CKR_PIN_INCORRECT for token "token & co; 100%" in slot \d+/,
     );
-    for (const again of [session, open({ userPin })]) {
-      const error = await errorOf(() => again.credentials());
+    expect(await errorOf(() => session.credentials())).toMatchObject({
+      message: first.message,
+      retryAt: undefined,
+    });
+    for (const again of [() => session.refresh(), () => open({ userPin }).credentials()]) {
+      const error = await errorOf(again);
       expect(error.code).toBe('ERR_PIN_INCORRECT');
       expect(error.message).toContain('not tried again');
       expect(inspect(error, { depth: 9 })).not.toContain(userPin);

@@ -138,6 +138,7 @@ describe.each(Object.entries(WAYS))('with %s', (_name, way) => {
       endpoint: server.endpoint,
       region: 'eu-west-1',
       roleAlias: 'the-alias',
+      maxWaitMs: 0,
       thingName: 'the-thing',
       certificate: device.certificateFile,
       ca: server.caFile,
@@ -186,11 +187,30 @@ describe.each(Object.entries(WAYS))('with %s', (_name, way) => {
     expect((await open().credentials()).expiration).toEqual(new Date(inAnHour));
   });
 
-  it('a rejected fetch is not cached', async () => {
+  it('what failed is tried again within the patience of the caller', async () => {
+    server.behave = (socket) => {
+      server.behave = json({ credentials });
+      socket.destroy();
+    };
+    const session = open({ maxWaitMs: 12_000 });
+    expect((await session.credentials()).accessKeyId).toBe(credentials.accessKeyId);
+  });
+
+  it('what failed is told again at once, without a request, until the next try', async () => {
+    let requests = 0;
+    server.behave = (socket) => {
+      requests++;
+      socket.end('HTTP/1.1 429 x\r\nretry-after: 60\r\ncontent-length: 0\r\n\r\n');
+    };
     const session = open();
-    server.behave = (socket) => socket.destroy();
-    expect((await errorOf(() => session.credentials())).code).toBe('ERR_CONNECTION_RESET');
+    for (let call = 0; call < 100; call++) {
+      const error = await errorOf(() => session.credentials());
+      expect(error).toMatchObject({ code: 'ERR_THROTTLED', retryAfterMs: 60_000 });
+      expect(Number(error.retryAt)).toBeGreaterThan(Date.now() + 50_000);
+    }
+    expect(requests).toBe(1);
     server.behave = json({ credentials });
+    expect((await session.refresh()).accessKeyId).toBe(credentials.accessKeyId);
     expect((await session.credentials()).accessKeyId).toBe(credentials.accessKeyId);
   });
 

@@ -133,14 +133,21 @@ const PLACES: readonly Place[] = [
   ...['certificate', 'privateKey', 'ca', 'passphrase', 'endpoint', 'roleAlias', 'thingName'].map(
     (name) => inFileKey(name),
   ),
-  ...['region', 'timeoutMs', 'verifyPeer', 'logger', 'parentClientConfig', 'userAgent'].flatMap(
-    (name) => [
-      inFileKey(name),
-      inFileKey(name, numberOf),
-      inTokenKey(name),
-      inTokenKey(name, (text) => ({ [text]: text })),
-    ],
-  ),
+  ...[
+    'region',
+    'timeoutMs',
+    'verifyPeer',
+    'logger',
+    'parentClientConfig',
+    'userAgent',
+    'maxWaitMs',
+    'keepFresh',
+  ].flatMap((name) => [
+    inFileKey(name),
+    inFileKey(name, numberOf),
+    inTokenKey(name),
+    inTokenKey(name, (text) => ({ [text]: text })),
+  ]),
   ...['certificate', 'ca', 'passphrase'].map((name) => inTokenKey(name)),
   ...['certificate', 'privateKey', 'ca'].flatMap((name) => [
     inFileKey(`${name}.bytes`, (text) => Buffer.from(text)),
@@ -204,8 +211,8 @@ const NOT_USED: readonly string[] = [
 
 type Call = readonly [name: string, call: (options: Options) => unknown];
 const CALLS: readonly Call[] = [
-  ['createSession', (options) => createSession({ logger, ...options } as never)],
-  ['fromIotCore', (options) => fromIotCore({ logger, ...options } as never)],
+  ['createSession', (options) => createSession({ logger, maxWaitMs: 0, ...options } as never)],
+  ['fromIotCore', (options) => fromIotCore({ logger, maxWaitMs: 0, ...options } as never)],
   [
     'openTlsIdentity',
     async ({ endpoint: _, roleAlias: _alias, thingName: _thing, ...options }) => {

@@ -1,43 +1,113 @@
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
-import { createRefresher } from '../../src/refresh/refresher.ts';
+import {
+  createRefresher,
+  type Failures,
+  type RefreshRequest,
+} from '../../src/refresh/refresher.ts';
+import type { Retry } from '../../src/refresh/retry.ts';
 
-const MINUTE = 60_000;
-const START = Date.parse('2026-01-01T00:00:00Z');
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
 
 interface Value {
   readonly serial: number;
-  readonly expiration: Date;
+}
+
+/** A clock, and timers, that only the test moves. */
+function createClock() {
+  let nowMs = 1_000_000;
+  let timers: { readonly atMs: number; readonly run: () => void }[] = [];
+  return {
+    now: () => nowMs,
+    after(ms: number, run: () => void) {
+      const timer = { atMs: nowMs + Math.max(0, ms), run };
+      timers.push(timer);
+      return () => {
+        timers = timers.filter((other) => other !== timer);
+      };
+    },
+    /** Lets time pass, and what is due run at its time. */
+    async pass(ms: number) {
+      const endMs = nowMs + ms;
+      await settle();
+      for (;;) {
+        const [next] = timers.filter(({ atMs }) => atMs <= endMs).sort((a, b) => a.atMs - b.atMs);
+        if (next === undefined) break;
+        timers = timers.filter((timer) => timer !== next);
+        nowMs = Math.max(nowMs, next.atMs);
+        next.run();
+        await settle();
+      }
+      nowMs = endMs;
+      await settle();
+    },
+    /** Lets the system sleep: the clock goes on, and timers do not. */
+    suspend(ms: number) {
+      nowMs += ms;
+      timers = timers.map(({ atMs, run }) => ({ atMs: atMs + ms, run }));
+    },
+    /** How many timers are set. */
+    get timers() {
+      return timers.length;
+    },
+  };
+}
+
+interface Options {
+  readonly lifetimeMs?: number;
+  readonly random?: number;
+  readonly maxWaitMs?: number;
+  readonly keepFresh?: boolean;
 }
 
 /** A service that returns values of one lifetime, with a clock that only the test advances. */
-function setUp(options: { lifetimeMs?: number; random?: number } = {}) {
+function setUp({
+  lifetimeMs = 60 * MINUTE,
+  random = 0,
+  maxWaitMs = 0,
+  keepFresh = false,
+}: Options = {}) {
+  const clock = createClock();
   const state = {
-    nowMs: START,
-    lifetimeMs: options.lifetimeMs ?? 60 * MINUTE,
-    fetches: 0,
+    lifetimeMs,
+    fetches: [] as number[],
     held: 0,
     failWith: undefined as Error | undefined,
+    retry: { pace: 'soon' } as Retry,
     gate: Promise.resolve(),
-    refreshFailures: [] as unknown[],
+    version: '1',
+    refreshFailures: [] as Failures[],
   };
   const refresher = createRefresher<Value>({
-    now: () => state.nowMs,
-    random: () => options.random ?? 0,
-    hold: (fetched) => {
+    now: clock.now,
+    after: clock.after,
+    random: () => random,
+    maxWaitMs,
+    keepFresh,
+    hold: (promise) => {
       state.held++;
-      return fetched;
+      return promise;
     },
+    retryOf: () => state.retry,
+    sourceVersion: () => state.version,
+    explain: ({ error, count, retryAtMs }) =>
+      new Error(
+        `${(error as Error).message}, ${count} tries, next in ${retryAtMs - clock.now()} ms`,
+      ),
     closed: () => new Error('closed'),
-    onRefreshFailed: (error) => state.refreshFailures.push(error),
+    onRefreshFailed: (failures) => state.refreshFailures.push(failures),
     fetch: async () => {
-      const serial = ++state.fetches;
+      state.fetches.push(clock.now());
+      const serial = state.fetches.length;
       await state.gate;
       if (state.failWith !== undefined) throw state.failWith;
-      return { serial, expiration: new Date(state.nowMs + state.lifetimeMs) };
+      return { value: { serial }, lifeMs: state.lifetimeMs };
     },
   });
-  return { state, get: refresher.get, refresher };
+  const get = (request?: RefreshRequest) =>
+    refresher.get(request).then(({ value }) => value.serial);
+  return { clock, state, refresher, get };
 }
 
 /** Waits for background work of a call. */
@@ -50,10 +120,10 @@ describe('createRefresher', () => {
   afterEach(() => expect(unhandled).toEqual([]));
 
   it('fetches nothing before the first call', () => {
-    expect(setUp().state.fetches).toBe(0);
+    expect(setUp().state.fetches).toEqual([]);
   });
 
-  it('fetches if a refresh is forced, or joins the pending refresh', async () => {
+  it('fetches if a refresh is forced, in the fetch that is under way if there is one', async () => {
     const { state, get } = setUp();
     const first = await get();
     const forced = await Promise.all([
@@ -61,9 +131,8 @@ describe('createRefresher', () => {
       get({ forceRefresh: true }),
       get(),
     ]);
-    expect(forced.map(({ serial }) => serial)).toEqual([2, 2, 1]);
-    expect((await get()).serial).toBe(2);
-    expect([first.serial, state.fetches, state.held]).toEqual([1, 2, 3]);
+    expect([first, ...forced, await get()]).toEqual([1, 2, 2, 1, 2]);
+    expect([state.fetches.length, state.held]).toEqual([2, 3]);
   });
 
   it('rejects a forced refresh that fails, and keeps a valid value', async () => {
@@ -71,148 +140,414 @@ describe('createRefresher', () => {
     await get();
     state.failWith = new Error('no');
     await expect(get({ forceRefresh: true })).rejects.toThrow('no');
-    expect((await get()).serial).toBe(1);
+    expect(await get()).toBe(1);
   });
 
   it('serves 100 concurrent callers with one fetch', async () => {
     const { state, get } = setUp();
     const values = await Promise.all(Array.from({ length: 100 }, () => get()));
-    expect(state.fetches).toBe(1);
+    expect(state.fetches.length).toBe(1);
     expect(new Set(values).size).toBe(1);
   });
 
   it('returns the cached value until it is about to expire', async () => {
-    const { state, get } = setUp();
+    const { clock, state, get } = setUp();
     await get();
-    state.nowMs += 49 * MINUTE;
-    expect((await get()).serial).toBe(1);
+    await clock.pass(49 * MINUTE);
+    expect(await get()).toBe(1);
     await settle();
-    expect(state.fetches).toBe(1);
+    expect(state.fetches.length).toBe(1);
   });
 
   it('refreshes in the background before the expiration, without delay for the caller', async () => {
-    const { state, get } = setUp();
+    const { clock, state, get } = setUp();
     await get();
-    state.nowMs += 51 * MINUTE;
+    await clock.pass(51 * MINUTE);
     state.gate = new Promise(() => {});
-    expect((await get()).serial).toBe(1);
-    expect((await get()).serial).toBe(1);
-    expect(state.fetches).toBe(2);
+    expect(await get()).toBe(1);
+    expect(await get()).toBe(1);
+    expect(state.fetches.length).toBe(2);
   });
 
   it('returns the new value after the refresh', async () => {
-    const { state, get } = setUp();
+    const { clock, state, get } = setUp();
     await get();
-    state.nowMs += 51 * MINUTE;
+    await clock.pass(51 * MINUTE);
     await get();
     await settle();
-    expect((await get()).serial).toBe(2);
-    expect(state.fetches).toBe(2);
+    expect(await get()).toBe(2);
+    expect(state.fetches.length).toBe(2);
   });
 
   it('waits for a new value after the expiration', async () => {
-    const { state, get } = setUp();
+    const { clock, get } = setUp();
     await get();
-    state.nowMs += 60 * MINUTE;
-    expect((await get()).serial).toBe(2);
+    await clock.pass(60 * MINUTE);
+    expect(await get()).toBe(2);
   });
 
-  it('keeps a valid value when a refresh fails, reports it, and does not retry at once', async () => {
-    const { state, get } = setUp();
+  it('lets a caller that comes after the end wait for the fetch under way', async () => {
+    const { clock, state, get } = setUp();
     await get();
-    state.nowMs += 51 * MINUTE;
-    state.failWith = new Error('no network');
-    expect((await get()).serial).toBe(1);
-    await settle();
-    expect(state.refreshFailures).toEqual([state.failWith]);
-    state.nowMs += 29_000;
-    expect((await get()).serial).toBe(1);
-    expect(state.fetches).toBe(2);
-    state.nowMs += 2000;
-    state.failWith = undefined;
-    expect((await get()).serial).toBe(1);
-    await settle();
-    expect((await get()).serial).toBe(3);
-  });
-
-  it('rejects without a valid value, and does not cache the rejection', async () => {
-    const { state, get } = setUp();
-    state.failWith = new Error('no network');
-    await expect(get()).rejects.toBe(state.failWith);
-    await expect(get()).rejects.toBe(state.failWith);
-    expect(state.fetches).toBe(2);
-    state.failWith = undefined;
-    expect((await get()).serial).toBe(3);
-  });
-
-  it('lets a caller after the expiration wait for the pending refresh', async () => {
-    const { state, get } = setUp();
-    await get();
-    state.nowMs += 51 * MINUTE;
+    await clock.pass(51 * MINUTE);
     let open = () => {};
     state.gate = new Promise<void>((resolve) => {
       open = resolve;
     });
     await get();
-    state.nowMs += 10 * MINUTE;
+    await clock.pass(10 * MINUTE);
     const late = get();
     open();
-    expect((await late).serial).toBe(2);
-    expect(state.fetches).toBe(2);
+    expect(await late).toBe(2);
+    expect(state.fetches.length).toBe(2);
   });
 
   it('refreshes before an SDK client, 5 minutes before the expiration, would wait for it', async () => {
     for (const lifetimeMs of [15 * MINUTE, 60 * MINUTE, 12 * 60 * MINUTE]) {
-      const { state, get } = setUp({ lifetimeMs });
+      const { clock, get } = setUp({ lifetimeMs });
       await get();
-      state.nowMs += lifetimeMs - 5 * MINUTE;
-      expect((await get()).serial).toBe(1);
+      await clock.pass(lifetimeMs - 5 * MINUTE);
+      expect(await get()).toBe(1);
       await settle();
-      expect((await get()).serial).toBe(2);
+      expect(await get()).toBe(2);
     }
-  });
-
-  it('never returns an expired value and never fetches in the first half of a lifetime, for any clock', async () => {
-    const steps = fc.array(fc.nat({ max: 20 * MINUTE }), { minLength: 1, maxLength: 40 });
-    const lifetimes = fc.integer({ min: 1000, max: 43_200_000 });
-    const randoms = fc.double({ min: 0, max: 0.999, noNaN: true });
-    await fc.assert(
-      fc.asyncProperty(lifetimes, randoms, steps, async (lifetimeMs, random, moves) => {
-        const { state, get } = setUp({ lifetimeMs, random });
-        let bornMs = state.nowMs;
-        let serial = (await get()).serial;
-        for (const move of moves) {
-          state.nowMs += move;
-          const before = state.fetches;
-          const value = await get();
-          expect(value.expiration.getTime()).toBeGreaterThan(state.nowMs);
-          if (value.serial === serial && state.fetches > before) {
-            expect(state.nowMs - bornMs).toBeGreaterThanOrEqual(lifetimeMs / 2);
-          }
-          await settle();
-          const latest = await get();
-          if (latest.serial !== serial) {
-            serial = latest.serial;
-            bornMs = latest.expiration.getTime() - lifetimeMs;
-          }
-        }
-      }),
-      { numRuns: 50 },
-    );
   });
 
   it('spreads the refreshes of a fleet', async () => {
     const instants = await Promise.all(
       [0, 0.5, 0.99].map(async (random) => {
-        const { state, get } = setUp({ random });
+        const { clock, state, get } = setUp({ random });
         await get();
-        while (state.fetches === 1) {
-          state.nowMs += 1000;
+        while (state.fetches.length === 1) {
+          await clock.pass(10 * SECOND);
           await get();
         }
-        return state.nowMs;
+        return clock.now();
       }),
     );
     expect(new Set(instants).size).toBe(3);
+  });
+});
+
+describe('a failed fetch', () => {
+  it('leaves a valid value in use, is reported, and is tried again after its wait', async () => {
+    const { clock, state, get } = setUp();
+    await get();
+    await clock.pass(51 * MINUTE);
+    state.failWith = new Error('no network');
+    expect(await get()).toBe(1);
+    await settle();
+    expect(state.refreshFailures).toMatchObject([{ error: state.failWith, count: 1 }]);
+    await clock.pass(0.9 * SECOND);
+    expect(await get()).toBe(1);
+    expect(state.fetches.length).toBe(2);
+    await clock.pass(0.2 * SECOND);
+    state.failWith = undefined;
+    expect(await get()).toBe(1);
+    await settle();
+    expect(await get()).toBe(3);
+  });
+
+  it('is told to who waits, with what was tried', async () => {
+    const { state, get } = setUp();
+    state.failWith = new Error('no network');
+    await expect(get()).rejects.toThrow('no network, 1 tries, next in 1000 ms');
+  });
+
+  it('is told at once to who comes within the wait, without another fetch', async () => {
+    const { clock, state, get } = setUp();
+    state.failWith = new Error('no network');
+    await expect(get()).rejects.toThrow();
+    await clock.pass(0.4 * SECOND);
+    await expect(get()).rejects.toThrow('no network, 1 tries, next in 600 ms');
+    expect(state.fetches.length).toBe(1);
+  });
+
+  it('lets a caller wait for tries that come within its patience', async () => {
+    const { clock, state, get } = setUp({ maxWaitMs: 12 * SECOND });
+    state.failWith = new Error('no network');
+    const given = get();
+    const other = get();
+    await clock.pass(3.5 * SECOND);
+    state.failWith = undefined;
+    await clock.pass(4 * SECOND);
+    expect(await Promise.all([given, other])).toEqual([4, 4]);
+    expect(state.fetches.map((atMs) => atMs - (state.fetches[0] ?? 0))).toEqual([
+      0, 1000, 3000, 7000,
+    ]);
+  });
+
+  it('ends that wait when the next try would come too late', async () => {
+    const { clock, state, get } = setUp({ maxWaitMs: 12 * SECOND });
+    state.failWith = new Error('no network');
+    const failed = expect(get()).rejects.toThrow('no network, 4 tries, next in 8000 ms');
+    await clock.pass(8 * SECOND);
+    await failed;
+  });
+
+  it('ends that wait if a later try takes too long', async () => {
+    const { clock, state, get } = setUp({ maxWaitMs: 12 * SECOND });
+    state.failWith = new Error('no network');
+    const failed = expect(get()).rejects.toThrow('no network, 1 tries');
+    await settle();
+    state.gate = new Promise(() => {});
+    await clock.pass(11 * SECOND);
+    expect(state.fetches.length).toBe(2);
+    await clock.pass(1 * SECOND);
+    await failed;
+  });
+
+  it('creates few fetches in ten minutes, whatever the callers do', async () => {
+    for (const random of [0, 0.5, 0.99]) {
+      const rows = [
+        [{ pace: 'soon' }, 20],
+        [{ pace: 'soon', retryAfterMs: MINUTE }, 11],
+        [{ pace: 'slowly' }, 4],
+        [{ pace: 'never' }, 1],
+      ] as const;
+      for (const [retry, most] of rows) {
+        const { clock, state, get } = setUp({ random, maxWaitMs: 12 * SECOND });
+        state.failWith = new Error('no');
+        state.retry = retry;
+        for (let second = 0; second < 600; second++) {
+          for (let caller = 0; caller < 5; caller++) get().catch(() => {});
+          await clock.pass(SECOND);
+        }
+        expect(state.fetches.length, JSON.stringify(retry)).toBeLessThanOrEqual(most);
+      }
+    }
+  });
+
+  it('is over with the first fetch that succeeds: the next failure waits a second again', async () => {
+    const { clock, state, get } = setUp();
+    state.failWith = new Error('no');
+    for (let tries = 0; tries < 6; tries++) {
+      await get().catch(() => {});
+      await clock.pass(MINUTE);
+    }
+    state.failWith = undefined;
+    expect(await get()).toBe(7);
+    state.failWith = new Error('again');
+    await clock.pass(61 * MINUTE);
+    await expect(get()).rejects.toThrow('again, 1 tries, next in 1000 ms');
+  });
+
+  it('does not hold up a forced refresh', async () => {
+    const { state, get } = setUp();
+    state.failWith = new Error('no');
+    state.retry = { pace: 'never' };
+    await expect(get()).rejects.toThrow();
+    state.failWith = undefined;
+    expect(await get({ forceRefresh: true })).toBe(2);
+    expect(await get()).toBe(2);
+  });
+
+  it('is tried again a second later where what it reads has changed', async () => {
+    const { clock, state, get } = setUp();
+    state.failWith = new Error('wrong PIN');
+    state.retry = { pace: 'never' };
+    await expect(get()).rejects.toThrow('next in Infinity ms');
+    await clock.pass(60 * MINUTE);
+    await expect(get()).rejects.toThrow();
+    expect(state.fetches.length).toBe(1);
+    state.version = '2';
+    state.failWith = undefined;
+    expect(await get()).toBe(2);
+  });
+
+  it('changes nothing for who has a valid value, for as long as it is valid', async () => {
+    const { clock, state, get } = setUp();
+    await get();
+    await clock.pass(10 * MINUTE);
+    state.failWith = new Error('outage');
+    for (let second = 0; second < 49 * 60; second++) {
+      await clock.pass(SECOND);
+      expect(await get()).toBe(1);
+    }
+    await clock.pass(2 * MINUTE);
+    await expect(get()).rejects.toThrow(/^outage, \d+ tries/);
+  });
+});
+
+describe('keepFresh', () => {
+  it('refreshes without being asked, once there was a first fetch', async () => {
+    const { clock, state, get, refresher } = setUp({ keepFresh: true });
+    await clock.pass(60 * MINUTE);
+    expect(state.fetches).toEqual([]);
+    await get();
+    await clock.pass(180 * MINUTE);
+    expect(state.fetches.length).toBe(4);
+    await refresher.close();
+    await clock.pass(180 * MINUTE);
+    expect([state.fetches.length, clock.timers]).toEqual([4, 0]);
+  });
+
+  it('goes on through an outage, and is back within one step', async () => {
+    const { clock, state, get } = setUp({ keepFresh: true });
+    await get();
+    state.failWith = new Error('outage');
+    await clock.pass(5 * 60 * MINUTE);
+    expect(state.refreshFailures.length).toBeGreaterThan(100);
+    const before = state.fetches.length;
+    state.failWith = undefined;
+    await clock.pass(MINUTE);
+    expect(state.fetches.length).toBe(before + 1);
+    expect(await get()).toBe(before + 1);
+  });
+
+  it('notices within a minute that the system was suspended', async () => {
+    const { clock, state, get } = setUp({ keepFresh: true });
+    await get();
+    await clock.pass(10 * MINUTE);
+    clock.suspend(3 * 60 * MINUTE);
+    await clock.pass(MINUTE);
+    expect(state.fetches.length).toBe(2);
+  });
+
+  it('notices within a minute that what it reads has changed', async () => {
+    const { clock, state, get } = setUp({ keepFresh: true });
+    state.failWith = new Error('wrong PIN');
+    state.retry = { pace: 'never' };
+    await get().catch(() => {});
+    state.version = '2';
+    state.failWith = undefined;
+    await clock.pass(MINUTE);
+    expect(await get()).toBe(2);
+  });
+
+  it('sets no timer if it is not asked for', async () => {
+    const { clock, get } = setUp();
+    await get();
+    expect(clock.timers).toBe(0);
+  });
+});
+
+describe('a caller that gives up', () => {
+  it('gets the reason of its signal; others get the value', async () => {
+    const { state, get } = setUp();
+    let open = () => {};
+    state.gate = new Promise<void>((resolve) => {
+      open = resolve;
+    });
+    const controller = new AbortController();
+    const gone = get({ abortSignal: controller.signal });
+    const other = get();
+    controller.abort(new Error('gone'));
+    await expect(gone).rejects.toThrow('gone');
+    open();
+    expect(await other).toBe(1);
+  });
+
+  it('starts no other try', async () => {
+    const { clock, state, get } = setUp({ maxWaitMs: 12 * SECOND });
+    state.failWith = new Error('no');
+    const controller = new AbortController();
+    const gone = expect(get({ abortSignal: controller.signal })).rejects.toThrow('gone');
+    await settle();
+    controller.abort(new Error('gone'));
+    await gone;
+    await clock.pass(20 * SECOND);
+    expect(state.fetches.length).toBe(1);
+  });
+
+  it('before it asks, is told at once', async () => {
+    const { state, get } = setUp();
+    await expect(get({ abortSignal: AbortSignal.abort(new Error('gone')) })).rejects.toThrow(
+      'gone',
+    );
+    expect(state.fetches).toEqual([]);
+  });
+});
+
+describe('close', () => {
+  it('forgets the value, and rejects who asks later', async () => {
+    const { refresher, get } = setUp();
+    await get();
+    await refresher.close();
+    expect(refresher.current).toBeUndefined();
+    await expect(get()).rejects.toThrow('closed');
+    await expect(get({ forceRefresh: true })).rejects.toThrow('closed');
+  });
+
+  it('ends the wait for another try', async () => {
+    const { clock, state, refresher, get } = setUp({ maxWaitMs: 12 * SECOND });
+    state.failWith = new Error('no');
+    const closed = expect(get()).rejects.toThrow('closed');
+    await settle();
+    await refresher.close();
+    await clock.pass(2 * SECOND);
+    await closed;
+    expect(state.fetches.length).toBe(1);
+  });
+});
+
+/** What happens to a refresher, one after the other. */
+const steps = fc.array(
+  fc.record({
+    kind: fc.constantFrom('pass', 'suspend', 'get', 'force', 'fail', 'recover', 'change'),
+    ms: fc.nat({ max: 20 * MINUTE }),
+    pace: fc.constantFrom('soon', 'slowly', 'never'),
+  }),
+  { minLength: 1, maxLength: 40 },
+);
+
+type Step = (typeof steps extends fc.Arbitrary<infer S> ? S : never) extends readonly (infer S)[]
+  ? S
+  : never;
+
+async function happen(
+  { kind, ms, pace }: Step,
+  { clock, state, refresher }: Pick<ReturnType<typeof setUp>, 'clock' | 'state' | 'refresher'>,
+) {
+  switch (kind) {
+    case 'pass':
+      return clock.pass(ms);
+    case 'suspend':
+      return clock.suspend(6 * ms);
+    case 'fail':
+      state.failWith = new Error('no');
+      state.retry = { pace };
+      return;
+    case 'recover':
+      state.failWith = undefined;
+      return;
+    case 'change':
+      state.version += '+';
+      return;
+    default:
+      refresher.get({ forceRefresh: kind === 'force' }).then(
+        ({ endsAtMs }) => expect(endsAtMs).toBeGreaterThan(clock.now()),
+        () => {},
+      );
+      return settle();
+  }
+}
+
+describe('whatever happens', () => {
+  it('no value is given that has ended, there is one fetch at a time, and it recovers', async () => {
+    const options = fc.record({
+      lifetimeMs: fc.integer({ min: 1000, max: 43_200_000 }),
+      random: fc.double({ min: 0, max: 0.999, noNaN: true }),
+      maxWaitMs: fc.constantFrom(0, 12 * SECOND),
+      keepFresh: fc.boolean(),
+    });
+    await fc.assert(
+      fc.asyncProperty(options, steps, async (given, happened) => {
+        const { clock, state, refresher, get } = setUp(given);
+        for (const step of happened) await happen(step, { clock, state, refresher });
+        const forced = happened.filter(({ kind }) => kind === 'force').length;
+        const gaps = state.fetches
+          .slice(1)
+          .map((atMs, index) => atMs - (state.fetches[index] ?? 0));
+        expect(
+          gaps.filter((ms) => ms < Math.min(SECOND, given.lifetimeMs / 2)).length,
+        ).toBeLessThanOrEqual(forced);
+        state.failWith = undefined;
+        state.version += '!';
+        await clock.pass(2 * SECOND);
+        expect(await get()).toBeGreaterThan(0);
+      }),
+      { numRuns: 200 },
+    );
   });
 });

@@ -1,0 +1,85 @@
+import { CredentialHelperError } from '../errors.ts';
+import { exchange, type TemporaryCredentials } from '../exchange/exchange.ts';
+import { createMutualTls } from '../exchange/mutual-tls.ts';
+import { sourceVersion } from '../exchange/source-version.ts';
+import { watchCertificateDates } from '../identity/certificate-dates.ts';
+import { checkLogger, type Settings } from '../options/options.ts';
+import { holdProcess } from '../process/hold.ts';
+import { after, createBootClock } from '../process/timers.ts';
+import { createRefresher, type Fetched } from '../refresh/refresher.ts';
+import { createExpiration, type WallTime, watchSkew } from './device-time.ts';
+import { instant, retryOf, withTries } from './tries.ts';
+import type { IotCoreCredentialProvider } from './types.ts';
+
+/** A source of credentials, with the methods of its owner. */
+export interface CredentialSource {
+  readonly credentials: IotCoreCredentialProvider;
+  /** When the current credentials expire, by this device's clock. */
+  readonly expiration: Date | undefined;
+  /** See `Session.close`. */
+  close(): Promise<void>;
+}
+
+/** The source of credentials for validated options. */
+export function createSource(settings: Settings): CredentialSource {
+  const { endpoint, roleAlias, thingName, userAgent, maxWaitMs, keepFresh } = settings;
+  let { logger } = settings;
+  // Looked up at each call: tests replace it.
+  const wallMs = () => Date.now();
+  const now = createBootClock();
+  const dates = watchCertificateDates(logger, wallMs);
+  const skew = watchSkew((text) => logger?.warn(text));
+  const get = createMutualTls(settings, dates);
+  /** Converts a time of the refresher's clock to this device's clock. */
+  const wallTime: WallTime = (atMs) => new Date(wallMs() + (atMs - now()));
+
+  const fetch = async (): Promise<Fetched<TemporaryCredentials>> => {
+    const target = { ...endpoint, roleAlias, thingName, userAgent };
+    const { credentials, lifeMs, skewMs } = await exchange(target, get, wallMs, dates.explain);
+    skew(skewMs);
+    logger?.info(
+      `credentials for role alias "${roleAlias}" from ${endpoint.authority}, valid until ${credentials.expiration.toISOString()}`,
+    );
+    return { value: credentials, lifeMs };
+  };
+  const refresher = createRefresher({
+    fetch,
+    now,
+    after,
+    random: Math.random,
+    hold: holdProcess,
+    maxWaitMs,
+    keepFresh,
+    retryOf: (error) => retryOf(error, settings),
+    sourceVersion: () => sourceVersion(settings),
+    explain: (failures) => withTries(failures, wallTime),
+    closed: () =>
+      new CredentialHelperError('the session was closed', {
+        code: 'ERR_SESSION_CLOSED',
+        hint: 'create another',
+      }),
+    onRefreshFailed: (failures, current) => {
+      const { message } = withTries(failures, wallTime) as Error;
+      const atHand =
+        current === undefined
+          ? 'there are no current credentials'
+          : `the current credentials stay valid until ${wallTime(current.endsAtMs).toISOString()}`;
+      logger?.warn(
+        `refreshing the credentials failed: ${message}; ${atHand}; next attempt ${instant(failures.retryAtMs, wallTime)}`,
+      );
+    },
+  });
+  const expirationOf = createExpiration(wallTime);
+  return {
+    async credentials({ forceRefresh, abortSignal, callerClientConfig } = {}) {
+      logger ??= checkLogger(callerClientConfig?.logger, 'callerClientConfig.logger');
+      const given = await refresher.get({ forceRefresh: forceRefresh === true, abortSignal });
+      // A copy for each caller: the SDK modifies it.
+      return { ...given.value, expiration: expirationOf(given) };
+    },
+    get expiration() {
+      return refresher.current && expirationOf(refresher.current);
+    },
+    close: refresher.close,
+  };
+}

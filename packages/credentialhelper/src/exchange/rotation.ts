@@ -1,0 +1,102 @@
+import { statSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { isCredentialHelperError } from '../errors.ts';
+import type { Settings } from '../options/options.ts';
+import { monotonicMs, sleep } from '../process/timers.ts';
+import type { KeyPair } from '../tls/file-context.ts';
+import { filesOf, sourceVersion } from './source-version.ts';
+
+/**
+ * How long after a change certificate and key may not belong together, as they are replaced one after the other, in
+ * milliseconds.
+ */
+const SETTLE_MS = 5000;
+
+/** How often they are checked meanwhile, in milliseconds. */
+const LOOK_MS = 200;
+
+/** Reads certificate and key during a rotation. */
+export interface RotatingPair {
+  /**
+   * Reads them without waiting.
+   *
+   * @throws what `read` throws
+   */
+  readNow(read: () => KeyPair): KeyPair;
+  /**
+   * Reads them. Where they are being replaced and do not fit, gives those that were read before; where there are none,
+   * waits until they fit.
+   *
+   * @param limitMs - how long that may take, in milliseconds
+   * @throws what `read` throws
+   */
+  read(read: () => KeyPair, limitMs: number): Promise<KeyPair>;
+}
+
+/** Creates the reader of certificate and key of a session. */
+export function createRotatingPair(settings: Settings): RotatingPair {
+  let last: KeyPair | undefined;
+
+  function readNow(read: () => KeyPair): KeyPair {
+    const version = sourceVersion(settings);
+    try {
+      last = read();
+    } catch (error) {
+      // One was replaced after the other had been read.
+      if (!isMidway(error) || sourceVersion(settings) === version) throw error;
+      last = read();
+    }
+    return last;
+  }
+
+  /** The pair to use; undefined to wait. */
+  function attempt(read: () => KeyPair, canWait: boolean): KeyPair | undefined {
+    try {
+      return readNow(read);
+    } catch (error) {
+      const isReplaced = isMidway(error) && hasChanged(settings);
+      if (isReplaced && (last !== undefined || canWait)) return last;
+      throw error;
+    }
+  }
+
+  return {
+    readNow,
+    async read(read, limitMs) {
+      const endMs = monotonicMs() + limitMs;
+      for (;;) {
+        const pair = attempt(read, monotonicMs() + LOOK_MS < endMs);
+        if (pair !== undefined) return pair;
+        await sleep(LOOK_MS);
+      }
+    },
+  };
+}
+
+/** What is read of files that are being replaced: half a file, none, or one that does not fit the other. */
+function isMidway(error: unknown): boolean {
+  return (
+    isCredentialHelperError(error) &&
+    (error.code === 'ERR_KEY_CERTIFICATE_MISMATCH' ||
+      error.code === 'ERR_FILE_UNREADABLE' ||
+      error.code === 'ERR_CERTIFICATE_INVALID' ||
+      error.code === 'ERR_PRIVATE_KEY_INVALID')
+  );
+}
+
+/** Whether one of the files, or the folder that it is in, was changed a moment ago. */
+function hasChanged(settings: Settings): boolean {
+  const nowMs = Date.now();
+  return filesOf(settings)
+    .flatMap((file) => [file, dirname(file)])
+    .some((path) => Math.abs(nowMs - changeOf(path)) < SETTLE_MS);
+}
+
+/** When a file or folder was changed last, in epoch milliseconds. */
+function changeOf(path: string): number {
+  try {
+    return statSync(path).ctimeMs;
+  } catch {
+    return Number.NaN;
+  }
+}

@@ -1,0 +1,126 @@
+import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createSession, type Session } from 'awsiot-credentialhelper';
+import { startEmulator } from 'awsiot-credentialhelper-emulator';
+import { afterAll, describe, expect, it } from 'vitest';
+import { errorOf } from '../support/errors.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+
+const folder = temporaryFolder();
+const aws = await startEmulator();
+afterAll(() => aws.close());
+const things = await Promise.all(
+  ['one', 'two'].map((name) => aws.seed({ thingName: name, roleAlias: name })),
+);
+const ids = things.map(({ certificateId }) => certificateId);
+for (const { certificateArn } of things.slice(1)) {
+  await aws.iot.attachThingPrincipal({ thingName: 'one', principal: certificateArn });
+  await aws.iot.attachPolicy({ policyName: things[0]?.policyName ?? '', target: certificateArn });
+}
+
+const open = (certificate: string, privateKey: string): Session =>
+  createSession({
+    endpoint: aws.credentialsEndpoint,
+    region: aws.region,
+    roleAlias: 'one',
+    thingName: 'one',
+    certificate,
+    privateKey,
+    ca: aws.ca,
+    maxWaitMs: 0,
+  });
+
+/** Puts a file in the place of another, as a whole. */
+function replace(file: string, text: string): void {
+  writeFileSync(`${file}.new`, text, { mode: 0o600 });
+  renameSync(`${file}.new`, file);
+}
+
+/** Ways to replace certificate and key. */
+const WAYS = {
+  async 'two renames, some time apart'(certificate: string, key: string, round: number) {
+    const thing = things[round % 2];
+    replace(certificate, thing?.certificatePem ?? '');
+    await sleep(20);
+    replace(key, thing?.privateKeyPem ?? '');
+  },
+  async 'two files written in place'(certificate: string, key: string, round: number) {
+    const thing = things[round % 2];
+    rmSync(key);
+    await sleep(5);
+    writeFileSync(certificate, thing?.certificatePem.slice(0, 300) ?? '');
+    await sleep(5);
+    writeFileSync(certificate, thing?.certificatePem ?? '');
+    writeFileSync(key, thing?.privateKeyPem ?? '', { mode: 0o600 });
+  },
+  async 'one link, as Kubernetes does'(certificate: string, _key: string, round: number) {
+    const base = join(certificate, '../..');
+    symlinkSync(round % 2 === 0 ? 'first' : 'second', join(base, 'data.new'));
+    renameSync(join(base, 'data.new'), join(base, 'data'));
+    await sleep(20);
+  },
+};
+
+describe.each(Object.entries(WAYS))('certificate and key replaced by %s', (name, rotate) => {
+  it('100 times under load: no call fails, and no pair that does not fit is used', async () => {
+    const base = join(folder, name.replaceAll(/\W/g, '-'));
+    for (const [index, version] of ['first', 'second'].entries()) {
+      mkdirSync(join(base, version), { recursive: true });
+      writeFileSync(join(base, version, 'cert.pem'), things[index]?.certificatePem ?? '');
+      writeFileSync(join(base, version, 'key.pem'), things[index]?.privateKeyPem ?? '');
+    }
+    symlinkSync('first', join(base, 'data'));
+    const [certificate, key] = [join(base, 'data', 'cert.pem'), join(base, 'data', 'key.pem')];
+    const session = open(certificate, key);
+    let isDone = false;
+    const load = (async () => {
+      let calls = 0;
+      for (; !isDone; calls++) await session.refresh();
+      return calls;
+    })();
+    for (let round = 1; round <= 100; round++) await rotate(certificate, key, round);
+    isDone = true;
+    expect(await load).toBeGreaterThan(20);
+    const seen = new Set(
+      aws.requests.latest.filter(({ status }) => status === 200).map((one) => one.certificateId),
+    );
+    expect([...seen].every((id) => id !== undefined && ids.includes(id))).toBe(true);
+  });
+});
+
+describe('certificate and key that do not fit', () => {
+  it('are waited for if they are being replaced, and there were none before', async () => {
+    const [certificate, key] = [join(folder, 'late.pem'), join(folder, 'late-key.pem')];
+    writeFileSync(certificate, things[0]?.certificatePem ?? '');
+    writeFileSync(key, things[0]?.privateKeyPem ?? '');
+    const session = open(certificate, key);
+    await sleep(60);
+    replace(certificate, things[1]?.certificatePem ?? '');
+    const given = session.credentials();
+    await sleep(500);
+    replace(key, things[1]?.privateKeyPem ?? '');
+    expect((await given).accessKeyId).toMatch(/^ASIA/);
+  });
+
+  it('are an error at once where nobody has touched them for a while', async () => {
+    const [certificate, key] = [join(folder, 'old.pem'), join(folder, 'old-key.pem')];
+    writeFileSync(certificate, things[0]?.certificatePem ?? '');
+    writeFileSync(key, things[1]?.privateKeyPem ?? '');
+    expect((await errorOf(() => open(certificate, key))).code).toBe('ERR_KEY_CERTIFICATE_MISMATCH');
+  });
+
+  it('are an error five seconds after they were changed', async () => {
+    const own = join(folder, 'settled');
+    mkdirSync(own);
+    const [certificate, key] = [join(own, 'cert.pem'), join(own, 'key.pem')];
+    writeFileSync(certificate, things[0]?.certificatePem ?? '');
+    writeFileSync(key, things[0]?.privateKeyPem ?? '');
+    const session = open(certificate, key);
+    await session.credentials();
+    replace(certificate, things[1]?.certificatePem ?? '');
+    expect((await session.refresh()).accessKeyId, 'the previous pair').toMatch(/^ASIA/);
+    await sleep(5100);
+    expect((await errorOf(() => session.refresh())).code).toBe('ERR_KEY_CERTIFICATE_MISMATCH');
+  });
+});
