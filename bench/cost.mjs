@@ -1,4 +1,4 @@
-// What a program costs, seen from outside: the time until it ends, its CPU time, its peak memory. Linux only.
+// Measures a program from outside: elapsed time, CPU time, peak memory. Linux only.
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { promisify } from 'node:util';
@@ -19,10 +19,10 @@ const getrusage = libc.func('getrusage', 'int', ['int', usageOut]);
 const wait4 = libc.func('wait4', 'int', ['int', 'void *', 'int', usageOut]);
 const prctl = libc.func('prctl', 'int', ['int', 'ulong', 'ulong', 'ulong', 'ulong']);
 
-// A session's child process may end after the program that started it. It becomes a child of this process then, and counts.
+// A session's child process may exit after its parent. It then becomes a child of this process, and is measured too.
 if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) !== 0) throw new Error('prctl failed');
 
-/** Waits for the processes that a program left behind; gives the sum of their peak memory, in KiB. */
+/** Waits for the orphaned processes of a program; returns the sum of their peak memory, in KiB. */
 function waitForRest() {
   let memory = 0;
   const usage = {};
@@ -30,7 +30,10 @@ function waitForRest() {
   return memory;
 }
 
-/** CPU time, in milliseconds, of all processes waited for and of theirs. GNU time gives hundredths of a second only. */
+/**
+ * CPU time, in milliseconds, of all waited-for processes and their children. GNU time reports only hundredths of a
+ * second.
+ */
 function cpuUntilNow() {
   const usage = {};
   getrusage(RUSAGE_CHILDREN, usage);
@@ -38,7 +41,7 @@ function cpuUntilNow() {
   return ms(usage.user) + ms(usage.system);
 }
 
-/** Runs a command: milliseconds until it ends, and milliseconds of CPU time of all its processes. */
+/** Runs a command: elapsed time and CPU time of all its processes, in milliseconds. */
 export async function timeOf([command, ...args]) {
   const cpuBefore = cpuUntilNow();
   const begin = performance.now();
@@ -49,9 +52,9 @@ export async function timeOf([command, ...args]) {
   return { time, cpu: cpuUntilNow() - cpuBefore };
 }
 
-/** Runs a command: the peak resident memory, in KiB, of its process and of those that it leaves behind, as a sum. */
+/** Runs a command: the sum of the peak resident memory of its process and of its orphans, in KiB. */
 export async function memoryOf(command) {
-  // A process starts with the peak of the one that forked it: GNU time is small, this process is not.
+  // A process inherits the peak of the one that forked it: GNU time is small, this process is not.
   try {
     const { stderr } = await promisify(execFile)('time', ['--format=%M', ...command]);
     return { memory: Number(stderr.trim().split('\n').at(-1)) + waitForRest() };

@@ -1,5 +1,5 @@
-// Run as a process of its own, with a session's options as its argument: prints how long the import of the library takes,
-// and a call that finds credentials in memory, against an async function that returns a constant.
+// Run as a separate process, with a session's options as its argument: prints the time of the import of the library,
+// and of a call with credentials in memory, compared with an async function that returns a constant.
 const CALLS = 100_000;
 const ROUNDS = 5;
 

@@ -1,8 +1,9 @@
-// Measures what credentials cost against what a user would take instead, in one run, as ratios: npm run bench
+// Measures the cost of getting credentials, compared with alternatives, in one run, as ratios: npm run bench
 //   --write      writes bench/results.json, and from it docs/performance.md and docs/pictures/performance.svg
-//   --render     writes the two from bench/results.json, and measures nothing
+//   --render     writes both from bench/results.json, without measuring
 //   --rounds N   40 if not given
-// PY_HELPER=CHECKOUT compares with the Python session helper, too; PYTHON is the interpreter, /usr/bin/python3 if not given.
+// PY_HELPER=CHECKOUT compares with the Python session helper, too; PYTHON is the interpreter, /usr/bin/python3 if not
+// given.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { renderPage, renderTable } from './page.mjs';

@@ -1,19 +1,19 @@
-// The table of docs/performance.md and what stands around it, from bench/results.json.
+// The results section of docs/performance.md, from bench/results.json.
 
 const BEGIN = '<!-- results: npm run bench -- --write -->';
 const END = '<!-- end of results -->';
 
-/** A ratio with as many digits as mean something. */
+/** A ratio with its significant digits. */
 export function formatRatio(ratio) {
   return ratio.toFixed(ratio < 10 ? 2 : ratio < 100 ? 1 : 0);
 }
 
-/** The ratios as a table of Markdown. */
+/** The ratios as a Markdown table. */
 export function renderTable({ pairs }) {
   const cell = (figure) => (figure === undefined ? '' : formatRatio(figure.median));
   const row = (cells) => `| ${cells.join(' | ')} |`;
   return [
-    row(['what', 'against', 'time', 'CPU time', 'peak memory']),
+    row(['program', 'compared with', 'time', 'CPU time', 'peak memory']),
     row(['---', '---', '---:', '---:', '---:']),
     ...pairs.map(({ subject, reference, time, cpu, memory }) =>
       row([subject, reference, cell(time), cell(cpu), cell(memory)]),
@@ -39,6 +39,6 @@ medians of ${rounds} rounds.
 
 ${renderTable(results)}
 
-For scale, on that machine: bare \`node:https\` takes ${Math.round(scale.bareMs)} ms from start to end, the import of the library
+For scale, on that machine: bare \`node:https\` takes ${Math.round(scale.bareMs)} ms from start to exit, the import of the library
 ${scale.importMs.toFixed(1)} ms within a process, and a call of \`credentials()\` that finds them in memory ${Math.round(scale.cachedCallNs)} ns.`;
 }

@@ -1,4 +1,4 @@
-// The ratios of bench/results.json as a picture: a row for each pair, on a logarithmic axis, 1 where both cost the same.
+// The ratios of bench/results.json as a picture: a row for each pair, on a logarithmic axis; 1 means equal cost.
 import { element, picture, text } from '../scripts/pictures/svg.mjs';
 import { formatRatio } from './page.mjs';
 
@@ -7,7 +7,7 @@ const TOP = 84;
 const ROW = 48;
 const AXIS = { left: 330, right: 770 };
 const VALUES = 836;
-/** Each figure of a row has a height of its own, so that none covers another. */
+/** Each figure of a row has a separate height, so that none covers another. */
 const LANE = { time: -11, cpu: 1, memory: 12 };
 
 /** The picture of all pairs. */
@@ -35,7 +35,7 @@ export function renderPlot({ pairs, machine, rounds }) {
   );
 }
 
-/** Places ratios on the axis, which covers all of them in powers of two. */
+/** Scales ratios to the axis, which covers all of them in powers of two. */
 function logarithmic(pairs) {
   const all = pairs.flatMap(({ time, cpu, memory }) => [
     time.low,

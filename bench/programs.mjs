@@ -1,4 +1,4 @@
-// The programs that are measured, and which of them are compared.
+// The measured programs, and the comparisons.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { DIST } from '../scripts/device.mjs';
@@ -15,7 +15,7 @@ const CURL = '`curl`, key in a file';
 const NOTHING = '`node -e 0`';
 const PYTHON_FILE = 'Python session helper, key in a file';
 const PYTHON_TOKEN = 'Python session helper, key in a token';
-/** Node's own client, which does nothing but the one request. */
+/** Node.js's own client, which only sends the request. */
 export const BARE = 'bare `node:https`, key in a file';
 
 const PAIRS = [
@@ -70,7 +70,7 @@ function nodePrograms({ common, inFile, inToken, inTokenWith }) {
   };
 }
 
-/** None where PY_HELPER does not name a checkout of the Python session helper. */
+/** None if PY_HELPER does not name a checkout of the Python session helper. */
 function pythonPrograms({ common, inFile, inToken }) {
   const checkout = process.env.PY_HELPER;
   if (checkout === undefined) return {};
@@ -100,7 +100,7 @@ session.get_credentials().get_frozen_credentials().access_key
   };
 }
 
-/** The versions of what is measured, by name. */
+/** The versions of the measured programs, by name. */
 export const VERSIONS = {
   'Node.js': [process.execPath, '--version'],
   curl: ['curl', '--version'],

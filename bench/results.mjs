@@ -14,11 +14,11 @@ const IN_PROCESS = fileURLToPath(new URL('in-process.mjs', import.meta.url));
 
 const output = async ([command, ...args]) => (await promisify(execFile)(command, args)).stdout;
 
-/** Measures everything; gives what bench/results.json holds. Each summary is of the ratios within a round. */
+/** Measures everything; returns the content of bench/results.json. Each summary is of the ratios within a round. */
 export async function measure(rounds) {
   const device = await makeDevice();
   const { commands, pairs } = programs(device);
-  // Failures show here first, with what the program printed; all files are in the system's cache after it.
+  // Reports failures first, with the output of the program; fills the file cache of the system.
   const memory = await inRounds(MEMORY_ROUNDS, commands, memoryOf);
   const times = await inRounds(rounds, commands, timeOf);
   const inProcess = await callsInProcess({ ...device.common, ...device.inFile });
@@ -41,7 +41,7 @@ export async function measure(rounds) {
         time: summarize(inProcess.calls.map(({ cached, constant }) => cached / constant)),
       },
     ],
-    // The only figures that are no ratios: what the ratios are of.
+    // The only absolute figures: the base of the ratios.
     scale: {
       bareMs: medianOf(times[BARE].map(({ time }) => time)),
       importMs: medianOf(inProcess.imports),
@@ -50,7 +50,10 @@ export async function measure(rounds) {
   };
 }
 
-/** Runs all commands in turn, so that what else the machine does falls on all alike; every other round backwards. */
+/**
+ * Runs all commands in turn, so that other load on the machine affects all of them; every second round in reverse
+ * order.
+ */
 async function inRounds(count, commands, sample) {
   const entries = Object.entries(commands);
   const samples = Object.fromEntries(entries.map(([name]) => [name, []]));

@@ -1,4 +1,5 @@
-// Opens a session with a private key in a PKCS#11 token and asks AWS STS who it is. The folders beside it have the steps before it.
+// Opens a session with a private key in a PKCS#11 token and calls GetCallerIdentity of AWS STS. The folders beside it
+// have the preparation.
 import { parseArgs } from 'node:util';
 import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import { createSession, isCredentialHelperError } from 'awsiot-credentialhelper';

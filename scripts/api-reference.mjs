@@ -1,4 +1,4 @@
-// A page of Markdown for an entry of a package: each exported symbol with its declaration and its TSDoc.
+// A Markdown page for an entry point of a package: each exported symbol with its declaration and its TSDoc.
 import { ApiItemKind, ApiModel } from '@microsoft/api-extractor-model';
 
 /**
@@ -36,7 +36,7 @@ export function reference(name, model) {
   ]
     .join('\n')
     .replace(/\n{3,}/g, '\n\n')
-    // API Extractor numbers what has the name of a global.
+    // API Extractor numbers symbols with the name of a global.
     .replace(/(?<=[a-z])_2\b/g, '')
     .trimEnd()}\n`;
 }
@@ -48,13 +48,13 @@ const ORDER = [
   ApiItemKind.Interface,
 ];
 
-/** Functions first, then what they take and give. */
+/** Functions first, then their parameter and return types. */
 function order({ kind }) {
   const place = ORDER.indexOf(kind);
   return place === -1 ? ORDER.length : place;
 }
 
-/** The declaration of what has no members; a table of these can be long and says itself. */
+/** The declaration of a symbol without members; omitted for long tables. */
 function declaration({ kind, excerpt }) {
   if (kind === ApiItemKind.Variable) return '';
   const text = excerpt.text.trim().replace(/^export (declare )?/, '');

@@ -1,5 +1,6 @@
-// Writes the API of each entry: a report for reviews (etc/*.api.md) and a reference for readers (docs/api/*.md). Fails for
-// an exported symbol, or a member of one, that has no TSDoc. With --check, fails where a file differs, and writes nothing.
+// Writes the API of each entry point: a report for reviews (etc/*.api.md) and a reference for users (docs/api/*.md).
+// Fails for an exported symbol, or a member of one, without TSDoc. With --check, fails if a file differs, and writes
+// nothing.
 //   npm run build && npm run api
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -18,7 +19,7 @@ const ENTRIES = [
 const temporary = mkdtempSync(join(tmpdir(), 'awsiot-credentialhelper-api-'));
 process.on('exit', () => rmSync(temporary, { recursive: true }));
 
-/** What is wrong with the documentation of an entry. */
+/** The problems in the documentation of an entry point. */
 function extract({ folder, types }, report, model) {
   const projectFolder = join(ROOT, folder);
   const problems = [];

@@ -1,5 +1,5 @@
 // Builds the packages, and links their commands for npx: npm run build
-//   node scripts/build.mjs [--stale] [PACKAGE ...]   with --stale only those with a source that is newer than what was built
+//   node scripts/build.mjs [--stale] [PACKAGE ...]   with --stale only those with a source that is newer than the build
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -12,7 +12,10 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
 });
 
-/** When the newest of files and folders changed. A folder changes with the names in it, so a removed file is seen. */
+/**
+ * The latest modification time of files and folders. A folder's changes with its entries, so a removed file is
+ * detected.
+ */
 function newest(path) {
   const stats = statSync(path, { throwIfNoEntry: false });
   if (!stats?.isDirectory()) return stats?.mtimeMs ?? 0;
@@ -39,7 +42,7 @@ for (const folder of folders) {
   if (values.stale) console.log(`building packages/${folder}`);
   run(`npm run --silent build --workspace packages/${folder}`);
 }
-// npm links commands when it installs, and only those that are there.
+// npm links commands during installation, and only existing ones.
 const commands = folders.map(
   (folder) => JSON.parse(readFileSync(join(root, 'packages', folder, 'package.json'), 'utf8')).name,
 );

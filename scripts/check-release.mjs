@@ -1,5 +1,5 @@
-// Fails where a release is not ready: the tag, the versions of the packages and the changelog must say the same, and the
-// packages must say that they come from the repository that publishes them, or npm attests no provenance.
+// Fails if a release is not ready: the tag, the versions of the packages and the changelog must match, and the
+// packages must name the repository that publishes them, or npm rejects the provenance.
 //   node scripts/check-release.mjs TAG URL_OF_THE_REPOSITORY
 import { readFileSync } from 'node:fs';
 

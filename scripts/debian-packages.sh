@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the Debian packages that are named, or those of debian-packages.txt, which the tests use. Skips what is there.
+# Installs the named Debian packages, or those in debian-packages.txt, which the tests use. Skips installed ones.
 set -euo pipefail
 cd "$(dirname "$0")"
 

@@ -1,4 +1,4 @@
-// What scripts that get credentials share: a folder, the emulator, and a device whose key is in a file and in a token.
+// Shared by scripts that get credentials: a folder, the emulator, and a device with its key in a file and in a token.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -12,9 +12,9 @@ const SOFTHSM = '/usr/lib/softhsm/libsofthsm2.so';
 export const DIST = fileURLToPath(new URL('.', import.meta.resolve('awsiot-credentialhelper')));
 
 /**
- * Makes the device in a folder that goes with this process, and sets the environment by which SoftHSM finds its token.
- * Gives the options of a session that all have in common, those for each place of the key, and how to write a file into
- * the folder.
+ * Creates the device in a folder that is deleted when this process exits, and sets the environment for SoftHSM.
+ * Returns the common options of a session, those for each place of the key, and a function that writes a file to the
+ * folder.
  */
 export async function makeDevice() {
   const folder = mkdtempSync(join(tmpdir(), 'awsiot-credentialhelper-'));
@@ -72,7 +72,7 @@ export async function makeDevice() {
   };
 }
 
-/** The processes that have a text in their environment. */
+/** The processes with a text in their environment. */
 export function processesWith(text) {
   return readdirSync('/proc').filter((pid) => {
     try {

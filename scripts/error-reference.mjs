@@ -1,4 +1,4 @@
-// Writes docs/errors.md from the codes in the built package; with --check, fails where the file differs.
+// Writes docs/errors.md from the codes in the built package; with --check, fails if the file differs.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { ERROR_CODES } from 'awsiot-credentialhelper';
 
@@ -21,13 +21,13 @@ Every error is a \`CredentialHelperError\`, which ends a chain of the AWS SDK's 
 \`isCredentialHelperError(value)\` tells such an error, also where two copies of the package are installed, and gives one that
 came from another thread (\`structuredClone()\`, \`postMessage()\`) its code back. \`switch (error.code)\` narrows it.
 
-A session tries again by itself \`soon\` (after 1 second to 1 minute), \`slowly\` (30 seconds to 10 minutes) or \`never\`, which is:
-not before PIN, files or options change. \`retryAt\` says when, and \`retryAfterMs\` what the service asked for.
+A session retries by itself \`soon\` (after 1 second to 1 minute), \`slowly\` (30 seconds to 10 minutes) or \`never\`, that
+is, not before PIN, files or options change. \`retryAt\` says when, and \`retryAfterMs\` what the service asked for.
 
 The exit status is that of a command of the command line which ends with the error. The same table is exported as
 \`ERROR_CODES\`.
 
-| code | meaning | what to do | retryable | tried again | exit status |
+| code | meaning | what to do | retryable | retried | exit status |
 | --- | --- | --- | --- | --- | --- |
 ${rows.join('\n')}
 `;

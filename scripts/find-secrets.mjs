@@ -1,7 +1,7 @@
-// Fails where a file holds one of the secrets that the tests plant: nothing the tests print may show one.
+// Fails if a file contains a secret that the tests plant: no output of the tests may show one.
 import { readFileSync } from 'node:fs';
 
-/** The PIN of test/support/softhsm.ts, as it is, in a URI and in JSON; and the body of any private key. */
+/** The PIN of test/support/softhsm.ts, plain, in a URI and in JSON; and the body of any private key. */
 const PIN = 'p:1?n&ü%;=/';
 const SECRETS = [
   ['a PIN', PIN],

@@ -1,4 +1,4 @@
-// The files for GitHub, which reads them where no test of ours can see it.
+// Validates the files for GitHub, which cannot be tested here otherwise.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -44,7 +44,7 @@ interface Step {
   readonly run?: string;
 }
 
-/** What the tests read of a job. */
+/** The properties of a job that the tests read. */
 interface Job {
   readonly permissions: Readonly<Record<string, string>>;
   readonly steps?: readonly Step[];
@@ -53,7 +53,7 @@ interface Job {
   };
 }
 
-/** GitHub's parser, in a bundle: it imports JSON in the manner of bundlers. */
+/** GitHub's parser, bundled: its JSON imports need a bundler. */
 async function loadParser(): Promise<typeof Parser> {
   const outfile = join(folder, 'parser.cjs');
   const entryPoints = ['@actions/workflow-parser'];
@@ -66,7 +66,7 @@ const jobsOf = (file: string): Readonly<Record<string, Job>> => parse(read(file)
 describe.each(WORKFLOWS)('%s', async (file) => {
   const { convertWorkflowTemplate, NoOperationTraceWriter, parseWorkflow } = await loadParser();
 
-  it('is read by the parser of GitHub without an error, expressions too', async () => {
+  it("is parsed by GitHub's parser without errors, including expressions", async () => {
     const errorsIn = async (content: string) => {
       const { context, value } = parseWorkflow(
         { name: file, content },
@@ -81,7 +81,7 @@ describe.each(WORKFLOWS)('%s', async (file) => {
     );
   });
 
-  it('takes actions of a commit alone, and says which version it is', () => {
+  it('pins actions by commit, with a comment for the version', () => {
     const actions = read(file)
       .split('\n')
       .filter((line) => /\buses: [^.]/.test(line));
@@ -90,7 +90,7 @@ describe.each(WORKFLOWS)('%s', async (file) => {
     ).toEqual([]);
   });
 
-  it('has no permission that it does not need', () => {
+  it('has no unnecessary permission', () => {
     expect(parse(read(file)).permissions).toEqual({});
     for (const [name, { permissions }] of Object.entries(jobsOf(file))) {
       const identity = name === 'publish' ? { 'id-token': 'write' } : {};

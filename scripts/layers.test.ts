@@ -1,4 +1,4 @@
-// The layers of ARCHITECTURE.md are held by the linter: this shows that it sees what breaks them.
+// The linter enforces the layers of ARCHITECTURE.md: this tests that it detects violations.
 import { spawnSync } from 'node:child_process';
 import {
   cpSync,
@@ -20,7 +20,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 cpSync(join(root, 'biome.json'), join(folder, 'biome.json'));
 writeFileSync(join(folder, 'package.json'), '{}');
 
-/** What the linter says of a project that has these files in its packages. */
+/** The linter's messages for a project with these files in its packages. */
 function lint(files: Readonly<Record<string, string>>, ...options: readonly string[]): string {
   const sources = join(folder, 'packages');
   rmSync(sources, { recursive: true, force: true });
@@ -47,7 +47,7 @@ function lint(files: Readonly<Record<string, string>>, ...options: readonly stri
 const DEVICE = 'credentialhelper/src';
 const EMULATOR = 'emulator/src';
 const EXPORTED = 'export const it = 1;\n';
-/** The rooms of the emulator, and its files outside of rooms, from the top floor down. */
+/** The folders of the emulator, and its files outside of folders, from the top layer down. */
 const EMULATOR_FLOORS: readonly (readonly string[])[] = [
   ['cli'],
   ['index.ts'],
@@ -70,7 +70,7 @@ const EMULATOR_FLOORS: readonly (readonly string[])[] = [
 ];
 const importOf = (path: string) => `import { it } from '${path}';\nexport const other = it;\n`;
 
-describe('the linter refuses', () => {
+describe('the linter rejects', () => {
   it.each([
     ['pkcs11', 'token'],
     ['pkcs11', 'identity'],
@@ -84,13 +84,13 @@ describe('the linter refuses', () => {
     ['isolation', 'exchange'],
     ['exchange', 'refresh'],
     ['exchange', 'cli'],
-  ])('%s, which stands below, to import %s', (room, above) => {
+  ])('%s, a lower layer, to import %s', (room, above) => {
     const said = lint({
       [`${DEVICE}/${above}/it.ts`]: EXPORTED,
       [`${DEVICE}/${room}/other.ts`]: importOf(`../${above}/it.ts`),
     });
     expect(said).toContain('lint/style/noRestrictedImports');
-    expect(said).toContain(`"${room}" stands below these rooms`);
+    expect(said).toContain(`"${room}" is a layer below these folders`);
   });
 
   it.each(['awsiot-credentialhelper-emulator', '../../emulator/src/index.ts'])(
@@ -119,7 +119,7 @@ describe('the linter refuses', () => {
   });
 });
 
-describe('the rooms of the emulator', () => {
+describe('the folders of the emulator', () => {
   const places = EMULATOR_FLOORS.flatMap((rooms, floor) => rooms.map((room) => ({ room, floor })));
   const pairs = places.flatMap((from) => places.map((to) => ({ from, to })));
   const fileIn = (room: string) => (room.endsWith('.ts') ? room : `${room}/it.ts`);

@@ -40,7 +40,7 @@ for build in "${builds[@]}"; do
     fi
     echo '127.0.0.1 localhost' >"$root/etc/hosts"
     mkdir -p "$root/$PWD" "$root/proc" "$root/dev"
-    # In a mount namespace of its own, so that nothing stays mounted however this ends.
+    # In a separate mount namespace, so that nothing stays mounted after an abort.
     unshare --mount bash -c '
       mount --bind "$2" "$1/$2" && mount -t proc proc "$1/proc" && mount --rbind /dev "$1/dev" || exit
       shift; project=$1; root=$0; shift

@@ -1,5 +1,5 @@
-// Fails where npm has not installed an optional package that an installed one names and that is for this platform, and says
-// which, and what to do: npm is known to lose them, and what needs one fails later, with an error that names no cause.
+// Fails if npm has not installed an optional dependency for this platform, and reports which, and what to do: npm is
+// known to omit them, and their users fail later, with an unclear error.
 //   node scripts/optional-packages.mjs [FOLDER]
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -12,7 +12,7 @@ const libc = glibcVersionRuntime === undefined ? 'musl' : 'glibc';
 
 const isInstalled = (path) => existsSync(join(folder, path, 'package.json'));
 
-/** Whether a list in the manner of `os` in package.json has this machine in it. */
+/** Whether a list like `os` in package.json includes this machine. */
 function allows(list, mine) {
   if (list === undefined) return true;
   if (list.includes(`!${mine}`)) return false;
@@ -24,7 +24,7 @@ function isForHere({ os, cpu, libc: wanted }) {
   return allows(os, process.platform) && allows(cpu, process.arch) && anyLibc;
 }
 
-/** Where the lock file has what the package at a path finds under a name: in its own folder, or in one above. */
+/** The lock file entry that a package at a path resolves for a name: in its own folder, or in a parent. */
 function find(path, name) {
   const place = `${path === '' ? '' : `${path}/`}node_modules/${name}`;
   if (packages[place] !== undefined || path === '') return place;

@@ -12,7 +12,7 @@ afterAll(() => rmSync(parent, { recursive: true }));
 
 const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'));
 
-/** What the script says of a folder with this lock file, in which only these packages are installed. */
+/** The output of the script for a folder with this lock file, with only these packages installed. */
 function check(packages: object, installed: readonly string[]) {
   const folder = mkdtempSync(join(parent, 'project-'));
   writeFileSync(join(folder, 'package-lock.json'), JSON.stringify({ packages }));
@@ -36,7 +36,7 @@ describe('optional packages', () => {
     ['koffi', '@koromix/koffi-'],
     ['esbuild', '@esbuild/'],
     ['@biomejs/biome', '@biomejs/cli-'],
-  ])('the one of %s for this platform is named where it is lost, and no other', (name, prefix) => {
+  ])('the one of %s for this platform is named if it is lost, and no other', (name, prefix) => {
     const { status, stderr } = check(lock.packages, [name]);
     expect(status).toBe(1);
     const [, lost = ''] =
@@ -45,7 +45,7 @@ describe('optional packages', () => {
     expect(check(lock.packages, [name, lost])).toEqual({ status: 0, stderr: '' });
   });
 
-  it('that the lock file has lost are named', () => {
+  it('that are missing in the lock file are named', () => {
     const { 'node_modules/@esbuild/aix-ppc64': _, ...packages } = lock.packages;
     const { status, stderr } = check(packages, [
       'esbuild',

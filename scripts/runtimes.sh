@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Gets credentials in what is no plain Node.js (Bun, Deno, single executables), and prints a row of a Markdown table for
+# Gets credentials in other runtimes (Bun, Deno, single executables), and prints a row of a Markdown table for
 # each: npm run runtimes
 # Bun, Deno, Node.js 26 and postject come from npm, into a temporary folder.
 set -euo pipefail

@@ -1,5 +1,5 @@
-// Run by soak.mjs: gets credentials many times, or fails to, in the surrounding that it is told, and writes what it held
-// before and after.
+// Run by soak.mjs: gets credentials many times, or fails to, in the specified environment, and writes its resource
+// usage before and after.
 //   node --expose-gc --max-semi-space-size=1 soak-program.mjs REQUEST_FILE
 import cluster from 'node:cluster';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -11,12 +11,12 @@ import { measure } from '../packages/credentialhelper/test/support/memory.mjs';
 const [file] = process.argv.slice(2);
 const { surrounding, series, result } = JSON.parse(readFileSync(file, 'utf8'));
 
-/** How long a child process that has answered may take to end, in milliseconds. */
+/** Timeout for the exit of a child process after its response, in milliseconds. */
 const END_MS = 3000;
 
 async function exchange({ options, code }, times) {
   for (let i = 0; i < times; i++) {
-    // A session keeps its credentials: a new one for each exchange.
+    // A session caches its credentials: a new one for each request.
     const outcome = await createSession(options)
       .credentials()
       .then(
@@ -29,7 +29,7 @@ async function exchange({ options, code }, times) {
 
 const held = async () => ({ ...(await measure()), rss: process.memoryUsage.rss() });
 
-/** The number of child processes, ended ones that nobody waited for included. */
+/** The number of child processes, including zombies. */
 function children() {
   return readdirSync('/proc').filter((pid) => {
     try {

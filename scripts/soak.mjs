@@ -1,4 +1,4 @@
-// Run by soak.sh: runs soak-program.mjs in each surrounding, prints what it measured, and fails where anything grows.
+// Run by soak.sh: runs soak-program.mjs in each environment, prints its measurements, and fails if anything grows.
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -8,9 +8,9 @@ import { makeDevice, row } from './device.mjs';
 const COUNT = Number(process.env.EXCHANGES ?? 300);
 const FAILURES = 1000;
 const MAX_HEAP_BYTES = 1000;
-/** What one measurement differs from the next by, in bytes: it counts where there are few exchanges. */
+/** The variation between measurements, in bytes: significant for few requests. */
 const NOISE_BYTES = 50_000;
-// V8 makes its young generation larger in time, and allocates for it.
+// V8 enlarges its young generation over time.
 const FLAGS = ['--expose-gc', '--max-semi-space-size=1'];
 const PROGRAM = fileURLToPath(new URL('soak-program.mjs', import.meta.url));
 
@@ -53,12 +53,12 @@ const SURROUNDINGS = [
 
 let runs = 0;
 
-/** Runs the program, and gives what it measured. */
+/** Runs the program, and returns its measurements. */
 async function measured(surrounding, flags, series) {
   const result = write(`result-${++runs}`, '');
   const request = write(`request-${runs}`, JSON.stringify({ surrounding, series, result }));
   const args = [...FLAGS, ...flags, PROGRAM, request];
-  // With a group of its own: under --watch, it is ended with what watches it.
+  // With its own process group: under --watch, it is killed with the watcher.
   const child = spawn(process.execPath, args, {
     cwd: folder,
     stdio: ['ignore', 'ignore', 'pipe'],
@@ -82,7 +82,7 @@ async function measured(surrounding, flags, series) {
 const kilobytes = (bytes) => Math.round(bytes / 1000);
 const change = (before, after) => (before === after ? `${before}` : `${before} → ${after}`);
 
-/** What grows. */
+/** The values that grow. */
 function problemsOf({ before, after, children }, count) {
   return [
     ...(after.descriptors > before.descriptors ? ['descriptors'] : []),

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Everything, from a fresh clone: set-up, build, lint, types, unused code, packaging, and all tests. The last line says how many
-# tests passed, and how many tests and checks failed.
-# With arguments, they go to the test runner, and none of the checks is run: npm test -- packages/emulator
+# Everything, from a fresh clone: setup, build, lint, types, unused code, packaging, and all tests. The last line has
+# the number of passed tests, and of failed tests and checks. Arguments are passed to the test runner, and no checks
+# are run: npm test -- packages/emulator
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
@@ -12,7 +12,7 @@ rm -f "$results"
 failed=0
 status=0
 
-# Runs a check, and shows what it prints only where it fails.
+# Runs a check, and shows its output only if it fails.
 check() { # NAME COMMAND ...
   local started=$SECONDS printed
   printf '%s: ' "$1"
@@ -24,7 +24,7 @@ check() { # NAME COMMAND ...
   fi
 }
 
-# Prints the closing line, and exits.
+# Prints the last line, and exits.
 finish() {
   node scripts/test-summary.mjs "$results" "$failed" "$status"
   exit

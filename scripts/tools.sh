@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Gets credentials in what bundlers make of a program, in test runners, and type-checks programs as TypeScript resolves
-# modules; prints Markdown tables: npm run tools
-# The tools come from npm, into a temporary folder, each kind in a project that has this package as npm packs it.
+# Gets credentials in bundled programs and in test runners, and type-checks programs with each module resolution of
+# TypeScript; prints Markdown tables: npm run tools
+# The tools come from npm, into a temporary folder, each kind in a project with this package as packed by npm.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -11,7 +11,7 @@ npm run --silent build >/dev/null
 npm pack --silent --workspace packages/credentialhelper --pack-destination "$folder" >"$folder/packed"
 package=$folder/$(tail -n 1 "$folder/packed")
 
-# A project with this package and some tools. The package is installed again each time: its version does not tell what is in it.
+# A project with this package and some tools. The package is reinstalled each time: its content may change without its version.
 project() {
   local name=$1
   shift

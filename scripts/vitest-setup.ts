@@ -1,11 +1,11 @@
-// Says before any test what they need and this machine lacks, for those who run `npx vitest` themselves.
+// Reports missing requirements of the tests before they run, for users of `npx vitest`.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const pathOf = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 
-/** The Debian packages of the tests that are not installed; none where there is no dpkg. */
+/** The Debian packages of the tests that are not installed; none without dpkg. */
 function missingDebianPackages(): readonly string[] {
   const list = readFileSync(pathOf('debian-packages.txt'), 'utf8');
   const names = list.split('\n').filter((line) => line !== '' && !line.startsWith('#'));

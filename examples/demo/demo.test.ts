@@ -11,7 +11,7 @@ const RECORDED = readFileSync(new URL('output.txt', import.meta.url), 'utf8');
 const folder = mkdtempSync(join(tmpdir(), 'demo-test-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** Runs the demo with a folder of its own for everything temporary. */
+/** Runs the demo with a separate temporary folder. */
 function run(...args: string[]) {
   return spawnSync(process.execPath, ['--import', 'tsx', MAIN, ...args], {
     encoding: 'utf8',
@@ -20,14 +20,16 @@ function run(...args: string[]) {
 }
 
 describe('the demo', () => {
-  it('shows the assumed role twice, hides secrets, and leaves nothing behind', () => {
+  it('shows the assumed role twice, hides secrets, and deletes its files', () => {
     const { status, stdout, stderr } = run();
     expect(stderr).toBe('');
     expect(status).toBe(0);
     // The README's picture shows it; `npm run pictures` records it again.
     expect(mask(stdout)).toBe(RECORDED);
     const arns = [
-      ...stdout.matchAll(/STS says: (arn:aws:sts::\d{12}:assumed-role\/[\w-]+\/[0-9a-f]{64})\n/g),
+      ...stdout.matchAll(
+        /STS returned: (arn:aws:sts::\d{12}:assumed-role\/[\w-]+\/[0-9a-f]{64})\n/g,
+      ),
     ];
     expect(arns).toHaveLength(2);
     expect(arns[0]?.[1]).toBe(arns[1]?.[1]);
@@ -49,7 +51,7 @@ describe('the demo', () => {
     expect(stdout).toBe('');
   });
 
-  it('says what is wrong with a library that is none', () => {
+  it('reports an invalid library', () => {
     const { status, stderr } = run('--library', '/etc/hostname');
     expect(status).toBe(1);
     expect(stderr).toMatch(/^demo: error: [^\n]+\n/);

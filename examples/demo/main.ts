@@ -1,4 +1,4 @@
-// The main job from end to end, with no AWS account: a device certificate becomes AWS credentials that the AWS SDK uses,
+// The whole workflow without an AWS account: a device certificate is exchanged for AWS credentials for the AWS SDK,
 // first with the private key in a file, then with the same key inside a SoftHSM token.
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -15,7 +15,7 @@ import { findSoftHsm, makePinFile, token, useFolder } from './softhsm.ts';
 
 const USAGE = `Usage: npm run demo [-- --library PATH]
 
-  --library PATH  where SoftHSM's PKCS#11 library is, if not in the usual places
+  --library PATH  path of SoftHSM's PKCS#11 library, if not at a well-known path
   --help          this text`;
 
 const THING = 'demo-thing';
@@ -30,16 +30,18 @@ const noteAll = (lines: string) => lines.split('\n').forEach(note);
 const mask = (secret: string) => `${secret.slice(0, 4)}${'*'.repeat(12)}`;
 
 async function demo(library: string, folder: string): Promise<void> {
-  step('Start an emulator of AWS IoT’s credential provider and of STS on this machine.');
+  step("Start an emulator of AWS IoT's credential provider and of STS on this machine.");
   await using emulator = await startEmulator();
   note(`credential provider: https://${emulator.credentialsEndpoint} (mutual TLS)`);
   note(`STS: ${emulator.apiEndpoint}`);
 
-  step('Register a device: a thing with a certificate, and a role alias that it may use.');
+  step(
+    'Register a device: a thing with a certificate, and a role alias that it is permitted to use.',
+  );
   const device = await emulator.seed({ thingName: THING, roleAlias: ROLE_ALIAS });
   const [keyFormat] = device.privateKeyPem.split('\n');
   note(`certificate id: ${device.certificateId}`);
-  note(`the key comes as AWS hands keys out, in PKCS#1 form: ${keyFormat}`);
+  note(`the key has the format of AWS, PKCS#1: ${keyFormat}`);
   const expected = `arn:aws:sts::${emulator.accountId}:assumed-role/${device.roleName}/${device.certificateId}`;
 
   const common = {
@@ -51,10 +53,10 @@ async function demo(library: string, folder: string): Promise<void> {
     ca: emulator.ca,
   };
 
-  step('Open a session with certificate and key as they are, and ask STS who we are.');
+  step('Open a session with certificate and key in memory, and call STS.');
   await showCaller(emulator, { ...common, privateKey: device.privateKeyPem }, expected);
 
-  step('Make a SoftHSM token in a temporary folder: awsiot-credentialhelper token init');
+  step('Initialize a SoftHSM token in a temporary folder: awsiot-credentialhelper token init');
   useFolder(folder);
   const pinFile = makePinFile(join(folder, 'pin'));
   const soPinFile = makePinFile(join(folder, 'so-pin'));
@@ -72,14 +74,14 @@ async function demo(library: string, folder: string): Promise<void> {
   noteAll(token('import', ...target, '--label', KEY_LABEL, ...files));
   if (existsSync(keyFile)) throw new Error(`${keyFile} should have been removed`);
 
-  step('Open a session with token label and key label, and ask STS again.');
+  step('Open a session with token label and key label, and call STS again.');
   const userPin = { file: pinFile };
   const pkcs11 = { library, userPin, tokenLabel: TOKEN_LABEL, privateKeyLabel: KEY_LABEL };
   await showCaller(emulator, { ...common, pkcs11 }, expected);
   const { tlsVersion } =
     emulator.requests.latest.findLast(({ endpoint }) => endpoint === 'credentials') ?? {};
   note(`the key signed the handshake inside the token, over ${tlsVersion}`);
-  if (tlsVersion !== 'TLSv1.3') throw new Error(`expected TLSv1.3, and it was ${tlsVersion}`);
+  if (tlsVersion !== 'TLSv1.3') throw new Error(`expected TLSv1.3, got ${tlsVersion}`);
 }
 
 async function showCaller(
@@ -93,7 +95,7 @@ async function showCaller(
   const sts = new STSClient({ ...session, endpoint: emulator.apiEndpoint });
   const { Arn } = await sts.send(new GetCallerIdentityCommand({}));
   sts.destroy();
-  note(`STS says: ${Arn}`);
+  note(`STS returned: ${Arn}`);
   if (Arn !== expected) throw new Error(`expected ${expected}`);
 }
 
@@ -132,7 +134,9 @@ async function main(): Promise<number> {
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
-  console.log('\nBoth sessions are the same role and certificate. Nothing was left behind.');
+  console.log(
+    '\nBoth sessions have the same role and certificate. All temporary files were deleted.',
+  );
   return 0;
 }
 

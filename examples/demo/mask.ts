@@ -1,4 +1,4 @@
-/** What differs from run to run in what the demo prints, and from machine to machine, each after what introduces it. */
+/** The parts of the demo's output that differ between runs and machines, each after its prefix. */
 const VARIES = [
   /(?<=https?:\/\/[\w.]+:)\d+/g, // ports
   /\b[0-9a-f]{64}\b/g, // the certificate id
@@ -11,7 +11,7 @@ const VARIES = [
   /(?<=removed )\S+(?=\/)/g,
 ];
 
-/** Replaces what differs from run to run in what the demo prints by an ellipsis: what remains is in output.txt. */
+/** Replaces the parts of the demo's output that differ between runs with an ellipsis: the rest is in output.txt. */
 export function mask(output: string): string {
   return VARIES.reduce((text, pattern) => text.replaceAll(pattern, '…'), output);
 }

@@ -16,7 +16,7 @@ const COMMAND = join(
   '../cli/main.js',
 );
 
-/** Finds SoftHSM's PKCS#11 library: where the user says, else in the usual places. */
+/** Finds SoftHSM's PKCS#11 library: at the user's path, else at well-known paths. */
 export function findSoftHsm(given: string | undefined): string {
   const isFile = (path: string) => statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
   if (given !== undefined) {
@@ -32,7 +32,7 @@ export function findSoftHsm(given: string | undefined): string {
   return library;
 }
 
-/** Lets SoftHSM keep its tokens in a folder, for this process and its children. */
+/** Configures SoftHSM to store tokens in a folder, for this process and its children. */
 export function useFolder(folder: string): void {
   const tokens = join(folder, 'tokens');
   mkdirSync(tokens);
@@ -42,14 +42,14 @@ export function useFolder(folder: string): void {
   process.env.XDG_STATE_HOME = join(folder, 'state');
 }
 
-/** Writes a PIN by chance into a file that only its owner can read. */
+/** Writes a random PIN to a file that only its owner can read. */
 export function makePinFile(file: string): string {
   const pin = String(randomInt(1e8)).padStart(8, '0');
   writeFileSync(file, `${pin}\n`, { mode: 0o600 });
   return file;
 }
 
-/** Runs `awsiot-credentialhelper token …`, and gives what it printed. */
+/** Runs `awsiot-credentialhelper token …`, and returns its output. */
 export function token(...args: readonly string[]): string {
   const { status, stdout, stderr } = spawnSync(process.execPath, [COMMAND, 'token', ...args], {
     encoding: 'utf8',

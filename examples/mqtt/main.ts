@@ -1,5 +1,5 @@
-// Publishes a message over MQTT with a private key in a PKCS#11 token, and prints it as it comes back. README.md has the
-// steps before it.
+// Publishes a message over MQTT with a private key in a PKCS#11 token, and prints it as received. README.md has the
+// preparation.
 import { parseArgs } from 'node:util';
 import { isCredentialHelperError } from 'awsiot-credentialhelper';
 import { openTlsIdentity } from 'awsiot-credentialhelper/tls';
@@ -40,9 +40,9 @@ try {
     host: values.endpoint,
     port: Number(values.port),
     clientId: values['client-id'],
-    // This program tries once. Leave it out to connect again, with another signature of the token.
+    // This program tries once. Leave it out to reconnect, with another signature of the token.
     reconnectPeriod: 0,
-    // Passed on to tls.connect, which MQTT.js's types do not say.
+    // Passed to tls.connect; missing in MQTT.js's types.
     ...{ secureContext: identity.secureContext },
   });
   const failed = new Promise<never>((_resolve, reject) => {

@@ -18,7 +18,7 @@ const BIN = fileURLToPath(new URL('../../node_modules/.bin', import.meta.url));
 process.env.PATH = `${BIN}:${process.env.PATH}`;
 
 const README = readFileSync(new URL('README.md', import.meta.url), 'utf8');
-/** The commands of README.md that begin so, without what is before them. */
+/** The commands of README.md with this prefix, without the text before them. */
 function commands(begin: string): string[] {
   const pattern = new RegExp(` (${begin} (?:.*\\\\\\n)*.*)\\n`, 'g');
   return [...README.matchAll(pattern)].map(([, command = '']) => command);
@@ -57,7 +57,7 @@ function publish(broker: { port: number; caFile: string }) {
   });
 }
 
-it('the commands of README.md publish a message and get it back', async () => {
+it('the commands of README.md publish a message and receive it', async () => {
   for (const line of commands('openssl')) shell(line);
   const tokenCommands = commands('npx awsiot-credentialhelper token');
   expect(tokenCommands).toHaveLength(2);
@@ -72,7 +72,7 @@ it('the commands of README.md publish a message and get it back', async () => {
   });
 });
 
-it('the program ends with an error where the broker does not accept the certificate', async () => {
+it('the program fails if the broker does not accept the certificate', async () => {
   const other = join(folder, 'other');
   mkdirSync(other);
   const broker = await prepareBroker(other, [makeSelfSigned(other, 'other').certificateFile]);
@@ -80,6 +80,6 @@ it('the program ends with an error where the broker does not accept the certific
   const { failed, stdout, stderr } = await publish(broker);
   expect(failed).toBe(true);
   expect(stdout).toBe('');
-  // Which one depends on whether the broker's alert is read before the connection is closed.
+  // The error depends on whether the broker's alert is read before the connection is closed.
   expect(stderr).toMatch(/^error: .*(alert unknown ca|closed the connection|ECONNRESET|EPIPE)/);
 });

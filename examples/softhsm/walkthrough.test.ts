@@ -35,7 +35,7 @@ it('has the two commands', () => {
   expect(COMMANDS).toHaveLength(2);
 });
 
-it('the steps of README.md lead to the assumed role', async () => {
+it('the steps of README.md get credentials of the role', async () => {
   const device = await aws.seed({ thingName: 'my-thing', roleAlias: 'my-alias' });
   writeFileSync(join(folder, 'my-thing-cert.pem'), device.certificatePem);
   writeFileSync(join(folder, 'my-thing-key.pem'), device.privateKeyPem);

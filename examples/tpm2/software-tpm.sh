@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# A TPM 2.0 in software, for trying things out: software-tpm.sh start FOLDER | stop FOLDER
+# A software TPM 2.0 for experiments: software-tpm.sh start FOLDER | stop FOLDER
 # `start` writes FOLDER/environment: source it, and tpm2-tools and tpm2-pkcs11 use this TPM.
-# With a real TPM there is nothing to start: they find /dev/tpmrm0 by themselves.
+# A hardware TPM needs no start: they find /dev/tpmrm0.
 set -euo pipefail
 
 command=${1:-}
@@ -33,7 +33,7 @@ start() {
   trap stop ERR
   swtpm_setup --tpm2 --tpmstate "$folder/tpm" --createek >"$folder/swtpm.log" 2>&1
 
-  # The resource manager finds the TPM by a port and the one above it: two free ones side by side are wanted.
+  # The resource manager uses a port and the next one: two adjacent free ports are required.
   for _ in $(seq 20); do
     port=$((20000 + RANDOM % 20000))
     swtpm socket --tpm2 --tpmstate dir="$folder/tpm" --flags not-need-init,startup-clear \
@@ -42,7 +42,7 @@ start() {
   done
   wait_for test -s "$folder/swtpm.pid"
 
-  # A bus and a resource manager of its own: without one, a TPM soon runs out of room for objects.
+  # Its own bus and resource manager: without one, a TPM soon runs out of memory for objects.
   dbus-daemon --session --address="unix:path=$folder/bus" --fork --print-pid >"$folder/dbus.pid"
   wait_for test -S "$folder/bus"
   DBUS_SESSION_BUS_ADDRESS="unix:path=$folder/bus" \

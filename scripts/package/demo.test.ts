@@ -1,4 +1,4 @@
-// The demo, with the packages as npm packs them.
+// The demo, with the packed packages.
 import { execFile } from 'node:child_process';
 import { cpSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

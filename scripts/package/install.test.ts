@@ -1,4 +1,4 @@
-// What users get: the packed package in an empty project, installed without install scripts and without optional packages.
+// The packed package in an empty project, installed without install scripts and without optional dependencies.
 import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -47,7 +47,7 @@ Promise.all([createSession(options).credentials(), openTlsIdentity({ certificate
 `;
 
 describe('the package in an empty project, without koffi', () => {
-  it('is all that was installed, but for what it depends on', () => {
+  it('is installed with its dependencies only', () => {
     const packages = readdirSync(join(folder, 'node_modules')).filter(
       (name) => !name.startsWith('.'),
     );
@@ -75,7 +75,7 @@ describe('the package in an empty project, without koffi', () => {
     expect((await run(outfile, [options], {})).printed).toBe('ASIA true');
   });
 
-  it('says that a key in a token needs koffi', async () => {
+  it('reports that a key in a token needs koffi', async () => {
     const program = write(
       'token.mjs',
       `import { readFileSync } from 'node:fs';
@@ -98,20 +98,20 @@ createSession({ ...options, pkcs11 }).credentials().catch(({ code }) => console.
 });
 
 describe('the packed package', () => {
-  it('has what was built, and no source or test', () => {
+  it('contains the build, without sources and tests', () => {
     const others = files.filter((name) => !name.startsWith('dist/'));
     expect(others.toSorted()).toEqual(['LICENSE', 'README.md', 'package.json']);
   });
 });
 
 describe('the types of the package', async () => {
-  // TypeScript 7 has no node10; the one of this repository has all else.
+  // TypeScript 7 has no node10; the version of this repository has the rest.
   const tools = ['typescript@5.9.3', '@types/node@20.19.43'];
   const project = new Project(
     await workshop.install('typescript', [file, ...tools], '--omit=optional'),
   );
 
-  it('are found as TypeScript 5 resolves modules in the manner of Node.js 10', async () => {
+  it('are found by TypeScript 5 with the module resolution node10', async () => {
     expect(await typeCheck(project, 'node10')).toBe('');
   });
 

@@ -1,4 +1,4 @@
-// The packages as npm packs them, and projects that npm installs them into.
+// The packed packages, and projects to install them in.
 import { execFile } from 'node:child_process';
 import { lstatSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -8,9 +8,9 @@ import { promisify } from 'node:util';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
-/** Runs a command of npm in a folder; returns what it prints. */
+/** Runs an npm command in a folder; returns its output. */
 async function npm(folder: string, ...args: readonly string[]): Promise<string> {
-  // On Windows npm is a script, which only a shell runs.
+  // On Windows npm is a script, which requires a shell.
   const options = { cwd: folder, shell: process.platform === 'win32', maxBuffer: 2 ** 24 };
   const { stdout } = await promisify(execFile)('npm', ['--loglevel=error', ...args], options);
   return stdout;
@@ -28,7 +28,7 @@ export interface Packed {
   readonly files: readonly string[];
 }
 
-/** A folder for packed packages and projects, which goes when the process ends. */
+/** A folder for packed packages and projects, deleted when the process exits. */
 export class Workshop {
   readonly folder = mkdtempSync(join(tmpdir(), 'awsiot-credentialhelper-packed-'));
 
@@ -36,7 +36,7 @@ export class Workshop {
     process.once('exit', () => rmSync(this.folder, { recursive: true, force: true }));
   }
 
-  /** Packs a package of this repository, given by its folder. */
+  /** Packs the package in a folder of this repository. */
   async pack(name: 'credentialhelper' | 'emulator'): Promise<Packed> {
     const workspace = ['--workspace', `packages/${name}`];
     const to = ['--pack-destination', this.folder];
@@ -52,7 +52,7 @@ export class Workshop {
     };
   }
 
-  /** Makes an empty project, and installs packages in it without running their scripts; returns its folder. */
+  /** Creates an empty project, and installs packages in it without running their scripts; returns its folder. */
   async install(name: string, packages: readonly string[], ...flags: string[]): Promise<string> {
     const folder = join(this.folder, name);
     mkdirSync(folder);

@@ -1,4 +1,4 @@
-// The READMEs as npm shows them: their links, and their examples in an empty project.
+// The READMEs on npm: their links, and their examples in an empty project.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -30,7 +30,7 @@ function blocksOf(tokens: readonly Token[], language: string): readonly string[]
   );
 }
 
-/** Where links and images lead to, in Markdown and in HTML. */
+/** The targets of links and images, in Markdown and in HTML. */
 function linksOf(tokens: readonly Token[]): readonly string[] {
   return tokens.flatMap((token) => {
     if (token.type === 'link' || token.type === 'image') return [String(token.href)];
@@ -39,7 +39,7 @@ function linksOf(tokens: readonly Token[]): readonly string[] {
   });
 }
 
-/** The anchors that GitHub gives the headings of a page. */
+/** GitHub's anchors of the headings of a page. */
 function anchorsOf(file: string): readonly string[] {
   return tokensOf(readFileSync(file, 'utf8')).flatMap((token) =>
     token.type === 'heading'
@@ -53,7 +53,7 @@ function anchorsOf(file: string): readonly string[] {
   );
 }
 
-/** What is wrong with a link, if anything. */
+/** The problem with a link, if any. */
 function problemOf(
   link: string,
   page: string,
@@ -87,7 +87,7 @@ describe.each([
   const tokens = tokensOf(readFileSync(readme, 'utf8'));
   const page = manifest.repository.url.replace(/^git\+|\.git$/g, '');
 
-  it('says where it comes from', () => {
+  it('names its repository', () => {
     expect(manifest).toMatchObject({
       author: expect.stringMatching(/./),
       bugs: { url: `${page}/issues` },
@@ -99,7 +99,7 @@ describe.each([
     expect(existsSync(join(root, directory, 'package.json'))).toBe(true);
   });
 
-  it('has a README whose links work from the page of the registry', () => {
+  it('has a README whose links work on the registry page', () => {
     const problems = linksOf(tokens).map((link) => [
       link,
       problemOf(link, page, manifest.version, readme),
@@ -107,7 +107,7 @@ describe.each([
     expect(problems.filter(([, problem]) => problem !== undefined)).toEqual([]);
   });
 
-  it('has a README that says how to install it, and an example of a test that passes', async () => {
+  it('has a README with the installation, and an example of a test that passes', async () => {
     const commands = blocksOf(tokens, 'sh').flatMap((block) => block.split('\n'));
     expect(commands.find((command) => command.startsWith(installation))).toBeDefined();
     const [example = '', ...more] = blocksOf(tokens, 'js').filter((block) =>
@@ -122,7 +122,7 @@ describe.each([
   });
 });
 
-it('the README says how to import the package, and each way works', async () => {
+it('the README shows how to import the package, and each way works', async () => {
   const readme = readFileSync(
     join(folder, 'node_modules/awsiot-credentialhelper/README.md'),
     'utf8',

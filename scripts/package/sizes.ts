@@ -1,4 +1,4 @@
-// What users download and install, in bytes: npm run sizes writes the figures to etc/sizes.json.
+// Download and installation sizes in bytes: npm run sizes writes them to etc/sizes.json.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -6,12 +6,12 @@ import { bytesIn, type Packed, Workshop } from './projects.ts';
 
 const FILE = fileURLToPath(new URL('../../etc/sizes.json', import.meta.url));
 
-/** The figures that etc/sizes.json has. */
+/** The figures in etc/sizes.json. */
 export function recordedSizes(): Record<string, number> {
   return JSON.parse(readFileSync(FILE, 'utf8'));
 }
 
-/** Packs the packages, installs them in empty projects, and measures it all. */
+/** Packs the packages, installs them in empty projects, and measures the sizes. */
 export async function measureSizes(): Promise<Record<string, number>> {
   const workshop = new Workshop();
   const [device, emulator] = await Promise.all([
@@ -35,7 +35,7 @@ export async function measureSizes(): Promise<Record<string, number>> {
 }
 
 if (basename(process.argv[1] ?? '') === 'sizes.ts') {
-  // Figures of other platforms stay.
+  // Figures of other platforms are kept.
   const sizes = { ...recordedSizes(), ...(await measureSizes()) };
   writeFileSync(FILE, `${JSON.stringify(sizes, null, 2)}\n`);
   console.log(sizes);

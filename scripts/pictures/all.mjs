@@ -2,7 +2,7 @@
 import { renderHowItWorks } from './how-it-works.mjs';
 import { renderTerminal } from './terminal.mjs';
 
-/** Renders all pictures, from what the demo printed. */
+/** Renders all pictures, with the output of the demo. */
 export function renderAll(demoOutput) {
   return {
     'docs/pictures/how-it-works.svg': renderHowItWorks(),

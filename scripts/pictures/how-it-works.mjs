@@ -1,4 +1,4 @@
-// How credentials come to be: the device, its token, AWS IoT, and the AWS SDK.
+// The flow of credentials: the device, its token, AWS IoT, and the AWS SDK.
 import { element, picture, text } from './svg.mjs';
 
 const LEFT = { x: 44, width: 352 };
@@ -52,7 +52,7 @@ function box({ x, width }, { y, height }, name, detail) {
   ];
 }
 
-/** A straight arrow, across or down. */
+/** A straight arrow, horizontal or vertical. */
 function arrow([x1, y1], [x2, y2]) {
   const [dx, dy] = [Math.sign(x2 - x1), Math.sign(y2 - y1)];
   const [bx, by] = [x2 - 9 * dx, y2 - 9 * dy];

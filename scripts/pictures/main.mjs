@@ -1,4 +1,4 @@
-// Runs the demo, records what it prints, and makes the pictures of the README: npm run pictures
+// Runs the demo, records its output, and generates the pictures of the README: npm run pictures
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -10,7 +10,7 @@ const printed = execFileSync('bash', ['scripts/demo.sh'], {
   cwd: fileURLToPath(root),
   encoding: 'utf8',
 });
-// What the set-up says comes first.
+// The output of the setup comes first.
 const output = mask(printed.slice(printed.indexOf('\n1. ')));
 writeFileSync(new URL('examples/demo/output.txt', root), output);
 for (const [file, picture] of Object.entries(renderAll(output)))

@@ -1,4 +1,4 @@
-// The pictures are what their programs make of the demo's recorded output, which the demo's test compares with a real run.
+// The pictures must match the demo's recorded output, which the demo's test compares with a real run.
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { renderAll } from './all.mjs';
@@ -14,7 +14,7 @@ it.each(Object.keys(pictures))(
   },
 );
 
-it('the terminal shows every word that the demo printed', () => {
+it('the terminal shows all output of the demo', () => {
   const shown = (pictures['docs/pictures/demo.svg'] ?? '')
     .split('</style>')[1]
     ?.matchAll(/<text [^>]*>([^<]*)<\/text>/g);

@@ -1,4 +1,4 @@
-// What all pictures of the project share: one SVG file with text as text, legible in light and in dark.
+// Shared by all pictures: one SVG file with text elements, legible in light and dark mode.
 
 const SANS = 'system-ui, -apple-system, "Segoe UI", "Noto Sans", Helvetica, Arial, sans-serif';
 const MONO = 'ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", monospace';
@@ -8,13 +8,13 @@ const COLORS = {
   dark: { paper: '#0d1117', ink: '#e6edf3', quiet: '#9198a1', line: '#3d444d', mark: '#4493f8' },
 };
 
-/** Text as it stands in an element or an attribute. */
+/** Escapes text for an element or an attribute. */
 export function escapeXml(text) {
   const entities = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
   return text.replaceAll(/[&<>"]/g, (character) => entities[character]);
 }
 
-/** An element; a list of texts or one text inside. */
+/** An element with one or more text children. */
 export function element(name, attributes, inside) {
   const written = Object.entries(attributes).map(([key, value]) => ` ${key}="${value}"`);
   if (inside === undefined) return `<${name}${written.join('')}/>`;
@@ -26,7 +26,7 @@ export function text(x, y, content, attributes = {}) {
   return element('text', { x, y, ...attributes }, escapeXml(content));
 }
 
-/** The file: elements on a sheet of their own, with a title and a description for those who do not see it. */
+/** The file: elements on a background, with a title and a description for screen readers. */
 export function picture({ width, height, title, description }, elements) {
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" role="img" aria-labelledby="title description">
 <title id="title">${escapeXml(title)}</title>

@@ -1,4 +1,4 @@
-// The terminal of the demo, from what it printed.
+// The terminal of the demo, with its output.
 import { picture, text } from './svg.mjs';
 
 const WIDTH = 860;
@@ -7,7 +7,7 @@ const MARGIN = 24;
 const LINE = 18;
 const BLANK = 9;
 
-/** The picture of a command and what it printed; an empty line is half as high as another. */
+/** The picture of a command and its output; empty lines have half the height. */
 export function renderTerminal({ command, output, title }) {
   let y = MARGIN + 12;
   const elements = [text(MARGIN, y, `$ ${command}`, { class: 'mono' })];
@@ -21,10 +21,10 @@ export function renderTerminal({ command, output, title }) {
   return picture({ width: WIDTH, height: y + MARGIN, title, description: output.trim() }, elements);
 }
 
-/** What is indented is what happened at a step, and quieter than the step. */
+/** Indented lines are results of a step, in a less prominent style. */
 const classOf = (line) => (line.startsWith(' ') ? 'mono quiet' : 'mono');
 
-/** Breaks a line that is too long between words, as far indented as it begins. */
+/** Wraps a long line between words, with the same indentation. */
 function wrap(line) {
   const indent = /^ */.exec(line)[0];
   const lines = [];

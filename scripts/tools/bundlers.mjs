@@ -1,4 +1,4 @@
-// Bundles a program with each bundler as it is, and runs the bundle in a folder without node_modules, and with koffi.
+// Bundles a program with each bundler's defaults, and runs the bundle in a folder without node_modules, and with koffi.
 import { copyFileSync, existsSync, mkdirSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { DIST } from '../device.mjs';
@@ -20,14 +20,14 @@ const { createSession } = require('awsiot-credentialhelper');
 const { openTlsIdentity } = require('awsiot-credentialhelper/tls');${PROGRAM}`,
 };
 
-/** How a program is written, and what is made of it. */
+/** The module formats of a program and of its bundle. */
 const FORMS = [
   ['ESM', 'entry.mjs', 'esm'],
   ['ESM to CommonJS', 'entry.mjs', 'cjs'],
   ['CommonJS', 'entry.cjs', 'cjs'],
 ];
 
-/** Each takes an entry, the format and a folder, writes `bundle.mjs` or `bundle.cjs`, and gives the warnings. */
+/** Each takes an entry, the format and a folder, writes `bundle.mjs` or `bundle.cjs`, and returns the warnings. */
 const BUNDLERS = {
   async esbuild({ build }, entry, format, outdir) {
     const { warnings } = await build({
@@ -71,7 +71,7 @@ const BUNDLERS = {
         },
       },
     });
-    // It is production now, also for all that is started here.
+    // Production mode, also for child processes.
     if (NODE_ENV === undefined) delete process.env.NODE_ENV;
     return warnings;
   },
@@ -103,7 +103,7 @@ async function withWebpack(webpack, entry, format, path) {
   return [...errors, ...warnings].map(({ message }) => message);
 }
 
-/** What the program is to do, what comes of it, and whether koffi is beside the bundle. */
+/** The task of the program, its expected result, and whether koffi is beside the bundle. */
 function waysOf({ common, inFile, inToken, inTokenWith }, program, emitsChild) {
   const missing = 'ERR_CHILD_PROGRAM';
   const session = (options) => ({ session: { ...common, ...options } });
@@ -132,7 +132,7 @@ export async function tryBundlers(project, device) {
         error,
       ]);
       const built = { came: String(warnings.length), expected: '0', details: warnings };
-      // These two copy the program of the child where they see its URL in a module.
+      // These two copy the program of the child process if they see its URL in a module.
       const emitsChild = /webpack|rspack/.test(name) && entry.endsWith('.mjs');
       const outcomes = await runBundle(project, device, folder, extension(format), emitsChild);
       check([`${name} ${project.version(name)}`, form], [built, ...outcomes]);

@@ -1,4 +1,4 @@
-// Run by tools.sh: prints a table for each kind of tool, and fails where something is not as expected.
+// Run by tools.sh: prints a table for each kind of tool, and fails for unexpected results.
 //   node scripts/tools/main.mjs FOLDER_WITH_THE_PROJECTS [bundlers|typescript|jest|vitest …]
 import { join } from 'node:path';
 import { makeDevice } from '../device.mjs';

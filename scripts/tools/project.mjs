@@ -1,4 +1,4 @@
-// What the parts of tools.sh share: projects with a tool in them, and rows of which each may fail.
+// Shared by the parts of tools.sh: projects with a tool, and rows that may fail.
 import { execFile } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -9,7 +9,7 @@ import { row } from '../device.mjs';
 
 const LIMIT_MS = 120_000;
 
-/** What a program prints that got credentials. */
+/** The output of a program that got credentials. */
 export const OK = 'credentials';
 
 /** A folder in which npm has installed tools. */
@@ -37,13 +37,13 @@ export class Project {
     return JSON.parse(readFileSync(this.path(`node_modules/${name}/package.json`), 'utf8')).version;
   }
 
-  /** Runs a file with Node.js; gives its exit status and what it printed. */
+  /** Runs a file with Node.js; returns its exit status and output. */
   run(file, args, env = {}) {
     return run(file, args, { cwd: this.folder, env: { ...process.env, ...env } });
   }
 }
 
-/** Runs a file with Node.js; gives its exit status and what it printed. */
+/** Runs a file with Node.js; returns its exit status and output. */
 export async function run(file, args, options) {
   try {
     const { stdout } = await promisify(execFile)(process.execPath, [file, ...args], {
@@ -57,16 +57,16 @@ export async function run(file, args, options) {
   }
 }
 
-/** Prints the head of a table. */
+/** Prints the header of a table. */
 export function head(cells) {
   row(cells);
   row(cells.map(() => '---'));
 }
 
 /**
- * Prints a row of what came out in each way, and fails where that is not what is expected.
+ * Prints a row of results, and fails for an unexpected one.
  *
- * @param outcomes - for each cell what came out, what is expected, and what else is to be shown where it is not
+ * @param outcomes - for each cell the result, the expected result, and details for a failure
  */
 export function check(title, outcomes) {
   for (const { came, expected, details } of outcomes) {

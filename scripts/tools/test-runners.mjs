@@ -2,7 +2,7 @@
 import { createServer } from 'node:net';
 import { check, head } from './project.mjs';
 
-/** What the program of a test needs: one that accepts connections and says nothing. */
+/** A server for the tests that accepts connections and does not respond. */
 async function silentPort() {
   const server = createServer(() => {}).listen(0, '127.0.0.1');
   await new Promise((resolve) => server.once('listening', resolve));
@@ -11,7 +11,7 @@ async function silentPort() {
 }
 
 /**
- * The tests. Each is the same in all runners.
+ * The tests, the same in all runners.
  *
  * @param fake - the object whose methods make timers fake and real
  */
@@ -56,7 +56,7 @@ describe('with fake timers', () => {
     expect((await provider()).sessionToken).toBe(sessionToken);
     ${fake}.setSystemTime(expiration.getTime() - 1);
     expect((await provider()).sessionToken).toBe(sessionToken);
-    // The emulator keeps its own time: all that it gives has expired by then.
+    // The emulator has its own clock: all its credentials have expired by then.
     ${fake}.setSystemTime(expiration.getTime() + 7_200_000);
     const error = await provider().catch((thrown) => thrown);
     expect(error.code).toBe('ERR_CREDENTIALS_EXPIRED');
@@ -82,7 +82,7 @@ async function requestFile({ write, common, inFile, inToken }) {
   return write('request.json', JSON.stringify({ common, inFile, inToken, silent }));
 }
 
-/** What a runner says of its tests, in the JSON that both write. */
+/** The results of a runner, in the JSON format of both. */
 function outcome(printed) {
   try {
     const { numPassedTests, numFailedTests, testResults } = JSON.parse(
@@ -99,7 +99,7 @@ function outcome(printed) {
   }
 }
 
-/** Runs the tests in Jest, as CommonJS and as modules. */
+/** Runs the tests in Jest, as CommonJS and as ES modules. */
 export async function tryJest(project, device) {
   const request = await requestFile(device);
   const version = project.version('jest');

@@ -1,8 +1,8 @@
-// Type-checks a program under each way in which TypeScript resolves modules, with the types of the package checked too.
+// Type-checks a program with each module resolution of TypeScript, including the types of the package.
 import { resolve } from 'node:path';
 import { check, head } from './project.mjs';
 
-// Types that were not found would be "any": each directive must find an error.
+// Missing types would be "any": each directive must find an error.
 const PROGRAM = `import { createSession, fromIotCore, isCredentialHelperError, type ErrorCode } from 'awsiot-credentialhelper';
 import { openTlsIdentity, type TlsIdentity } from 'awsiot-credentialhelper/tls';
 
@@ -26,7 +26,9 @@ createSession({ ...options, pkcs11: { uri: 'pkcs11:object=key' } });
 openTlsIdentity({ certificate: 'a', privateKey: 1 });
 `;
 
-/** Each way to resolve modules, what is set for it, and the name of the program, which says what kind of module it is. */
+/**
+ * Each module resolution, its compiler options, and the file name of the program, which determines its module format.
+ */
 const RESOLUTIONS = [
   ['node10', 'program.ts', { module: 'commonjs', moduleResolution: 'node10' }],
   ['node16, ESM', 'program.mts', { module: 'node16' }],
@@ -36,13 +38,13 @@ const RESOLUTIONS = [
   ['bundler', 'program.ts', { module: 'esnext', moduleResolution: 'bundler' }],
 ];
 
-/** The ways to resolve modules that a version of TypeScript has. */
+/** The module resolutions of a version of TypeScript. */
 export function resolutionsOf(version) {
   const hasNode10 = Number.parseInt(version, 10) < 7;
   return RESOLUTIONS.map(([name]) => name).filter((name) => hasNode10 || name !== 'node10');
 }
 
-/** Type-checks the program in a project; returns what TypeScript prints, which is nothing where there are no errors. */
+/** Type-checks the program in a project; returns the output of TypeScript, empty without errors. */
 export async function typeCheck(project, resolution, tsc = 'node_modules/typescript/bin/tsc') {
   const [, file, set] = RESOLUTIONS.find(([name]) => name === resolution);
   project.write(file, PROGRAM);

@@ -1,53 +1,54 @@
 import type { Pace } from './refresh/retry.ts';
 
-/** What is known of an {@link ErrorCode}. */
+/** The properties of an {@link ErrorCode}. */
 export interface ErrorKind {
-  /** What it means, as half a sentence. */
+  /** The meaning, as a clause. */
   readonly meaning: string;
-  /** What to do about it, as half a sentence. */
+  /** What to do, as a clause. */
   readonly remedy: string;
-  /** Whether the same request may succeed later without anybody changing anything. */
+  /** Whether the same request may succeed later, without any change. */
   readonly retryable: boolean;
-  /** How soon a session tries again by itself. */
+  /** How soon a session retries by itself. */
   readonly retry: Pace;
-  /** The exit status of a command that ends with it: 2 where what was passed to it is wrong, else 1. */
+  /** The exit status of a command that fails with it: 2 for invalid input, else 1. */
   readonly exitStatus: 1 | 2;
 }
 
-/** Every code an error of this package can carry, and what is known of it. */
+/** All error codes of this package, with their properties. */
 export const ERROR_CODES = {
-  // What the caller passed.
+  // Options.
   ERR_INVALID_OPTION: {
-    meaning: 'an option has the wrong type, form or value',
+    meaning: 'an option has the wrong type, format or value',
     remedy: 'correct the option that the message names',
     retryable: false,
     retry: 'slowly',
     exitStatus: 2,
   },
   ERR_KEY_SOURCE: {
-    meaning: 'none or both of privateKey and pkcs11 were given',
+    meaning: 'neither or both of privateKey and pkcs11 were passed',
     remedy: 'pass "privateKey" for a key in a file or in memory, or "pkcs11" for a key in a token',
     retryable: false,
     retry: 'slowly',
     exitStatus: 2,
   },
   ERR_DATA_ENDPOINT: {
-    meaning: 'the endpoint is one of AWS IoT’s data endpoints, not the credential provider',
-    remedy: 'pass what `aws iot describe-endpoint --endpoint-type iot:CredentialProvider` prints',
+    meaning: "the endpoint is one of AWS IoT's data endpoints, not the credential provider",
+    remedy:
+      'pass the endpoint that `aws iot describe-endpoint --endpoint-type iot:CredentialProvider` prints',
     retryable: false,
     retry: 'slowly',
     exitStatus: 2,
   },
   ERR_REGION_UNKNOWN: {
     meaning:
-      'the AWS region cannot be read from the endpoint, and neither option nor environment says it',
+      'the AWS region cannot be read from the endpoint, and neither the option nor the environment sets it',
     remedy: 'pass "region", or set AWS_REGION',
     retryable: false,
     retry: 'slowly',
     exitStatus: 2,
   },
   ERR_SESSION_CLOSED: {
-    meaning: 'credentials were asked of a session that was closed',
+    meaning: 'credentials were requested from a closed session',
     remedy: 'create another session',
     retryable: false,
     retry: 'never',
@@ -62,7 +63,7 @@ export const ERROR_CODES = {
   },
   ERR_FILE_UNREADABLE: {
     meaning: 'a file does not exist or cannot be read',
-    remedy: 'check the path, and who may read the file',
+    remedy: 'check the path and the permissions of the file',
     retryable: false,
     retry: 'slowly',
     exitStatus: 1,
@@ -83,14 +84,14 @@ export const ERROR_CODES = {
     exitStatus: 1,
   },
   ERR_PRIVATE_KEY_INVALID: {
-    meaning: 'the private key cannot be parsed, or is of a kind that AWS IoT does not take',
+    meaning: 'the private key cannot be parsed, or AWS IoT does not support its type',
     remedy: 'pass an RSA or EC private key as PEM or DER',
     retryable: false,
     retry: 'slowly',
     exitStatus: 1,
   },
   ERR_PASSPHRASE_REQUIRED: {
-    meaning: 'the private key is encrypted and no passphrase was given',
+    meaning: 'the private key is encrypted and no passphrase was passed',
     remedy: 'pass the passphrase of the key',
     retryable: false,
     retry: 'slowly',
@@ -105,14 +106,14 @@ export const ERROR_CODES = {
   },
   ERR_KEY_CERTIFICATE_MISMATCH: {
     meaning: 'the private key does not belong to the certificate',
-    remedy: 'pass the key that the certificate was made for',
+    remedy: 'pass the key that the certificate was issued for',
     retryable: false,
     retry: 'slowly',
     exitStatus: 1,
   },
   ERR_CERTIFICATE_EXPIRED: {
     meaning: 'the server refused the device certificate, which has expired',
-    remedy: 'give the device a new certificate, or correct its clock',
+    remedy: 'issue a new certificate for the device, or correct its clock',
     retryable: false,
     retry: 'slowly',
     exitStatus: 1,
@@ -126,15 +127,15 @@ export const ERROR_CODES = {
   },
   // PKCS#11 tokens.
   ERR_TLS_UNAVAILABLE: {
-    meaning: 'the TLS of this runtime cannot use a key in a token',
-    remedy: 'use Node.js as nodejs.org or Debian ship it',
+    meaning: 'this runtime cannot use a key in a token for TLS',
+    remedy: 'use Node.js from nodejs.org or Debian',
     retryable: false,
     retry: 'slowly',
     exitStatus: 1,
   },
   ERR_PKCS11_LIBRARY: {
     meaning:
-      'the PKCS#11 library cannot be loaded or needs parameters, or this process uses it with others',
+      'the PKCS#11 library cannot be loaded, needs parameters, or is in use by this process with other parameters',
     remedy: 'check the path of the library, and that it is built for this system',
     retryable: false,
     retry: 'slowly',
@@ -143,7 +144,7 @@ export const ERROR_CODES = {
   ERR_TOKEN_NOT_FOUND: {
     meaning: 'no token matches',
     remedy:
-      'check that the token is there, and its label or slot; `token list` shows what there is',
+      'check that the token is connected, and its label or slot; `token list` lists the tokens',
     retryable: true,
     retry: 'slowly',
     exitStatus: 1,
@@ -157,28 +158,28 @@ export const ERROR_CODES = {
   },
   ERR_KEY_NOT_FOUND: {
     meaning: 'no private key in the token matches',
-    remedy: 'check the label of the key; `token list` shows what there is',
+    remedy: 'check the label of the key; `token list` lists the keys',
     retryable: false,
     retry: 'slowly',
     exitStatus: 1,
   },
   ERR_KEY_AMBIGUOUS: {
     meaning: 'more than one private key in the token matches',
-    remedy: 'name the key by its label or id; `token list` shows what there is',
+    remedy: 'name the key by its label or id; `token list` lists the keys',
     retryable: false,
     retry: 'slowly',
     exitStatus: 1,
   },
   ERR_PIN_REQUIRED: {
-    meaning: 'the token wants a PIN and none was given',
+    meaning: 'the token requires a PIN and none was passed',
     remedy: 'pass the PIN of the token',
     retryable: false,
     retry: 'slowly',
     exitStatus: 1,
   },
   ERR_SECRET_SOURCE: {
-    meaning: 'the function that gives a PIN or passphrase failed, or did not answer in time',
-    remedy: 'look at the function',
+    meaning: 'the function that returns a PIN or passphrase failed, or did not settle in time',
+    remedy: 'check the function',
     retryable: true,
     retry: 'slowly',
     exitStatus: 1,
@@ -199,13 +200,14 @@ export const ERROR_CODES = {
   },
   ERR_PIN_FINAL_TRY: {
     meaning: 'the token has one try left before its PIN locks, and it was not used',
-    remedy: 'make sure of the PIN, then log in once with another tool',
+    remedy: 'verify the PIN, then log in once with another tool',
     retryable: false,
     retry: 'never',
     exitStatus: 1,
   },
   ERR_PIN_UNANSWERED: {
-    meaning: 'a login with this PIN ended before the token answered, and it is not tried again yet',
+    meaning:
+      'a login with this PIN was interrupted before the token answered, and it is not tried again yet',
     remedy: 'wait, and find out why the token did not answer',
     retryable: true,
     retry: 'slowly',
@@ -213,7 +215,7 @@ export const ERROR_CODES = {
   },
   ERR_KEY_UNSUITABLE: {
     meaning: 'the key in the token cannot be used for TLS',
-    remedy: 'use an RSA or EC key that may sign',
+    remedy: 'use an RSA or EC key that is permitted to sign',
     retryable: false,
     retry: 'slowly',
     exitStatus: 1,
@@ -227,49 +229,49 @@ export const ERROR_CODES = {
   },
   ERR_PKCS11: {
     meaning: 'a call to the PKCS#11 library failed',
-    remedy: 'the return value (CKR_…) in the message says what the library reports',
+    remedy: 'see the return value (CKR_…) in the message',
     retryable: true,
     retry: 'slowly',
     exitStatus: 1,
   },
   ERR_TOKEN_TIMEOUT: {
     meaning: 'the PKCS#11 library did not respond in time, and its process was killed',
-    remedy: 'check that the token is there, and whether it waits for a touch or its PIN pad',
+    remedy: 'check that the token is connected, and whether it waits for a touch or its PIN pad',
     retryable: true,
     retry: 'slowly',
     exitStatus: 1,
   },
   ERR_TOKEN_CRASHED: {
     meaning: 'the process that had loaded the PKCS#11 library ended before it answered',
-    remedy: 'update the PKCS#11 library, or report the crash to who makes it',
+    remedy: 'update the PKCS#11 library, or report the crash to its vendor',
     retryable: true,
     retry: 'slowly',
     exitStatus: 1,
   },
   ERR_CHILD_PROGRAM: {
     meaning:
-      'a child process cannot be started, or a part of this package is missing, as in a bundle, or of another version',
+      'a child process cannot be started, or a part of this package is missing (as in a bundle) or of another version',
     remedy: 'install this package beside the application, or name the program of the child process',
     retryable: false,
     retry: 'slowly',
     exitStatus: 1,
   },
   ERR_PKCS11_BINDING: {
-    meaning: 'the npm package koffi, which tokens need, is not installed',
+    meaning: 'the npm package koffi, which keys in tokens require, is not installed',
     remedy: 'npm install koffi',
     retryable: false,
     retry: 'slowly',
     exitStatus: 1,
   },
   ERR_OBJECT_EXISTS: {
-    meaning: 'a token or an object with that label or id is there already',
-    remedy: 'choose another label or id, or delete what is there',
+    meaning: 'a token or object with that label or id already exists',
+    remedy: 'choose another label or id, or delete the existing one',
     retryable: false,
     retry: 'slowly',
     exitStatus: 1,
   },
   ERR_IMPORT_REFUSED: {
-    meaning: 'the token does not take a private key from outside',
+    meaning: 'the token does not accept an imported private key',
     remedy: 'generate the key in the token',
     retryable: false,
     retry: 'slowly',
@@ -284,22 +286,22 @@ export const ERROR_CODES = {
   },
   // The command line.
   ERR_TERMINAL_REQUIRED: {
-    meaning: 'something must be asked and there is no terminal to ask on',
-    remedy: 'pass the answer as an option',
+    meaning: 'input is required and there is no terminal to ask on',
+    remedy: 'pass the input as an option',
     retryable: false,
     retry: 'slowly',
     exitStatus: 1,
   },
   ERR_FILE_UNWRITABLE: {
     meaning: 'a file cannot be written or removed',
-    remedy: 'check the path, and who may write there',
+    remedy: 'check the path and the permissions of its folder',
     retryable: false,
     retry: 'slowly',
     exitStatus: 1,
   },
-  // The way to the service.
+  // Network and TLS.
   ERR_DNS: {
-    meaning: 'the endpoint’s name cannot be resolved',
+    meaning: "the endpoint's name cannot be resolved",
     remedy: 'check the name of the endpoint, and the DNS of the device',
     retryable: true,
     retry: 'soon',
@@ -313,8 +315,8 @@ export const ERROR_CODES = {
     exitStatus: 1,
   },
   ERR_CONNECTION_RESET: {
-    meaning: 'the connection was closed before the response came',
-    remedy: 'check what is on the way, such as a proxy or firewall',
+    meaning: 'the connection was closed before the response arrived',
+    remedy: 'check proxies and firewalls between the device and the endpoint',
     retryable: true,
     retry: 'soon',
     exitStatus: 1,
@@ -327,35 +329,35 @@ export const ERROR_CODES = {
     exitStatus: 1,
   },
   ERR_TIMEOUT: {
-    meaning: 'the exchange took longer than timeoutMs',
-    remedy: 'check the network of the device, or raise the limit',
+    meaning: 'the request took longer than timeoutMs',
+    remedy: 'check the network of the device, or raise timeoutMs',
     retryable: true,
     retry: 'soon',
     exitStatus: 1,
   },
   ERR_SERVER_UNTRUSTED: {
-    meaning: 'the server’s certificate does not chain to a trusted CA',
-    remedy: 'pass the CA of the endpoint; the endpoints of AWS need none',
+    meaning: "the server's certificate does not chain to a trusted CA",
+    remedy: 'pass the CA certificate of the endpoint as "ca"; AWS endpoints need none',
     retryable: false,
     retry: 'slowly',
     exitStatus: 1,
   },
   ERR_SERVER_NAME_MISMATCH: {
-    meaning: 'the server’s certificate is for another name than the endpoint',
-    remedy: 'pass the endpoint by the name that its certificate has',
+    meaning: "the server's certificate does not match the name of the endpoint",
+    remedy: 'pass the endpoint with a name that its certificate contains',
     retryable: false,
     retry: 'slowly',
     exitStatus: 1,
   },
   ERR_SERVER_CERTIFICATE_DATE: {
-    meaning: 'the server’s certificate has expired or is not valid yet by this device’s clock',
+    meaning: "the server's certificate has expired or is not valid yet by this device's clock",
     remedy: 'check the clock of the device',
     retryable: true,
     retry: 'soon',
     exitStatus: 1,
   },
   ERR_TLS_VERSION: {
-    meaning: 'the two sides have no TLS version in common',
+    meaning: 'client and server have no TLS version in common',
     remedy: 'allow TLS 1.2 or 1.3 on both sides',
     retryable: false,
     retry: 'slowly',
@@ -370,12 +372,12 @@ export const ERROR_CODES = {
   },
   ERR_TLS_HANDSHAKE: {
     meaning: 'the TLS handshake failed',
-    remedy: 'the cause says what the TLS library reports',
+    remedy: 'see the cause for the error of the TLS library',
     retryable: true,
     retry: 'soon',
     exitStatus: 1,
   },
-  // What the service answered.
+  // Responses of the service.
   ERR_CERTIFICATE_NOT_REGISTERED: {
     meaning: 'the certificate is not registered and active for this account and region',
     remedy: 'register the certificate in the account and region of the endpoint, and activate it',
@@ -406,49 +408,51 @@ export const ERROR_CODES = {
   },
   ERR_ROLE_NOT_ASSUMABLE: {
     meaning: 'the role does not exist or does not trust the credential provider',
-    remedy: 'let the role trust credentials.iot.amazonaws.com',
+    remedy: 'allow credentials.iot.amazonaws.com in the trust policy of the role',
     retryable: false,
     retry: 'slowly',
     exitStatus: 1,
   },
   ERR_DURATION_EXCEEDS_ROLE: {
-    meaning: 'the role alias asks for a longer session than the role allows',
-    remedy: 'lower the duration of the role alias, or raise that of the role',
+    meaning:
+      'the credential duration of the role alias exceeds the maximum session duration of the role',
+    remedy:
+      'lower credentialDurationSeconds of the role alias, or raise MaxSessionDuration of the role',
     retryable: false,
     retry: 'slowly',
     exitStatus: 1,
   },
   ERR_THROTTLED: {
-    meaning: 'the service asks for fewer requests',
-    remedy: 'wait; spread the requests of many devices',
+    meaning: 'the service is throttling requests',
+    remedy: 'retry later; spread the requests of many devices',
     retryable: true,
     retry: 'soon',
     exitStatus: 1,
   },
   ERR_SERVICE: {
     meaning: 'the service failed (HTTP 5xx or 408)',
-    remedy: 'wait, and look at the health of AWS',
+    remedy: 'retry later; see the AWS Health Dashboard',
     retryable: true,
     retry: 'soon',
     exitStatus: 1,
   },
   ERR_UNEXPECTED_STATUS: {
-    meaning: 'the answer has an HTTP status that the service is not known to give',
+    meaning: 'the response has an HTTP status that the service does not document',
     remedy: 'check that the endpoint is that of the credential provider',
     retryable: false,
     retry: 'slowly',
     exitStatus: 1,
   },
   ERR_RESPONSE_INVALID: {
-    meaning: 'the answer is not what the credential provider sends',
+    meaning: 'the response is not that of the credential provider',
     remedy: 'check that the endpoint is that of the credential provider',
     retryable: true,
     retry: 'soon',
     exitStatus: 1,
   },
   ERR_RESPONSE_TRUNCATED: {
-    meaning: 'the connection closed within the response',
-    remedy: 'check what is on the way, such as a proxy or firewall',
+    meaning: 'the connection was closed before the response was complete',
+    remedy: 'check proxies and firewalls between the device and the endpoint',
     retryable: true,
     retry: 'soon',
     exitStatus: 1,
@@ -461,7 +465,7 @@ export const ERROR_CODES = {
     exitStatus: 1,
   },
   ERR_CREDENTIALS_EXPIRED: {
-    meaning: 'the credentials had already expired when they came, by this device’s clock',
+    meaning: "the credentials had already expired when they arrived, by this device's clock",
     remedy: 'check the clock of the device',
     retryable: true,
     retry: 'soon',
@@ -469,5 +473,5 @@ export const ERROR_CODES = {
   },
 } as const satisfies Readonly<Record<string, ErrorKind>>;
 
-/** The stable `code` of a {@link CredentialHelperError}; {@link ERROR_CODES} says what each means. */
+/** The stable `code` of a {@link CredentialHelperError}; {@link ERROR_CODES} describes each. */
 export type ErrorCode = keyof typeof ERROR_CODES;

@@ -2,53 +2,53 @@ import { isNativeError } from 'node:util/types';
 import { ERROR_CODES, type ErrorCode } from './error-codes.ts';
 import { excerpt } from './text.ts';
 
-/** The longest message: a label or a name from elsewhere may have any length. */
+/** The maximum length of a message: labels and names from other sources may have any length. */
 const MAX_CHARACTERS = 4000;
 
-/** What a {@link CredentialHelperError} carries besides its message. */
+/** The properties of a {@link CredentialHelperError} besides its message. */
 export interface ErrorDetails<Code extends ErrorCode = ErrorCode> {
-  /** What went wrong. */
+  /** The kind of error. */
   readonly code: Code;
   /** What to do next, as one sentence. */
   readonly hint?: string | undefined;
-  /** The error underneath, where there is one. */
+  /** The underlying error, if any. */
   readonly cause?: unknown;
-  /** The HTTP status of the answer, where there was one. */
+  /** The HTTP status of the response, if any. */
   readonly httpStatus?: number | undefined;
-  /** AWS's id of the request (`x-amzn-RequestId`), where the answer had one. */
+  /** AWS's request id (`x-amzn-RequestId`), if the response had one. */
   readonly requestId?: string | undefined;
-  /** How long the service asks to wait before the next request (`Retry-After`), in milliseconds. */
+  /** The delay requested by the service (`Retry-After`), in milliseconds. */
   readonly retryAfterMs?: number | undefined;
-  /** When the session tries again by itself. */
+  /** When the session retries by itself. */
   readonly retryAt?: Date | undefined;
 }
 
 /**
- * The one error class of this package. Told apart by {@link CredentialHelperError.code}.
+ * The only error class of this package. Errors are distinguished by {@link CredentialHelperError.code}.
  *
- * A chain of the AWS SDK's providers ends with it (`tryNextLink: false`): a device that is configured to use its certificate
- * and cannot should say so, and not go on with other credentials that happen to be available.
+ * It stops a provider chain of the AWS SDK (`tryNextLink: false`): a device that is configured to use its certificate
+ * and cannot should fail, and not use other credentials that happen to be available.
  *
- * @typeParam Code - the code, where it is known
+ * @typeParam Code - the code, if known
  */
 export class CredentialHelperError<Code extends ErrorCode = ErrorCode> extends Error {
   /** `CredentialHelperError`. */
   override readonly name: string = NAME;
-  /** What a chain of the SDK's providers looks at. */
+  /** Stops a provider chain of the AWS SDK. */
   readonly tryNextLink: false = false;
-  /** What went wrong; stable across releases. */
+  /** The kind of error; stable across releases. */
   readonly code: Code;
-  /** What to do next, where more is known than {@link ERROR_CODES} says. */
+  /** What to do next, if more specific than {@link ERROR_CODES}. */
   readonly hint: string | undefined;
-  /** The HTTP status of the answer, where there was one. */
+  /** The HTTP status of the response, if any. */
   readonly httpStatus: number | undefined;
-  /** AWS's id of the request, where the answer had one. */
+  /** AWS's request id, if the response had one. */
   readonly requestId: string | undefined;
-  /** How long the service asks to wait before the next request, in milliseconds, where it does (`Retry-After`). */
+  /** The delay requested by the service (`Retry-After`), in milliseconds, if any. */
   readonly retryAfterMs: number | undefined;
   /**
-   * When the session tries again by itself, for an error that it gave to who asked for credentials: who asks before gets the
-   * same error at once. Undefined: not before something changes.
+   * When the session retries by itself: calls before that time reject with the same error at once. Undefined: not
+   * before something changes.
    */
   readonly retryAt: Date | undefined;
 
@@ -65,15 +65,15 @@ export class CredentialHelperError<Code extends ErrorCode = ErrorCode> extends E
     this.requestId = details.requestId && excerpt(details.requestId);
     this.retryAfterMs = details.retryAfterMs;
     this.retryAt = details.retryAt;
-    // Of all that is here, a copy by structuredClone() keeps message, cause and stack. That is no text where the application
-    // makes something else of it (Error.prepareStackTrace), or wants none (Error.stackTraceLimit).
+    // structuredClone() copies only message, cause and stack. The stack is no text if the application replaces it
+    // (Error.prepareStackTrace) or disables it (Error.stackTraceLimit).
     const { stack } = this as { stack?: unknown };
     if (typeof stack === 'string') {
       this.stack = stack.replace(/^[^:\n]*(?=:)/, `${NAME} [${code}]`);
     }
   }
 
-  /** Whether the same request may succeed later without anybody changing anything. */
+  /** Whether the same request may succeed later, without any change. */
   get retryable(): (typeof ERROR_CODES)[Code]['retryable'] {
     return ERROR_CODES[this.code].retryable;
   }
@@ -87,11 +87,11 @@ export type AnyCredentialHelperError = {
 }[ErrorCode];
 
 /**
- * Tells whether a value is an error of this package, also one that another copy of the package made, and one that came
- * from another thread: what `structuredClone()` and `postMessage()` copy has lost its `code`, and gets it back here, unless
- * the copy is frozen. Does not throw.
+ * Returns whether a value is an error of this package, also one created by another copy of the package, and one from
+ * another thread: a copy by `structuredClone()` or `postMessage()` has lost its `code`, which is restored here unless the
+ * copy is frozen. Does not throw.
  *
- * @param value - anything, usually what was caught
+ * @param value - any value, usually a caught error
  */
 export function isCredentialHelperError(value: unknown): value is AnyCredentialHelperError {
   try {
@@ -125,14 +125,14 @@ function isErrorCode(code: unknown): code is ErrorCode {
 }
 
 /**
- * Whether an error says that a token rejected a PIN that was tried. A locked PIN is none: the same PIN may be right once
- * it has been unlocked.
+ * Whether an error means that a token rejected a PIN. A locked PIN does not count: the same PIN may be correct after
+ * it is unlocked.
  */
 export function isPinRejection(error: unknown): error is CredentialHelperError {
   return isCredentialHelperError(error) && error.code === 'ERR_PIN_INCORRECT';
 }
 
-/** What has run out where the system says so, which it may have again later. */
+/** Exhausted resources by the error code of the system; they may become available later. */
 const RESOURCES: Readonly<Record<string, string>> = {
   EMFILE: 'this process has no file descriptor left (ulimit -n): is something leaking them?',
   ENFILE: 'this system has no file descriptor left',
@@ -140,7 +140,7 @@ const RESOURCES: Readonly<Record<string, string>> = {
   ENOMEM: 'this system has no memory left',
 };
 
-/** The hint for an error of the system that says that something has run out; undefined for another. */
+/** The hint for a system error that reports an exhausted resource; undefined for others. */
 export function resourceHint(code: string | undefined): string | undefined {
   return RESOURCES[code ?? ''];
 }

@@ -1,5 +1,5 @@
 /**
- * AWS credentials for a device that holds an X.509 certificate, from the credential provider of AWS IoT Core.
+ * AWS credentials for a device with an X.509 certificate, from the AWS IoT Core credential provider.
  *
  * @packageDocumentation
  */

@@ -1,6 +1,6 @@
 /**
- * Parses JSON; undefined where it is none. The parser's own error is dropped on purpose: it quotes the text, which may
- * hold a part of the credentials.
+ * Parses JSON; undefined if it is invalid. The parser's error is dropped on purpose: it quotes the text, which may
+ * contain a part of the credentials.
  */
 export function parseJson(bytes: Uint8Array): unknown {
   try {
@@ -10,7 +10,7 @@ export function parseJson(bytes: Uint8Array): unknown {
   }
 }
 
-/** Whether a value is an object with members: no array, not null. */
+/** Whether a value is an object, but not an array or null. */
 export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,4 +1,4 @@
-/** Options that hints name, as they are called in the options of a session. */
+/** Options that hints name, by their names in a session. */
 export type NamedOption =
   | 'ignorePinFlags'
   | 'libraryParameters'
@@ -9,12 +9,12 @@ export type NamedOption =
 
 let names: Readonly<Record<NamedOption, string>> | undefined;
 
-/** Names options in this process from now on as its user writes them: a command line has flags. */
+/** Sets the names of options in messages of this process, such as the flags of a command line. */
 export function nameOptions(given: Readonly<Record<NamedOption, string>>): void {
   names = given;
 }
 
-/** What messages call an option. */
+/** The name of an option in messages. */
 export function optionName(option: NamedOption): string {
   return names?.[option] ?? `"${option}"`;
 }

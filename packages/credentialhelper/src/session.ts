@@ -5,37 +5,37 @@ import type { SessionStats } from './observe/stats.ts';
 import { checkOptions, type FromIotCoreInit } from './options/options.ts';
 import { regionOfEnvironment } from './options/region.ts';
 
-/** What a client of the AWS SDK takes: `new STSClient(session)`. */
+/** The configuration of a client of the AWS SDK: `new STSClient(session)`. */
 export interface Session {
-  /** The AWS region: as given, as the endpoint's name says, or as the environment says. */
+  /** The AWS region: from the options, the endpoint or the environment. */
   readonly region: string;
-  /** Gives credentials that are valid now; see `fromIotCore`. */
+  /** Returns valid credentials; see `fromIotCore`. */
   readonly credentials: IotCoreCredentialProvider;
-  /** When the credentials at hand end; undefined as long as none were fetched. */
+  /** When the current credentials expire; undefined before the first fetch. */
   readonly expiration: Date | undefined;
   /** What the session has done so far: a snapshot. */
   readonly stats: SessionStats;
   /**
-   * Fetches new credentials now, or joins a fetch that is on its way. For an application that changed what its role may do;
-   * nothing needs it otherwise.
+   * Fetches new credentials, or joins a pending fetch. Only needed after a change of the role's
+   * permissions.
    *
-   * @throws {@link CredentialHelperError} (as a rejection) what `credentials` throws
+   * @throws {@link CredentialHelperError} (as a rejection) errors of `credentials`
    */
   refresh(): Promise<IotCoreCredentials>;
   /**
-   * Forgets the credentials, and waits until nothing is being fetched: at most `timeoutMs`. Who waits for credentials
-   * still gets them; who asks later gets `ERR_SESSION_CLOSED`. A client of the AWS SDK keeps those that it has, and asks when
-   * they are about to end. Does not throw.
+   * Discards the credentials, and waits for a pending fetch, at most `timeoutMs`. Pending calls still get
+   * credentials; later calls reject with `ERR_SESSION_CLOSED`. A client of the AWS SDK keeps the credentials it has, and
+   * calls again shortly before they expire. Does not throw.
    */
   close(): Promise<void>;
-  /** Does the same as `close`, for `await using`. */
+  /** Same as `close`, for `await using`. */
   [Symbol.asyncDispose](): Promise<void>;
 }
 
 /**
- * Opens a session: region and self-refreshing credentials, ready for any client of the AWS SDK for JavaScript v3.
+ * Opens a session: region and automatically refreshed credentials, for any client of the AWS SDK for JavaScript v3.
  *
- * Nothing is sent before the first client asks for credentials.
+ * Nothing is sent before the first call for credentials.
  *
  * @example
  * ```ts
@@ -54,8 +54,8 @@ export interface Session {
  * const sts = new STSClient(session);
  * ```
  *
- * @throws {@link CredentialHelperError} at once, for options that are wrong (`ERR_INVALID_OPTION`, `ERR_KEY_SOURCE`,
- * `ERR_DATA_ENDPOINT`, `ERR_REGION_UNKNOWN`), files that cannot be read, and a key that does not belong to the
+ * @throws {@link CredentialHelperError} at once, for invalid options (`ERR_INVALID_OPTION`, `ERR_KEY_SOURCE`,
+ * `ERR_DATA_ENDPOINT`, `ERR_REGION_UNKNOWN`), unreadable files, and a key that does not belong to the
  * certificate
  */
 export function createSession(init: FromIotCoreInit): Session {
@@ -68,7 +68,7 @@ export function createSession(init: FromIotCoreInit): Session {
     });
   }
   const source = createSource(settings);
-  // What stands on the prototype is not copied by `{ ...session }`, as clients do with their configuration.
+  // Members on the prototype are not copied by `{ ...session }`, which clients do with their configuration.
   const members: Omit<Session, 'region' | 'credentials'> = {
     get expiration() {
       return source.expiration;

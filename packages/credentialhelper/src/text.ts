@@ -1,17 +1,17 @@
-/** What a terminal takes for commands, ends a line, or changes the direction of text (Unicode Standard Annex 9). */
+/** Characters that control a terminal, end a line, or change the direction of text (Unicode Standard Annex 9). */
 const UNSEEN = /[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/gu;
 
-/** Text of whatever origin as it may reach a terminal, a log line or an error: what is unseen is written out. */
+/** Text of any origin, made safe for terminals, log lines and errors: invisible characters are escaped. */
 export function visible(text: string): string {
   return text.replace(UNSEEN, escaped);
 }
 
-/** A JSON document as it may reach a terminal: with the same value. */
+/** A JSON document, made safe for terminals, with the same value. */
 export function visibleJson(json: string): string {
   return json.replace(UNSEEN, (character) => (character === '\n' ? character : escaped(character)));
 }
 
-/** The beginning of a text from elsewhere. */
+/** The beginning of text from another source. */
 export function excerpt(text: string, maxCharacters = 200): string {
   const characters = Array.from(visible(text.slice(0, 4 * maxCharacters)));
   return characters.length <= maxCharacters

@@ -1,5 +1,5 @@
-// The program of the child process that makes one request with a key in a token. It is the only place where a process
-// that lives longer has a PKCS#11 library loaded.
+// The program of the child process that sends one request with a key in a token. The parent process never loads the
+// PKCS#11 library.
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { CredentialHelperError } from './errors.ts';
@@ -9,7 +9,10 @@ import { importProcessRecords, watchProcessRecords } from './pins/records.ts';
 import { loadKoffi } from './pkcs11/koffi.ts';
 import { answerParent } from './process/answer-parent.ts';
 
-/** Sooner than the other process ends this one, it reports its own time-out, which says more. At most, in milliseconds. */
+/**
+ * The maximum margin, in milliseconds, by which this process times out before its parent kills it, with a more specific
+ * error.
+ */
 const REPORT_MS = 500;
 
 answerParent(async (message: TokenRequestMessage, tell, limitMs) => {
@@ -29,17 +32,17 @@ answerParent(async (message: TokenRequestMessage, tell, limitMs) => {
   return sendTokenRequest(unpackTokenRequest(message), events, ownLimitMs);
 });
 
-/** The error for a copy of this program, made by a bundler or by hand, that is where koffi is not found. */
+/** The error for a copy of this program, by a bundler or by hand, that cannot find koffi. */
 function copyWithoutKoffi(error: CredentialHelperError): CredentialHelperError | undefined {
   const { code } = error.cause as NodeJS.ErrnoException;
   const [, program = ''] = process.argv;
   if (!code?.endsWith('MODULE_NOT_FOUND') || isOfThisPackage(program)) return undefined;
   return new CredentialHelperError(
-    `the program of the child process that is to use the token does not find the npm package koffi from ${dirname(program)}`,
+    `the program of the child process that is to use the token cannot find the npm package koffi from ${dirname(program)}`,
     {
       code: 'ERR_CHILD_PROGRAM',
       cause: error,
-      hint: 'install koffi where this copy of the program finds it: in a node_modules of its folder or of one above',
+      hint: "install koffi in a node_modules of the program's folder or of a parent folder",
     },
   );
 }

@@ -17,12 +17,12 @@ describe('an error', () => {
     );
   });
 
-  it('knows what its code tells', () => {
+  it('has the properties of its code', () => {
     expect(error.retryable).toBe(false);
     expect(new CredentialHelperError('x', { code: 'ERR_SERVICE' }).retryable).toBe(true);
   });
 
-  it('is known after structuredClone(), with its code', () => {
+  it('is recognized after structuredClone(), with its code', () => {
     const copy: unknown = structuredClone(error);
     expect(isCredentialHelperError(copy)).toBe(true);
     expect(copy).toMatchObject({
@@ -69,7 +69,7 @@ describe('an error', () => {
     }
   });
 
-  it('is known in another thread, and back', async () => {
+  it('is recognized in another thread, and back', async () => {
     const worker = new Worker(
       'const { parentPort } = require("node:worker_threads"); parentPort.once("message", (error) => parentPort.postMessage(error));',
       { eval: true },
@@ -125,7 +125,7 @@ describe('isCredentialHelperError', () => {
     expect(isCredentialHelperError(Object.freeze(structuredClone(error)))).toBe(false);
   });
 
-  it('knows the error of another copy of the package', () => {
+  it('recognizes the error of another copy of the package', () => {
     const other = Object.assign(new Error('x'), {
       name: 'CredentialHelperError',
       code: 'ERR_SERVICE',

@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { CredentialHelperError } from '../src/errors.ts';
 import { excerpt, visible, visibleJson } from '../src/text.ts';
 
-describe('text from elsewhere', () => {
-  it('is written out where it is unseen', () => {
+describe('text from other sources', () => {
+  it('has its invisible characters escaped', () => {
     expect(visible('a\u001b[2J\r\n\u0085\u009b\u2028\u202e\u2066\ufeffü€😀')).toBe(
       'a\\u001b[2J\\u000d\\u000a\\u0085\\u009b\\u2028\\u202e\\u2066\\ufeffü€😀',
     );
@@ -16,12 +16,12 @@ describe('text from elsewhere', () => {
     expect(JSON.parse(json)).toEqual(value);
   });
 
-  it('is cut, between characters', () => {
+  it('is truncated between characters', () => {
     expect(excerpt('😀'.repeat(300), 2)).toBe('😀😀…');
     expect(excerpt('ab', 2)).toBe('ab');
   });
 
-  it('is no longer in an error', () => {
+  it('is truncated in an error', () => {
     const long = 'x\n'.repeat(1_000_000);
     const error = new CredentialHelperError(long, {
       code: 'ERR_SERVICE',

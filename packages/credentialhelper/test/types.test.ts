@@ -1,4 +1,4 @@
-// What the types allow and refuse: the compiler says it, in `npm run typecheck`.
+// Valid and invalid types, checked by the compiler in `npm run typecheck`.
 
 import { STSClient } from '@aws-sdk/client-sts';
 import type { AwsCredentialIdentityProvider } from '@smithy/types';
@@ -25,13 +25,13 @@ function options(session: Session) {
   createSession({ ...common, pkcs11, passphrase: 'p' });
   // @ts-expect-error: a passphrase without a key
   createSession({ ...common, passphrase: 'p' });
-  // @ts-expect-error: what is only about tokens is inside "pkcs11"
+  // @ts-expect-error: options for tokens are inside "pkcs11"
   createSession({ ...common, pkcs11, isolate: false });
-  // @ts-expect-error: what is only about tokens is inside "pkcs11"
+  // @ts-expect-error: options for tokens are inside "pkcs11"
   createSession({ ...common, privateKey: 'k.pem', stateFolder: '/s' });
-  // @ts-expect-error: a PKCS#11 URI has one place
+  // @ts-expect-error: a PKCS#11 URI is only in "uri"
   createSession({ ...common, pkcs11: 'pkcs11:object=k' });
-  // @ts-expect-error: only a PIN may be asked for on a PIN pad
+  // @ts-expect-error: only a PIN can be entered on a PIN pad
   createSession({ ...common, privateKey: 'k.pem', passphrase: null });
   // @ts-expect-error: the identity for TLS clients is used in this process
   void openTlsIdentity({ certificate: 'c.pem', pkcs11: { library: 'l.so', isolate: true } });
@@ -48,7 +48,7 @@ it('options for one private key compile, and others do not', () => {
   expectTypeOf(options).toBeFunction();
 });
 
-it('credentials have their end and their token', () => {
+it('credentials have an expiration and a session token', () => {
   type Credentials = Awaited<ReturnType<Session['credentials']>>;
   expectTypeOf<Credentials['expiration']>().toEqualTypeOf<Date>();
   expectTypeOf<Credentials['sessionToken']>().toEqualTypeOf<string>();

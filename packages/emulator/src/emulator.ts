@@ -15,29 +15,29 @@ import { openStore, type Store } from './state/store.ts';
 /** How the credential provider issues credentials. */
 export interface CredentialSettings {
   /**
-   * Sets how long credentials are valid that are issued from now on.
+   * Sets the lifetime of credentials that are issued from now on.
    *
-   * @param lifetimeMs - milliseconds, whatever the role alias says; with a negative number they have expired already;
-   * undefined for what the role alias says, as at the start
-   * @throws {@link EmulatorError} `ERR_INVALID_OPTION` for what is not a number
+   * @param lifetimeMs - milliseconds, instead of the duration of the role alias; a negative number issues expired
+   * credentials; undefined (initially) for the duration of the role alias
+   * @throws {@link EmulatorError} `ERR_INVALID_OPTION` for a value that is not a number
    */
   setLifetime(lifetimeMs: number | undefined): void;
 }
 
 /** A running emulator. It listens on the loopback interface only. Never for production. */
 export interface Emulator extends AsyncDisposable {
-  /** The URL of the AWS APIs, such as `http://127.0.0.1:40123`: what `AWS_ENDPOINT_URL` takes. */
+  /** The URL of the AWS APIs, such as `http://127.0.0.1:40123`, for `AWS_ENDPOINT_URL`. */
   readonly apiEndpoint: string;
   /** The credential provider, as `host:port`, such as `localhost:40124`. */
   readonly credentialsEndpoint: string;
   /**
-   * The name that the credential provider would have on AWS. It also answers to this one, for a client that connects to
-   * the emulator instead (`/etc/hosts`, `curl --connect-to`).
+   * The host name that the credential provider would have on AWS. It also responds under this name, for a client that
+   * connects to the emulator instead (`/etc/hosts`, `curl --connect-to`).
    */
   readonly credentialsHostName: string;
-  /** The CA certificate of the credential provider, in PEM form. */
+  /** The CA certificate of the credential provider, as PEM. */
   readonly ca: string;
-  /** The path of a file with the same; undefined without a folder. */
+  /** The path of a file with that certificate; undefined without a folder. */
   readonly caFile: string | undefined;
   /** The id of the account: twelve digits. */
   readonly accountId: string;
@@ -53,12 +53,12 @@ export interface Emulator extends AsyncDisposable {
   /** The bearer token of control requests. */
   readonly controlToken: string;
   /**
-   * Creates all that one thing needs to get credentials: thing and certificate, and role, role alias and policy, unless
-   * they exist.
+   * Creates everything that a thing needs to get credentials: thing and certificate, and role, role alias and policy,
+   * unless they exist.
    *
-   * @throws {@link EmulatorError} (as a rejection) `InvalidRequestException` for a name or a kind of key that is not
-   * valid, `ResourceAlreadyExistsException` for a thing that exists, `ServiceUnavailableException` where it cannot be
-   * written to the folder
+   * @throws {@link EmulatorError} (as a rejection) `InvalidRequestException` for an invalid name or key type,
+   * `ResourceAlreadyExistsException` for a thing that exists, `ServiceUnavailableException` if it cannot be written
+   * to the folder
    */
   seed(input: SeedInput): Promise<Seed>;
   /** Things, thing groups, certificates, policies and role aliases. */
@@ -67,21 +67,21 @@ export interface Emulator extends AsyncDisposable {
   readonly iam: Iam;
   /** How the credential provider issues credentials. */
   readonly credentials: CredentialSettings;
-  /** What goes wrong at the credential provider. */
+  /** The faults of the credential provider. */
   readonly faults: Faults;
-  /** What clients asked for. */
+  /** The requests of clients. */
   readonly requests: Requests;
-  /** Stops the emulator, and ends all connections; the folder is free after that. Called again, it does nothing more. */
+  /** Stops the emulator, closes all connections, and unlocks the folder. Idempotent. */
   close(): Promise<void>;
 }
 
 /**
  * Starts an emulator of AWS IoT's credential provider and of the AWS APIs around it.
  *
- * @throws {@link EmulatorError} (as a rejection) `ERR_INVALID_OPTION` and `InvalidRequestException` for options that are
- * not valid, `ERR_FAULT` for a fault that is not, `ERR_DIR` for a folder that cannot be used, or has another account or
- * region, `ERR_IN_USE` for one that another emulator uses, `ERR_FILE` for a log that cannot be written, `ERR_PORT` for a
- * port that is in use
+ * @throws {@link EmulatorError} (as a rejection) `ERR_INVALID_OPTION` and `InvalidRequestException` for invalid
+ * options, `ERR_FAULT` for an invalid fault, `ERR_DIR` for a folder that cannot be used, or has another account or
+ * region, `ERR_IN_USE` for one that is in use by another emulator, `ERR_FILE` for a log that cannot be written,
+ * `ERR_PORT` for a port that is in use
  */
 export async function startEmulator(options: EmulatorOptions = {}): Promise<Emulator> {
   checkOptions(options);
@@ -106,12 +106,12 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
   }
 }
 
-/** What is open while an emulator runs. */
+/** The open resources of a running emulator. */
 interface Closable {
   close(): unknown;
 }
 
-/** Closes what was opened, the latest first, each also where closing another fails. */
+/** Closes all open resources, the latest first, even if closing another fails. */
 async function closeAll(opened: Closable[]): Promise<void> {
   const latest = opened.pop();
   if (latest === undefined) return;
@@ -122,7 +122,7 @@ async function closeAll(opened: Closable[]): Promise<void> {
   }
 }
 
-/** Opens all but the store, and notes in `opened` what is to be closed, also where it throws half-way. */
+/** Opens everything but the store, and adds each to `opened`, to be closed also if a later step throws. */
 async function start(
   options: EmulatorOptions,
   store: Store,
@@ -176,7 +176,7 @@ async function start(
     credentials: {
       setLifetime(value) {
         if (value !== undefined && !Number.isFinite(value)) {
-          throw new EmulatorError('a lifetime is a number of milliseconds', {
+          throw new EmulatorError('the lifetime must be a number of milliseconds', {
             code: 'ERR_INVALID_OPTION',
           });
         }

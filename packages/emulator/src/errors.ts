@@ -3,7 +3,7 @@ export class EmulatorError extends Error {
   /** `EmulatorError`. */
   override readonly name: string = 'EmulatorError';
   /**
-   * What went wrong: AWS's name for the error where AWS has one, such as `ResourceNotFoundException` (AWS IoT) or
+   * The kind of error: AWS's name if it has one, such as `ResourceNotFoundException` (AWS IoT) or
    * `NoSuchEntity` (IAM); otherwise one of
    *
    * - `ERR_INVALID_OPTION`: an option of {@link startEmulator}, or a lifetime, is not valid;

@@ -1,4 +1,4 @@
-/** Parses JSON; undefined where it is none. The parser's own error is dropped: it quotes the text. */
+/** Parses JSON; undefined if it is invalid. The parser's error is dropped: it quotes the text. */
 export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);

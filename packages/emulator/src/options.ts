@@ -2,7 +2,7 @@ import { EmulatorError } from './errors.ts';
 import type { Fault } from './faults/fault.ts';
 import { checkName } from './names/check-name.ts';
 
-/** What {@link startEmulator} takes. */
+/** Options of {@link startEmulator}. */
 export interface EmulatorOptions {
   /** The path of a folder that keeps state and keys across restarts; created if missing. Default: in memory only. */
   readonly dir?: string | undefined;
@@ -10,7 +10,7 @@ export interface EmulatorOptions {
   readonly apiPort?: number | undefined;
   /** The port of the credential provider: 0 to 65535. Default 0: any free port. */
   readonly credentialsPort?: number | undefined;
-  /** The oldest version of TLS that the credential provider takes. Default `TLSv1.2`. */
+  /** The oldest TLS version that the credential provider accepts. Default `TLSv1.2`. */
   readonly minTlsVersion?: 'TLSv1.2' | 'TLSv1.3' | undefined;
   /** The id of the account: twelve digits. Default: the one in the folder, or 123456789012. */
   readonly accountId?: string | undefined;
@@ -18,7 +18,7 @@ export interface EmulatorOptions {
   readonly region?: string | undefined;
   /** The path of a file to which each request is appended, as a line of JSON without secrets. Default: none. */
   readonly logFile?: string | undefined;
-  /** What goes wrong at the credential provider from the start. Default: nothing. */
+  /** Initial faults of the credential provider. Default: none. */
   readonly faults?: readonly Fault[] | undefined;
   /** The emulator's clock. Default: this machine's. */
   readonly clock?:
@@ -31,7 +31,7 @@ export interface EmulatorOptions {
 
 const MAX_PORT = 65_535;
 
-/** What each option must be, where it is given. */
+/** The requirements of each option, if set. */
 const CHECKS: Readonly<
   Record<keyof EmulatorOptions, readonly [isRight: (value: unknown) => boolean, must: string]>
 > = {
@@ -50,10 +50,10 @@ const CHECKS: Readonly<
 };
 
 /**
- * Checks what {@link startEmulator} was given.
+ * Validates the options of {@link startEmulator}.
  *
- * @throws {@link EmulatorError} `ERR_INVALID_OPTION`, or `InvalidRequestException` for an account id or a region that is
- * not valid
+ * @throws {@link EmulatorError} `ERR_INVALID_OPTION`, or `InvalidRequestException` for an invalid account id or
+ * region
  */
 export function checkOptions(options: EmulatorOptions): void {
   if (typeof options !== 'object' || options === null) throw invalid('options must be an object');

@@ -20,7 +20,7 @@ afterAll(async () => {
 });
 const portOf = (endpoint: string) => Number(endpoint.split(':').at(-1));
 
-/** What this process has open: sockets that listen, and files below the folder. */
+/** The open resources of this process: listening sockets, and files in the folder. */
 function openHandles(): { servers: number; files: readonly string[] } {
   const links = readdirSync('/proc/self/fd').map((descriptor) => {
     try {
@@ -36,12 +36,12 @@ function openHandles(): { servers: number; files: readonly string[] } {
   };
 }
 
-/** Expects nothing to be open but the two sockets of the other emulator, once the system has closed the rest. */
+/** Expects only the two sockets of the other emulator to be open, once the system has closed the rest. */
 async function expectNothingOpen(): Promise<void> {
   await expect.poll(openHandles).toEqual({ servers: 2, files: [] });
 }
 
-/** A clock that fails at its second question: the first one is for the folder. */
+/** A clock that fails at its second call: the first is for the folder. */
 function failingClock(): { now(): number } {
   let asked = 0;
   return {
@@ -53,7 +53,7 @@ function failingClock(): { now(): number } {
   };
 }
 
-/** Replaces a value in the file that keeps the account. */
+/** Replaces a value in the file of the account. */
 function damage(dir: string, name: 'certificatePem' | 'privateKeyPem'): void {
   const file = join(dir, 'account.json');
   const account = JSON.parse(readFileSync(file, 'utf8'));
@@ -61,7 +61,7 @@ function damage(dir: string, name: 'certificatePem' | 'privateKeyPem'): void {
   writeFileSync(file, JSON.stringify(account));
 }
 
-describe('a start that fails half-way', () => {
+describe('a failed start', () => {
   it.each<[string, EmulatorOptions, RegExp]>([
     ['a fault', { faults: [{ action: 'nap' } as never] }, /invalid fault/],
     ['the log', { logFile: join(root, 'none', 'log') }, /cannot write the log .*: ENOENT/],

@@ -10,7 +10,7 @@ import { type RawRequest, sendRaw, signRaw } from './support/raw-api.ts';
 const emulator = await startEmulator();
 afterAll(() => emulator.close());
 await emulator.seed({ thingName: 'a', roleAlias: 'a', keyType: 'EC-P256' });
-// No request that is made up names these.
+// No generated request names these.
 const device = await emulator.seed({
   thingName: 'well',
   roleAlias: 'well-alias',
@@ -19,7 +19,7 @@ const device = await emulator.seed({
 const credentialsPort = Number(emulator.credentialsEndpoint.split(':')[1]);
 const certificate = await emulator.iot.createKeysAndCertificate({ keyType: 'EC-P256' });
 
-/** Asserts that the emulator still answers, and answered nothing with an error of its own. */
+/** Asserts that the emulator still responds, and did not report an internal error. */
 async function assertWell(): Promise<void> {
   const answer = await sendRaw(
     emulator,
@@ -32,7 +32,7 @@ async function assertWell(): Promise<void> {
   expect(emulator.requests.latest.filter(({ status }) => status >= 500)).toEqual([]);
 }
 
-/** Sends bytes as they are to the AWS APIs, and gives what comes back. */
+/** Sends raw bytes to the AWS APIs, and returns the response. */
 function sendBytes(bytes: Uint8Array): Promise<string> {
   const socket = connect(Number(new URL(emulator.apiEndpoint).port), '127.0.0.1');
   return exchange(socket, bytes);
@@ -51,10 +51,10 @@ function sendOverTls(bytes: Uint8Array, waitMs?: number): Promise<string> {
   return exchange(socket, bytes, waitMs);
 }
 
-/** How long an answer may take on a busy machine. */
+/** Timeout for a response on a busy machine. */
 const ANSWER_MS = 10_000;
 
-/** Sends bytes, and gives what comes back until the connection ends, or nothing came for a moment. */
+/** Sends bytes, and returns the response until the connection closes, or is idle for a moment. */
 function exchange(socket: Socket, bytes: Uint8Array, waitMs = 100): Promise<string> {
   return new Promise((resolve) => {
     let text = '';

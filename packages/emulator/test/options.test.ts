@@ -17,13 +17,13 @@ describe('startEmulator', () => {
     [{ clock: {} }, 'ERR_INVALID_OPTION', /"clock" must be an object with now/],
     [{ accountId: '12' }, 'InvalidRequestException', /"12" is not a valid account id/],
     [{ region: 'x' }, 'InvalidRequestException', /"x" is not a valid region/],
-  ])('refuses %j', async (options, code, message) => {
+  ])('rejects %j', async (options, code, message) => {
     const error = await errorOf(() => startEmulator(options as EmulatorOptions));
     expect(error.message).toMatch(message);
     expect(error.code).toBe(code);
   });
 
-  it('takes undefined for an option that is not given', async () => {
+  it('treats undefined as an option that is not set', async () => {
     await using emulator = await startEmulator({ dir: undefined, clock: undefined });
     expect(emulator.caFile).toBeUndefined();
   });

@@ -1,7 +1,7 @@
 import { printResult, type Result } from './output.ts';
 import { isWorker } from './worker.ts';
 
-/** Makes the action of a command: runs it, prints what it gives back, and sets the exit status. */
+/** Creates the action of a command: runs it, prints its result, and sets the exit status. */
 export function action<Flags extends { readonly json?: boolean }>(
   run: (flags: Flags) => Promise<Result>,
 ): (flags: Flags) => Promise<void> {
@@ -13,8 +13,8 @@ export function action<Flags extends { readonly json?: boolean }>(
 }
 
 /**
- * The same for a command that loads a PKCS#11 library: it runs in a process of its own, so that a library that crashes,
- * hangs or prints does so there.
+ * The same for a command that loads a PKCS#11 library: it runs in a separate process, so that a library that crashes,
+ * hangs or prints does not affect this one.
  */
 export function workerAction<Flags extends { readonly json?: boolean; readonly timeoutMs: number }>(
   run: (flags: Flags) => Promise<Result>,

@@ -2,14 +2,15 @@ import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import { isOwn, makeFolder } from '../pins/folders.ts';
 
-/** What Node.js has since 22.1 (Node.js documentation, `module.enableCompileCache`). */
+/** Available since Node.js 22.1 (Node.js documentation, `module.enableCompileCache`). */
 interface CompileCache {
   enableCompileCache?(folder: string): unknown;
 }
 
 /**
- * Keeps what Node.js compiles in the user's own cache folder, where Node.js can: the next start is quicker. Node's default, a
- * folder in the temporary one, could be made by another user, whose code would then run here.
+ * Enables the module compile cache in the user's own cache folder, if this Node.js has one: the next start is faster.
+ * Node.js's default, a subfolder of the temporary folder, could be created by another user, whose code would then run
+ * here.
  */
 export function useCompileCache(): void {
   const { enableCompileCache } = process.getBuiltinModule('node:module') as CompileCache;

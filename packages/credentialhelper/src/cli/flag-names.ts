@@ -1,6 +1,6 @@
 import { nameOptions } from '../option-names.ts';
 
-/** Makes messages name options as flags of the command line. */
+/** Sets the names of options in messages to the flags of the command line. */
 export function nameOptionsAsFlags(): void {
   nameOptions({
     ignorePinFlags: '--ignore-pin-flags',

@@ -1,4 +1,4 @@
-// The program of the child process that looks into one PKCS#11 library.
+// The program of the child process that inspects one PKCS#11 library.
 
 import { answerParent } from '../process/answer-parent.ts';
 import { type InspectRequest, inspectLibrary } from '../token/inspect.ts';

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { setUpErrors } from './usage.ts';
 
-/** Commands by name, of which only the summary is there until they are called. */
+/** Commands by name; until they are called only their summary is loaded. */
 export type LazyCommands = Readonly<
   Record<
     string,

@@ -7,7 +7,7 @@ import { watchOutput } from './output.ts';
 useCompileCache();
 nameOptionsAsFlags();
 watchOutput();
-// Loaded now: what stands above is compiled before there is a cache.
+// Imported here: static imports are compiled before the cache is enabled.
 const { run } = await import('./program.ts');
 
 process.exitCode = await holdProcess(run(process.argv.slice(2)));

@@ -1,16 +1,16 @@
 import { isCredentialHelperError } from '../errors.ts';
 import { visible, visibleJson } from '../text.ts';
 
-/** What the command is called, also before each line on stderr. */
+/** The name of the command, also the prefix of each line on stderr. */
 export const PROGRAM = 'awsiot-credentialhelper';
 
-/** What a command has to say: the result alone goes to stdout. */
+/** The result of a command; only this goes to stdout. */
 export interface Result {
-  /** For people. */
+  /** Text for terminals. */
   readonly lines: readonly string[];
-  /** For programs (`--json`): one JSON document. */
+  /** One JSON document (`--json`). */
   readonly json: unknown;
-  /** Exit status: 0 where it went well, which is the default, else 1. */
+  /** Exit status: 0 (default) for success, 1 for failure. */
   readonly status?: 0 | 1;
 }
 
@@ -25,8 +25,8 @@ export function redirectOutput(to: Write): void {
 }
 
 /**
- * Lets a command finish, and with its own status, where nobody reads its output any more; output that cannot be written
- * for another reason makes it fail.
+ * Ignores `EPIPE`, so that a command finishes with its own status if its reader has closed the pipe; other write
+ * errors make it fail.
  */
 export function watchOutput(): void {
   process.stdout.on('error', ({ code, message }: NodeJS.ErrnoException) => {
@@ -36,7 +36,7 @@ export function watchOutput(): void {
     });
     printLine('error', `cannot write to stdout: ${message}`);
   });
-  // There is nowhere to tell it.
+  // There is nowhere to report it.
   process.stderr.on('error', () => {});
 }
 
@@ -46,13 +46,13 @@ export function printResult({ lines, json }: Result, asJson: boolean): void {
   write('stdout', `${text}\n`);
 }
 
-/** Writes a line to stderr, marked as what it is. */
+/** Writes a line with its level to stderr. */
 export function printLine(kind: 'error' | 'hint' | 'warning', text: string): void {
   write('stderr', `${PROGRAM}: ${kind}: ${visible(text)}\n`);
 }
 
 /**
- * Writes an error to stderr, and with `--json` also to stdout, where a program looks for one JSON document either way.
+ * Writes an error to stderr, and with `--json` also to stdout, so that programs always find one JSON document there.
  */
 export function printError(error: unknown, asJson: boolean): void {
   const message = error instanceof Error ? error.message : String(error);

@@ -6,7 +6,7 @@ import { addLazyCommands, type LazyCommands } from './lazy-commands.ts';
 import { PROGRAM, printError } from './output.ts';
 import { setUpErrors, usageStatus } from './usage.ts';
 
-/** The commands; what each needs is loaded when it is called. */
+/** Defines the commands; each loads its code when it is called. */
 const COMMANDS: LazyCommands = {
   token: {
     summary: 'keys in PKCS#11 tokens (HSMs, TPMs): set up, inspect, test',
@@ -17,7 +17,7 @@ const COMMANDS: LazyCommands = {
 /**
  * Runs the command line.
  *
- * @param args - what stands after the program's name
+ * @param args - the arguments after the program's name
  * @returns the exit status
  */
 export async function run(args: readonly string[]): Promise<number> {

@@ -9,9 +9,9 @@ import { whileAsking } from './worker.ts';
 const TERMINAL = '/dev/tty';
 
 /**
- * Asks for a secret on the terminal, without showing what is typed. stdin and stdout are not used: they may be pipes.
+ * Prompts for a secret on the terminal, without echo. stdin and stdout are not used: they may be pipes.
  *
- * @param otherwise - what to do where there is no terminal, for the error's hint
+ * @param otherwise - the hint of the error if there is no terminal
  * @throws {@link CredentialHelperError} (as a rejection) `ERR_TERMINAL_REQUIRED`
  */
 export async function askSecret(question: string, otherwise: string): Promise<Secret> {
@@ -24,9 +24,9 @@ export async function askSecret(question: string, otherwise: string): Promise<Se
 }
 
 /**
- * Asks for a new secret on the terminal, twice.
+ * Prompts for a new secret on the terminal, twice.
  *
- * @throws {@link CredentialHelperError} (as a rejection) `ERR_TERMINAL_REQUIRED`, `ERR_INVALID_OPTION` where the two
+ * @throws {@link CredentialHelperError} (as a rejection) `ERR_TERMINAL_REQUIRED`, `ERR_INVALID_OPTION` if the two
  * differ
  */
 export async function askNewSecret(what: string, otherwise: string): Promise<Secret> {
@@ -37,12 +37,12 @@ export async function askNewSecret(what: string, otherwise: string): Promise<Sec
 }
 
 /**
- * Asks a question on the terminal that only `yes` agrees to.
+ * Asks for confirmation on the terminal; only `yes` confirms.
  *
  * @throws {@link CredentialHelperError} (as a rejection) `ERR_TERMINAL_REQUIRED`
  */
 export async function confirm(question: string, otherwise: string): Promise<boolean> {
-  return (await readLine(`${question} Type yes to go on: `, otherwise, false)).trim() === 'yes';
+  return (await readLine(`${question} Type yes to continue: `, otherwise, false)).trim() === 'yes';
 }
 
 async function readLine(question: string, otherwise: string, hidden: boolean): Promise<string> {
@@ -51,15 +51,15 @@ async function readLine(question: string, otherwise: string, hidden: boolean): P
     file = openSync(TERMINAL, 'r+');
   } catch (cause) {
     throw new CredentialHelperError(
-      `there is no terminal to ask on (${question.replace(/: $/, '')})`,
+      `there is no terminal for the prompt (${question.replace(/: $/, '')})`,
       { code: 'ERR_TERMINAL_REQUIRED', cause, hint: otherwise },
     );
   }
-  // The stream closes its file, and the question must still be followed by a line's end then.
+  // The stream closes its file, but a newline must still follow the prompt.
   const output = openSync(TERMINAL, 'w');
   const terminal = new ReadStream(file);
-  // Made first, so that nothing that is typed early is shown: it sets raw mode where the line is hidden, and else leaves
-  // showing and editing to the terminal.
+  // Created first, so that input typed early is not echoed: it sets raw mode if the input is hidden, and otherwise
+  // leaves echo and editing to the terminal.
   const lines = createInterface({
     input: terminal,
     output: new Writable({ write: (_chunk, _encoding, done) => done() }),

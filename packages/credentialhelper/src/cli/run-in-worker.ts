@@ -2,28 +2,28 @@ import type { ChildProcess } from 'node:child_process';
 import { askChild } from '../process/ask-child.ts';
 import { SIGNALS } from './worker.ts';
 
-/** How long a worker may take to end once it has sent its status, in milliseconds; then it is killed. */
+/** Time for a worker to exit after it has sent its status, in milliseconds; then it is killed. */
 const END_MS = 2000;
 
-/** How long a worker may take to finish or take back what it does once it was told to end, in milliseconds. */
+/** Time for a worker to finish or roll back after a signal, in milliseconds. */
 const FINISH_MS = 10_000;
 
-/** The same where its time limit is over: then it is more likely that its library hangs. */
+/** The same after its timeout: then it is more likely that its library hangs. */
 const LATE_FINISH_MS = 2000;
 
 /**
- * Runs this command line in a worker and passes on what it has to say. What else the worker's process prints comes from
- * the PKCS#11 library, may hold a PIN, and is dropped. The worker has the same terminal, and asks there.
+ * Runs this command line in a worker and passes on its output. Other output of the worker process comes from the
+ * PKCS#11 library, may contain a PIN, and is dropped. The worker has the same terminal, and prompts there.
  *
- * @param timeoutMs - how long the worker may take, in milliseconds, without the time in which it waits for a person
+ * @param timeoutMs - timeout of the worker, in milliseconds, not counting prompts
  * @returns the exit status
- * @throws {@link CredentialHelperError} (as a rejection) what `askChild` throws
+ * @throws {@link CredentialHelperError} (as a rejection) errors of `askChild`
  */
 export async function runInWorker(timeoutMs: number): Promise<number> {
   let child: ChildProcess | undefined;
   let isInterrupted = false;
   const interrupt = (signal: NodeJS.Signals) => {
-    // A worker that is at work ends when that is done, unless its library hangs; who asks twice does not want to wait.
+    // A busy worker exits when it is done, unless its library hangs; a second signal kills it.
     child?.kill(signal);
     setTimeout(() => child?.kill('SIGKILL'), isInterrupted ? 0 : FINISH_MS).unref();
     isInterrupted = true;
@@ -36,7 +36,7 @@ export async function runInWorker(timeoutMs: number): Promise<number> {
       library: 'the PKCS#11 library',
       limitMs: timeoutMs,
       limitHint:
-        'is its device or server there? --timeout-ms sets the limit; "token list" shows what is in the token now',
+        'is its device or server available? --timeout-ms sets the limit; "token list" shows what is in the token now',
       crashHint: '"token list" shows what is in the token now',
       finishMs: LATE_FINISH_MS,
       endMs: END_MS,
@@ -57,22 +57,22 @@ export async function runInWorker(timeoutMs: number): Promise<number> {
 const NAMED_FILE = /(?:\bfd:|\/dev\/fd\/|\/proc\/self\/fd\/)(\d{1,3})\b|\/dev\/stdin\b/g;
 
 /**
- * What the worker inherits: nothing but the open file descriptors that the command line names, as the place of the PIN or
- * as a file that a shell has opened (process substitution).
+ * The file descriptors that the worker inherits: only those on the command line, as the source of the PIN or as a
+ * file that a shell has opened (process substitution).
  */
 function inheritedFiles(args: readonly string[]): readonly (number | 'ignore' | 'inherit')[] {
   const named = new Set(
     Array.from(args.join('\n').matchAll(NAMED_FILE), ([, number = '0']) => Number(number)),
   );
   const last = Math.max(2, ...named);
-  // What the parent has as 1 and 2 is for its own output.
+  // The parent's descriptors 1 and 2 are for its own output.
   return Array.from({ length: last + 1 }, (_, fd) => {
     if (!named.has(fd)) return 'ignore';
     return fd === 0 ? 'inherit' : fd;
   }).filter((_, fd) => fd !== 1 && fd !== 2);
 }
 
-/** The command was ended from outside. */
+/** The command was ended by a signal. */
 class Interrupted extends Error {
   constructor() {
     super('interrupted');

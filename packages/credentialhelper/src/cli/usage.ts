@@ -1,19 +1,19 @@
 import { type Command, CommanderError, InvalidArgumentError } from 'commander';
 import { PROGRAM, printLine } from './output.ts';
 
-/** Exit status for a command line that is wrong. */
+/** Exit status for an invalid command line. */
 const USAGE_STATUS = 2;
 
-/** The part of every help text that says what the exit status means. */
+/** The part of every help text that explains the exit status. */
 export const EXIT_STATUS_HELP = `
 Exit status:
   0  it worked
   1  it failed; stderr says why
   2  the command line, or what it names, is wrong`;
 
-/** A command line that is wrong in a way that only the command itself can see. */
+/** An invalid command line that only the command itself can detect. */
 export class UsageError extends Error {
-  /** What to do, where that is known. */
+  /** What to do, if known. */
   readonly hint: string | undefined;
 
   constructor(
@@ -27,8 +27,8 @@ export class UsageError extends Error {
 }
 
 /**
- * Makes a command throw where it would end the process, and say what is wrong on one line. What was typed is shown only
- * where it can be nothing but a name: it may be a secret.
+ * Makes a command throw instead of exiting, with a one-line message. Input is shown only if it can only be a name: it
+ * may be a secret.
  */
 export function setUpErrors(command: Command): Command {
   return command
@@ -40,7 +40,7 @@ export function setUpErrors(command: Command): Command {
         const [, problem = text, suggestion] = SUGGESTION.exec(text) ?? [];
         printLine('error', withoutValues(problem, suggestion !== undefined));
         if (/unknown option '--(?:user-|so-)?pin/.test(problem)) {
-          printLine('hint', 'a PIN on the command line can be seen by others; use --pin-file');
+          printLine('hint', 'other users can see a PIN on the command line; use --pin-file');
         } else if (suggestion !== undefined) {
           printLine('hint', `did you mean ${suggestion}?`);
         } else {
@@ -50,10 +50,10 @@ export function setUpErrors(command: Command): Command {
     });
 }
 
-/** What commander says, which may have lines of what was typed in it, and which of the known names are near. */
+/** A message of commander, which may quote lines of the input, and suggests similar names. */
 const SUGGESTION = /^(.*?)\s*(?:\n\(Did you mean ((?:one of )?[a-z-]+(?:, [a-z-]+)*)\?\)\s*)?$/s;
 
-/** What commander says is wrong, without what may be a secret. */
+/** The message of commander, without text that may be a secret. */
 function withoutValues(problem: string, isNearName: boolean): string {
   return problem
     .replace(/^error: /, '')
@@ -61,17 +61,17 @@ function withoutValues(problem: string, isNearName: boolean): string {
     .replace(/unknown option '(.*)'/s, (_, text: string) => {
       const [name] = /^--[a-z]+(?:-[a-z]+)*(?==|$)/.exec(text) ?? [];
       return name === undefined
-        ? `unknown option: a text of ${text.length} characters`
+        ? `unknown option: a string of ${text.length} characters`
         : `unknown option '${name}'`;
     })
     .replace(/unknown command '(.*)'/s, (known, text: string) =>
       isNearName && /^[a-z-]{1,16}$/.test(text)
         ? known
-        : `unknown command: a text of ${text.length} characters`,
+        : `unknown command: a string of ${text.length} characters`,
     );
 }
 
-/** The exit status for an error that a command line ended with. */
+/** The exit status for an error of the command line. */
 export function usageStatus(error: unknown): number | undefined {
   if (error instanceof UsageError) {
     printLine('error', error.message);
@@ -79,14 +79,14 @@ export function usageStatus(error: unknown): number | undefined {
     return USAGE_STATUS;
   }
   if (!(error instanceof CommanderError)) return undefined;
-  // Asked for help or version: both went to stdout. Help for want of a command went to stderr.
+  // Help and version were requested, and went to stdout. Without a command, help went to stderr.
   return error.exitCode === 0 ? 0 : USAGE_STATUS;
 }
 
-/** For options that take a whole number from 0 on. */
+/** Parses an option that is a whole number, 0 or more. */
 export function parseWholeNumber(text: string): number {
   if (/^\d{1,15}$/.test(text)) return Number(text);
-  throw new InvalidArgumentError('It is a whole number, 0 or more.');
+  throw new InvalidArgumentError('Expected a whole number, 0 or more.');
 }
 
 /** A day, in milliseconds: timers of Node.js do not take much more. */

@@ -1,4 +1,4 @@
-// The program of the child process that does the work of a command that loads a PKCS#11 library.
+// The program of the child process for commands that load a PKCS#11 library.
 import { answerParent } from '../process/answer-parent.ts';
 import { nameOptionsAsFlags } from './flag-names.ts';
 import { run } from './program.ts';

@@ -1,34 +1,34 @@
 import type { Tell } from '../process/messages.ts';
 import { redirectOutput } from './output.ts';
 
-/** What ends a command from outside. */
+/** The signals that end a command. */
 export const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 let tell: Tell | undefined;
 
-/** Whether this process is a worker: one that does the work of a command for the process that started it. */
+/** Whether this process is a worker: it runs a command for its parent process. */
 export function isWorker(): boolean {
   return tell !== undefined;
 }
 
 /**
- * Makes this process a worker: all output goes to the process that started it.
+ * Makes this process a worker: all output goes to its parent process.
  *
- * @param tellParent - tells that process something
+ * @param tellParent - sends the parent a message
  */
 export function becomeWorker(tellParent: Tell): void {
   tell = tellParent;
-  // Handled between steps only: what is written to a token is finished, or taken back, before the process ends.
+  // Handled between steps only: writes to a token are finished or rolled back before the process exits.
   for (const signal of SIGNALS) process.on(signal, () => process.exit());
   redirectOutput((stream, text) => tellParent('output', { stream, text }));
 }
 
-/** Says that a library is going to be loaded: what goes wrong from here on may be that library's doing. */
+/** Reports that a library is about to be loaded: failures from here on may be caused by it. */
 export function loadsLibrary(): void {
   tell?.('usesLibrary', true);
 }
 
-/** Asks a person something. In a worker, the command's deadline stands still meanwhile. */
+/** Prompts the user. In a worker, the deadline of the command is suspended meanwhile. */
 export async function whileAsking<T>(ask: () => Promise<T>): Promise<T> {
   tell?.('isAsking', true);
   try {

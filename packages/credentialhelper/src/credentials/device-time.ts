@@ -1,15 +1,15 @@
 import type { TemporaryCredentials } from '../exchange/exchange.ts';
 import type { Valid } from '../refresh/refresher.ts';
 
-/** An instant of the refresher's clock as this device's clock has it now. */
+/** Converts a time of the refresher's clock to this device's clock. */
 export type WallTime = (atMs: number) => Date;
 
-/** By how much this device's clock may differ without anything being made of it, in milliseconds. */
+/** Tolerated deviation of this device's clock, in milliseconds. */
 const TOLERANCE_MS = 2000;
 
 /**
- * Makes what says when credentials end by this device's own clock, which is the one that an SDK compares with. It is what the
- * server said, unless this device's clock is wrong or was set meanwhile.
+ * Creates the conversion of expirations to this device's clock, which the SDK compares with. It is the server's
+ * expiration, unless this device's clock is wrong or was set meanwhile.
  */
 export function createExpiration(wallTime: WallTime): (valid: Valid<TemporaryCredentials>) => Date {
   let last: { readonly endsAtMs: number; readonly date: Date } | undefined;
@@ -24,10 +24,10 @@ export function createExpiration(wallTime: WallTime): (valid: Valid<TemporaryCre
 
 const MINUTE_MS = 60_000;
 
-/** A clock that is off by more is warned of: AWS refuses signatures that are 5 minutes off. */
+/** A larger skew is logged: AWS rejects signatures that are off by 5 minutes. */
 const MAX_SKEW_MS = 5 * MINUTE_MS;
 
-/** Makes what warns of a clock that is wrong, once for as long as it is. */
+/** Creates the warning about a wrong clock, once while it is wrong. */
 export function watchSkew(warn: (text: string) => void): (skewMs: number | undefined) => void {
   let isWrong = false;
   return (skewMs = 0) => {
@@ -36,7 +36,7 @@ export function watchSkew(warn: (text: string) => void): (skewMs: number | undef
     if (!isWrong || wasWrong) return;
     const minutes = Math.round(Math.abs(skewMs) / MINUTE_MS);
     warn(
-      `this device's clock is ${minutes} minutes ${skewMs > 0 ? 'ahead of' : 'behind'} the server's; the credentials are kept by the server's clock`,
+      `this device's clock is ${minutes} minutes ${skewMs > 0 ? 'ahead of' : 'behind'} the server's; the credentials expire by the server's clock`,
     );
   };
 }

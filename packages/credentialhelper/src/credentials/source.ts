@@ -13,10 +13,10 @@ import { createExpiration, type WallTime, watchSkew } from './device-time.ts';
 import { instant, retryOf, withTries } from './tries.ts';
 import type { IotCoreCredentialProvider } from './types.ts';
 
-/** A source of credentials, and what its owner may do with it. */
+/** A source of credentials, with the methods of its owner. */
 export interface CredentialSource {
   readonly credentials: IotCoreCredentialProvider;
-  /** When the credentials at hand end, by this device's clock. */
+  /** When the current credentials expire, by this device's clock. */
   readonly expiration: Date | undefined;
   /** What was done so far. */
   readonly stats: SessionStats;
@@ -24,7 +24,7 @@ export interface CredentialSource {
   close(): Promise<void>;
 }
 
-/** The source of credentials for options that have been checked. */
+/** The source of credentials for validated options. */
 export function createSource(settings: Settings): CredentialSource {
   const { endpoint, roleAlias, thingName, userAgent, maxWaitMs, keepFresh } = settings;
   // That of the session, else of the client that asked last.
@@ -35,7 +35,7 @@ export function createSource(settings: Settings): CredentialSource {
   const dates = watchCertificateDates(logger, wallMs);
   const skew = watchSkew((text) => logger?.warn(text));
   const get = createMutualTls(settings, dates);
-  /** An instant of the refresher's clock as this device's clock has it now. */
+  /** Converts a time of the refresher's clock to this device's clock. */
   const wallTime: WallTime = (atMs) => new Date(wallMs() + (atMs - now()));
 
   const counters = new Counters();
@@ -86,10 +86,10 @@ export function createSource(settings: Settings): CredentialSource {
       const { message } = withTries(failures, wallTime) as Error;
       const atHand =
         current === undefined
-          ? 'there are none at hand'
-          : `the ones at hand are valid until ${wallTime(current.endsAtMs).toISOString()}`;
+          ? 'there are no current credentials'
+          : `the current credentials stay valid until ${wallTime(current.endsAtMs).toISOString()}`;
       logger?.warn(
-        `refreshing the credentials failed: ${message}; ${atHand}, next try ${instant(failures.retryAtMs, wallTime)}`,
+        `refreshing the credentials failed: ${message}; ${atHand}; next attempt ${instant(failures.retryAtMs, wallTime)}`,
       );
     },
   });
@@ -102,7 +102,7 @@ export function createSource(settings: Settings): CredentialSource {
       const { current } = refresher;
       const given = await refresher.get({ forceRefresh: forceRefresh === true, abortSignal });
       if (given === current) counters.served();
-      // A copy for each caller: the SDK writes into what it is given.
+      // A copy for each caller: the SDK modifies it.
       return { ...given.value, expiration: expirationOf(given) };
     },
     get expiration() {

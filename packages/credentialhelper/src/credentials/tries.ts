@@ -5,16 +5,16 @@ import type { Failures } from '../refresh/refresher.ts';
 import type { Retry } from '../refresh/retry.ts';
 import type { WallTime } from './device-time.ts';
 
-/** How a failure is tried again. */
+/** How a failure is retried. */
 export function retryOf(error: unknown, { key }: Settings): Retry {
   if (!isCredentialHelperError(error)) return { pace: 'slowly' };
   const pace = ERROR_CODES[error.code].retry;
-  // What gives the PIN may give another one next time; the same one is not tried again all the same.
+  // The function for the PIN may return another one next time; the same PIN is not tried again.
   const mayDiffer = pace === 'never' && key.kind === 'token' && key.token.pin.isAsked === true;
   return { pace: mayDiffer ? 'slowly' : pace, retryAfterMs: error.retryAfterMs };
 }
 
-/** The last error, with what was tried and when the next try is due. */
+/** The last error, with the number of tries and the time of the next. */
 export function withTries(
   { error, count, sinceMs, retryAtMs }: Failures,
   wallTime: WallTime,
@@ -31,9 +31,9 @@ export function withTries(
   });
 }
 
-/** When something is tried again, for a message. */
+/** The time of a retry, for a message. */
 export function instant(atMs: number, wallTime: WallTime): string {
   return Number.isFinite(atMs)
     ? `not before ${wallTime(atMs).toISOString()}`
-    : 'when PIN, files or options have changed';
+    : 'after a change of PIN, files or options';
 }

@@ -1,28 +1,28 @@
 import type { AwsCredentialIdentity } from '@smithy/types';
 import type { ClientConfig } from '../options/options.ts';
 
-/** Temporary credentials, with the end that they always have. */
+/** Temporary credentials. */
 export interface IotCoreCredentials extends AwsCredentialIdentity {
-  /** The session token, which goes with each request that is signed with the credentials. */
+  /** The session token, which is part of each request that is signed with the credentials. */
   readonly sessionToken: string;
-  /** When they end, by the server's clock. */
+  /** When they expire. */
   readonly expiration: Date;
 }
 
-/** What may be asked of a provider. */
+/** Options of a call of a provider. */
 export interface CredentialRequest {
-  /** Whether the credentials must be fetched now, or be those that are on their way. Default false. */
+  /** Whether to fetch new credentials, or join a pending fetch. Default false. */
   readonly forceRefresh?: boolean | undefined;
-  /** Ends the wait of this caller, with the reason of the signal; others go on. */
+  /** Aborts this call, with the reason of the signal; others are not affected. */
   readonly abortSignal?: AbortSignal | undefined;
   /**
-   * What clients of the AWS SDK pass: their configuration. Where the session has no logger, that of the client which asked last
-   * gets a line for each fetch, and for each refresh that failed.
+   * The configuration of the calling client of the AWS SDK. If the session has no logger, the one of the client that called
+   * last gets a line for each fetch, and for each failed refresh.
    */
   readonly callerClientConfig?: ClientConfig | undefined;
 }
 
-/** Gives credentials that are valid now. A client of the AWS SDK takes it as `credentials`. */
+/** Returns valid credentials. The `credentials` option of a client of the AWS SDK. */
 export type IotCoreCredentialProvider = (
   request?: CredentialRequest,
 ) => Promise<IotCoreCredentials>;

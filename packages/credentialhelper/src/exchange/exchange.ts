@@ -10,12 +10,12 @@ export type TemporaryCredentials = Required<
   Pick<AwsCredentialIdentity, 'accessKeyId' | 'secretAccessKey' | 'sessionToken' | 'expiration'>
 >;
 
-/** What an exchange brings. */
+/** The result of a request. */
 export interface Exchanged {
   readonly credentials: TemporaryCredentials;
-  /** How long the credentials are valid from now on, in milliseconds, by the server's clock where the answer tells it. */
+  /** The remaining lifetime of the credentials, in milliseconds, by the server's clock if the response has a date. */
   readonly lifeMs: number;
-  /** How far this device's clock is ahead of the server's, in milliseconds; undefined where the answer has no date. */
+  /** How far this device's clock is ahead of the server's, in milliseconds; undefined if the response has no date. */
   readonly skewMs: number | undefined;
   /** What is known of the answer, for a log. */
   readonly answer: Pick<HttpsResponse, 'status' | 'connection'> & {
@@ -24,8 +24,8 @@ export interface Exchanged {
 }
 
 /**
- * One request to the credential provider, and the credentials in its answer
- * (AWS IoT Core Developer Guide, "Authorizing direct calls to AWS services").
+ * One request to the credential provider, and the credentials in its response (AWS IoT Core Developer Guide,
+ * "Authorizing direct calls to AWS services").
  *
  * @param get - sends the request over mutual TLS
  * @param now - the time, in epoch milliseconds
@@ -65,7 +65,7 @@ export async function exchange(
   if (lifeMs <= 0) {
     const clock = isDated ? "the server's clock" : "this device's clock";
     throw new CredentialHelperError(
-      `the credentials from ${target.authority} ended at ${credentials.expiration.toISOString()}, and ${clock} says ${new Date(clockMs).toISOString()}`,
+      `the credentials from ${target.authority} expired at ${credentials.expiration.toISOString()}, and ${clock} says ${new Date(clockMs).toISOString()}`,
       {
         code: 'ERR_CREDENTIALS_EXPIRED',
         hint: isDated
@@ -91,7 +91,7 @@ function readCredentials(
 ): TemporaryCredentials {
   const invalid = (problem: string) =>
     new CredentialHelperError(
-      `the answer of ${target.authority} holds no credentials: ${problem}`,
+      `the response of ${target.authority} contains no credentials: ${problem}`,
       {
         code: 'ERR_RESPONSE_INVALID',
         hint: 'is this the endpoint of the credential provider?',
@@ -109,13 +109,14 @@ function readCredentials(
     const value = Object.hasOwn(credentials, name) ? credentials[name] : undefined;
     if (typeof value !== 'string' || value === '') throw invalid(`"${name}" is missing`);
     // They become a part of header fields.
-    if (!/^[!-~]+$/.test(value)) throw invalid(`"${name}" has characters that credentials do not`);
+    if (!/^[!-~]+$/.test(value))
+      throw invalid(`"${name}" has characters that credentials never contain`);
     return value;
   };
   const expiration = parseExpiration(text('expiration'));
   if (expiration === undefined) throw invalid('"expiration" is not a date');
   if (expiration.getTime() - clockMs > MAX_LIFE_MS) {
-    throw invalid('they last longer than any that AWS gives');
+    throw invalid('they are valid for longer than any that AWS issues');
   }
   return {
     accessKeyId: text('accessKeyId'),
@@ -125,7 +126,10 @@ function readCredentials(
   };
 }
 
-/** Sessions of a role last 12 hours at most (AWS STS API Reference, AssumeRole); a wrong clock may add some. In milliseconds. */
+/**
+ * Sessions of a role last 12 hours at most (AWS STS API Reference, AssumeRole); a wrong clock may add some. In
+ * milliseconds.
+ */
 const MAX_LIFE_MS = 7 * 24 * 60 * 60 * 1000;
 
 /** Reads a date as AWS writes it (ISO 8601); without a time zone it is UTC. */

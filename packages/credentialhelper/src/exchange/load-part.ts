@@ -14,7 +14,7 @@ export async function loadPart<T>(load: () => Promise<T>): Promise<T> {
     const resource = resourceHint(code);
     throw new CredentialHelperError(`cannot load a part of this package: ${message}`, {
       code: resource === undefined ? 'ERR_CHILD_PROGRAM' : 'ERR_OUT_OF_RESOURCES',
-      hint: resource ?? 'was the package replaced under this process? Restart it',
+      hint: resource ?? 'was the package replaced while this process was running? Restart it',
       cause,
     });
   }

@@ -31,7 +31,7 @@ import { createRotatingPair } from './rotation.ts';
  * Everything but pipes is read once up front, so that errors surface at construction; `verifyPeer: false` is warned of.
  *
  * @param dates - is shown each certificate before it is used
- * @throws {@link CredentialHelperError} for what cannot be read, `ERR_KEY_CERTIFICATE_MISMATCH`
+ * @throws {@link CredentialHelperError} for unreadable files, `ERR_KEY_CERTIFICATE_MISMATCH`
  */
 export function createMutualTls(settings: Settings, dates: CertificateDates): HttpsGet {
   const { key, timeoutMs } = settings;
@@ -128,7 +128,7 @@ function readConnection({ ca, verifyPeer, timeoutMs }: Settings): ConnectionSett
 }
 
 function warnUnverified({ endpoint, logger }: Settings): void {
-  const warning = `verifyPeer is false: any server that answers as ${endpoint.authority} is trusted, and can hand out credentials of its own`;
+  const warning = `verifyPeer is false: any server at ${endpoint.authority} is trusted, and can return credentials of its own`;
   if (logger === undefined) process.emitWarning(warning, { code: 'AWSIOT_VERIFY_PEER' });
   else logger.warn(warning);
 }

@@ -7,15 +7,15 @@ import type { KeyPair } from '../tls/file-context.ts';
 import { filesOf, sourceVersion } from './source-version.ts';
 
 /**
- * For so long after a change, certificate and key may not fit each other: they are replaced one after the other. In
+ * How long after a change certificate and key may not belong together, as they are replaced one after the other, in
  * milliseconds.
  */
 const SETTLE_MS = 5000;
 
-/** How often they are looked at meanwhile, in milliseconds. */
+/** How often they are checked meanwhile, in milliseconds. */
 const LOOK_MS = 200;
 
-/** Reads certificate and key while others replace them. */
+/** Reads certificate and key during a rotation. */
 export interface RotatingPair {
   /**
    * Reads them without waiting.
@@ -24,8 +24,8 @@ export interface RotatingPair {
    */
   readNow(read: () => KeyPair): KeyPair;
   /**
-   * Reads them. Where they are being replaced and do not fit, gives those that were read before; where there are none, waits
-   * until they fit.
+   * Reads them. Where they are being replaced and do not fit, gives those that were read before; where there are none,
+   * waits until they fit.
    *
    * @param limitMs - how long that may take, in milliseconds
    * @throws what `read` throws
@@ -33,7 +33,7 @@ export interface RotatingPair {
   read(read: () => KeyPair, limitMs: number): Promise<KeyPair>;
 }
 
-/** Makes what reads certificate and key of a session. */
+/** Creates the reader of certificate and key of a session. */
 export function createRotatingPair(settings: Settings): RotatingPair {
   let last: KeyPair | undefined;
 
@@ -49,7 +49,7 @@ export function createRotatingPair(settings: Settings): RotatingPair {
     return last;
   }
 
-  /** What to use now; undefined where it is to be waited for. */
+  /** The pair to use; undefined to wait. */
   function attempt(read: () => KeyPair, canWait: boolean): KeyPair | undefined {
     try {
       return readNow(read);

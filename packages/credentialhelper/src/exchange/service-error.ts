@@ -24,7 +24,7 @@ export function serviceError(
   const thing = target.thingName === undefined ? 'no thing name' : `thing "${target.thingName}"`;
   const answer = said === undefined ? `HTTP ${status}` : `HTTP ${status}: ${said}`;
   return new CredentialHelperError(
-    `${target.authority} gave no credentials for role alias "${target.roleAlias}" (${thing}): ${answer}`,
+    `${target.authority} returned no credentials for role alias "${target.roleAlias}" (${thing}): ${answer}`,
     {
       code,
       hint,
@@ -58,7 +58,7 @@ function explainMessage(
     case '403 Access Denied':
       return {
         code: 'ERR_ACCESS_DENIED',
-        hint: `a policy attached to the certificate must allow iot:AssumeRoleWithCertificate on the ARN of role alias ${roleAlias} (aws iot list-attached-policies); a misspelt role alias is answered in the same way (aws iot list-role-aliases)`,
+        hint: `a policy attached to the certificate must allow iot:AssumeRoleWithCertificate on the ARN of role alias ${roleAlias} (aws iot list-attached-policies); AWS returns the same error for a misspelled role alias (aws iot list-role-aliases)`,
       };
     case '404 Role alias does not exist':
       return {
@@ -91,16 +91,16 @@ function explainStatus(response: HttpsResponse, { roleAlias }: ExchangeTarget): 
   if (status === 429 || (status === 400 && isThrottled(response))) {
     return {
       code: 'ERR_THROTTLED',
-      hint: 'fewer requests, or a higher quota for the credential provider',
+      hint: 'send fewer requests, or raise the quota of the credential provider',
     };
   }
   if (status >= 500 || status === 408) {
-    return { code: 'ERR_SERVICE', hint: 'try again later; AWS publishes known problems' };
+    return { code: 'ERR_SERVICE', hint: 'try again later; see the AWS Health Dashboard' };
   }
   if (status >= 300 && status < 400) {
     return {
       code: 'ERR_UNEXPECTED_STATUS',
-      hint: `redirects are not followed (to ${headers.location ?? 'nowhere'}): the certificate is shown to the endpoint only; is this the endpoint of the credential provider?`,
+      hint: `redirects are not followed (to ${headers.location ?? 'nowhere'}): the certificate is sent to the endpoint only; is this the endpoint of the credential provider?`,
     };
   }
   return {
@@ -109,14 +109,14 @@ function explainStatus(response: HttpsResponse, { roleAlias }: ExchangeTarget): 
   };
 }
 
-/** AWS's services may also throttle with status 400, and name the error in a header field or in the body. */
+/** AWS services may also throttle with status 400, and name the error in a header field or in the body. */
 function isThrottled({ headers, body }: HttpsResponse): boolean {
   const parsed = parseJson(body);
   const types = [headers['x-amzn-errortype'], isObject(parsed) ? parsed.__type : undefined];
   return types.some((type) => /(?:^|#)Throttl(?:ing|ed)Exception(?::|$)/.test(String(type)));
 }
 
-/** What the header field `Retry-After` says, in milliseconds: seconds or a date (RFC 9110, section 10.2.3). */
+/** The `Retry-After` header, in milliseconds: seconds or a date (RFC 9110, section 10.2.3). */
 function retryAfterMs({
   'retry-after': given = '',
   date,

@@ -6,8 +6,8 @@ import type { SecretReader } from '../identity/secret-source.ts';
 import { type Settings, sourcesOf } from '../options/options.ts';
 
 /**
- * Something that differs where a file that holds certificate, key, CA, PIN or passphrase was changed or replaced, or an
- * environment variable was.
+ * A version that differs if a file with certificate, key, CA, PIN or passphrase, or an environment variable, was
+ * changed or replaced.
  */
 export function sourceVersion(settings: Settings): string {
   const { key } = settings;
@@ -42,7 +42,7 @@ function fileVersion(file: string | undefined): string {
 
 function variableVersion(name: string | undefined): string {
   if (name === undefined) return '';
-  // biome-ignore lint/style/noProcessEnv: the user named this variable as the place of a secret
+  // biome-ignore lint/style/noProcessEnv: the user named this variable as the source of a secret
   const value = process.env[name] ?? '';
   return createHash('sha256').update(value).digest('base64');
 }

@@ -4,28 +4,28 @@ import type { ErrorCode } from '../error-codes.ts';
 import { CredentialHelperError, isCredentialHelperError } from '../errors.ts';
 import { certificateId, describeCertificate } from './certificate.ts';
 
-/** Watches over the dates of the device certificates that a session uses, one after the other. */
+/** Checks the validity periods of the device certificates that a session uses. */
 export interface CertificateDates {
   /**
-   * Takes a certificate that is about to be used. Warns where it has expired, is not valid yet, or ends within 30 days and
-   * again within 7 days; of each once for each certificate.
+   * Checks a certificate that is about to be used. Warns if it has expired, is not valid yet, or expires within 30
+   * days, and again within 7 days; each once per certificate.
    */
   see(certificate: X509Certificate): void;
   /**
-   * Explains an error of an exchange. Where the server refused the certificate that was seen last, and it has expired or
-   * is not valid yet, gives an error that says so, with the other as its `cause`; else gives back the error.
+   * Explains an error of a request. If the server rejected the last certificate, and it has expired or is not valid
+   * yet, returns an error with that reason, with the original as its `cause`; else returns the original error.
    *
-   * @param serverDate - the header field `date` of the server's answer, whose clock counts where there is one
+   * @param serverDate - the `date` header of the response, if any: the clock of the server takes precedence
    */
   explain(error: unknown, serverDate?: string): unknown;
 }
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 
-/** How many days before its end a certificate is warned of. */
+/** How many days before the expiration warnings are logged. */
 const WARN_DAYS = [7, 30];
 
-/** What a server answers that does not want the certificate; another code says that it had taken it. */
+/** The codes by which a server rejects the certificate; with any other code it had accepted it. */
 const REFUSALS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'ERR_CLIENT_CERTIFICATE_REFUSED',
   'ERR_CONNECTION_RESET',
@@ -35,13 +35,13 @@ const REFUSALS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 
 const HINTS = {
   ERR_CERTIFICATE_EXPIRED:
-    'have a new certificate issued, and register it with AWS IoT (aws iot create-certificate-from-csr); where the clock of this device is wrong, set it',
+    'have a new certificate issued, and register it with AWS IoT (aws iot create-certificate-from-csr); if the clock of this device is wrong, set it',
   ERR_CERTIFICATE_NOT_YET_VALID:
-    'check the clock of this device: a wrong one is the usual cause; else wait, or have another certificate issued',
+    'check the clock of this device: a wrong clock is the usual cause; otherwise wait, or have another certificate issued',
 } as const satisfies Partial<Record<ErrorCode, string>>;
 
 /**
- * Creates what watches over certificates for one session.
+ * Creates the checks of the certificates of one session.
  *
  * @param now - the time, in epoch milliseconds
  */
@@ -87,8 +87,8 @@ export function watchCertificateDates(
 }
 
 /**
- * What is wrong with the certificate's dates, or undefined. Only a warning: the clock of a device may be wrong, and
- * it is the server that decides.
+ * The problem with the certificate's validity period, or undefined. Only a warning: the clock of a device may be
+ * wrong, and the server decides.
  *
  * @param now - epoch milliseconds
  */

@@ -10,11 +10,11 @@ import { readSource, type Source } from './read-source.ts';
 const PEM_CERTIFICATE = /^(TRUSTED |X509 )?CERTIFICATE$/;
 
 /**
- * Reads one or more certificates, in the order they stand.
+ * Reads one or more certificates, in their order.
  *
- * @param source - path, PEM text (any number of certificates, other PEM blocks are passed over), or DER bytes (one)
- * @param option - the name of the option it came from, for messages
- * @throws {@link CredentialHelperError} `ERR_FILE_UNREADABLE`, or `code` where it cannot be parsed
+ * @param source - path, PEM text (any number of certificates; other PEM blocks are ignored), or DER bytes (one)
+ * @param option - the name of the option, for messages
+ * @throws {@link CredentialHelperError} `ERR_FILE_UNREADABLE`, or `code` if it cannot be parsed
  */
 export function readCertificates(
   source: Source,
@@ -28,15 +28,15 @@ export function readCertificates(
     : [bytes];
   const kind = kindOfBytes(bytes);
   if (isCutShort(text)) {
-    throw new CredentialHelperError(`${name} is cut short: a block of PEM has no end`, {
+    throw new CredentialHelperError(`${name} is truncated: a PEM block has no END line`, {
       code,
-      hint: 'copy it again, whole',
+      hint: 'copy the whole file again',
     });
   }
   if (encoded.length === 0) {
     throw new CredentialHelperError(`${name} ${kind?.what ?? 'holds no certificate'}`, {
       code,
-      hint: kind?.hint ?? 'a certificate in PEM form begins with -----BEGIN CERTIFICATE-----',
+      hint: kind?.hint ?? 'a certificate in PEM format begins with -----BEGIN CERTIFICATE-----',
     });
   }
   return encoded.map((item, index) => {
@@ -48,16 +48,16 @@ export function readCertificates(
       throw new CredentialHelperError(`${which} ${named?.what ?? 'is not an X.509 certificate'}`, {
         code,
         cause,
-        hint: named?.hint ?? 'expected a certificate in PEM or DER form',
+        hint: named?.hint ?? 'expected a certificate in PEM or DER format',
       });
     }
   });
 }
 
 /**
- * The chain as TLS sends it: the certificate that belongs to the key first, then the others in the order they stood.
+ * The chain as TLS sends it: the certificate that belongs to the key first, then the others in their order.
  *
- * @throws {@link CredentialHelperError} `ERR_KEY_CERTIFICATE_MISMATCH` where no certificate belongs to the key
+ * @throws {@link CredentialHelperError} `ERR_KEY_CERTIFICATE_MISMATCH` if no certificate belongs to the key
  */
 export function chainForKey(
   certificates: readonly X509Certificate[],
@@ -69,14 +69,14 @@ export function chainForKey(
       `the private key (${keyKind(key).name}) does not belong to ${describeCertificate(certificates[0])}`,
       {
         code: 'ERR_KEY_CERTIFICATE_MISMATCH',
-        hint: 'use the key that was made together with this certificate',
+        hint: 'use the key that this certificate was issued for',
       },
     );
   }
   return chain;
 }
 
-/** The certificates with the first that `isLeaf` accepts in front; undefined where there is none. */
+/** The certificates, beginning with the first that `isLeaf` accepts; undefined if there is none. */
 export function leafFirst(
   certificates: readonly X509Certificate[],
   isLeaf: (certificate: X509Certificate) => boolean,
@@ -90,19 +90,17 @@ export function toPem(certificates: readonly X509Certificate[]): string {
   return certificates.map((certificate) => certificate.toString()).join('');
 }
 
-/**
- * The id AWS IoT gives a certificate: the SHA-256 of its DER form, 64 hexadecimal digits.
- */
+/** The id of a certificate in AWS IoT: the SHA-256 of its DER encoding, 64 hexadecimal digits. */
 export function certificateId(certificate: X509Certificate): string {
   return certificate.fingerprint256.replaceAll(':', '').toLowerCase();
 }
 
 /**
- * Signature algorithms that TLS takes no more: how the DER form of the algorithm begins, in hexadecimal digits, from its
- * object identifier on.
+ * Signature algorithms that TLS no longer accepts: the first bytes of the DER encoding of the algorithm, in
+ * hexadecimal digits, from its object identifier on.
  */
 const WEAK_SIGNATURES: readonly (readonly [hash: string, algorithm: RegExp])[] = [
-  // RSA, also by the number that OIW had for it, ECDSA, DSA (RFC 3279, section 2.2)
+  // RSA, also by its OIW object identifier, ECDSA, DSA (RFC 3279, section 2.2)
   ['SHA-1', /^06092a864886f70d010105/],
   ['SHA-1', /^06052b0e03021d/],
   ['SHA-1', /^06072a8648ce3d0401/],
@@ -113,13 +111,13 @@ const WEAK_SIGNATURES: readonly (readonly [hash: string, algorithm: RegExp])[] =
   ['SHA-1', /^06092a864886f70d01010a30..a0..30..06052b0e03021a/],
 ];
 
-/** The hash that a certificate is signed with where it is too weak for TLS; undefined for another. */
+/** The hash of a certificate's signature if it is too weak for TLS; else undefined. */
 export function weakHash(certificate: X509Certificate): string | undefined {
   const algorithm = signatureAlgorithm(certificate.raw).toString('hex');
   return WEAK_SIGNATURES.find(([, begins]) => begins.test(algorithm))?.[0];
 }
 
-/** What stands in `signatureAlgorithm` of a certificate, the second member of three (RFC 5280, section 4.1). */
+/** The `signatureAlgorithm` of a certificate, the second of its three members (RFC 5280, section 4.1). */
 function signatureAlgorithm(certificate: Buffer): Buffer {
   const all = contentOf(certificate, 0);
   const signed = contentOf(certificate, all.begin);
@@ -136,7 +134,7 @@ function contentOf(der: Buffer, at: number): { readonly begin: number; readonly 
   return { begin, end: begin + Number.parseInt(der.toString('hex', at + 2, begin), 16) };
 }
 
-/** How a message calls a certificate: its subject on one line and its AWS IoT id. */
+/** The name of a certificate in messages: its subject on one line and its AWS IoT id. */
 export function describeCertificate(certificate: X509Certificate | undefined): string {
   if (certificate === undefined) return 'the certificate';
   const subject = excerpt((certificate.subject ?? '').replaceAll('\n', ', '));

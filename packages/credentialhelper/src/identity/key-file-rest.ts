@@ -2,12 +2,12 @@ import { createPublicKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { isDer, textOf } from './pem.ts';
 
 /**
- * What a file holds besides a private key and certificates, and would be lost with it.
+ * The content of a file besides a private key and certificates, which would be lost with the file.
  *
  * @param bytes - the content of the file
  * @param key - the key that was read from it
- * @param certificates - those that are kept elsewhere
- * @returns how messages call it; undefined where there is nothing that could not be made again
+ * @param certificates - those that are stored elsewhere
+ * @returns its name for messages; undefined if everything else can be recreated
  */
 export function restOfKeyFile(
   bytes: Buffer,
@@ -31,15 +31,15 @@ export function restOfKeyFile(
   return linesOf(rest).every((line) => NOISE.test(line)) ? undefined : 'other text';
 }
 
-/** A block of PEM, whose line ends may be written out. */
+/** A PEM block, whose line breaks may be escaped. */
 const BLOCK = /-----BEGIN ([A-Z0-9 ]+)-----(?:(?!-----BEGIN )[\s\S])*?-----END \1-----/g;
 
-/** What OpenSSL writes around a key: attributes of PKCS #12, and the numbers of the key as text. */
+/** Text that OpenSSL adds to a key: attributes of PKCS #12, and the numbers of the key. */
 const NOISE =
   /^(?:(?:Bag|Key) Attributes(?:: <No Attributes>)?|(?:friendlyName|localKeyID|Microsoft CSP Name|X509v3 Key Usage): .*|(?:subject|issuer)\s*=.*|(?:RSA )?Private-Key: \(\d+ bit.*\)|(?:modulus|privateExponent|prime[12]|exponent[12]|coefficient|priv|pub):|publicExponent: \d+ \(0x[0-9a-f]+\)|ASN1 OID: \S+|NIST CURVE: \S+|(?:[0-9a-f]{2}:)*(?:[0-9a-f]{2})?)$/i;
 
 function linesOf(text: string): readonly string[] {
-  // As in a JSON string, or with line ends that are written out.
+  // As in a JSON string, or with escaped line breaks.
   return text
     .replace(/^\s*"|"\s*$/g, '')
     .split(/\r\n?|\n|(?:\\r)?\\n/)

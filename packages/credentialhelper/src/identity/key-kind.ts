@@ -1,24 +1,24 @@
 import type { KeyObject } from 'node:crypto';
 
-/** The kind of a key. */
+/** The type of a key. */
 export interface KeyKind {
   /** As every message writes it: `RSA 2048`, `EC P-256`, `Ed25519`. */
   readonly name: string;
-  /** Whether AWS IoT takes keys of this kind for TLS client authentication; see {@link ACCEPTED_KEYS}. */
+  /** Whether AWS IoT supports keys of this type for TLS client authentication; see {@link ACCEPTED_KEYS}. */
   readonly accepted: boolean;
 }
 
-/** The keys that AWS IoT takes (AWS IoT Core Developer Guide, "X.509 client certificates"). */
-export const ACCEPTED_KEYS = 'RSA of 2048 bits or more, EC P-256, P-384, P-521';
+/** The keys that AWS IoT supports (AWS IoT Core Developer Guide, "X.509 client certificates"). */
+export const ACCEPTED_KEYS = 'RSA 2048 or larger, EC P-256, P-384 or P-521';
 
-/** What to do about a key of another kind. */
-export const KEY_KIND_HINT = `AWS IoT takes ${ACCEPTED_KEYS}: make a new key and have a certificate issued for it`;
+/** What to do about a key of another type. */
+export const KEY_KIND_HINT = `AWS IoT supports ${ACCEPTED_KEYS}: generate a new key and have a certificate issued for it`;
 
 const MIN_RSA_BITS = 2048;
 
 const ACCEPTED_CURVES: readonly string[] = ['P-256', 'P-384', 'P-521'];
 
-/** Names of NIST's curves (FIPS 186-5) by the names that runtimes have for them. */
+/** NIST's names of curves (FIPS 186-5) by their names in runtimes. */
 const NIST_CURVES: Readonly<Record<string, string>> = {
   prime192v1: 'P-192',
   secp224r1: 'P-224',
@@ -30,7 +30,7 @@ const NIST_CURVES: Readonly<Record<string, string>> = {
   p521: 'P-521',
 };
 
-/** Names of the types that have no size. */
+/** Names of the key types without a size. */
 const TYPES: Readonly<Record<string, string>> = {
   ed25519: 'Ed25519',
   ed448: 'Ed448',
@@ -38,7 +38,7 @@ const TYPES: Readonly<Record<string, string>> = {
   x448: 'X448',
 };
 
-/** The kind of a private or public key. */
+/** The type of a private or public key. */
 export function keyKind({ asymmetricKeyType: type, asymmetricKeyDetails }: KeyObject): KeyKind {
   const { namedCurve, modulusLength } = asymmetricKeyDetails ?? {};
   if (type === 'rsa') return rsaKind(modulusLength);
@@ -48,7 +48,7 @@ export function keyKind({ asymmetricKeyType: type, asymmetricKeyDetails }: KeyOb
   return { name: modulusLength ? `${name} ${modulusLength}` : name, accepted: false };
 }
 
-/** The kind of an RSA key; one whose size is unknown is taken to be accepted. */
+/** The type of an RSA key; an unknown size counts as accepted. */
 export function rsaKind(bits: number | undefined): KeyKind {
   return {
     name: bits === undefined ? 'RSA' : `RSA ${bits}`,
@@ -57,9 +57,9 @@ export function rsaKind(bits: number | undefined): KeyKind {
 }
 
 /**
- * The kind of an EC key; one whose curve is unknown is taken to be accepted.
+ * The type of an EC key; an unknown curve counts as accepted.
  *
- * @param curve - the name of the curve, as NIST or OpenSSL has it
+ * @param curve - the name of the curve, of NIST or OpenSSL
  */
 export function ecKind(curve: string | undefined): KeyKind {
   if (curve === undefined) return { name: 'EC', accepted: true };

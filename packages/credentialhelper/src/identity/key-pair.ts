@@ -7,8 +7,8 @@ import { type Source, sourceName } from './read-source.ts';
 import type { Secret } from './secret.ts';
 
 /**
- * Does what {@link chainForKey} does, for a key that was read from `source`. Where the key belongs to none of the
- * certificates and is the first of several in a file, the error says so, and which of the others belongs.
+ * Same as {@link chainForKey}, for a key that was read from `source`. If the key belongs to none of the certificates
+ * and is the first of several in a file, the error names the one that does.
  *
  * @throws {@link CredentialHelperError} `ERR_KEY_CERTIFICATE_MISMATCH`
  */
@@ -29,7 +29,7 @@ export function chainForKeyOf(
     );
     const which =
       fitting === -1
-        ? 'none of the others that can be read belongs to it either'
+        ? 'none of the other readable keys belongs to it either'
         : `private key ${fitting + 2} belongs to it`;
     const where = sourceName(source, 'privateKey');
     throw new CredentialHelperError(
@@ -37,7 +37,7 @@ export function chainForKeyOf(
       {
         code: error.code,
         cause: error,
-        hint: fitting === -1 ? error.hint : 'give a file that holds that private key alone',
+        hint: fitting === -1 ? error.hint : 'pass a file that contains only that private key',
       },
     );
   }

@@ -6,10 +6,10 @@ import { type Path, pathOf } from './named-path.ts';
 import type { Pkcs11Uri } from './pkcs11-uri.ts';
 
 /**
- * Finds the PKCS#11 library that a URI names: by `module-path`, by `module-name` in the usual folders, or else p11-kit's
- * proxy, which shows the tokens of all libraries that this system is configured for.
+ * Finds the PKCS#11 library that a URI names: by `module-path`, by `module-name` in the usual folders, or else
+ * p11-kit's proxy, which shows the tokens of all configured libraries.
  *
- * @param option - the name of the option it came from, for messages
+ * @param option - the name of the option, for messages
  * @throws {@link CredentialHelperError} `ERR_PKCS11_LIBRARY`
  */
 export function findModule(uri: Pkcs11Uri, option: string): string {
@@ -33,7 +33,7 @@ export function findModule(uri: Pkcs11Uri, option: string): string {
         'add ?module-path=PATH to it',
       )
     : missing(
-        `there is no PKCS#11 library of the module-name that "${option}" gives: a name of ${name.length} characters`,
+        `no PKCS#11 library has the module-name in "${option}": a name of ${name.length} characters`,
         `libraries are looked for in ${folders.join(', ')}; module-path names one elsewhere`,
       );
 }
@@ -48,7 +48,7 @@ export function checkModule(path: Path, option: string): string {
   if (isFile(absolute)) return absolute;
   throw missing(
     `the PKCS#11 library ${absolute} given as "${option}" ${existsSync(absolute) ? 'is not a file' : 'does not exist'}`,
-    'give the path of the PKCS#11 library that came with the token or its driver',
+    'pass the path of the PKCS#11 library that came with the token or its driver',
   );
 }
 
@@ -56,7 +56,7 @@ function isFile(path: string): boolean {
   try {
     return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
   } catch {
-    // A name that no file can have, or a folder that this process may not look into.
+    // An invalid file name, or a folder that this process is not permitted to search.
     return false;
   }
 }

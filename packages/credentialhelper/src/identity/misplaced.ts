@@ -1,15 +1,15 @@
-// What a text that is to be a name has in it, and what may be a secret then: names are shown in messages.
+// Detects secrets in text that should be a name: messages show names.
 
-/** The attributes of a PKCS#11 URI that have no other meaning, and a PIN as people write it beside them. */
+/** The attributes of a PKCS#11 URI that have no other meaning, and a PIN as commonly written with them. */
 const PIN_NAME = [
-  // With the usual slips: pinvalue, pin_value, pin-vlaue, pni-value.
+  // With common typos: pinvalue, pin_value, pin-vlaue, pni-value.
   'p[in]{2,3}[-_. ]*(?:v[alue]{3,5}|so[urce]{2,4})',
   '(?:^|[^a-z])(?:(?:user|so)[-_. ]?)?(?:p[in]{2,3}|pass|secret)[-_. ]{0,2}[a-z]{0,7}\\s*[=:]',
   'pin\\s*=',
   'module-(?:name|path)\\s*[=:]',
 ].join('|');
 
-/** The attributes of a PKCS#11 URI, each with what follows its name. */
+/** The attributes of a PKCS#11 URI, each with the text after its name. */
 const ATTRIBUTE =
   '(?:^|[^a-z-])(?:token|manufacturer|serial|model|library-[a-z]+|slot-[a-z]+|object|id|type|pin-[a-z]+|module-[a-z]+)=';
 
@@ -18,20 +18,20 @@ const ATTRIBUTE_IN = new RegExp(ATTRIBUTE, 'i');
 const URI_IN = /^[\s\ufeff"'`]*pkcs11:/i;
 const DATA_URL_IN = /^[\s\ufeff"'`]*data:/i;
 
-/** What only keys and certificates have: PEM, JWK, bytes in base64url or hexadecimal digits longer than any id. */
+/** Patterns of keys and certificates only: PEM, JWK, base64url or hexadecimal text longer than any id. */
 const KEY_IN = /-----BEGIN |"(?:kty|d)"|[a-z0-9+/_=-]{100}|(?:[0-9a-f]{2}[:\s]?){65}/i;
 
 /** How base64 of DER begins: a SEQUENCE. */
 const DER_IN = /(?<![A-Za-z0-9+/])M[CEHI][A-Za-z0-9+/]{40}/;
 
 /**
- * Says what a label, serial number or the like has in it that belongs elsewhere: a part of a PKCS#11 URI, or a key. In it
- * may be a PIN, so that it must not be shown.
+ * Detects a part of a PKCS#11 URI, or a key, in a label, serial number or the like. It may contain a PIN, so it must
+ * not be shown.
  *
- * @returns half a sentence; undefined where it can be nothing but a name
+ * @returns a clause; undefined if the text can only be a name
  */
 export function misplacedIn(name: string): string | undefined {
-  // Most names, without what the expressions below take to compile.
+  // Most names, without compiling the expressions below.
   if (/^[\w .-]{1,39}$/.test(name) && !/p[in]|--/i.test(name)) return undefined;
   for (const text of [name, percentDecoded(name)]) {
     if (URI_IN.test(text)) return 'is a PKCS#11 URI';
@@ -52,9 +52,9 @@ export function misplacedInValue(value: string): string | undefined {
 
 function isKeyLike(text: string): boolean {
   if (KEY_IN.test(text) || DER_IN.test(text)) return true;
-  // The secret number of a P-256 key, as JSON Web Keys have it, and as base64.
+  // The private number of an EC P-256 key, in a JSON Web Key, and in base64.
   if (/^[\w-]{43}$|^[A-Za-z0-9+/]{43}=$/.test(text) && isMixed(text)) return true;
-  // A line of PEM has 64 characters. Hexadecimal ids have no capital and small letters at once.
+  // A line of PEM has 64 characters. Hexadecimal ids do not mix upper and lower case.
   const runs = text.match(/[A-Za-z0-9+/]{60,}/g) ?? [];
   return runs.some(isMixed);
 }

@@ -4,18 +4,18 @@ import { fileURLToPath } from 'node:url';
 import type { ErrorCode } from '../error-codes.ts';
 import { CredentialHelperError } from '../errors.ts';
 
-/** A path, or the `file:` URL of one. */
+/** A path or a `file:` URL. */
 export type Path = string | URL;
 
 /**
  * The absolute path that an option names.
  *
- * A text that names no file and may be a secret in the wrong place is refused here, and not shown: whatever is read
- * later may be shown by its path.
+ * Text that names no file and may be a misplaced secret is rejected here, and not shown: later messages may show the
+ * path.
  *
  * @param given - a path, relative to the working directory, or a `file:` URL
  * @param option - the name of the option, for messages
- * @param code - for a text that is the name of no file
+ * @param code - for text that names no file
  * @throws {@link CredentialHelperError} `ERR_INVALID_OPTION`, `code`
  */
 export function pathOf(
@@ -27,7 +27,7 @@ export function pathOf(
   if (path === undefined) {
     throw new CredentialHelperError(`"${option}" is a URL that is not the file: URL of a path`, {
       code: 'ERR_INVALID_OPTION',
-      hint: 'give a path, or a URL such as file:///etc/device/key.pem',
+      hint: 'pass a path, or a URL such as file:///etc/device/key.pem',
     });
   }
   const absolute = absolutePath(path, option, code);
@@ -37,14 +37,14 @@ export function pathOf(
   throw isPlainName(path) ? notThere(path, option, code) : noPath(path, option);
 }
 
-/** Whether a value is a `URL`, also one of another realm. */
+/** Whether a value is a `URL`, also of another realm. */
 export function isUrl(value: unknown): value is URL {
   return typeof value === 'object' && value !== null && 'href' in value && 'protocol' in value;
 }
 
 /**
- * The path that a `file:` URL stands for: `file:/path` and `file:///path` (RFC 8089). Undefined for a URL that names no
- * path of this system.
+ * The path of a `file:` URL: `file:/path` and `file:///path` (RFC 8089). Undefined if the URL names no path of this
+ * system.
  */
 export function pathOfUrl(given: Path): string | undefined {
   try {
@@ -56,8 +56,8 @@ export function pathOfUrl(given: Path): string | undefined {
 }
 
 /**
- * Whether a text has the form of a path that leads somewhere, so that no part of it can be a secret: what an option
- * holds by mistake has no folders in front.
+ * Whether text looks like a path to an existing folder, so that no part of it can be a secret: a misplaced secret has
+ * no folders before it.
  */
 export function isPlainlyPath(text: string): boolean {
   if (!isPlainName(text)) return false;
@@ -69,9 +69,9 @@ export function isPlainlyPath(text: string): boolean {
   const path = resolve(text);
   const { root } = parse(path);
   const [top = ''] = path.slice(root.length).split(sep);
-  // A slash at the end leads nowhere.
+  // A trailing slash names nothing.
   if (!isAbsolute(text) && dirname(path) === resolve('.')) return false;
-  // What stands in the root itself may be a PIN behind a slash.
+  // An entry of the root folder may be a PIN after a slash.
   const folders = [dirname(path), ...(isAbsolute(text) ? [root + top] : [])];
   return path !== root + top && folders.some((folder) => folder !== root && existsSync(folder));
 }
@@ -82,14 +82,14 @@ const SEPARATOR = sep === '/' ? '/' : /[\\/]/;
 const FILE_NAME =
   /^[\\/]?(?:[\w-]+[\\/])*[\w-][\w.-]*\.(?:pem|crt|cert?|der|key|p12|pfx|txt|pin|pub|csr|json|jks|so|dll|dylib)$/;
 
-/** Whether no part of a text looks like a key: longer runs of letters and digits than words have, or odd characters. */
+/** Whether no part of a text looks like a key: runs of letters and digits longer than words, or unusual characters. */
 export function isPlainName(text: string): boolean {
   if (text.length > 1024 || /[\p{Cc}+=,;{}"'<>|?&]/u.test(text) || /^data:/i.test(text))
     return false;
   return text.split(/[\\/]/).every((part) => !LONG_RUN.test(part) || EXTENSION.test(part));
 }
 
-/** A run of characters that base64 or hex is made of, longer than words are. */
+/** A run of base64 or hexadecimal characters that is longer than words. */
 const LONG_RUN = /[A-Za-z0-9]{24,}/;
 const EXTENSION = /\.[A-Za-z0-9]{1,8}$/;
 
@@ -99,7 +99,7 @@ function absolutePath(path: string, option: string, code: ErrorCode): string {
   } catch (cause) {
     throw new CredentialHelperError(
       `"${option}" is a relative path, and the working folder of this process was deleted`,
-      { code, cause, hint: 'give an absolute path' },
+      { code, cause, hint: 'pass an absolute path' },
     );
   }
 }
@@ -114,7 +114,7 @@ function unexpanded(option: string, code: ErrorCode): CredentialHelperError {
 function notThere(text: string, option: string, code: ErrorCode): CredentialHelperError {
   const where = isAbsolute(text) ? '' : `, in ${process.cwd()}`;
   return new CredentialHelperError(
-    `there is no file of the name that "${option}" gives: a text of ${text.length} characters${where}`,
+    `no file has the name passed as "${option}": a string of ${text.length} characters${where}`,
     {
       code,
       hint: 'check the path; the text is not shown, as it may be a secret in the wrong place',
@@ -124,10 +124,10 @@ function notThere(text: string, option: string, code: ErrorCode): CredentialHelp
 
 function noPath(text: string, option: string): CredentialHelperError {
   return new CredentialHelperError(
-    `"${option}" is a text of ${text.length} characters that is neither PEM nor the path of a file: ${looks(text)}`,
+    `"${option}" is a string of ${text.length} characters that is neither PEM nor the path of a file: ${looks(text)}`,
     {
       code: 'ERR_INVALID_OPTION',
-      hint: 'give a path, PEM text, or its bytes; the text is not shown, as it may be a secret',
+      hint: 'pass a path, PEM text, or bytes; the text is not shown, as it may be a secret',
     },
   );
 }
@@ -137,6 +137,6 @@ function looks(text: string): string {
   if (/^\s*[{[]/.test(text)) return 'it looks like JSON';
   if (/^[0-9a-f\s:]+$/i.test(text)) return 'it looks like hexadecimal digits';
   if (/^[A-Za-z0-9+/=_\s-]+$/.test(text))
-    return 'it looks like base64, and not of a certificate or key';
-  return 'it looks like no path';
+    return 'it looks like base64, but not of a certificate or key';
+  return 'it does not look like a path';
 }

@@ -9,20 +9,20 @@ import {
   type SecretSource,
 } from './secret-source.ts';
 
-/** The source of a passphrase that has been checked. */
+/** A validated source of a passphrase. */
 export type PassphraseReader = SecretReader<Secret | undefined>;
 
 /**
- * Checks where the passphrase of a key comes from, and reads it once where that has no effect on anything.
+ * Validates the source of the passphrase of a key, and reads it once if reading has no side effects.
  *
- * @param warn - told of a file that others can read
+ * @param warn - called for a file that other users can read
  * @throws {@link CredentialHelperError} `ERR_INVALID_OPTION`, `ERR_FILE_UNREADABLE`
  */
 export function openPassphrase(source: SecretSource | undefined, warn: Warn): PassphraseReader {
   if (source === undefined) return immediate(() => undefined);
   const named = { kind: 'passphrase', option: 'passphrase', warn } as const;
   if (typeof source === 'string') {
-    // As it is: unlike a PIN, it may begin or end with a blank, and a wrong one costs nothing.
+    // Unchanged: unlike a PIN, it may begin or end with whitespace, and a wrong one has no consequences.
     if (source === '') {
       throw new CredentialHelperError('"passphrase" is empty', { code: 'ERR_INVALID_OPTION' });
     }

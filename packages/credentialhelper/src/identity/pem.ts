@@ -1,24 +1,24 @@
-// PEM as people have it: textual encodings of RFC 7468, and what copying, environments and editors make of them.
+// PEM in practice: textual encodings of RFC 7468, and their distortions by copying, environment variables and editors.
 
 /** A PEM block. */
 export interface PemBlock {
-  /** What stands after `BEGIN`, such as `EC PRIVATE KEY`. */
+  /** The text after `BEGIN`, such as `EC PRIVATE KEY`. */
   readonly label: string;
-  /** The block in its usual form. */
+  /** The normalized block. */
   readonly pem: string;
 }
 
 const BEGIN = '-----BEGIN ';
 const DASHES = '-----';
 
-/** Whether this text is PEM itself and not a path to it. */
+/** Whether this text is PEM and not a path. */
 export function isPem(text: string): boolean {
   return text.includes(BEGIN);
 }
 
 /**
- * The PEM blocks of a text, in their order; text between them is passed over, and so is a block without its end. Takes
- * time in proportion to the text.
+ * The PEM blocks of a text, in their order; text between them and blocks without an end are ignored. Takes linear
+ * time.
  */
 export function pemBlocks(text: string): readonly PemBlock[] {
   return text
@@ -35,16 +35,16 @@ export function pemBlocks(text: string): readonly PemBlock[] {
     });
 }
 
-/** Whether a text has the beginning of a PEM block and not its end. */
+/** Whether a text has the beginning of a PEM block but not its end. */
 export function isCutShort(text: string): boolean {
   return isPem(text) && pemBlocks(text).length < text.split(BEGIN).length - 1;
 }
 
-/** The header of a key that is encrypted the old way (RFC 1421), also in one line with what follows. */
+/** The header of a key with traditional encryption (RFC 1421), also on one line with the following text. */
 const ENCRYPTED_HEADER =
   /^\s*(Proc-Type:\s*4,\s*ENCRYPTED)\s+(DEK-Info:\s*[\w-]+,\s*[0-9A-Fa-f]+)\s+/;
 
-/** The body in lines: those of a header (RFC 1421, `Proc-Type:`) stay, base64 is wrapped again. */
+/** The body in lines: those of a header (RFC 1421, `Proc-Type:`) are kept, base64 is rewrapped. */
 function wrapped(body: string): string {
   const lines = body
     .replace(ENCRYPTED_HEADER, '\n$1\n$2\n\n')
@@ -63,8 +63,8 @@ function wrapped(body: string): string {
 const MIN_BASE64_CHARACTERS = 64;
 
 /**
- * The bytes that a person means: without byte order mark, UTF-16 as UTF-8, PEM with line ends that are written out or in
- * a JSON string as PEM, base64 of DER or PEM as what it stands for. Other bytes as they are.
+ * Normalizes input: removes a byte order mark, converts UTF-16 to UTF-8, unescapes PEM with escaped line breaks or in
+ * a JSON string, decodes base64 of DER or PEM. Other bytes are returned unchanged.
  */
 export function meantBytes(bytes: Buffer): Buffer {
   const text = textOf(bytes);
@@ -75,7 +75,7 @@ export function meantBytes(bytes: Buffer): Buffer {
   return isPem(decoded.toString('latin1')) ? meantBytes(decoded) : decoded;
 }
 
-/** The bytes that a text stands for: base64 of DER or PEM, in any number of lines. Undefined for another text. */
+/** Decodes base64 of DER or PEM, in any number of lines. Undefined for other text. */
 export function decodeBase64(text: string): Buffer | undefined {
   const compact = text.replace(/\s+/g, '');
   if (compact.length < MIN_BASE64_CHARACTERS || !/^[A-Za-z0-9+/_-]+={0,2}$/.test(compact)) {
@@ -85,7 +85,7 @@ export function decodeBase64(text: string): Buffer | undefined {
   return isDer(bytes) || isPem(bytes.toString('latin1')) ? bytes : undefined;
 }
 
-/** Whether bytes are one DER sequence, as certificates and keys are (X.690, section 8.1). */
+/** Whether bytes are one DER sequence, like certificates and keys (X.690, section 8.1). */
 export function isDer(bytes: Buffer): boolean {
   const [tag, length = 0] = bytes;
   if (tag !== 0x30) return false;
@@ -95,10 +95,10 @@ export function isDer(bytes: Buffer): boolean {
   return bytes.length === 2 + octets + bytes.readUIntBE(2, octets);
 }
 
-/** Text of whatever encoding PEM comes in; undefined for bytes that are none. */
+/** Decodes text in any encoding of PEM; undefined for binary data. */
 export function textOf(bytes: Buffer): string | undefined {
   const wide = bytes.length > 1 && bytes.length % 2 === 0 ? bytes.subarray(0, 64) : undefined;
-  // Without a byte order mark: every other byte is 0 where text is of ASCII.
+  // Without a byte order mark: in ASCII text every other byte is 0.
   if (wide?.every((byte, index) => (byte === 0) === (index % 2 === 1))) {
     return bytes.toString('utf16le');
   }
@@ -112,12 +112,12 @@ export function textOf(bytes: Buffer): string | undefined {
       .toString('utf16le');
   }
   const text = bytes.toString('latin1').replace(/^\u00ef\u00bb\u00bf/, '');
-  // Control characters that text does not have.
+  // Control characters that do not occur in text.
   return /[^\P{Cc}\t\n\v\f\r\x80-\x9f]/u.test(text) ? undefined : text;
 }
 
 function withLineEnds(text: string): string {
-  // Once or twice, as JSON in JSON has it; with the "/" of base64 as some write it in JSON.
+  // Once or twice, as in nested JSON; also with the "/" of base64 escaped.
   return text
     .replaceAll(/\\+r|\\u000d/gi, '')
     .replaceAll(/\\+n|\\u000a/gi, '\n')

@@ -11,20 +11,20 @@ import {
   type SecretSource,
 } from './secret-source.ts';
 
-/** Where the PIN of a token comes from. `null`, also from a function: the token asks for it on its own PIN pad. */
+/** The source of a token's PIN. `null`, also from a function: the token asks for the PIN on its own PIN pad. */
 export type PinSource = SecretSource | null | (() => string | null | Promise<string | null>);
 
 /** A PIN; `null`: the token has its own PIN pad; `undefined`: no login. */
 export type Pin = Secret | null | undefined;
 
-/** A PIN source that has been checked. */
+/** A validated source of a PIN. */
 export type PinReader = SecretReader<Pin>;
 
 /**
- * Checks a PIN source, and reads it once where that has no effect on anything, so that a missing file is found at once.
+ * Validates a PIN source, and reads it once if reading has no side effects, so that a missing file is detected at once.
  *
- * @param option - the name of the option it came from, for messages
- * @param warn - told of a file that others can read
+ * @param option - the name of the option, for messages
+ * @param warn - called for a file that other users can read
  * @throws {@link CredentialHelperError} `ERR_INVALID_OPTION`, `ERR_FILE_UNREADABLE`
  */
 export function openPinSource(
@@ -47,8 +47,8 @@ export function openPinSource(
 }
 
 /**
- * Reads the `pin-source` of a PKCS#11 URI: a path or `file:` URI as RFC 7512 has it, and besides `env:NAME`,
- * `credential:NAME` and `fd:N` for what {@link SecretPlace} knows.
+ * Reads the `pin-source` of a PKCS#11 URI: a path or `file:` URI as in RFC 7512, and also `env:NAME`,
+ * `credential:NAME` and `fd:N` for the sources of {@link SecretPlace}.
  *
  * @throws {@link CredentialHelperError} `ERR_INVALID_OPTION`
  */
@@ -74,7 +74,7 @@ export function parsePinSource(text: string, option: string): SecretPlace {
       break;
   }
   throw new CredentialHelperError(
-    `"${option}" has a pin-source that is no path, file:, env:, credential: or fd:`,
+    `"${option}" has a pin-source that is not a path, file:, env:, credential: or fd:`,
     { code: 'ERR_INVALID_OPTION' },
   );
 }

@@ -4,12 +4,12 @@ import { CredentialHelperError } from '../errors.ts';
 import { misplacedInValue } from './misplaced.ts';
 import { Secret } from './secret.ts';
 
-/** The kinds of object a PKCS#11 URI can name in its `type` attribute (RFC 7512, section 2.3). */
+/** The types of object that a PKCS#11 URI can name in its `type` attribute (RFC 7512, section 2.3). */
 export type Pkcs11ObjectType = 'cert' | 'data' | 'private' | 'public' | 'secret-key';
 
 /**
- * The attributes of a PKCS#11 URI (RFC 7512, section 2.3). Each that is given must match; text is compared without the
- * blanks that PKCS#11 pads its fields with.
+ * The attributes of a PKCS#11 URI (RFC 7512, section 2.3). Each attribute that is set must match; text is compared
+ * without the blank padding of PKCS#11.
  */
 export interface Pkcs11Uri {
   /** Label of the token. */
@@ -36,7 +36,7 @@ export interface Pkcs11Uri {
   readonly object?: string | undefined;
   /** Id of the object (`CKA_ID`): bytes. */
   readonly id?: Uint8Array | undefined;
-  /** Kind of the object. */
+  /** Type of the object. */
   readonly type?: Pkcs11ObjectType | undefined;
   /** Path of the PKCS#11 library. */
   readonly modulePath?: string | undefined;
@@ -44,7 +44,7 @@ export interface Pkcs11Uri {
   readonly moduleName?: string | undefined;
   /** The PIN itself. */
   readonly pinValue?: Secret | undefined;
-  /** Where the PIN is to be read from: a path or a `file:` URI. */
+  /** The source of the PIN: a path or a `file:` URI. */
   readonly pinSource?: string | undefined;
 }
 
@@ -84,7 +84,7 @@ const PATH_VALUE = /^(?:[A-Za-z0-9\-._~:[\]@!$'()*+,=&]|%[0-9A-Fa-f]{2})*$/;
 const QUERY_VALUE = /^(?:[A-Za-z0-9\-._~:[\]@!$'()*+,=/?|]|%[0-9A-Fa-f]{2})*$/;
 const UNRESERVED_BYTE = /[A-Za-z0-9\-._~]/;
 
-/** Whether a text is meant as a PKCS#11 URI: such a text is never a path. */
+/** Whether a text is a PKCS#11 URI, and therefore not a path. */
 export function isPkcs11Uri(text: string): boolean {
   return /^pkcs11:/i.test(text);
 }
@@ -92,10 +92,10 @@ export function isPkcs11Uri(text: string): boolean {
 /**
  * Reads a PKCS#11 URI. A PIN in it is wrapped at once, and no error shows the URI itself.
  *
- * Vendor attributes and others that RFC 7512 does not name are refused: an attribute that narrows the search must not
- * be passed over.
+ * Vendor attributes and others that RFC 7512 does not name are rejected: an attribute that narrows the search must
+ * not be ignored.
  *
- * @param option - the name of the option it came from, for messages
+ * @param option - the name of the option, for messages
  * @throws {@link CredentialHelperError} `ERR_INVALID_OPTION`
  */
 export function parsePkcs11Uri(uri: string, option: string): Pkcs11Uri {
@@ -109,7 +109,7 @@ export function parsePkcs11Uri(uri: string, option: string): Pkcs11Uri {
     if (value === undefined || !allowed.test(value)) {
       throw invalid(option, `the value of "${name}" has a character that must be percent-encoded`);
     }
-    if (Object.hasOwn(found, attribute)) throw invalid(option, `"${name}" stands in it twice`);
+    if (Object.hasOwn(found, attribute)) throw invalid(option, `"${name}" occurs twice`);
     if (attribute !== 'pinValue') refuseAttributeIn(value, name, option);
     if (SHOWN.has(attribute)) refuseMisplaced(value, name, option);
     found[attribute] = readValue(name, decode(value), option);
@@ -123,9 +123,7 @@ export function parsePkcs11Uri(uri: string, option: string): Pkcs11Uri {
   return attributes;
 }
 
-/**
- * Writes a PKCS#11 URI, without a PIN: it can be shown. A `pinSource` is a place and is kept.
- */
+/** Formats a PKCS#11 URI without a PIN, so that it can be shown. A `pinSource` is not a secret and is kept. */
 export function formatPkcs11Uri({ pinValue: _, ...attributes }: Pkcs11Uri): string {
   const list = (
     names: Readonly<Record<string, Exclude<Attribute, 'pinValue'>>>,
@@ -139,18 +137,18 @@ export function formatPkcs11Uri({ pinValue: _, ...attributes }: Pkcs11Uri): stri
   return `pkcs11:${list(PATH_ATTRIBUTES, ';')}${query && `?${query}`}`;
 }
 
-/** Refuses a value that another attribute has got into: a label or path can be shown, a PIN cannot. */
+/** Rejects a value that contains another attribute: a label or path can be shown, a PIN cannot. */
 function refuseAttributeIn(value: string, name: string, option: string): void {
   const [, inner = isName(name) && value.includes('=') ? '=' : undefined] =
     ATTRIBUTE_IN.exec(value) ?? [];
   if (inner === undefined) return;
   throw invalid(
     option,
-    `the value of "${name}" has "${inner.toLowerCase()}" in it: ; stands between the attributes before the ?, & between those after it, and = in a value is written %3D`,
+    `the value of "${name}" has "${inner.toLowerCase()}" in it: ; separates the attributes before the ?, & those after it, and = in a value must be written %3D`,
   );
 }
 
-/** Whether messages show the value of an attribute: one of the path. */
+/** Whether messages show the value of an attribute: only attributes of the path. */
 const isName = (name: string) => Object.hasOwn(PATH_ATTRIBUTES, name);
 
 const ATTRIBUTE_IN = new RegExp(
@@ -158,7 +156,7 @@ const ATTRIBUTE_IN = new RegExp(
   'i',
 );
 
-/** What messages show as it is: not the path of a file, which may be none. */
+/** Attributes that messages show unchanged: not file paths, which may be something else. */
 const SHOWN: ReadonlySet<Attribute> = new Set(Object.values(PATH_ATTRIBUTES));
 
 function refuseMisplaced(value: string, name: string, option: string): void {
@@ -203,7 +201,7 @@ function readValue(name: string, bytes: Buffer, option: string): Pkcs11Uri[Attri
     throw invalid(option, `"type" is one of ${TYPES.join(', ')}`);
   }
   if (name === 'library-version' && !/^\d{1,3}(\.\d{1,3})?$/.test(text)) {
-    throw invalid(option, '"library-version" is a number or two with a dot between');
+    throw invalid(option, '"library-version" is one number, or two separated by a dot');
   }
   // RFC 7512, section 2.3: without a minor version it is 0.
   if (name === 'library-version') return text.includes('.') ? text : `${text}.0`;
@@ -224,7 +222,7 @@ function unknownAttribute(
     return invalid(option, `"${name}" belongs ${place} between attributes`);
   }
   const known = Object.keys(names).join(', ');
-  // The name is shown only where it can be nothing but a name: a mistyped separator may have put a PIN there.
+  // The name is shown only if it can only be a name: after a mistyped separator it may contain a PIN.
   const shown = value !== undefined && /^[a-z-]{1,24}$/.test(name) ? ` "${name}"` : '';
   return invalid(option, `it has an unknown attribute${shown}; known here are ${known}`);
 }
@@ -232,6 +230,6 @@ function unknownAttribute(
 function invalid(option: string, reason: string): CredentialHelperError {
   return new CredentialHelperError(`"${option}" is not a PKCS#11 URI: ${reason}`, {
     code: 'ERR_INVALID_OPTION',
-    hint: 'RFC 7512 describes the form, for example pkcs11:token=my-token;object=my-key;type=private',
+    hint: 'see RFC 7512; an example: pkcs11:token=my-token;object=my-key;type=private',
   });
 }

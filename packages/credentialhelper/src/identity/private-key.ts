@@ -16,22 +16,22 @@ import { readSource, type Source } from './read-source.ts';
 import type { Secret } from './secret.ts';
 import { type Warn, warnOfAccess } from './secret-file.ts';
 
-/** What messages call a key that is given as a `KeyObject`. */
+/** The name in messages of a key that is passed as a `KeyObject`. */
 const KEY_OBJECT = 'the KeyObject given as "privateKey"';
 
 const PEM_PRIVATE_KEY = /^(RSA |EC |DSA |ENCRYPTED )?PRIVATE KEY$/;
 
 /** How a private key is read. */
 interface KeyReading {
-  /** The name of the option it came from, for messages. Default `privateKey`. */
+  /** The name of the option, for messages. Default `privateKey`. */
   readonly option?: string;
-  /** Told of a file that others can read. Default: nobody. */
+  /** Called for a file that other users can read. Default: no warning. */
   readonly warn?: Warn;
 }
 
 /**
- * Reads a private key: PKCS#1, SEC1, PKCS#8 or encrypted PKCS#8, as PEM or DER; also PEM encrypted the old way
- * (`Proc-Type: 4,ENCRYPTED`). Other PEM blocks in the same text, such as EC parameters, are passed over.
+ * Reads a private key: PKCS#1, SEC1, PKCS#8 or encrypted PKCS#8, as PEM or DER; also PEM with traditional encryption
+ * (`Proc-Type: 4,ENCRYPTED`). Other PEM blocks in the same text, such as EC parameters, are ignored.
  *
  * @throws {@link CredentialHelperError} `ERR_FILE_UNREADABLE`, `ERR_PRIVATE_KEY_INVALID`, `ERR_PASSPHRASE_REQUIRED`,
  * `ERR_PASSPHRASE_WRONG`
@@ -51,7 +51,7 @@ export function readPrivateKey(
 }
 
 /**
- * The private keys that follow the first in the same PEM text, in their order; undefined stands for one that cannot be
+ * The private keys after the first in the same PEM text, in their order; undefined for one that cannot be
  * read.
  */
 export function otherPrivateKeys(
@@ -69,7 +69,7 @@ export function otherPrivateKeys(
   });
 }
 
-/** Whether the label of a PEM block is that of a private key which is read here. */
+/** Whether the label of a PEM block is that of a supported private key. */
 export function isPrivateKeyLabel(label: string): boolean {
   return PEM_PRIVATE_KEY.test(label);
 }
@@ -81,22 +81,22 @@ function parsePem(text: string, name: string, passphrase: Secret | undefined): K
   try {
     return createPrivateKey({ key: pem, format: 'pem' });
   } catch {
-    // The label may be another's, and of what is encrypted the bytes tell more.
+    // The label may be wrong, and for encrypted keys the bytes are more specific.
     return parseDer(Buffer.from(pem.replace(/^-.*$/gm, ''), 'base64'), name, passphrase);
   }
 }
 
-/** Ciphers that OpenSSL 3 has in its legacy provider alone; Node.js lists them nevertheless. */
+/** Ciphers that OpenSSL 3 has only in its legacy provider, although Node.js lists them. */
 const LEGACY_NAMES = /^(?:DES(?!-EDE)|RC[245]|BF|CAST|SEED|IDEA)/i;
 
-/** A key that is encrypted the old way (RFC 1421): its header names the cipher. */
+/** A key with traditional encryption (RFC 1421): its header names the cipher. */
 function parseEncryptedPem(pem: string, name: string, passphrase: Secret | undefined): KeyObject {
   const [, cipher = '', salt = ''] = /^DEK-Info: *([\w-]+), *([0-9A-F]+)$/im.exec(pem) ?? [];
   const info = getCipherInfo(cipher.toLowerCase() || 'none');
   if (cipher === '' || (info !== undefined && salt.length !== 2 * (info.ivLength ?? 0))) {
     throw new CredentialHelperError(
-      `the private key in ${name} is encrypted, and the line that says how (DEK-Info) is damaged`,
-      { code: 'ERR_PRIVATE_KEY_INVALID', hint: 'copy it again, whole' },
+      `the private key in ${name} is encrypted, and its DEK-Info line is damaged`,
+      { code: 'ERR_PRIVATE_KEY_INVALID', hint: 'copy the whole file again' },
     );
   }
   if (passphrase === undefined) throw passphraseRequired(name);
@@ -109,7 +109,7 @@ function parseEncryptedPem(pem: string, name: string, passphrase: Secret | undef
   }
 }
 
-// DER has no label: the kinds are tried in turn.
+// DER has no label: the formats are tried in turn.
 function parseDer(bytes: Buffer, name: string, passphrase: Secret | undefined): KeyObject {
   const causes: NodeJS.ErrnoException[] = [];
   for (const type of ['pkcs1', 'sec1', 'pkcs8'] as const) {
@@ -128,7 +128,7 @@ function parseDer(bytes: Buffer, name: string, passphrase: Secret | undefined): 
       withPassphrase({ key: bytes, format: 'der', type: 'pkcs8' }, passphrase),
     );
   } catch (cause) {
-    // A wrong passphrase may by chance decrypt to something that only then cannot be read.
+    // A wrong passphrase may happen to decrypt without an error, to data that cannot be parsed.
     throw notDecrypted(name, cause, bytes);
   }
 }
@@ -147,7 +147,7 @@ function checkKind(key: KeyObject, name: string): KeyObject {
   const kind = keyKind(key);
   if (!kind.accepted) {
     throw new CredentialHelperError(
-      `the private key in ${name} is ${kind.name}, which AWS IoT does not take`,
+      `the private key in ${name} is ${kind.name}, which AWS IoT does not support`,
       { code: 'ERR_PRIVATE_KEY_INVALID', hint: KEY_KIND_HINT },
     );
   }
@@ -161,7 +161,7 @@ function passphraseRequired(name: string): CredentialHelperError {
   });
 }
 
-/** What OpenSSL says where it lacks the cipher or digest that a key is encrypted with, or refuses its memory. */
+/** OpenSSL's errors for a missing cipher or digest, or for a memory limit. */
 const NOT_SUPPORTED: ReadonlySet<string> = new Set([
   'ERR_OSSL_EVP_UNSUPPORTED',
   'ERR_OSSL_EVP_UNKNOWN_PBE_ALGORITHM',
@@ -171,7 +171,7 @@ const NOT_SUPPORTED: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * The object identifiers of ciphers that OpenSSL 3 has in its legacy provider alone: PBES1 with DES, RC2 and RC4
+ * The object identifiers of ciphers that OpenSSL 3 has only in its legacy provider: PBES1 with DES, RC2 and RC4
  * (RFC 8018, appendix A.3; RFC 7292, appendix C), and DES, RC2, RC4, Blowfish, CAST5 and SEED.
  */
 const LEGACY_CIPHERS = [
@@ -182,13 +182,13 @@ const LEGACY_CIPHERS = [
   ...['06092b0601040197550102', '06092a864886f67d07420a', '06082a831a8c9a440104'],
 ];
 
-/** The longest part of an encrypted key in front of what is encrypted, in bytes. */
+/** The maximum length of the header before the encrypted data of a key, in bytes. */
 const HEADER_BYTES = 200;
 
 function notDecrypted(name: string, cause: unknown, der: Buffer): CredentialHelperError {
   const { code = '' } = cause as NodeJS.ErrnoException;
   const header = der.subarray(0, HEADER_BYTES).toString('hex');
-  // A wrong passphrase, too, may decrypt to what OpenSSL calls unsupported: the bytes say how the key is encrypted.
+  // With a wrong passphrase, too, OpenSSL may report "unsupported": the bytes show how the key is encrypted.
   return NOT_SUPPORTED.has(code) || LEGACY_CIPHERS.some((oid) => header.includes(oid))
     ? notSupported(name, cause)
     : wrongPassphrase(name, cause);
@@ -198,7 +198,7 @@ function wrongPassphrase(name: string, cause: unknown): CredentialHelperError {
   return new CredentialHelperError(`the passphrase does not decrypt the private key in ${name}`, {
     code: 'ERR_PASSPHRASE_WRONG',
     cause,
-    hint: 'give the passphrase that the key was encrypted with; other letters than those of ASCII are taken as UTF-8',
+    hint: 'pass the passphrase that the key was encrypted with; non-ASCII characters are encoded as UTF-8',
   });
 }
 
@@ -206,15 +206,15 @@ function notSupported(name: string, cause: unknown, cipher?: string): Credential
   const isMemory = (cause as NodeJS.ErrnoException).code?.endsWith('MEMORY_LIMIT_EXCEEDED');
   const how = isMemory
     ? 'with more memory than the OpenSSL of this Node.js allows (scrypt)'
-    : `in a way that the OpenSSL of this Node.js does not have${cipher === undefined ? '' : ` (${cipher})`}`;
+    : `in a way that the OpenSSL of this Node.js does not support${cipher === undefined ? '' : ` (${cipher})`}`;
   return new CredentialHelperError(`the private key in ${name} is encrypted ${how}`, {
     code: 'ERR_PRIVATE_KEY_INVALID',
     cause,
-    hint: 'encrypt it anew where OpenSSL has that: openssl pkey -provider default -provider legacy -in FILE -aes256 -out key.pem',
+    hint: 're-encrypt it with an OpenSSL that supports it: openssl pkey -provider default -provider legacy -in FILE -aes256 -out key.pem',
   });
 }
 
-/** What DER is that is no private key. */
+/** The format of DER that is not a private key. */
 function kindOfDer(bytes: Buffer): Kind | undefined {
   const is = (parse: () => unknown) => {
     try {
@@ -241,7 +241,7 @@ function unreadable(
     {
       code: 'ERR_PRIVATE_KEY_INVALID',
       cause,
-      hint: kind?.hint ?? 'expected PKCS#1, SEC1 or PKCS#8, in PEM or DER form',
+      hint: kind?.hint ?? 'expected PKCS#1, SEC1 or PKCS#8, in PEM or DER format',
     },
   );
 }

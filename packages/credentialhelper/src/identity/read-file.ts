@@ -12,21 +12,21 @@ import { CredentialHelperError, resourceHint } from '../errors.ts';
 import { monotonicMs, sleep } from '../process/timers.ts';
 import { within } from '../process/within.ts';
 
-/** More than any key, certificate, CA list or PIN has, in bytes. */
+/** The maximum size of a file, larger than any key, certificate, CA list or PIN, in bytes. */
 const MAX_BYTES = 1024 * 1024;
 
 const CHUNK_BYTES = 64 * 1024;
 const POLL_MS = 10;
 
-/** A file that was opened says `EAGAIN` where it would wait. Windows has no such flag. */
+/** Reads return `EAGAIN` instead of blocking. Windows has no such flag. */
 const OPEN_FLAGS = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
 
 /**
  * Reads a regular file of at most 1 MiB.
  *
  * @param path - a path, or an open file descriptor, which stays open
- * @param what - how messages call it
- * @param look - is shown what the file system says of the file that was opened
+ * @param what - its name in messages
+ * @param look - called with the `Stats` of the opened file
  * @throws {@link CredentialHelperError} `ERR_FILE_UNREADABLE`, `ERR_OUT_OF_RESOURCES`
  */
 export function readFile(
@@ -59,7 +59,7 @@ export function isPipe(path: string): boolean {
   }
 }
 
-/** Whether this is a pipe, or one that Node.js has made, which is a socket. */
+/** Whether this is a pipe, or a socket, as Node.js creates for pipes. */
 export function isPipeOrSocket(stats: Stats): boolean {
   return stats.isFIFO() || stats.isSocket();
 }
@@ -67,7 +67,7 @@ export function isPipeOrSocket(stats: Stats): boolean {
 /** A pipe whose content, at most 1 MiB, is read once and kept. */
 export class Pipe {
   readonly path: string;
-  /** How messages call it. */
+  /** Its name in messages. */
   readonly what: string;
   #opened: { readonly fd: number; readonly chunks: Chunks; readonly isNamed: boolean } | undefined;
   #content: Buffer | undefined;
@@ -79,7 +79,7 @@ export class Pipe {
     this.what = what;
   }
 
-  /** What it held; {@link Pipe.read} comes first. */
+  /** Its content, after {@link Pipe.read}. */
   get content(): Buffer {
     if (this.#content === undefined) throw new TypeError(`${this.what} was not read`);
     return this.#content;
@@ -88,7 +88,7 @@ export class Pipe {
   /**
    * Reads to the end of the pipe, without blocking the event loop.
    *
-   * @param limitMs - how long that may take, in milliseconds; the next call goes on where it was
+   * @param limitMs - timeout in milliseconds; the next call continues
    * @throws {@link CredentialHelperError} (as a rejection) `ERR_FILE_UNREADABLE`, `ERR_OUT_OF_RESOURCES`
    */
   async read(limitMs: number): Promise<Buffer> {
@@ -102,7 +102,7 @@ export class Pipe {
   async #read(limitMs: number): Promise<Buffer> {
     const late = () =>
       unreadable(this.what, `its end did not come within ${limitMs} ms`, {
-        hint: 'does the program that writes to the pipe run, and does it close it?',
+        hint: 'is the program that writes to the pipe running, and does it close the pipe?',
       });
     const fd = guarded(this.what, () => socketOf(this.path));
     if (fd === undefined) {
@@ -123,7 +123,7 @@ export class Pipe {
     }
   }
 
-  /** Reads what is there; undefined where more can come. */
+  /** Reads the available data; undefined if more can follow. */
   #readNow(): Buffer | undefined {
     this.#opened ??= this.#open();
     const { fd, chunks, isNamed } = this.#opened;
@@ -133,7 +133,7 @@ export class Pipe {
       if ((error as NodeJS.ErrnoException).code === 'EAGAIN') return undefined;
       throw error;
     }
-    // A FIFO that nobody has opened for writing yet is at its end, too.
+    // A FIFO that no process has opened for writing yet is also at its end.
     if (isNamed && chunks.length === 0) return undefined;
     closeSync(fd);
     this.#opened = undefined;
@@ -145,13 +145,13 @@ export class Pipe {
     const stats = fstatSync(fd);
     if (!stats.isFIFO()) {
       closeSync(fd);
-      throw unreadable(this.what, 'it is not a pipe any more');
+      throw unreadable(this.what, 'it is no longer a pipe');
     }
     return { fd, chunks: new Chunks(this.what), isNamed: hasName(this.path) };
   }
 }
 
-/** The open file descriptor that a path stands for where it is a socket: that cannot be opened by its path. */
+/** The open file descriptor of a path to a socket, which cannot be opened by its path. */
 function socketOf(path: string): number | undefined {
   const [, number] = /^\/(?:dev|proc\/self)\/fd\/(\d{1,9})$/.exec(path) ?? [];
   const fd = path === '/dev/stdin' ? 0 : number === undefined ? undefined : Number(number);
@@ -159,7 +159,7 @@ function socketOf(path: string): number | undefined {
 }
 
 async function receive(fd: number, chunks: Chunks): Promise<Buffer> {
-  // Loaded here: few have such a pipe.
+  // Loaded here: such pipes are rare.
   const { Socket } = process.getBuiltinModule('node:net');
   const socket = guarded(chunks.what, () => new Socket({ fd, readable: true, writable: false }));
   socket.unref();
@@ -171,10 +171,10 @@ async function receive(fd: number, chunks: Chunks): Promise<Buffer> {
   return chunks.bytes();
 }
 
-/** Whether a pipe has a name in a folder, under which somebody may still open it. */
+/** Whether a pipe has a name in the file system, by which a process may still open it. */
 function hasName(path: string): boolean {
   try {
-    // The native one: the other takes what is behind a link in /proc for a name.
+    // The native version: the other takes the target of a link in /proc for a name.
     realpathSync.native(path);
     return true;
   } catch {
@@ -182,9 +182,9 @@ function hasName(path: string): boolean {
   }
 }
 
-/** What was read so far. */
+/** The data read so far. */
 class Chunks {
-  /** How messages call the place that it came from. */
+  /** The name of its source in messages. */
   readonly what: string;
   readonly #chunks: Buffer[] = [];
   length = 0;
@@ -207,7 +207,7 @@ class Chunks {
     if (this.length > MAX_BYTES) {
       throw unreadable(
         this.what,
-        `it has more than ${MAX_BYTES} bytes, as no key or certificate has`,
+        `it has more than ${MAX_BYTES} bytes, more than any key or certificate`,
       );
     }
   }
@@ -231,7 +231,7 @@ function explained(what: string, error: unknown): CredentialHelperError {
   return unreadable(what, REASONS[code ?? ''] ?? code ?? message, { cause: error });
 }
 
-/** The error for something that cannot be read. */
+/** The error for a source that cannot be read. */
 function unreadable(
   what: string,
   reason: string,
@@ -241,26 +241,24 @@ function unreadable(
   return new CredentialHelperError(`cannot read ${what}: ${reason}`, {
     code: missing === undefined ? 'ERR_FILE_UNREADABLE' : 'ERR_OUT_OF_RESOURCES',
     cause,
-    hint: missing ?? hint ?? 'check the path and that this process may read the file',
+    hint: missing ?? hint ?? 'check the path, and that this process is permitted to read the file',
   });
 }
 
 function otherKind(stats: Stats): string {
   if (stats.isDirectory()) return 'it is a folder';
-  return stats.isFIFO()
-    ? 'it is a pipe now'
-    : 'it is a device or a socket, and neither a file nor a pipe';
+  return stats.isFIFO() ? 'it is a pipe now' : 'it is a device or a socket, not a file or a pipe';
 }
 
 const REASONS: Readonly<Record<string, string>> = {
-  ENOENT: 'there is no such file',
-  EACCES: 'this process may not read it',
-  EEXIST: 'another part of this process reads it',
+  ENOENT: 'no such file',
+  EACCES: 'permission denied',
+  EEXIST: 'another part of this process is reading it',
   EISDIR: 'it is a folder',
   ENOTDIR: 'a part of the path is not a folder',
-  ELOOP: 'its symbolic links lead in a circle',
+  ELOOP: 'too many levels of symbolic links',
   ENAMETOOLONG: 'its name is too long',
   EBADF: 'it is not open for reading',
-  ENXIO: 'it is a socket, or a device that is not there',
+  ENXIO: 'it is a socket, or a device that does not exist',
   ERR_ACCESS_DENIED: "Node.js's permission model forbids it (--allow-fs-read)",
 };

@@ -4,26 +4,25 @@ import { type Path, pathOf } from './named-path.ts';
 import { decodeBase64, isPem, meantBytes } from './pem.ts';
 import { isPipe, Pipe, readFile } from './read-file.ts';
 
-/** Where a certificate, key or CA comes from: an absolute path, PEM text, PEM or DER bytes, or a pipe. */
+/** The source of a certificate, key or CA: an absolute path, PEM text, PEM or DER bytes, or a pipe. */
 export type Source = string | Uint8Array | Pipe;
 
-/** Is shown what the file system says of a file, and how messages call it. */
+/** Called with the `Stats` of a file, and its name in messages. */
 type Look = (stats: Stats, name: string) => void;
 
-/** The bytes of a source, and how messages may call it. */
+/** The bytes of a source, and its name in messages. */
 interface SourceContent {
   readonly bytes: Buffer;
-  /** `file "…"` for a path, else `the bytes given as "<option>"`: what a message calls it. */
+  /** Its name in messages: `file "…"` for a path, else `the bytes given as "<option>"`. */
   readonly name: string;
 }
 
 /**
- * What the value of an option stands for: PEM, the bytes of a certificate or key in base64, or else a path. Bytes are
- * copied.
+ * Opens the value of an option: PEM, base64 of a certificate or key, or else a path. Bytes are copied.
  *
- * @param others - the sources of other options: a pipe that several name is read once for all
- * @throws {@link CredentialHelperError} `ERR_INVALID_OPTION`, `ERR_FILE_UNREADABLE` for text that is none of these: it
- * may be a key, so it is not shown
+ * @param others - the sources of other options: a pipe that several options name is read once
+ * @throws {@link CredentialHelperError} `ERR_INVALID_OPTION`, `ERR_FILE_UNREADABLE` for other text: it may be a key,
+ * so it is not shown
  */
 export function openSource(
   given: Path | Uint8Array,
@@ -43,9 +42,9 @@ export function openSource(
 }
 
 /**
- * Reads the pipes among some sources, once; the others are read where they are used.
+ * Reads the pipes among some sources, once; the others are read when they are used.
  *
- * @param limitMs - how long that may take, in milliseconds
+ * @param limitMs - timeout in milliseconds
  * @throws {@link CredentialHelperError} (as a rejection) `ERR_FILE_UNREADABLE`, `ERR_OUT_OF_RESOURCES`
  */
 export async function readPipes(sources: readonly unknown[], limitMs: number): Promise<void> {
@@ -74,7 +73,7 @@ function bytesOf(source: Source, option: string, look: (stats: Stats) => void): 
   return readFile(source, `file "${source}" given as "${option}"`, look);
 }
 
-/** What a message calls a source. */
+/** The name of a source in messages. */
 export function sourceName(source: Source, option: string): string {
   if (source instanceof Pipe) return source.what;
   if (typeof source !== 'string') return `the bytes given as "${option}"`;

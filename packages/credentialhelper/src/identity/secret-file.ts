@@ -4,10 +4,10 @@ import { CredentialHelperError } from '../errors.ts';
 import { isPipe, Pipe, readFile } from './read-file.ts';
 import { Secret } from './secret.ts';
 
-/** Told of what does not stop the work. */
+/** Logs a warning. */
 export type Warn = (message: string) => void;
 
-/** A file or pipe that holds a PIN or passphrase in UTF-8, with one line end or none. */
+/** A file or pipe that holds a PIN or passphrase in UTF-8, optionally followed by one newline. */
 export class SecretFile {
   /** Its absolute path. */
   readonly path: string;
@@ -17,8 +17,8 @@ export class SecretFile {
 
   /**
    * @param file - an absolute path
-   * @param name - what messages call the secret in it
-   * @param warn - told of a file that others can read
+   * @param name - the name of the secret in messages
+   * @param warn - called for a file that other users can read
    */
   constructor(file: string, name: string, warn: Warn = () => {}) {
     this.path = file;
@@ -28,7 +28,7 @@ export class SecretFile {
   }
 
   /**
-   * Looks whether a file can be read and holds what it should. A pipe is left for later.
+   * Checks that a file can be read and has valid content. A pipe is not read.
    *
    * @throws {@link CredentialHelperError} `ERR_FILE_UNREADABLE`, `ERR_INVALID_OPTION`
    */
@@ -37,9 +37,9 @@ export class SecretFile {
   }
 
   /**
-   * Reads a file as it is now; a pipe once.
+   * Reads the current content of a file; a pipe once.
    *
-   * @param limitMs - how long a pipe may take, in milliseconds
+   * @param limitMs - timeout for a pipe, in milliseconds
    * @throws {@link CredentialHelperError} (as a rejection) `ERR_FILE_UNREADABLE`, `ERR_INVALID_OPTION`
    */
   async read(limitMs: number): Promise<Secret> {
@@ -47,7 +47,7 @@ export class SecretFile {
     return secretOf(await this.#pipe.read(limitMs), this.#name);
   }
 
-  /** Reads a file as it is now; undefined for a pipe, which only {@link SecretFile.read} can. */
+  /** Reads the current content of a file; undefined for a pipe, which only {@link SecretFile.read} can. */
   get readNow(): (() => Secret) | undefined {
     return this.#pipe === undefined ? () => this.#readFile() : undefined;
   }
@@ -58,21 +58,21 @@ export class SecretFile {
   }
 }
 
-/** Warns of a file with a secret that other users can read or replace. */
+/** Warns about a file with a secret that other users can read or replace. */
 export function warnOfAccess({ mode, uid }: Stats, what: string, warn: Warn): void {
   const self = process.getuid?.();
-  // Windows tells neither.
+  // Windows reports neither.
   if (self === undefined) return;
-  if ((mode & 0o077) !== 0) warn(`${what} can be read by other users; chmod 600 helps`);
+  if ((mode & 0o077) !== 0) warn(`${what} can be read by other users; restrict it with chmod 600`);
   if (uid !== self && uid !== 0) {
     warn(`${what} belongs to another user (uid ${uid}), who can read and replace it`);
   }
 }
 
 /**
- * The PIN or passphrase that bytes are, without one line end.
+ * Decodes a PIN or passphrase, without one trailing newline.
  *
- * @param name - what messages call it
+ * @param name - its name in messages
  * @throws {@link CredentialHelperError} `ERR_INVALID_OPTION`
  */
 export function secretOf(bytes: Buffer, name: string): Secret {
@@ -94,9 +94,9 @@ function otherEncoding(bytes: Buffer): string | undefined {
 }
 
 /**
- * Checks a PIN or passphrase before it costs a try: what only slipped in is refused.
+ * Validates a PIN or passphrase before it uses up a try: characters from copying or editing are rejected.
  *
- * @param name - what messages call it
+ * @param name - its name in messages
  * @throws {@link CredentialHelperError} `ERR_INVALID_OPTION`
  */
 export function checkSecret(value: unknown, name: string): Secret {
@@ -104,7 +104,7 @@ export function checkSecret(value: unknown, name: string): Secret {
   if (problem === undefined) return new Secret(value as string);
   throw new CredentialHelperError(`${name} ${problem}`, {
     code: 'ERR_INVALID_OPTION',
-    hint: 'it was not used; correct it where it comes from',
+    hint: 'it was not used; correct it at its source',
   });
 }
 
@@ -113,8 +113,8 @@ function secretProblem(value: unknown): string | undefined {
   if (value === '') return 'is empty';
   if (value.startsWith('\ufeff')) return 'begins with a byte order mark';
   if (/[\r\n][\s\S]*[^\r\n]/.test(value)) return 'has more than one line';
-  if (/[\r\n]$/.test(value)) return 'ends with a line end or carriage return';
+  if (/[\r\n]$/.test(value)) return 'ends with a newline or carriage return';
   if (value.includes('\0')) return 'has a NUL character';
-  if (/[\s\u200b-\u200d\u2060]$/.test(value)) return 'ends with a blank';
-  return /^[\s\u200b-\u200d\u2060]/.test(value) ? 'begins with a blank' : undefined;
+  if (/[\s\u200b-\u200d\u2060]$/.test(value)) return 'ends with whitespace';
+  return /^[\s\u200b-\u200d\u2060]/.test(value) ? 'begins with whitespace' : undefined;
 }

@@ -10,59 +10,59 @@ import type { Secret } from './secret.ts';
 import { checkSecret, SecretFile, secretOf, type Warn } from './secret-file.ts';
 
 /**
- * Where a PIN or passphrase comes from:
+ * The source of a PIN or passphrase:
  *
  * - a string: the secret itself;
  * - `{ file }`: a file, read again each time it is needed, or a pipe, read once;
  * - `{ environmentVariable }`: an environment variable, which no child process of this package inherits from then on;
- * - `{ systemdCredential }`: a credential of the systemd unit, by its name (systemd.exec(5), `LoadCredential=`);
+ * - `{ systemdCredential }`: a systemd credential, by its name (systemd.exec(5), `LoadCredential=`);
  * - `{ fileDescriptor }`: an open file descriptor, read once;
- * - a function that gives the secret, called each time it is needed.
+ * - a function that returns the secret, called each time it is needed.
  *
- * A file or pipe holds the secret in UTF-8, with one line end or none. One that has more lines, or begins with a byte order
- * mark or ends with a blank, is refused before it is used.
+ * A file or pipe holds the secret in UTF-8, optionally followed by one newline. A secret with more lines, a byte
+ * order mark, or trailing whitespace is rejected before it is used.
  */
 export type SecretSource = string | SecretPlace | (() => string | Promise<string>);
 
-/** A place outside of the program that holds a secret. */
+/** A source of a secret outside of the program. */
 export type SecretPlace =
   | { readonly file: string | URL }
   | { readonly environmentVariable: string }
   | { readonly systemdCredential: string }
   | { readonly fileDescriptor: number };
 
-/** The source of a secret that has been checked. */
+/** A validated source of a secret. */
 export interface SecretReader<S> {
   /**
    * Reads the secret now.
    *
-   * @param limitMs - how long that may take, in milliseconds
+   * @param limitMs - timeout in milliseconds
    * @throws {@link CredentialHelperError} (as a rejection) `ERR_SECRET_SOURCE`, `ERR_FILE_UNREADABLE`,
    * `ERR_INVALID_OPTION`
    */
   read(limitMs: number): Promise<S>;
-  /** Does the same without waiting, where reading has no effect on anything. */
+  /** Same as `read`, but synchronous, if reading has no side effects. */
   readonly readNow: (() => S) | undefined;
   /** The file that holds the secret. */
   readonly file?: string | undefined;
   /** The environment variable that holds the secret. */
   readonly environmentVariable?: string | undefined;
-  /** Whether it comes from a function, which may give another secret each time. */
+  /** Whether it comes from a function, which may return another secret each time. */
   readonly isAsked?: true;
 }
 
-/** What is read, and where it was named. */
+/** The secret, and the option that names its source. */
 interface Named {
   readonly kind: 'PIN' | 'passphrase';
   /** The name of the option, for messages. */
   readonly option: string;
-  /** Told of a file that others can read. */
+  /** Called for a file that other users can read. */
   readonly warn: Warn;
 }
 
 /**
- * Checks where a secret comes from, and reads it once where that has no effect on anything, so that a missing file is found
- * at once.
+ * Validates the source of a secret, and reads it once if reading has no side effects, so that a missing file is
+ * detected at once.
  *
  * @throws {@link CredentialHelperError} `ERR_INVALID_OPTION`, `ERR_FILE_UNREADABLE`
  */
@@ -99,10 +99,10 @@ export function openSecretPlace(source: unknown, named: Named): SecretReader<Sec
 
 const PLACES = ['file', 'environmentVariable', 'systemdCredential', 'fileDescriptor'] as const;
 
-/** The largest that a secret is read from: a larger number is rather a PIN in the wrong place. */
+/** The largest accepted file descriptor: a larger number is more likely a misplaced PIN. */
 const MAX_FD = 999;
 
-/** Reads what is there at once. */
+/** Reads a source that is available at once. */
 export function immediate<S>(readNow: () => S): SecretReader<S> {
   return { read: async () => readNow(), readNow };
 }
@@ -112,9 +112,9 @@ function later<S>(read: SecretReader<S>['read']): SecretReader<S> {
 }
 
 /**
- * Asks a function of the application for a secret.
+ * Calls a function of the application for a secret.
  *
- * @param check - checks what it gives; is also given what messages call that
+ * @param check - validates its result; also gets the name of the result in messages
  */
 export function askingFunction<S>(
   source: () => unknown,
@@ -126,14 +126,14 @@ export function askingFunction<S>(
     new CredentialHelperError(message, {
       code: 'ERR_SECRET_SOURCE',
       cause,
-      hint: `${kind === 'PIN' ? 'no login was tried; ' : ''}look at the function, and at "cause" where there is one`,
+      hint: `${kind === 'PIN' ? 'no login was tried; ' : ''}check the function, and "cause" if set`,
     });
   const ask = async (limitMs: number) => {
     const answer = (async () => source())().catch((cause: unknown) => {
       throw failed(`${what} failed`, cause);
     });
-    const late = () => failed(`${what} did not give a ${kind} within ${limitMs} ms`);
-    return check(await within(answer, limitMs, late), `what ${what} gave`);
+    const late = () => failed(`${what} did not return a ${kind} within ${limitMs} ms`);
+    return check(await within(answer, limitMs, late), `the result of ${what}`);
   };
   return { ...later(ask), isAsked: true };
 }
@@ -148,7 +148,7 @@ function secretFileReader(file: SecretFile): SecretReader<Secret> {
   return { read: (limitMs) => file.read(limitMs), readNow: file.readNow, file: file.path };
 }
 
-/** A file descriptor gives what it holds once. */
+/** A file descriptor can be read once. */
 function descriptorReader(fd: number, { kind }: Named): SecretReader<Secret> {
   const what = `the ${kind} from file descriptor ${fd}`;
   const pipe = new Pipe(`/dev/fd/${fd}`, what);
@@ -173,7 +173,7 @@ function isOpenPipe(fd: number): boolean {
 }
 
 function readVariable(name: string, { kind, option }: Named): Secret {
-  // biome-ignore lint/style/noProcessEnv: the user named this variable as the place of the secret
+  // biome-ignore lint/style/noProcessEnv: the user named this variable as the source of the secret
   const value = process.env[name];
   if (value !== undefined) {
     return checkSecret(value, `the ${kind} in the environment variable ${name}`);
@@ -185,10 +185,10 @@ function readVariable(name: string, { kind, option }: Named): Secret {
 }
 
 function notShown(kind: Named['kind']): string {
-  return `give the name of the place that holds the ${kind}; the name is not shown, as it may be the ${kind} itself`;
+  return `pass the name of the place that holds the ${kind}; the name is not shown, as it may be the ${kind} itself`;
 }
 
-/** systemd gives its credentials to the user of the unit alone, so their mode is its own affair. */
+/** systemd gives access to its credentials only to the user of the unit, so their mode is not checked. */
 function credentialReader(name: string, { kind, option }: Named): SecretReader<Secret> {
   if (name.includes('/') || name.startsWith('.')) {
     throw invalid(option, 'is the name of a credential, not a path');
@@ -197,17 +197,17 @@ function credentialReader(name: string, { kind, option }: Named): SecretReader<S
   const folder = process.env.CREDENTIALS_DIRECTORY;
   if (folder === undefined) {
     throw new CredentialHelperError(
-      `"${option}" names a systemd credential, and this process was given none`,
+      `"${option}" names a systemd credential, and this process has none`,
       {
         code: 'ERR_INVALID_OPTION',
-        hint: 'add LoadCredential=NAME:PATH to the unit, and start it with systemd',
+        hint: 'add LoadCredential=NAME:PATH to the unit, and start the unit with systemd',
       },
     );
   }
   const path = join(folder, name);
   if (!existsSync(path)) {
     throw new CredentialHelperError(
-      `this process was not given the systemd credential that "${option}" names: a name of ${name.length} characters`,
+      `this process has no systemd credential of the name that "${option}" names: a name of ${name.length} characters`,
       { code: 'ERR_FILE_UNREADABLE', hint: notShown(kind) },
     );
   }

@@ -1,6 +1,6 @@
 /**
- * A PIN or passphrase. `util.inspect` shows it as `Secret {}`, JSON and string templates as `[secret]`, so that no log
- * line or error can carry it by accident; only {@link Secret.reveal} gives the text.
+ * A PIN or passphrase. `util.inspect` shows it as `Secret {}`, JSON and string templates as `[secret]`, so that no
+ * log line or error can contain it by accident; only {@link Secret.reveal} returns the text.
  */
 export class Secret {
   readonly #text: string;

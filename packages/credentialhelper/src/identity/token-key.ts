@@ -2,13 +2,13 @@ import type { LibraryLocation } from '../pkcs11/library-location.ts';
 import type { Pin } from './pin.ts';
 import type { Pkcs11Uri } from './pkcs11-uri.ts';
 
-/** A key in a token, and what a login to the token needs. */
+/** A key in a token, and the parameters of a login to the token. */
 export interface TokenKey extends LibraryLocation {
-  /** What token and key must match. */
+  /** The attributes of token and key. */
   readonly match: Pkcs11Uri;
   readonly pin: Pin;
-  /** Whether to log in to a token that says its PIN is locked or has one try left. */
+  /** Whether to log in to a token that reports its PIN as locked or with one try left. */
   readonly ignorePinFlags: boolean;
-  /** Folder where PINs that a token rejected are remembered. */
+  /** Folder with the records of rejected PINs. */
   readonly stateFolder: string | undefined;
 }

@@ -13,18 +13,17 @@ import { packTokenRequest } from './token-request-message.ts';
 const END_MS = 2000;
 
 /**
- * Makes a request with a key in a token in a child process of its own.
+ * Sends a request with a key in a token from a child process.
  *
- * Requests of this process that need the same library take turns: tokens have few sessions, and some libraries
- * (SoftHSM) lose sight of a token while another process logs in to it. The time limit is for all of it, waiting for a
- * turn included.
+ * Requests of this process that use the same library run one at a time: tokens have few sessions, and some libraries
+ * (SoftHSM) do not show a token while another process logs in to it. The timeout includes queueing.
  *
- * The PIN goes over the channel between the processes, never through arguments or environment.
+ * The PIN is sent over the IPC channel, never in arguments or environment.
  *
  * @param options - which Node.js and program to start
- * @param begin - when the request was asked for, by `monotonicMs()`: its time limit counts from there
- * @param onCertificate - told of the device certificate before it is used
- * @throws {@link CredentialHelperError} (as a rejection) what `askChild` and `sendTokenRequest` throw
+ * @param begin - start of the timeout, from `monotonicMs()`
+ * @param onCertificate - called with the device certificate before it is used
+ * @throws {@link CredentialHelperError} (as a rejection) errors of `askChild` and `sendTokenRequest`
  */
 export function sendTokenRequestIsolated(
   tokenRequest: TokenRequest,
@@ -46,8 +45,8 @@ export function sendTokenRequestIsolated(
       limitMs: timeoutMs,
       waitedMs: monotonicMs() - begin,
       limitHint:
-        'is the token there, and does it wait for a touch or a PIN pad? "timeoutMs" sets the limit',
-      crashHint: 'its own log may say more',
+        'is the token connected, and does it wait for a touch or its PIN pad? "timeoutMs" sets the limit',
+      crashHint: "see the library's own log",
       endMs: END_MS,
       onTold: {
         pins: importProcessRecords,
@@ -67,7 +66,7 @@ function late(library: string, limitMs: number): () => CredentialHelperError {
       `other requests of this process have been using the PKCS#11 library ${library} for ${limitMs} ms`,
       {
         code: 'ERR_TOKEN_TIMEOUT',
-        hint: 'does the token hang, or are there many sessions? They take turns; "timeoutMs" sets the limit',
+        hint: 'does the token hang, or are there many sessions? They use the library one at a time; "timeoutMs" sets the limit',
       },
     );
 }

@@ -3,12 +3,12 @@ import type { TokenKey } from '../identity/token-key.ts';
 import type { ProcessRecordsState } from '../pins/records.ts';
 import type { TokenRequest } from './token-request.ts';
 
-/** A {@link TokenRequest} as it goes over the channel: with the PIN as text. */
+/** A {@link TokenRequest} as sent over the IPC channel, with the PIN as text. */
 export interface TokenRequestMessage extends Omit<TokenRequest, 'token'> {
   readonly token: Omit<TokenKey, 'pin'> & { readonly pin: string | null | undefined };
-  /** What the process that asks knows of PINs. */
+  /** The PIN records of the parent process. */
   readonly pins: ProcessRecordsState;
-  /** Whether it wants to be told of each PKCS#11 call. */
+  /** Whether to report each PKCS#11 call. */
   readonly isTraced: boolean;
 }
 

@@ -9,7 +9,7 @@ import { findOpenSsl } from '../tls/openssl.ts';
 import { createTokenContext } from '../tls/token-context.ts';
 import { openTokenKey, type TokenCertificate, type TokenEvents } from '../token/open-key.ts';
 
-/** A request to be made with a key in a token. */
+/** A request with a key in a token. */
 export interface TokenRequest {
   readonly request: HttpsRequest;
   readonly connection: ConnectionSettings;
@@ -17,20 +17,19 @@ export interface TokenRequest {
   readonly certificate: TokenCertificate;
 }
 
-/** What making the request tells besides. */
+/** Callbacks of a request. */
 export interface TokenRequestEvents extends Pick<TokenEvents, 'warn' | 'trace'> {
-  /** Told of the device certificate before it is used. */
+  /** Called with the device certificate before it is used. */
   readonly certificate: (certificate: X509Certificate) => void;
 }
 
 /**
- * Makes a request with a key in a token, in this process: it loads the PKCS#11 library, and keeps it loaded.
+ * Sends a request with a key in a token from this process: loads the PKCS#11 library, and keeps it loaded.
  *
- * @param limitMs - how long it may take altogether, in milliseconds
- * A runtime whose TLS cannot use the key, a token or key that is not there, a wrong PIN and a key of another certificate
- * are found before any network access.
+ * @param limitMs - timeout in milliseconds A runtime whose TLS cannot use the key, a missing token or key, a wrong PIN
+ * and a key of another certificate are detected before any network access.
  *
- * @throws {@link CredentialHelperError} (as a rejection) for what is wrong with the token, the key or the wire
+ * @throws {@link CredentialHelperError} (as a rejection) for errors of token, key or network
  */
 export async function sendTokenRequest(
   { request, connection, token, certificate }: TokenRequest,
@@ -58,11 +57,11 @@ export async function sendTokenRequest(
   }
 }
 
-/** Says what a token without raw RSA means for an endpoint that insists on TLS 1.3. */
+/** Explains that a token without raw RSA cannot connect to an endpoint that requires TLS 1.3. */
 function withoutTls13(error: unknown): unknown {
   if (!isCredentialHelperError(error) || error.code !== 'ERR_TLS_VERSION') return error;
   return new CredentialHelperError(
-    `${error.message}; the token makes no raw RSA signatures (CKM_RSA_X_509), which RSA-PSS needs, so TLS 1.3 was not offered`,
+    `${error.message}; the token does not support raw RSA signatures (CKM_RSA_X_509), which RSA-PSS requires, so TLS 1.3 was not offered`,
     {
       code: 'ERR_TLS_VERSION',
       hint: 'use an EC key in this token, or an endpoint whose security policy allows TLS 1.2',

@@ -1,15 +1,15 @@
 import { CredentialHelperError, isCredentialHelperError } from '../errors.ts';
 import { isObject } from '../json.ts';
 
-// What every option is checked with. Each throws a CredentialHelperError with the code ERR_INVALID_OPTION.
+// Assertions for options. Each throws a CredentialHelperError with the code ERR_INVALID_OPTION.
 
-/** The error for an option. Text that was given is described and not shown: it may be a secret in the wrong place. */
+/** The error for an option. Its value is described and not shown: it may be a misplaced secret. */
 export function invalidOption(
   name: string,
   problem: string,
   value?: unknown,
 ): CredentialHelperError {
-  const given = value === undefined ? '' : `, and is ${describeValue(value)}`;
+  const given = value === undefined ? '' : `, got ${describeValue(value)}`;
   return new CredentialHelperError(`"${name}" ${problem}${given}`, { code: 'ERR_INVALID_OPTION' });
 }
 
@@ -17,13 +17,13 @@ function describeValue(value: unknown): string {
   if (typeof value === 'boolean') return String(value);
   // A longer one may be a PIN.
   if (typeof value === 'number' && String(value).length < 4) return String(value);
-  return typeof value === 'string' ? `a text of ${value.length} characters` : kindOf(value);
+  return typeof value === 'string' ? `a string of ${value.length} characters` : kindOf(value);
 }
 
 /**
- * Reads options: what a getter or proxy among them throws becomes an error of this package.
+ * Reads options: an exception of a getter or proxy among them becomes an error of this package.
  *
- * @throws {@link CredentialHelperError} `ERR_INVALID_OPTION`, and what `read` throws of this package
+ * @throws {@link CredentialHelperError} `ERR_INVALID_OPTION`, and errors of this package that `read` throws
  */
 export function readingOptions<T>(read: () => T): T {
   try {
@@ -38,23 +38,24 @@ export function readingOptions<T>(read: () => T): T {
   }
 }
 
-/** Checks that a value is there and is text. */
+/** Checks that a value is a string. */
 export function requireText(value: unknown, name: string): string {
   const text = optionalText(value, name);
   if (text === undefined) throw invalidOption(name, 'is required');
   return text;
 }
 
-/** Checks that a value is text, if it is there. */
+/** Checks that a value is a string, if defined. */
 export function optionalText(value: unknown, name: string): string | undefined {
   if (value === undefined) return undefined;
-  if (typeof value !== 'string') throw invalidOption(name, `must be text, and is ${kindOf(value)}`);
+  if (typeof value !== 'string')
+    throw invalidOption(name, `must be a string, got ${kindOf(value)}`);
   if (value === '') throw invalidOption(name, 'is empty');
   if (value.includes('\0')) throw invalidOption(name, 'has a NUL character');
   return value;
 }
 
-/** Checks that a value is true or false, if it is there. */
+/** Checks that a value is a boolean, if defined. */
 export function optionalBoolean(value: unknown, name: string, fallback: boolean): boolean {
   if (value === undefined) return fallback;
   if (typeof value !== 'boolean') throw invalidOption(name, 'must be true or false', value);
@@ -64,16 +65,16 @@ export function optionalBoolean(value: unknown, name: string, fallback: boolean)
 /** Checks that a value is an object. */
 export function assertObject(value: unknown, name: string): asserts value is object {
   if (!isObject(value)) {
-    throw invalidOption(name, `must be an object, and is ${kindOf(value)}`);
+    throw invalidOption(name, `must be an object, got ${kindOf(value)}`);
   }
 }
 
 /**
- * The own members of an object of options, which has no others than these: one that is passed over would be a silent
- * mistake. What it inherits does not count.
+ * The own properties of an options object. Unknown properties are rejected, so that no mistake goes unnoticed.
+ * Inherited properties are ignored.
  *
- * @param name - what messages call it; empty for the options themselves
- * @param inner - options that belong into one of these
+ * @param name - its name in messages; empty for the options themselves
+ * @param inner - options that belong inside one of these
  */
 export function ownOptions<Options extends object>(
   value: Options,
@@ -87,21 +88,21 @@ export function ownOptions<Options extends object>(
   for (const member of Object.keys(own)) {
     if ((known as readonly string[]).includes(member)) continue;
     const near = known.find((option) => option.toLowerCase() === member.toLowerCase());
-    // Shown only where it can be nothing but a name.
+    // Shown only if it can only be a name.
     const isName = /^[A-Za-z_]{1,40}$/.test(member);
     const shown = isName ? ` "${prefix}${member}"` : ` in "${name || 'options'}"`;
     const isInner = isName && inner?.options.includes(member) === true;
     const hint = isInner
       ? `it belongs inside "${inner.name}"`
       : near === undefined
-        ? `known are ${known.join(', ')}`
+        ? `expected one of ${known.join(', ')}`
         : `did you mean "${near}"?`;
     throw new CredentialHelperError(`unknown option${shown}`, { code: 'ERR_INVALID_OPTION', hint });
   }
   return own;
 }
 
-/** What a message calls the kind of a value. */
+/** The type of a value in messages. */
 export function kindOf(value: unknown): string {
   if (value === null || value === undefined) return String(value);
   if (Array.isArray(value)) return 'an array';

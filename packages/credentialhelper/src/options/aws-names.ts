@@ -1,18 +1,18 @@
 import type { ErrorCode } from '../error-codes.ts';
 
-/** What a name of AWS is that is no credential provider's. */
+/** An AWS host name that is not that of a credential provider. */
 export interface OtherAwsName {
   readonly code: ErrorCode;
-  /** As half a sentence: `is AWS IoT's data endpoint`. */
+  /** As a clause: `is AWS IoT's data endpoint`. */
   readonly what: string;
-  /** What the credential provider's name looks like beside it. */
+  /** The corresponding name of the credential provider. */
   readonly instead: string;
 }
 
-/** The form of a region's name, such as `eu-west-1` or `us-gov-east-1`. */
+/** The pattern of region names, such as `eu-west-1` or `us-gov-east-1`. */
 export const REGION = '[a-z]{2,}(?:-[a-z]+)+-\\d+';
 
-/** The ends of the names of all partitions, those of dual-stack endpoints among them. */
+/** The DNS suffixes of all partitions, including dual-stack endpoints. */
 const SUFFIX = [
   'amazonaws.com',
   'amazonaws.com.cn',
@@ -32,14 +32,14 @@ const SUFFIX = [
   .map((suffix) => suffix.replaceAll('.', '\\.'))
   .join('|');
 
-/** What stands before the region, the region, and the end, before which endpoints in a VPC have `vpce`. */
+/** The labels before the region, the region, and the suffix; VPC endpoints have `vpce` before the suffix. */
 const REGIONAL = new RegExp(`^([a-z0-9_.-]+)\\.(${REGION})\\.((?:vpce\\.)?(?:${SUFFIX}))$`);
 const GLOBAL = new RegExp(`^([a-z0-9-]+|credentials\\.iot)\\.(?:${SUFFIX})$`);
 
 /**
- * Recognises a name of AWS that is no credential provider's: AWS IoT's other endpoints (AWS General Reference, "AWS IoT
- * Core endpoints and quotas"), and those of other services. Names that devices may have for a proxy of their own, such as a
- * load balancer's, are none.
+ * Recognizes an AWS host name that is not that of a credential provider: AWS IoT's other endpoints (AWS General
+ * Reference, "AWS IoT Core endpoints and quotas"), and those of other services. Names of the user's own proxies on AWS,
+ * such as load balancers, are not rejected.
  *
  * @param host - in lower case
  * @returns undefined for every other name
@@ -52,7 +52,7 @@ export function otherAwsName(host: string): OtherAwsName | undefined {
   if (last === 'iot' || last === 'iot-fips') {
     return iotName(labels, `<prefix>.credentials.${last}.${region}.${suffix}`);
   }
-  // An endpoint service of the user's own has a name of this form too.
+  // The user's own VPC endpoint service has such a name too.
   const isOwn = last.startsWith('vpce-svc-');
   const isService = !isOwn && (labels.length === 0 || suffix.startsWith('vpce.'));
   const instead = `<prefix>.credentials.iot.${region}.${suffix}`;
@@ -64,18 +64,18 @@ function globalName(host: string): OtherAwsName | undefined {
   if (name === undefined) return undefined;
   const what =
     name === 'credentials.iot'
-      ? 'is the principal that trust policies of IAM roles name'
+      ? 'is the service principal for trust policies of IAM roles'
       : `is ${service(name)}`;
   return refused(what, '<prefix>.credentials.iot.<region>.amazonaws.com');
 }
 
-/** A name of AWS IoT, by the labels before `iot`. */
+/** A host name of AWS IoT, by the labels before `iot`. */
 function iotName(labels: readonly string[], instead: string): OtherAwsName | undefined {
   switch (labels.at(-1)) {
     case undefined:
       return refused("is AWS IoT's control plane", instead);
     case 'credentials':
-      return labels.length > 1 ? undefined : refused('lacks the prefix of the account', instead);
+      return labels.length > 1 ? undefined : refused('lacks the account-specific prefix', instead);
     case 'tunneling':
       return refused('is the endpoint of secure tunneling', instead);
     case 'jobs':
@@ -86,7 +86,7 @@ function iotName(labels: readonly string[], instead: string): OtherAwsName | und
     default:
       return labels.length === 1
         ? data("is AWS IoT's data endpoint", instead)
-        : refused('is no name of a credential provider', instead);
+        : refused('is not the name of a credential provider', instead);
   }
 }
 

@@ -2,22 +2,22 @@ import { isIPv4, isIPv6 } from 'node:net';
 import { CredentialHelperError } from '../errors.ts';
 import { otherAwsName, REGION } from './aws-names.ts';
 
-/** Where a credential provider listens. */
+/** The endpoint of a credential provider. */
 export interface Endpoint {
-  /** Host name in lower case and without a dot at its end, or IP address; an IPv6 address without brackets. */
+  /** Host name in lower case without a trailing dot, or IP address; an IPv6 address without brackets. */
   readonly host: string;
   readonly port: number;
-  /** `host`, or `host:port` where the port is not 443; an IPv6 address in brackets. */
+  /** `host`, or `host:port` if the port is not 443; an IPv6 address in brackets. */
   readonly authority: string;
-  /** The AWS region that the name says, where it says one. */
+  /** The AWS region in the host name, if any. */
   readonly region: string | undefined;
 }
 
-/** What a credential provider is asked for. */
+/** The target of a request to a credential provider. */
 export interface ExchangeTarget extends Omit<Endpoint, 'region'> {
   readonly roleAlias: string;
   readonly thingName: string | undefined;
-  /** Empty where none is sent. */
+  /** Empty: not sent. */
   readonly userAgent: string;
 }
 
@@ -29,19 +29,18 @@ const REGION_NAME = new RegExp(`^${REGION}$`);
 const URL_PARTS = /^(?:([a-z][a-z0-9+.-]*):\/\/)?([^/?#]*)(.*)$/is;
 const PATH = /^\/(?:role-aliases\/([^/?#]+)\/credentials\/?)?$/;
 
-const LOOK_UP =
-  'aws iot describe-endpoint --endpoint-type iot:CredentialProvider prints the right one';
+const LOOK_UP = 'aws iot describe-endpoint --endpoint-type iot:CredentialProvider prints it';
 
 /**
  * Reads an endpoint: `host`, `host:port`, an IPv4 address, or an IPv6 address in brackets, each with or without port.
- * `https://` before it and the path of the credential provider behind it are taken too, blanks around it, and a dot at the
- * end of the name.
+ * A scheme `https://`, the path of the credential provider, surrounding whitespace, and a trailing dot of the name
+ * are also accepted.
  *
  * The region is read from names of the form `<prefix>.credentials.iot.<region>.<suffix>`, in any partition
  * (AWS IoT Core Developer Guide, "Authorizing direct calls to AWS services").
  *
  * @param roleAlias - the option `roleAlias`, which a path must not contradict
- * @throws {@link CredentialHelperError} `ERR_INVALID_OPTION`, also for the endpoint of another service of AWS;
+ * @throws {@link CredentialHelperError} `ERR_INVALID_OPTION`, also for the endpoint of another AWS service;
  * `ERR_DATA_ENDPOINT` for an endpoint of AWS IoT's MQTT and data plane
  */
 export function parseEndpoint(text: string, roleAlias?: unknown): Endpoint {
@@ -49,7 +48,7 @@ export function parseEndpoint(text: string, roleAlias?: unknown): Endpoint {
   const other = otherAwsName(host);
   if (other !== undefined) {
     throw new CredentialHelperError(
-      `"endpoint" ${host} ${other.what}; credentials come from ${other.instead}, which has a prefix of its own`,
+      `"endpoint" ${host} ${other.what}; credentials come from ${other.instead}, which has its own prefix`,
       { code: other.code, hint: LOOK_UP },
     );
   }
@@ -62,12 +61,12 @@ export function parseEndpoint(text: string, roleAlias?: unknown): Endpoint {
   };
 }
 
-/** Whether this is the form of an AWS region's name, such as `eu-west-1` or `us-gov-east-1`. */
+/** Whether text has the pattern of an AWS region name, such as `eu-west-1` or `us-gov-east-1`. */
 export function isRegionName(text: string): boolean {
   return REGION_NAME.test(text);
 }
 
-/** What stands between scheme and path, in lower case. */
+/** The part between scheme and path, in lower case. */
 function authorityOf(text: string, roleAlias: unknown): string {
   const [, scheme, authority = '', rest = ''] = URL_PARTS.exec(text.trim()) ?? [];
   if (scheme !== undefined && scheme.toLowerCase() !== 'https') {
@@ -75,21 +74,21 @@ function authorityOf(text: string, roleAlias: unknown): string {
     throw invalid(
       text,
       'its scheme is not https',
-      `the credential provider is asked over https${alone}`,
+      `the credential provider is available only over https${alone}`,
     );
   }
   const path = PATH.exec(rest);
   if (rest !== '' && path === null) {
     throw invalid(
       text,
-      'what follows the host is not the path of the credential provider',
+      'the path after the host is not that of the credential provider',
       'use the host name alone',
     );
   }
   const named = path?.[1] === undefined ? undefined : decoded(path[1]);
   if (named !== undefined && typeof roleAlias === 'string' && named !== roleAlias) {
     throw new CredentialHelperError(
-      '"endpoint" has a path with another role alias than "roleAlias"',
+      '"endpoint" has a path with a role alias that differs from "roleAlias"',
       { code: 'ERR_INVALID_OPTION', hint: 'use the host name alone' },
     );
   }
@@ -106,7 +105,7 @@ function decoded(part: string): string {
 
 function splitPort(text: string, authority: string): { host: string; port: number } {
   if (isIPv6Address(authority))
-    throw invalid(text, 'an IPv6 address stands in brackets', `use "[${authority}]"`);
+    throw invalid(text, 'an IPv6 address must be in brackets', `use "[${authority}]"`);
   const bracketed = /^\[([^\]]*)\](?::(.*))?$/.exec(authority);
   const [named = '', portText] = bracketed
     ? [bracketed[1], bracketed[2]]
@@ -123,11 +122,11 @@ function splitPort(text: string, authority: string): { host: string; port: numbe
 }
 
 function isHost(host: string): boolean {
-  // A name whose last label is a number would be an IPv4 address, and is a mistyped one (RFC 3696, section 2).
+  // A name whose last label is a number is a mistyped IPv4 address (RFC 3696, section 2).
   return isIPv4(host) || (HOST_NAME.test(host) && !/(^|\.)\d+$/.test(host));
 }
 
-/** Node.js 20 takes 15 ms for the first text that `isIPv6` sees: it is asked only where there may be an address. */
+/** In Node.js 20 the first call of `isIPv6` takes 15 ms: it is called only for possible addresses. */
 function isIPv6Address(text: string): boolean {
   return text.split(':').length > 2 && isIPv6(text);
 }
@@ -137,14 +136,14 @@ function invalid(text: string, reason: string, hint?: string): CredentialHelperE
   return new CredentialHelperError(message, { code: 'ERR_INVALID_OPTION', hint });
 }
 
-/** A name with dots, of a length that names have, with or without scheme, port and path. */
+/** A name with dots, of a valid length, with or without scheme, port and path. */
 const LIKE_A_NAME =
   /^(?:[a-z]{2,10}:\/\/)?[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})+\.?(?::\d{1,6})?(?:\/[a-z0-9/_-]{0,100})?$/i;
 
-/** A wrong endpoint as messages show it: only what has the form of a name, and cannot be a secret. */
+/** An invalid endpoint in messages: shown only if it looks like a name and cannot be a secret. */
 function shown(text: string): string {
   const trimmed = text.trim();
   return LIKE_A_NAME.test(trimmed)
     ? JSON.stringify(trimmed)
-    : `(a text of ${text.length} characters)`;
+    : `(a string of ${text.length} characters)`;
 }

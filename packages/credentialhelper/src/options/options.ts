@@ -30,104 +30,108 @@ import {
   type TokenSettings,
 } from './token-options.ts';
 
-/** What a session takes wherever its private key is. */
+/** Options of a session with any private key. */
 export interface CommonInit {
   /**
    * The credential provider's endpoint: `host` or `host:port` (default port 443), where host is a name, an IPv4
    * address, or an IPv6 address in brackets. `aws iot describe-endpoint --endpoint-type iot:CredentialProvider` prints
-   * it. `https://` before it, and the path of the credential provider behind it, may stay.
+   * it. A URL with the scheme `https://`, with or without the path of the credential provider, is also accepted.
    */
   readonly endpoint: string;
   /** Name of the role alias: 1 to 128 characters: letters, digits and `_ = , @ -`. */
   readonly roleAlias: string;
   /**
-   * Name of the thing that the certificate is attached to: 1 to 128 characters: letters, digits and `: _ -`. Needed where
-   * policies use thing variables.
+   * Name of the thing that the certificate is attached to: 1 to 128 characters: letters, digits and `: _ -`. Required
+   * if policies use thing policy variables.
    */
   readonly thingName?: string | undefined;
   /**
    * The device certificate, with the certificates of its chain if any: a path, a `file:` URL, PEM text, or PEM or DER
-   * bytes, which are copied. A file is read again each time credentials are fetched, a pipe once, for the first.
+   * bytes, which are copied. A file is read again for each fetch of credentials, a pipe only once.
    *
-   * With a key in a token also a PKCS#11 URI, for a certificate in the same token; `pkcs11:` alone means the one that
-   * belongs to the key. Of several, the one that is valid longest is taken, with its chain where the token holds it.
+   * With a key in a token also a PKCS#11 URI, for a certificate in the same token; `pkcs11:` alone means the
+   * certificate of the key. Of several, the one with the latest expiration is used, with its chain if the token holds
+   * it.
    */
   readonly certificate: string | URL | Uint8Array;
   /**
-   * The CA certificates to trust instead of Node's: a path, a `file:` URL, PEM text, or PEM or DER bytes. AWS's own
-   * endpoints need none.
+   * The CA certificates to trust instead of those of Node.js: a path, a `file:` URL, PEM text, or PEM or DER bytes.
+   * AWS's own endpoints need none.
    */
   readonly ca?: string | URL | Uint8Array | undefined;
   /**
-   * AWS region, such as `eu-west-1`. Default: read from `endpoint`; where its name does not say it, the region of
+   * AWS region, such as `eu-west-1`. Default: read from `endpoint`; if the name has none, the region of
    * `parentClientConfig`, then the environment variable `AWS_REGION`, then `AWS_DEFAULT_REGION`.
    */
   readonly region?: string | undefined;
   /**
-   * **Dangerous: `false` does not check who the server is.** Anybody on the way can then hand out credentials; each process
-   * that does so is warned. Only for experiments: pass `ca` instead. Default true.
+   * **Dangerous: `false` accepts any server certificate.** Any attacker on the network can then return credentials;
+   * each process logs a warning. Only for experiments: pass `ca` instead. Default true.
    */
   readonly verifyPeer?: boolean | undefined;
-  /** How long one exchange may take altogether, in milliseconds: 1 to 600 000. Default 10 000. */
+  /**
+   * Timeout of a request in milliseconds, 1 to 600 000. For a key in a token it includes queueing and the start of the
+   * child process. Default 10 000.
+   */
   readonly timeoutMs?: number | undefined;
   /**
-   * How long somebody who asks for credentials waits for another try after one has failed, in milliseconds: 0 to 3 600 000.
-   * Default: 1.2 times `timeoutMs`. 0: one try, whose error comes at once.
+   * How long a call for credentials waits for a retry after a failure, in milliseconds: 0 to 3 600 000. Default: 1.2
+   * times `timeoutMs`. 0: it rejects with the first error.
    */
   readonly maxWaitMs?: number | undefined;
   /**
-   * `true` refreshes the credentials without being asked, once they were fetched: for servers, which have them at hand when
-   * somebody asks. It does not keep the process running. Default false.
+   * `true` refreshes the credentials proactively after the first fetch, so that they are always available: for
+   * servers. It does not keep the process running. Default false.
    */
   readonly keepFresh?: boolean | undefined;
   /**
-   * The header field `User-Agent` of requests: 1 to 512 printable ASCII characters; `''` sends none. Default: name and
+   * The `User-Agent` header of requests: 1 to 512 printable ASCII characters; `''` sends none. Default: name and
    * version of this package, version of Node.js, and platform, such as
    * `awsiot-credentialhelper/0.1.0 nodejs/24.11.0 linux/arm64`.
    */
   readonly userAgent?: string | undefined;
   /**
-   * Where notes, warnings and details go; `trace`, where it has that method, gets a line for each PKCS#11 call. Default:
-   * that of `parentClientConfig`; else stderr where the environment variable `AWS_IOT_LOG` names a level (`trace`, `debug`,
-   * `info`, `warn`, `error`); else nowhere, except that `verifyPeer: false` is always warned of.
+   * The logger for messages and warnings; its method `trace`, if any, is called for each PKCS#11 call. Default: that
+   * of `parentClientConfig`, else stderr if the environment variable `AWS_IOT_LOG` is a level (`trace`, `debug`, `info`,
+   * `warn`, `error`), else none; `verifyPeer: false` always emits a warning.
    */
   readonly logger?: Logger | undefined;
-  /** What chains of the AWS SDK's providers pass: the configuration of the client that they serve. */
+  /** The configuration of the parent client, as passed by provider chains of the AWS SDK. */
   readonly parentClientConfig?: ClientConfig | undefined;
 }
 
-/** What is taken of the configuration of a client of the AWS SDK: this, and never more. */
+/** The properties that are read from the configuration of a client of the AWS SDK. */
 export interface ClientConfig {
-  /** The region, where it is text. */
+  /** The region; ignored if it is a function. */
   readonly region?: string | (() => Promise<string>) | undefined;
-  /** Where lines go that no logger of the session's own takes. */
+  /** Used if the session has no logger of its own. */
   readonly logger?: Logger | undefined;
 }
 
-/** What a session takes whose private key is in a file or in memory. */
+/** Options of a session with a private key in a file or in memory. */
 export interface FileKeyInit extends CommonInit {
   /**
    * The private key: a path, a `file:` URL, PEM text, PEM or DER bytes (PKCS#1, SEC1, PKCS#8, encrypted PKCS#8), or a
-   * `KeyObject`. A file is read again each time credentials are fetched, a pipe once, for the first.
+   * `KeyObject`. A file is read again for each fetch of credentials, a pipe only once.
    */
   readonly privateKey: string | URL | Uint8Array | KeyObject;
-  /** Passphrase of an encrypted `privateKey`, or where it comes from. */
+  /** Passphrase of an encrypted `privateKey`, or its source. */
   readonly passphrase?: SecretSource | undefined;
-  /** Never beside `privateKey`. */
+  /** Not with `privateKey`. */
   readonly pkcs11?: undefined;
 }
 
-/** What a session takes whose private key is in a PKCS#11 token. */
+/** Options of a session with a private key in a PKCS#11 token. */
 export interface TokenKeyInit extends CommonInit {
-  /** Where the token and the key are, and how they are used. */
+  /** The token and the key, and how they are used. */
   readonly pkcs11: Pkcs11Options;
-  /** Never beside `pkcs11`. */
+  /** Not with `pkcs11`. */
   readonly privateKey?: undefined;
-  /** A token has a PIN instead: `userPin`. */
+  /** Not with `pkcs11`: a token has a PIN, `userPin`. */
   readonly passphrase?: undefined;
 }
 
-/** What `createSession` and `fromIotCore` take: the private key is in `privateKey` or in `pkcs11`, and never in both. */
+/** Options of `createSession` and `fromIotCore`, with exactly one of `privateKey` and `pkcs11`. */
 export type FromIotCoreInit = FileKeyInit | TokenKeyInit;
 
 /** Certificate and key outside of tokens. */
@@ -141,12 +145,12 @@ export interface FileKeySettings {
 /** A key in a token, and its certificate there or elsewhere. */
 export interface TokenKeySettings {
   readonly kind: 'token';
-  /** A source to read, or what the certificate in the token must match. */
+  /** A source to read, or the attributes of the certificate in the token. */
   readonly certificate: { readonly source: Source } | { readonly match: Pkcs11Uri };
   readonly token: TokenSettings;
 }
 
-/** The options, checked and in one form. */
+/** The validated, normalized options. */
 export interface Settings {
   readonly endpoint: Endpoint;
   readonly region: string | undefined;
@@ -156,13 +160,13 @@ export interface Settings {
   readonly ca: Source | undefined;
   readonly verifyPeer: boolean;
   readonly timeoutMs: number;
-  /** How long who asks for credentials waits for another try, in milliseconds. */
+  /** How long a call for credentials waits for a retry, in milliseconds. */
   readonly maxWaitMs: number;
   readonly keepFresh: boolean;
-  /** Empty where none is sent. */
+  /** Empty: not sent. */
   readonly userAgent: string;
   readonly logger: Logger | undefined;
-  /** Warns, of each thing once. */
+  /** Logs each warning once. */
   readonly warn: Warn;
 }
 
@@ -193,7 +197,7 @@ const DEFAULT_TIMEOUT_MS = 10_000;
 const MAX_TIMEOUT_MS = 600_000;
 
 /**
- * Checks the options and brings them into one form. Nothing is read but whether the PKCS#11 library is a file.
+ * Validates and normalizes the options. Reads nothing except whether the PKCS#11 library is a file.
  *
  * @throws {@link CredentialHelperError} `ERR_INVALID_OPTION`, `ERR_KEY_SOURCE`, `ERR_DATA_ENDPOINT`,
  * `ERR_PKCS11_LIBRARY`
@@ -213,13 +217,17 @@ function readOptions(given: FromIotCoreInit): Settings {
   if (!ROLE_ALIAS.test(roleAlias)) {
     throw invalidOption(
       'roleAlias',
-      'must be 1 to 128 of letters, digits and _ = , @ -',
+      'must be 1 to 128 characters: letters, digits and _ = , @ -',
       roleAlias,
     );
   }
   const thingName = optionalText(options.thingName, 'thingName');
   if (thingName !== undefined && !THING_NAME.test(thingName)) {
-    throw invalidOption('thingName', 'must be 1 to 128 of letters, digits and : _ -', thingName);
+    throw invalidOption(
+      'thingName',
+      'must be 1 to 128 characters: letters, digits and : _ -',
+      thingName,
+    );
   }
   const parent = checkClientConfig(options.parentClientConfig);
   const logger = checkLogger(options.logger) ?? parent.logger ?? environmentLogger();
@@ -241,10 +249,10 @@ function readOptions(given: FromIotCoreInit): Settings {
   };
 }
 
-/** The options of a token that were looked for beside it. */
+/** Options that belong inside `pkcs11`. */
 export const IN_PKCS11 = { name: 'pkcs11', options: TOKEN_OPTION_NAMES } as const;
 
-/** Takes of the configuration of an SDK client what is used here; a region that is not text is passed over. */
+/** Reads the used properties of an SDK client's configuration; a region of another type is ignored. */
 function checkClientConfig(config: unknown): {
   readonly region: string | undefined;
   readonly logger: Logger | undefined;
@@ -258,7 +266,7 @@ function checkClientConfig(config: unknown): {
   };
 }
 
-/** What names certificate, key and CA: a part of {@link FromIotCoreInit}. */
+/** The options for certificate, key and CA: a part of {@link FromIotCoreInit}. */
 export type IdentityOptions = Pick<CommonInit, 'certificate' | 'ca'> & {
   readonly privateKey?: FileKeyInit['privateKey'] | undefined;
   readonly passphrase?: SecretSource | undefined;
@@ -266,9 +274,9 @@ export type IdentityOptions = Pick<CommonInit, 'certificate' | 'ca'> & {
 };
 
 /**
- * Checks the options that name certificate, key and CA.
+ * Validates the options for certificate, key and CA.
  *
- * @param warn - told of files with secrets that others can read
+ * @param warn - called for files with secrets that other users can read
  * @throws {@link CredentialHelperError} `ERR_INVALID_OPTION`, `ERR_KEY_SOURCE`, `ERR_PKCS11_LIBRARY`,
  * `ERR_FILE_UNREADABLE`
  */
@@ -298,20 +306,17 @@ export function sourcesOf({ key, ca }: Pick<Settings, 'key' | 'ca'>): readonly S
 function checkKey(options: IdentityOptions, warn: Warn): Settings['key'] {
   const { privateKey, pkcs11 } = options;
   if ((privateKey === undefined) === (pkcs11 === undefined)) {
-    const problem = privateKey === undefined ? 'neither was given' : 'both were given';
-    throw new CredentialHelperError(
-      `exactly one of "privateKey" and "pkcs11" says where the private key is; ${problem}`,
-      {
-        code: 'ERR_KEY_SOURCE',
-        hint: '"privateKey" is for a key in a file or in memory, "pkcs11" for a key in a token',
-      },
-    );
+    const problem = privateKey === undefined ? 'neither was passed' : 'both were passed';
+    throw new CredentialHelperError(`pass exactly one of "privateKey" and "pkcs11"; ${problem}`, {
+      code: 'ERR_KEY_SOURCE',
+      hint: '"privateKey" is for a key in a file or in memory, "pkcs11" for a key in a token',
+    });
   }
   if (pkcs11 !== undefined) {
     if (options.passphrase !== undefined) {
       throw invalidOption(
         'passphrase',
-        'belongs to a key in a file; a token has a PIN ("pkcs11.userPin")',
+        'is only for a key in a file; a token has a PIN ("pkcs11.userPin")',
       );
     }
     const token = checkTokenOptions(pkcs11, 'pkcs11', warn);
@@ -343,7 +348,7 @@ function checkTokenCertificate(
 
 const MAX_WAIT_MS = 3_600_000;
 
-/** A second exchange, after the first and a wait, finds room in it where the first took its time. */
+/** Long enough for a retry after a first request that timed out. */
 const DEFAULT_PATIENCE = 1.2;
 
 function checkMaxWait(maxWaitMs: unknown, timeoutMs: number): number {
@@ -365,7 +370,7 @@ function checkUserAgent(userAgent: unknown): string {
   throw invalidOption('userAgent', 'must be at most 512 printable ASCII characters', userAgent);
 }
 
-/** The longest line of a log: what a PKCS#11 library prints may have any length. */
+/** The maximum length of a log line: the output of a PKCS#11 library may have any length. */
 const MAX_LINE_CHARACTERS = 8000;
 
 /** Checks the option `timeoutMs`. */
@@ -381,7 +386,7 @@ export function checkTimeout(timeoutMs: unknown): number {
 /**
  * Checks the option `logger`.
  *
- * @returns what logs with it
+ * @returns the logger to use
  */
 export function checkLogger(logger: unknown): Logger | undefined {
   if (logger === undefined) return undefined;
@@ -417,7 +422,7 @@ export function loggerOfClient(config: ClientConfig | undefined, name: string): 
 function logWith(given: Partial<Logger>): Logger {
   const log = (level: 'trace' | 'debug' | 'info' | 'warn' | 'error') => (message: string) => {
     const told = async () => given[level]?.(excerpt(message, MAX_LINE_CHARACTERS));
-    // There is nowhere to tell it.
+    // There is nowhere to report it.
     told().catch(() => {});
   };
   return {
@@ -429,7 +434,7 @@ function logWith(given: Partial<Logger>): Logger {
   };
 }
 
-/** Where what a token tells goes: warnings, each once, and each call where the logger has `trace`. */
+/** The log functions for a token: warnings, each once, and each PKCS#11 call if the logger has `trace`. */
 export function logEvents(logger: Logger | undefined): {
   readonly warn: Warn;
   readonly trace: ((line: string) => void) | undefined;
@@ -437,7 +442,7 @@ export function logEvents(logger: Logger | undefined): {
   const warned = new Set<string>();
   return {
     warn(message) {
-      // A file is read when it is checked and each time it is used.
+      // A file is read when it is validated and each time it is used.
       if (!warned.has(message)) logger?.warn(message);
       warned.add(message);
     },
@@ -454,7 +459,7 @@ function requireSource(value: unknown, name: string, others: readonly Source[] =
   }
   if (isUrl(value)) return openSource(value, name, others);
   if (typeof value !== 'string') {
-    throw invalidOption(name, `must be a path, PEM text or bytes, and is ${kindOf(value)}`);
+    throw invalidOption(name, `must be a path, PEM text or bytes, got ${kindOf(value)}`);
   }
   const text = requireText(value, name);
   if (isPkcs11Uri(text)) {

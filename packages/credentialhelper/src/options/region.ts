@@ -1,13 +1,13 @@
 import { invalidOption } from './assert.ts';
 import { isRegionName } from './endpoint.ts';
 
-/** What the AWS SDKs and the AWS CLI read the region from, in this order. */
+/** The environment variables of the AWS SDKs and the AWS CLI for the region, in this order. */
 const VARIABLES = ['AWS_REGION', 'AWS_DEFAULT_REGION'] as const;
 
 /**
- * The AWS region that the environment names; undefined where it names none.
+ * The AWS region from the environment; undefined if it is not set.
  *
- * @throws {@link CredentialHelperError} `ERR_INVALID_OPTION` for a value that is no name of a region
+ * @throws {@link CredentialHelperError} `ERR_INVALID_OPTION` for a value that is not a region name
  */
 export function regionOfEnvironment(): string | undefined {
   const variable = VARIABLES.find((name) => read(name) !== '');

@@ -12,73 +12,73 @@ import type { LibraryLocation } from '../pkcs11/library-location.ts';
 import type { ChildOptions } from '../process/program.ts';
 import { invalidOption, optionalBoolean, optionalText, ownOptions, requireText } from './assert.ts';
 
-/** A private key that lives in a PKCS#11 token. */
+/** Options of a private key in a PKCS#11 token. */
 export interface Pkcs11Options {
   /**
-   * Path of the PKCS#11 library, such as `/usr/lib/softhsm/libsofthsm2.so`. Required, unless `uri` is given: it may say
-   * which library, and p11-kit's proxy is taken where it does not.
+   * Path of the PKCS#11 library, such as `/usr/lib/softhsm/libsofthsm2.so`. Required unless `uri` is set, which may
+   * name the library; if it does not, p11-kit's proxy is used.
    */
   readonly library?: string | URL | undefined;
   /**
-   * Text that the library is initialized with (`pReserved` of `C_Initialize`). NSS names its database that way:
+   * String to initialize the library with (`pReserved` of `C_Initialize`). For NSS it names the database:
    * `configdir='sql:/path/of/folder' flags=readOnly`.
    */
   readonly libraryParameters?: string | undefined;
   /**
-   * The user's PIN, or where it comes from. Leave it out for a token that wants no login; `null` for a token that asks
-   * for the PIN on its own PIN pad. A PIN that the token has rejected is not tried again.
+   * The user PIN, or its source. Leave it out for a token that requires no login; `null` for a token that asks for
+   * the PIN on its own PIN pad. A PIN that the token has rejected is not tried again.
    */
   readonly userPin?: PinSource | undefined;
-  /** Id of the slot that the token is in: a whole number, 0 included. `null` is the same as not given. */
+  /** Id of the slot that the token is in: a whole number, 0 included. `null` is the same as not set. */
   readonly slotId?: number | null | undefined;
   /**
-   * Label of the token. Where nothing names the token, the library must show exactly one. `null` is the same as not
-   * given.
+   * Label of the token. If nothing names the token, the library must have exactly one. `null` is the same as not
+   * set.
    */
   readonly tokenLabel?: string | null | undefined;
-  /** Serial number of the token, where several have the same label. `null` is the same as not given. */
+  /** Serial number of the token, if several have the same label. `null` is the same as not set. */
   readonly tokenSerial?: string | null | undefined;
   /**
-   * Label of the private key. Where nothing names the key, the token must hold exactly one private key. `null` is the same
-   * as not given.
+   * Label of the private key. If nothing names the key, the token must hold exactly one private key. `null` is the
+   * same as not set.
    */
   readonly privateKeyLabel?: string | null | undefined;
   /** A PKCS#11 URI (RFC 7512) that names token and key, besides or instead of the labels above. */
   readonly uri?: string | undefined;
   /**
-   * Logs in even to a token that says its PIN is locked or has one try left. Default false. For tokens that say so
-   * wrongly; a wrong PIN then locks the token.
+   * Logs in even if the token reports its PIN as locked or with one try left. Default false. For tokens that report
+   * this incorrectly; a wrong PIN may lock the token.
    */
   readonly ignorePinFlags?: boolean | undefined;
   /**
-   * `false` loads the PKCS#11 library into this process. Default true: it is loaded in a short-lived child process, so
-   * that it can neither crash nor block this one. Only for commands that exit at once, and for bundlers. An object names
-   * what the child process is, where it is not found: `node`, the path of a Node.js (for applications that have one built
-   * in), and `program`, the path of a copy of this package's `dist/token-request-child.js` (for bundles).
+   * `false` loads the PKCS#11 library into this process, where it may crash or block it: only for short-lived
+   * commands. Default true: it is loaded in a short-lived child process. An object sets the program of the child
+   * process: `node`, the path of a Node.js executable (for applications with Node.js built in), and `program`, the
+   * path of a copy of this package's `dist/token-request-child.js` (for bundles).
    */
   readonly isolate?: boolean | ChildOptions | undefined;
   /**
-   * Folder where PINs that a token has rejected are remembered, as keyed hashes, so that no process tries them again.
-   * Default: `awsiot-credentialhelper` in `$STATE_DIRECTORY`, `$XDG_STATE_HOME` or `~/.local/state`. `null`, or where it
-   * cannot be used: a folder of this user's own that lasts until the system restarts.
+   * Folder with keyed hashes of PINs that a token has rejected, so that no process tries them again.
+   * Default: `awsiot-credentialhelper` in `$STATE_DIRECTORY`, `$XDG_STATE_HOME` or `~/.local/state`. `null`, or if
+   * the folder cannot be used: a folder of this user that lasts until the system restarts.
    */
   readonly stateFolder?: string | null | undefined;
 }
 
-/** The options of a key in a token, checked and in one form. */
+/** The validated, normalized options of a key in a token. */
 export interface TokenSettings extends LibraryLocation {
-  /** What the token and the key must match. */
+  /** The attributes of token and key. */
   readonly match: Pkcs11Uri;
   readonly pin: PinReader;
   readonly ignorePinFlags: boolean;
   readonly stateFolder: string | undefined;
-  /** What to start as a child process; false: none, the token is used in this process. */
+  /** The program of the child process; false: the token is used in this process. */
   readonly isolate: ChildOptions | false;
-  /** Which library and PIN the URI of the key names, if it does. */
+  /** Library and PIN in the URI of the key, if any. */
   readonly access: UriAccess;
 }
 
-/** The attributes of a PKCS#11 URI that say how to get at a token, not what is in it. */
+/** The attributes of a PKCS#11 URI for access to a token, as opposed to those of its objects. */
 type UriAccess = Pick<Pkcs11Uri, 'modulePath' | 'moduleName' | 'pinValue' | 'pinSource'>;
 
 /** The options of a key in a token. */
@@ -100,12 +100,12 @@ export const TOKEN_OPTION_NAMES: readonly (keyof Pkcs11Options)[] = [
  * Checks the options of a key in a token.
  *
  * @param name - the name of the option, for messages
- * @param warn - told of a PIN file that others can read
+ * @param warn - called for a PIN file that other users can read
  * @throws {@link CredentialHelperError} `ERR_INVALID_OPTION`, `ERR_PKCS11_LIBRARY`, `ERR_FILE_UNREADABLE`
  */
 export function checkTokenOptions(given: Pkcs11Options, name: string, warn: Warn): TokenSettings {
   if (typeof given === 'string') {
-    throw new CredentialHelperError(`"${name}" must be an object, and is a string`, {
+    throw new CredentialHelperError(`"${name}" must be an object, got a string`, {
       code: 'ERR_INVALID_OPTION',
       hint: `pass a PKCS#11 URI as "${name}": { uri }`,
     });
@@ -131,10 +131,7 @@ function readUri({ uri }: Pkcs11Options, name: string): Pkcs11Uri {
   if (text === undefined) return {};
   const attributes = parsePkcs11Uri(text, `${name}.uri`);
   if (attributes.type !== undefined && attributes.type !== 'private') {
-    throw invalidOption(
-      `${name}.uri`,
-      `must name a private key, and its type is ${attributes.type}`,
-    );
+    throw invalidOption(`${name}.uri`, `must name a private key, got the type ${attributes.type}`);
   }
   return attributes;
 }
@@ -184,7 +181,7 @@ function readLibrary(options: Pkcs11Options, access: UriAccess, name: string): s
     `${name}.library`,
   );
   if (access.modulePath !== undefined || access.moduleName !== undefined) {
-    throw invalidOption(`${name}.library`, `is given, and "${name}.uri" names a library too`);
+    throw invalidOption(`${name}.library`, `is set, and "${name}.uri" also names a library`);
   }
   return path;
 }
@@ -197,9 +194,9 @@ function readPinSource(
 ): PinReader {
   const inUri = pinValue?.reveal() ?? pinSource;
   if (userPin !== undefined && inUri !== undefined) {
-    throw new CredentialHelperError(`"${name}.userPin" is given, and "${name}.uri" has a PIN too`, {
+    throw new CredentialHelperError(`"${name}.userPin" is set, and "${name}.uri" also has a PIN`, {
       code: 'ERR_INVALID_OPTION',
-      hint: 'give the PIN in one place',
+      hint: 'pass the PIN in one place',
     });
   }
   if (pinSource !== undefined) {
@@ -209,16 +206,16 @@ function readPinSource(
 }
 
 /**
- * Checks the PKCS#11 URI of a certificate that is in the token of its key.
+ * Validates the PKCS#11 URI of a certificate that is in the token of its key.
  *
- * @param key - the settings of the key, with which the URI must agree on library and PIN where it names them
- * @returns what token and certificate must match
+ * @param key - the settings of the key, whose library and PIN the URI must not contradict
+ * @returns the attributes of token and certificate
  * @throws {@link CredentialHelperError} `ERR_INVALID_OPTION`
  */
 export function checkCertificateUri(text: string, key: TokenSettings): Pkcs11Uri {
   const { match, access } = splitUri(parsePkcs11Uri(text, 'certificate'));
   if (match.type !== undefined && match.type !== 'cert') {
-    throw invalidOption('certificate', `must name a certificate, and its type is ${match.type}`);
+    throw invalidOption('certificate', `must name a certificate, got the type ${match.type}`);
   }
   const agrees =
     (access.modulePath ?? key.access.modulePath) === key.access.modulePath &&
@@ -226,10 +223,7 @@ export function checkCertificateUri(text: string, key: TokenSettings): Pkcs11Uri
     (access.pinSource ?? key.access.pinSource) === key.access.pinSource &&
     (access.pinValue ?? key.access.pinValue)?.reveal() === key.access.pinValue?.reveal();
   if (!agrees) {
-    throw invalidOption(
-      'certificate',
-      'names another library or PIN than the key; it is read with those of the key',
-    );
+    throw invalidOption('certificate', 'names a library or PIN that differs from that of the key');
   }
   return { ...match, type: 'cert' };
 }

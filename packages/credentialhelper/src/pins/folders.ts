@@ -5,11 +5,11 @@ import { dirname, isAbsolute, join } from 'node:path';
 const NAME = 'awsiot-credentialhelper';
 
 /**
- * The folder for what must outlive a process: systemd's `StateDirectory=` where the unit has one, else as the XDG Base
- * Directory Specification says; undefined for a user without a home folder.
+ * The folder for persistent state: systemd's `StateDirectory=` if the unit has one, else that of the XDG Base
+ * Directory Specification; undefined for a user without a home folder.
  */
 export function defaultStateFolder(): string | undefined {
-  // biome-ignore lint/style/noProcessEnv: the two conventions for the place of state
+  // biome-ignore lint/style/noProcessEnv: the two conventions for the state folder
   const { STATE_DIRECTORY, XDG_STATE_HOME } = process.env;
   // systemd.exec(5): several folders are separated by colons.
   const base = STATE_DIRECTORY?.split(':')[0] || XDG_STATE_HOME;
@@ -23,10 +23,11 @@ export function defaultStateFolder(): string | undefined {
 }
 
 /**
- * Creates a folder of this user's own that lasts until the system restarts: in `$XDG_RUNTIME_DIR`, else in the temporary
- * folder. There, other users may have taken a name before: a folder that is not this user's alone is passed over.
+ * Creates a private folder of this user that lasts until the system restarts: in `$XDG_RUNTIME_DIR`, else in the
+ * temporary folder. There, other users may have created a folder of the same name: a folder that does not belong to
+ * this user alone is skipped.
  *
- * @throws an error of `node:fs` where there is no such folder
+ * @throws an error of `node:fs` if there is no such folder
  */
 export function runtimeFolder(): string {
   // biome-ignore lint/style/noProcessEnv: XDG Base Directory Specification
@@ -38,10 +39,11 @@ export function runtimeFolder(): string {
   return temporaryFolder(tmpdir());
 }
 
-/** Creates a folder and those above it that are missing, for this user alone. */
+/** Creates a folder and its missing parents, with access for this user alone. */
 export function makeFolder(folder: string): void {
   const parent = dirname(folder);
-  // With `recursive`, Node tries for ever where a file system says ENOENT of a folder whose parent is there, as /proc.
+  // With `recursive`, Node.js loops forever if a file system returns ENOENT for a folder whose parent exists, like
+  // /proc.
   if (parent !== folder && !existsSync(parent)) makeFolder(parent);
   try {
     mkdirSync(folder, { mode: 0o700 });
@@ -58,9 +60,9 @@ function temporaryFolder(parent: string): string {
     if (own !== undefined) return join(parent, own);
     let number = 0;
     while (taken.has(prefix + number)) number++;
-    // A folder that another process creates first is seen in the next round.
+    // A folder that another process creates meanwhile is found in the next iteration.
     if (createOwn(join(parent, prefix + number))) continue;
-    throw Object.assign(new Error(`no folder in ${parent} is this user's alone`), {
+    throw Object.assign(new Error(`no folder in ${parent} belongs to this user alone`), {
       code: 'ENOTSUP',
     });
   }
@@ -75,7 +77,7 @@ function createOwn(folder: string): boolean {
   return isOwn(folder);
 }
 
-/** Whether this is a folder, not a link to one, that belongs to this user and that no other user may enter. */
+/** Whether this is a folder, not a link to one, that belongs to this user and that no other user can enter. */
 export function isOwn(folder: string): boolean {
   const stats = lstatSync(folder, { throwIfNoEntry: false });
   if (stats?.isDirectory() !== true) return false;

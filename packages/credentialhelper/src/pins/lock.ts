@@ -1,7 +1,7 @@
 import { closeSync, constants, openSync } from 'node:fs';
 import type { Koffi } from '../pkcs11/koffi.ts';
 
-/** What `uv_fs_open` takes on Windows for a file that nobody else may open meanwhile (`UV_FS_O_EXLOCK`). */
+/** The flag of `uv_fs_open` on Windows that opens a file exclusively (`UV_FS_O_EXLOCK`). */
 const WINDOWS_EXCLUSIVE = 0x10000000;
 
 // flock(2); the same on Linux and macOS.
@@ -10,10 +10,10 @@ const LOCK_NB = 4;
 let flock: ((descriptor: number, operation: number) => number) | undefined;
 
 /**
- * Takes the lock of a file, or finds it taken. The system releases it when the process ends, however it ends.
+ * Tries to lock a file. The system releases the lock when the process ends for any reason.
  *
- * @returns what releases it; undefined where another holds it: a process, a thread, or this one
- * @throws an error of `node:fs` where the file cannot be opened, or an `Error` where it cannot be locked
+ * @returns a function that releases it; undefined if it is held by another process or thread, or by this one
+ * @throws an error of `node:fs` if the file cannot be opened, or an `Error` if it cannot be locked
  */
 export function tryLock(koffi: Koffi, file: string): (() => void) | undefined {
   if (process.platform === 'win32') return tryLockOnWindows(file);

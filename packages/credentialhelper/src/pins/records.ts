@@ -5,37 +5,37 @@ import type { Secret } from '../identity/secret.ts';
 import { isObject, parseJson } from '../json.ts';
 
 /**
- * What is known of a PIN of a token: it is being tried, or was when the process that tried it was killed; the token
- * rejected it; or it accepted it. Only a process remembers the latter: on a disk it would tell about the right PIN.
+ * The record of a PIN of a token: an attempt is in progress, or was when its process was killed; the token rejected it;
+ * or it accepted it. The latter is kept only in memory: on a disk it would reveal information about the correct PIN.
  */
 export interface PinRecord {
   readonly state: 'tried' | 'rejected' | 'accepted';
   /** Epoch milliseconds. */
   readonly at: number;
-  /** How often it was tried without an answer, this time included. */
+  /** The number of tries without a response, including this one. */
   readonly tries: number;
-  /** What the token said. */
+  /** The message of the token's error. */
   readonly message: string;
 }
 
-/** Where {@link PinRecord}s are kept, under keyed hashes of token and PIN. */
+/** A store of {@link PinRecord}s, by keyed hashes of token and PIN. */
 export interface PinRecords {
   read(token: string, pin: Secret): PinRecord | undefined;
-  /** Writes a record, or removes the one that is there. */
+  /** Writes or removes a record. */
   write(token: string, pin: Secret, record: PinRecord | undefined): void;
   /** Removes all records of a token. */
   forget(token: string): void;
 }
 
-/** Records in a folder that processes share. */
+/** Records in a folder that is shared by processes. */
 export interface FolderRecords extends PinRecords {
-  /** The file to delete so that this PIN is tried again. */
+  /** The file to delete to try this PIN again. */
   fileOf(token: string, pin: Secret): string;
-  /** The file whose lock belongs to who tries a PIN of this token. */
+  /** The lock file for attempts with PINs of this token. */
   lockFileOf(token: string): string;
 }
 
-/** The name of a record; the token's part stands first, so that its records can be found. */
+/** The name of a record, with the hash of the token first, so that all its records can be found. */
 function recordName(key: Buffer, token: string, pin: Secret): string {
   return `${tokenName(key, token)}-${hash(key, token, pin.reveal())}`;
 }
@@ -49,9 +49,9 @@ function hash(key: Buffer, ...parts: readonly string[]): string {
 }
 
 /**
- * The records in a folder: a file each, which is there whole or not at all.
+ * The records in a folder: one file each, written atomically.
  *
- * @throws an error of `node:fs` from any member where the folder cannot be used
+ * @throws an error of `node:fs` from any method if the folder cannot be used
  */
 export function folderRecords(folder: string): FolderRecords {
   const key = readKey(folder);
@@ -60,7 +60,7 @@ export function folderRecords(folder: string): FolderRecords {
   return {
     read(token, pin) {
       const bytes = readIfThere(fileOf(token, pin));
-      // A file that is there is a rejection, whatever became of its text.
+      // An existing file is a rejection, even if its content is damaged.
       return bytes && { state: 'rejected', at: 0, tries: 1, message: '', ...parsed(bytes) };
     },
     write(token, pin, record) {
@@ -97,7 +97,7 @@ function readKey(folder: string): Buffer {
   const temporary = `${file}.${process.pid}.${randomBytes(4).toString('hex')}`;
   writeFileSync(temporary, randomBytes(32), { mode: 0o600 });
   try {
-    // Unless another process was faster.
+    // Unless another process has done it.
     linkSync(temporary, file);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
@@ -116,7 +116,7 @@ function readIfThere(file: string): Buffer | undefined {
   }
 }
 
-/** The records of a process, in the form in which they go to its child processes and come back. */
+/** The records of a process, in the format for messages to and from its child processes. */
 export interface ProcessRecordsState {
   readonly key: Uint8Array;
   readonly records: ReadonlyMap<string, PinRecord>;
@@ -126,7 +126,7 @@ let key = randomBytes(32);
 let watch: ((state: ProcessRecordsState) => void) | undefined;
 const records = new Map<string, PinRecord>();
 
-/** The records that this process keeps. */
+/** The records in the memory of this process. */
 export const processRecords: PinRecords = {
   read: (token, pin) => records.get(recordName(key, token, pin)),
   write(token, pin, record) {
@@ -142,17 +142,17 @@ export const processRecords: PinRecords = {
   },
 };
 
-/** What this process knows, for a child process. */
+/** The records of this process, for a child process. */
 export function exportProcessRecords(): ProcessRecordsState {
   return { key, records };
 }
 
-/** Calls back whenever this process knows more. */
+/** Calls back after each new record. */
 export function watchProcessRecords(callback: (state: ProcessRecordsState) => void): void {
   watch = callback;
 }
 
-/** Takes over what another process knows: a parent, or a child process that has tried a PIN. */
+/** Merges records of another process: its parent, or a child process that has tried a PIN. */
 export function importProcessRecords(state: ProcessRecordsState): void {
   key = Buffer.from(state.key);
   records.clear();

@@ -15,26 +15,28 @@ import {
   processRecords,
 } from './records.ts';
 
-/** A PIN that is to be tried. */
+/** A PIN to try. */
 export interface PinAttempt {
   readonly koffi: Koffi;
-  /** Tells the token apart from others; see {@link tokenIdentity}. */
+  /** Identifies the token; see {@link tokenIdentity}. */
   readonly token: string;
-  /** How messages call the token. */
+  /** The name of the token in messages. */
   readonly tokenName: string;
   readonly pin: Secret;
-  /** Folder that remembers across restarts of the system. */
+  /** Folder for records that survive a restart of the system. */
   readonly stateFolder: string | undefined;
-  /** How long to wait while others try a PIN of this token, in milliseconds. */
+  /** How long to wait while other processes try a PIN of this token, in milliseconds. */
   readonly waitMs: number;
-  /** Told where a rejection cannot be remembered in `stateFolder`. */
+  /** Called if a rejection cannot be stored in `stateFolder`. */
   readonly warn: (message: string) => void;
 }
 
-/** How long a PIN whose try had no answer is left alone, in milliseconds; twice as long after each further try. */
+/**
+ * How long a PIN is not tried again after a try without a response, in milliseconds; doubled after each further try.
+ */
 const UNANSWERED_WAIT_MS = 10 * 60_000;
 
-/** What a token is: NSS gives all its databases the same manufacturer, model and serial number. */
+/** The identity of a token: all NSS databases have the same manufacturer, model and serial number. */
 export function tokenIdentity(
   { library, libraryParameters }: LibraryLocation,
   { manufacturer, model, serial, label }: TokenInfo,
@@ -44,13 +46,13 @@ export function tokenIdentity(
 }
 
 /**
- * Logs in with a PIN, unless the token has rejected it before. Looking, logging in and remembering are one step under
- * one lock for each token, across threads and processes: however many try the same wrong PIN, the token sees it once. A
- * try whose process is killed before the token answers counts as one.
+ * Logs in with a PIN, unless the token has rejected it before. Lookup, login and record run under one lock per token,
+ * across threads and processes: even if many try the same wrong PIN, the token sees it once. A try whose process is
+ * killed before the token responds counts.
  *
  * @param login - calls `C_Login` once, at most
  * @throws {@link CredentialHelperError} (as a rejection) `ERR_PIN_INCORRECT` and `ERR_PIN_UNANSWERED` without a try;
- * `ERR_TOKEN_TIMEOUT` where others took too long; and what `login` throws
+ * `ERR_TOKEN_TIMEOUT` if other processes take too long; and errors of `login`
  */
 export async function tryPin(attempt: PinAttempt, login: () => void): Promise<void> {
   const begin = monotonicMs();
@@ -60,7 +62,7 @@ export async function tryPin(attempt: PinAttempt, login: () => void): Promise<vo
   }
 }
 
-/** The same as {@link tryPin} for a caller that cannot wait for a promise: it blocks the thread. */
+/** Same as {@link tryPin}, but synchronous: it blocks the thread. */
 export function tryPinSync(attempt: PinAttempt, login: () => void): void {
   const begin = monotonicMs();
   const nobody = new Int32Array(new SharedArrayBuffer(4));
@@ -70,14 +72,14 @@ export function tryPinSync(attempt: PinAttempt, login: () => void): void {
   }
 }
 
-/** Forgets what was remembered of the PINs of a token: it has been initialized, or its PIN has been set. */
+/** Deletes the records of a token after it was initialized, or its PIN was set. */
 export function forgetPins(token: string, stateFolder: string | undefined): void {
   processRecords.forget(token);
   for (const open of recordFolders(stateFolder)) {
     try {
       folderRecords(open()).forget(token);
     } catch {
-      // A folder that cannot be used remembers nothing.
+      // A folder that cannot be used has no records.
     }
   }
 }
@@ -88,11 +90,11 @@ function assertTimeLeft({ waitMs, tokenName }: PinAttempt, begin: number): void 
   if (monotonicMs() - begin < waitMs) return;
   throw new CredentialHelperError(
     `other processes have been logging in to ${tokenName} for ${waitMs} ms`,
-    { code: 'ERR_TOKEN_TIMEOUT', hint: 'try again later; a login there may hang' },
+    { code: 'ERR_TOKEN_TIMEOUT', hint: 'try again later; a login in one of them may hang' },
   );
 }
 
-/** @returns false where another has the lock */
+/** @returns false if the lock is held elsewhere */
 function tryPinNow(attempt: PinAttempt, login: () => void): boolean {
   const problems: string[] = [];
   for (const open of recordFolders(attempt.stateFolder)) {
@@ -116,7 +118,7 @@ function tryPinNow(attempt: PinAttempt, login: () => void): boolean {
   return true;
 }
 
-/** The folders that remember, the best first; each is created when it is opened. */
+/** The record folders in order of preference; each is created when it is opened. */
 function recordFolders(stateFolder: string | undefined): readonly (() => string)[] {
   if (stateFolder === undefined) return [runtimeFolder];
   const openState = () => {
@@ -126,7 +128,7 @@ function recordFolders(stateFolder: string | undefined): readonly (() => string)
   return [openState, runtimeFolder];
 }
 
-/** @returns false where the records cannot be written: nothing was tried */
+/** @returns false if the records cannot be written: the PIN was not tried */
 function guardedLogin(
   attempt: PinAttempt,
   login: () => void,
@@ -144,7 +146,7 @@ function guardedLogin(
     problems.push((error as Error).message);
     return false;
   }
-  // Where this cannot be written, the try that is written already goes on to count.
+  // If this cannot be written, the recorded attempt still counts.
   const remember = (record: PinRecord | undefined) => {
     try {
       records.write(token, pin, record);
@@ -155,7 +157,7 @@ function guardedLogin(
   try {
     login();
   } catch (error) {
-    // The token was not asked, or answered something else: that is no try.
+    // The token was not called, or returned another error: that is not a try.
     if (!isPinRejection(error)) remember(before);
     else remember({ ...tried, state: 'rejected', message: error.message });
     if (isPinRejection(error) && problems.length > 0 && stateFolder !== undefined) {
@@ -168,7 +170,7 @@ function guardedLogin(
   return true;
 }
 
-/** Reads what is known of a PIN; where that cannot be read, it is not tried. */
+/** Reads the record of a PIN; if that fails, the PIN is not tried. */
 function readRecord(
   { token, tokenName, pin }: PinAttempt,
   records: PinRecords | FolderRecords,
@@ -180,11 +182,11 @@ function readRecord(
     const resource = resourceHint(code);
     const file = 'fileOf' in records ? records.fileOf(token, pin) : 'the memory of this process';
     throw new CredentialHelperError(
-      `what ${tokenName} said of this PIN cannot be read, so it was not tried: ${code}`,
+      `the record of this PIN for ${tokenName} cannot be read, so the PIN was not tried: ${code}`,
       {
         code: resource === undefined ? 'ERR_FILE_UNREADABLE' : 'ERR_OUT_OF_RESOURCES',
         cause,
-        hint: resource ?? `look at ${file}, and remove it where it is none of this package's`,
+        hint: resource ?? `check ${file}, and remove it if it does not belong to this package`,
       },
     );
   }
@@ -208,18 +210,18 @@ function assertMayTry(
       },
     );
   }
-  // A PIN that this process knows to be right is tried again at once.
+  // A PIN that this process knows to be correct is tried again at once.
   if (processRecords.read(token, pin)?.state === 'accepted') return;
   const now = Date.now();
   const retryAt = Math.min(before.at, now) + UNANSWERED_WAIT_MS * 2 ** (before.tries - 1);
   if (now >= retryAt) return;
-  // The clock was set back: the wait starts again.
+  // The clock was set back: the delay starts again.
   if (before.at > now) records.write(token, pin, { ...before, at: now });
   throw new CredentialHelperError(
-    `a login to ${tokenName} with this PIN was ended on ${at} before the token answered; it may have counted as a try, so the PIN is not tried again before ${new Date(retryAt).toISOString()}`,
+    `a login to ${tokenName} with this PIN was interrupted on ${at} before the token answered; it may have counted as a try, so the PIN is not tried again before ${new Date(retryAt).toISOString()}`,
     {
       code: 'ERR_PIN_UNANSWERED',
-      hint: `make sure that the PIN is right and that the token answers; to try at once, ${retry}`,
+      hint: `check that the PIN is correct and that the token responds; to try at once, ${retry}`,
     },
   );
 }

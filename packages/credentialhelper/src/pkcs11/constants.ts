@@ -1,4 +1,4 @@
-// The numbers of PKCS #11 (Base Specification 3.1 and Current Mechanisms 3.1) that are used here, by their names.
+// Constants of PKCS #11 (Base Specification 3.1 and Current Mechanisms 3.1), by their names.
 
 /** Attributes of objects. */
 export const CKA = {
@@ -41,7 +41,7 @@ export const CKO = { CERTIFICATE: 1, PUBLIC_KEY: 2, PRIVATE_KEY: 3 } as const;
 /** Types of keys (`CKK_…`). */
 export const CKK = { RSA: 0, EC: 3, EC_EDWARDS: 64, EC_MONTGOMERY: 65 } as const;
 
-/** What messages call a key that is neither RSA nor EC, where its curve does not say more. */
+/** Names in messages of keys that are neither RSA nor EC, if the curve is not more specific. */
 export const OTHER_KEY_TYPES: Readonly<Record<number, string>> = {
   1: 'DSA',
   2: 'DH',
@@ -49,7 +49,7 @@ export const OTHER_KEY_TYPES: Readonly<Record<number, string>> = {
   [CKK.EC_MONTGOMERY]: 'X25519 or X448',
 };
 
-/** The type of certificates in X.509 form (`CKC_X_509`). */
+/** The type of X.509 certificates (`CKC_X_509`). */
 export const CKC_X_509 = 0;
 
 /** Mechanisms. */
@@ -61,7 +61,7 @@ export const CKM = {
   CKM_ECDSA: 0x1041,
 } as const;
 
-/** Users that log in (`CKU_…`). */
+/** User types (`CKU_…`). */
 export const CKU = { SO: 0, USER: 1, CONTEXT_SPECIFIC: 2 } as const;
 
 /** Flags of sessions and tokens (`CKF_…`). */
@@ -79,7 +79,7 @@ export const CKF = {
   SO_PIN_LOCKED: 0x400000,
 } as const;
 
-/** The flag of `C_Initialize` that lets several threads call a library (`CKF_OS_LOCKING_OK`). */
+/** The flag of `C_Initialize` that permits several threads to call a library (`CKF_OS_LOCKING_OK`). */
 export const CKF_OS_LOCKING_OK = 2;
 
 const RETURN_VALUES = `
@@ -115,7 +115,9 @@ const NAMES = new Map(
 
 const VENDOR_DEFINED = 0x80000000;
 
-/** The name of a return value, such as `CKR_PIN_INCORRECT`; for one that the standard does not name, its number. */
+/**
+ * The name of a return value, such as `CKR_PIN_INCORRECT`; for a value that the standard does not define, its number.
+ */
 export function returnValueName(value: number): string {
   const hex = (number: number) => `0x${number.toString(16)}`;
   if (value < VENDOR_DEFINED) return NAMES.get(value) ?? `CKR ${hex(value)}`;

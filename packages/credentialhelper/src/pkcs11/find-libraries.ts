@@ -4,17 +4,17 @@ import { systemLibraryFolders } from './system-folders.ts';
 
 /** A PKCS#11 library that was found on this system, or is named in its configuration. */
 export interface Module {
-  /** Where it is, or would be. */
+  /** Its path. */
   readonly path: string;
-  /** Whether there is such a file. */
+  /** Whether the file exists. */
   readonly exists: boolean;
-  /** How it was found: a file of p11-kit's configuration, or `well-known path`. */
+  /** How it was found: the p11-kit configuration file, or `well-known path`. */
   readonly foundBy: string;
-  /** Whether p11-kit's configuration says that it holds CA certificates (`trust-policy`), not keys. */
+  /** Whether p11-kit's configuration marks it as a store of CA certificates (`trust-policy`), not keys. */
   readonly trustPolicy: boolean;
 }
 
-/** Where p11-kit's configuration lies; a later folder's file goes before an earlier one's of the same name. */
+/** The folders of p11-kit's configuration; a file in a later folder overrides one of the same name. */
 const CONFIGURATION_FOLDERS = ['/usr/share/p11-kit/modules', '/etc/pkcs11/modules'];
 
 /** Files below the library folders, and whole paths. */
@@ -87,7 +87,7 @@ function readSettings(file: string): ReadonlyMap<string, string> {
   try {
     text = readFileSync(file, 'utf8');
   } catch {
-    // As good as empty.
+    // Same as empty.
   }
   return new Map(
     Array.from(text.matchAll(/^[ \t]*([A-Za-z0-9_-]+)[ \t]*:[ \t]*(.*?)[ \t\r]*$/gm), (match) => [

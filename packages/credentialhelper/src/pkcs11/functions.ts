@@ -1,7 +1,7 @@
 import type { TypeObject } from 'koffi';
 import type { Koffi, Pointer } from './koffi.ts';
 
-/** The functions of `CK_FUNCTION_LIST` in its order, as far as it is used here; the same in every version 2.x. */
+/** The functions of `CK_FUNCTION_LIST` in its order, up to the last that is used; the same in every version 2.x. */
 const FUNCTION_LIST = [
   ...['C_Initialize', 'C_Finalize', 'C_GetInfo', 'C_GetFunctionList', 'C_GetSlotList'],
   ...['C_GetSlotInfo', 'C_GetTokenInfo', 'C_GetMechanismList', 'C_GetMechanismInfo', 'C_InitToken'],
@@ -36,7 +36,7 @@ const FUNCTION_NOT_SUPPORTED = 0x54;
 /**
  * Loads a PKCS#11 library into this process and reads its function list.
  *
- * @throws what koffi throws where it is no library, or none of PKCS#11
+ * @throws errors of koffi if it is not a library, or not a PKCS#11 library
  */
 export function loadFunctions(koffi: Koffi, path: string): NativeLibrary {
   const library = koffi.load(path);
@@ -67,7 +67,7 @@ export function loadFunctions(koffi: Koffi, path: string): NativeLibrary {
       if (list[name] === null || parameters === undefined) return FUNCTION_NOT_SUPPORTED;
       let call = functions.get(name);
       if (call === undefined) {
-        // The library goes into the closure: koffi unloads one that nothing refers to.
+        // The closure keeps the library: koffi unloads a library without references.
         const native = koffi.decode(list[name], koffi.proto('ulong', parameters));
         call = (...values) => library && native(...values);
         functions.set(name, call);
@@ -81,9 +81,9 @@ export function loadFunctions(koffi: Koffi, path: string): NativeLibrary {
 }
 
 /**
- * OpenSSL's queue of this thread's errors (`ERR_set_mark(3)`). A library that shares the OpenSSL of Node.js, as in Debian,
- * leaves errors there, with which Node.js would fail the next read of any TLS connection. Undefined for a runtime that
- * shares none.
+ * OpenSSL's error queue of this thread (`ERR_set_mark(3)`). A library that shares the OpenSSL of Node.js, as in
+ * Debian, leaves errors in it, and the next read of any TLS connection would fail. Undefined for a runtime without
+ * exported OpenSSL.
  */
 function openSslErrors(koffi: Koffi): { mark(): number; popToMark(): number } | undefined {
   try {
@@ -105,7 +105,7 @@ function struct(koffi: Koffi, members: Record<string, string | TypeObject>): Typ
   return process.platform === 'win32' ? koffi.pack(members) : koffi.struct(members);
 }
 
-/** The parameters of the functions that are called. */
+/** The parameter types of the functions. */
 function signatures(koffi: Koffi, version: TypeObject): Partial<Record<FunctionName, Parameters>> {
   const { ulong, uint8 } = koffi.types;
   const pointer = koffi.pointer('void');
@@ -123,7 +123,7 @@ function signatures(koffi: Koffi, version: TypeObject): Partial<Record<FunctionN
     unlockMutex: pointer,
     flags: ulong,
     pReserved: pointer,
-    // NSS reads one pointer more, which must be NULL.
+    // NSS reads one more pointer, which must be NULL.
     end: pointer,
   });
   const info = to({

@@ -3,7 +3,7 @@ import { optionName } from '../option-names.ts';
 
 const NSS = /softokn/i;
 
-/** What usually is wrong with a library that does not initialize or shows nothing, by a part of its path. */
+/** Common causes if a library does not initialize or shows no tokens, by a part of its path. */
 const HINTS: readonly (readonly [part: RegExp, hint: () => string])[] = [
   [
     /softhsm/i,
@@ -27,17 +27,17 @@ const HINTS: readonly (readonly [part: RegExp, hint: () => string])[] = [
   ],
 ];
 
-/** What to check where a library does not work; undefined for one that is not known. */
+/** What to check if a library does not work; undefined for an unknown library. */
 export function libraryHint(path: string): string | undefined {
   return HINTS.find(([part]) => part.test(path))?.[1]();
 }
 
-/** Whether this is NSS, which without a database crashes, or shows an empty token that cannot be written to. */
+/** Whether this is NSS, which without a database crashes, or shows an empty read-only token. */
 export function needsDatabase(path: string): boolean {
   return NSS.test(basename(path));
 }
 
-/** Whether parameters for NSS name a database: a value, in quotes or brackets or without. */
+/** Whether parameters for NSS name a database: a value, with or without quotes or brackets. */
 export function namesDatabase(parameters: string | undefined): boolean {
   return /configdir=[^\w./]?[\w./]/.test(parameters ?? '');
 }

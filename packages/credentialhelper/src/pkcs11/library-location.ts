@@ -1,7 +1,7 @@
-/** Where a PKCS#11 library is and how it is initialized. */
+/** The path of a PKCS#11 library and its parameters. */
 export interface LibraryLocation {
   /** Absolute path. */
   readonly library: string;
-  /** What `C_Initialize` is given as `pReserved`; NSS wants it. */
+  /** The `pReserved` argument of `C_Initialize`; required by NSS. */
   readonly libraryParameters?: string | undefined;
 }

@@ -8,7 +8,7 @@ import { libraryHint, namesDatabase, needsDatabase } from './library-hints.ts';
 import type { LibraryLocation } from './library-location.ts';
 import { Pkcs11Error, withContext } from './return-value.ts';
 
-/** The number of a slot, session or object: a `CK_ULONG`, as a bigint where a number cannot hold it. */
+/** The number of a slot, session or object: a `CK_ULONG`, as a bigint if it exceeds the range of a number. */
 export type Handle = number | bigint;
 
 /** The attributes of an object. Numbers become `CK_ULONG`, text becomes UTF-8. */
@@ -22,7 +22,7 @@ export type AttributeName = keyof typeof CKA;
 /** The name of a mechanism, such as `CKM_ECDSA`. */
 export type MechanismName = keyof typeof CKM;
 
-/** What a token says of itself (`CK_TOKEN_INFO`); texts without their padding. */
+/** The description of a token (`CK_TOKEN_INFO`), without padding. */
 export interface TokenInfo {
   readonly label: string;
   readonly manufacturer: string;
@@ -30,15 +30,15 @@ export interface TokenInfo {
   readonly serial: string;
   /** `CKF_…` flags. */
   readonly flags: number;
-  /** Bounds of a PIN's length in bytes; undefined where the token does not tell. */
+  /** Minimum and maximum length of a PIN in bytes; undefined if the token does not report them. */
   readonly pinBytes: { readonly min: number; readonly max: number } | undefined;
 }
 
-/** Told of each call: function, slot or session, names, return value, milliseconds. */
+/** Called for each call: function, slot or session, names, return value, milliseconds. */
 export type Trace = (line: string) => void;
 
 const MAX_SIGNATURE_BYTES = 1024;
-/** Longer values are none that keys and certificates have; `CK_UNAVAILABLE_INFORMATION` is the largest number. */
+/** Keys and certificates have no longer values; `CK_UNAVAILABLE_INFORMATION` is the largest number. */
 const MAX_ATTRIBUTE_BYTES = 1024 * 1024;
 const FIND_BATCH = 64;
 
@@ -46,17 +46,19 @@ const FIND_BATCH = 64;
 interface LoadedLibrary {
   readonly native: NativeLibrary;
   readonly parameters: string | undefined;
-  /** Whether this thread initialized it, with these parameters; else another user of the process was first. */
+  /** Whether this thread initialized it, with these parameters; else other code in the process did. */
   isInitializedHere: boolean;
   /** How many sessions this thread has open. */
   sessions: number;
 }
 
-/** The libraries in use, by their real path. They stay loaded: another user of the process may be using them. */
+/** The libraries in use, by their real path. They stay loaded: other code in the process may use them. */
 const loaded = new Map<string, LoadedLibrary>();
 const keptForLibraries: Buffer[] = [];
 
-/** A PKCS#11 library, loaded and initialized (PKCS #11 Base Specification 3.1). Each call throws {@link Pkcs11Error}. */
+/**
+ * A PKCS#11 library, loaded and initialized (PKCS #11 Base Specification 3.1). Each call throws {@link Pkcs11Error}.
+ */
 export class Pkcs11 {
   readonly path: string;
   readonly koffi: Koffi;
@@ -66,8 +68,9 @@ export class Pkcs11 {
   /**
    * Loads a library into this process and initializes it for use by several threads.
    *
-   * @throws {@link CredentialHelperError} (as a rejection) `ERR_PKCS11_BINDING`; `ERR_PKCS11_LIBRARY` where it cannot be
-   * loaded, needs parameters, or is in use in this process with others; `ERR_PKCS11` where it does not initialize
+   * @throws {@link CredentialHelperError} (as a rejection) `ERR_PKCS11_BINDING`; `ERR_PKCS11_LIBRARY` if it cannot be
+   * loaded, needs parameters, or is in use in this process with other parameters; `ERR_PKCS11` if it cannot be
+   * initialized
    */
   static async open(location: LibraryLocation, trace?: Trace): Promise<Pkcs11> {
     return new Pkcs11(await loadKoffi(), location, trace);
@@ -103,20 +106,20 @@ export class Pkcs11 {
     } catch (error) {
       const { returnValue } = error as Partial<Pkcs11Error>;
       if (returnValue !== 'CKR_CRYPTOKI_ALREADY_INITIALIZED') throw error;
-      // Another user of this process was first. With which parameters cannot be known, and NSS shows other tokens then.
+      // Other code in this process initialized it, with unknown parameters, and NSS shows other tokens then.
       if (parameters !== undefined && !this.#library.isInitializedHere) throw inUse(this.path);
     }
   }
 
-  /** Ends all use of the library in this process. Only for a process that is the library's alone. */
+  /** Finalizes the library in this process. Only for a process without other users of the library. */
   finalize(): void {
     this.#call('C_Finalize', '', null);
     loaded.delete(realpathSync(this.path));
   }
 
   /**
-   * Initializes the library once more, so that it looks for its tokens again, where this thread initialized it and has
-   * no session open.
+   * Reinitializes the library, so that it searches for tokens again, if this thread initialized it and has no session
+   * open.
    *
    * @returns whether it did
    */
@@ -140,7 +143,7 @@ export class Pkcs11 {
     };
   }
 
-  /** The slots that have a token. */
+  /** The slots with a token. */
   getSlots(): readonly Handle[] {
     return this.#list('C_GetSlotList', '', 1);
   }
@@ -185,7 +188,7 @@ export class Pkcs11 {
     );
   }
 
-  /** @param before - the present PIN; null on a token with a PIN pad, which asks for both */
+  /** @param before - the current PIN; null for a token with a PIN pad, which asks for both */
   setPin(session: Handle, before: string | null, after: string | null): void {
     withSecret(before, (oldPin, oldLength) =>
       withSecret(after, (newPin, newLength) =>
@@ -210,7 +213,7 @@ export class Pkcs11 {
     this.#call('C_CloseSession', `session ${session}`, session);
   }
 
-  /** @param pin - null on a token with a PIN pad, which asks for it */
+  /** @param pin - null for a token with a PIN pad, which asks for it */
   login(session: Handle, user: number, pin: string | null): void {
     withSecret(pin, (bytes, length) =>
       this.#call('C_Login', `session ${session} user ${user}`, session, user, bytes, length),
@@ -233,7 +236,7 @@ export class Pkcs11 {
     this.#call('C_DestroyObject', `session ${session} object ${object}`, session, object);
   }
 
-  /** One attribute of an object; undefined where the object has none or the token does not reveal it. */
+  /** One attribute of an object; undefined if the object does not have it or the token does not reveal it. */
   getAttribute(session: Handle, object: Handle, name: AttributeName): Buffer | undefined {
     const about = `session ${session} object ${object} ${name}`;
     const read = (pValue: bigint | null, ulValueLen: number): number => {
@@ -252,7 +255,7 @@ export class Pkcs11 {
     }
   }
 
-  /** The objects that have these attributes; without any, all that this session may see. */
+  /** The objects with these attributes; without attributes, all objects that are visible to this session. */
   findObjects(session: Handle, template: Template): readonly Handle[] {
     const { attributes, names } = this.#attributes(template);
     const about = `session ${session}`;
@@ -313,7 +316,7 @@ export class Pkcs11 {
     if (returned !== 'CKR_OK') throw new Pkcs11Error(name, returned);
   }
 
-  /** The numbers that a function lists, which is asked for their count first. */
+  /** Calls a function that lists numbers, first for their count. */
   #list(
     name: 'C_GetSlotList' | 'C_GetMechanismList',
     about: string,
@@ -327,7 +330,7 @@ export class Pkcs11 {
         this.#call(name, about, argument, list.buffer, count);
         return list.read(Number(count[0]));
       } catch (error) {
-        // There are more of them than a moment ago.
+        // Their number has grown meanwhile.
         if ((error as Pkcs11Error).returnValue !== 'CKR_BUFFER_TOO_SMALL') throw error;
       }
     }
@@ -339,7 +342,7 @@ export class Pkcs11 {
     const { decode } = this.koffi;
     return {
       buffer,
-      // One by one: koffi never frees what `array` and a length take.
+      // One by one: koffi never frees the memory of `array` with a length.
       read: (count) =>
         Array.from({ length: count }, (_, index) =>
           plain(decode(buffer, index * ulong.size, ulong)),
@@ -351,7 +354,7 @@ export class Pkcs11 {
     const names = Object.keys(template) as AttributeName[];
     const attributes = names.map((name) => {
       const value = this.#bytes(template[name] ?? '');
-      // The bytes go along, so that they live as long as their address is in use.
+      // Keeps the bytes alive as long as their address is in use.
       return { type: CKA[name], pValue: this.#address(value), ulValueLen: value.length, value };
     });
     return { attributes, names: names.join(' ') };
@@ -380,7 +383,7 @@ function load(koffi: Koffi, { library, libraryParameters }: LibraryLocation): Lo
     throw notLoaded(library, (cause as Error).message, cause);
   }
   const { major, minor } = native.version;
-  // A list of version 3 begins as those of version 2 do.
+  // A list of version 3 begins like those of version 2.
   if (major !== 2 && major !== 3)
     throw notLoaded(library, `its function list has version ${major}.${minor}`);
   return { native, parameters: libraryParameters, isInitializedHere: false, sessions: 0 };
@@ -396,7 +399,7 @@ function assertParameters({ library, libraryParameters }: LibraryLocation): void
 
 function inUse(library: string): CredentialHelperError {
   return new CredentialHelperError(
-    `this process uses the PKCS#11 library ${library} already, perhaps with other parameters`,
+    `this process already uses the PKCS#11 library ${library}, perhaps with other parameters`,
     {
       code: 'ERR_PKCS11_LIBRARY',
       hint: 'a library is initialized once in a process, for all its threads: leave "pkcs11.isolate" at its default',
@@ -412,7 +415,7 @@ function notLoaded(library: string, reason: string, cause?: unknown): Credential
   });
 }
 
-/** A handle as koffi returns them elsewhere: a bigint only where a number cannot hold it. */
+/** A handle as returned by koffi elsewhere: a bigint only if it exceeds the range of a number. */
 function plain(handle: Handle): Handle {
   return handle <= Number.MAX_SAFE_INTEGER ? Number(handle) : handle;
 }
@@ -428,7 +431,7 @@ function text(field: unknown): string {
     .replace(/[\0 ]+$/, '');
 }
 
-/** Hands a secret to a call, in bytes that are overwritten afterwards. */
+/** Passes a secret to a call, in a buffer that is overwritten afterwards. */
 function withSecret(secret: string | null, call: (bytes: Buffer | null, length: number) => void) {
   if (secret === null) return call(null, 0);
   const bytes = Buffer.from(secret);

@@ -2,7 +2,7 @@ import type { ErrorCode } from '../error-codes.ts';
 import { CredentialHelperError } from '../errors.ts';
 import { libraryHint } from './library-hints.ts';
 
-/** A PKCS#11 function returned something else than `CKR_OK`. */
+/** A PKCS#11 function returned a value other than `CKR_OK`. */
 export class Pkcs11Error extends Error {
   override readonly name: string = 'Pkcs11Error';
   /** Such as `C_Login`. */
@@ -17,18 +17,18 @@ export class Pkcs11Error extends Error {
   }
 }
 
-const REMOVED = 'check that the token is there; was it removed?';
-const LOG = "the library's own log may say more";
+const REMOVED = 'check that the token is connected; was it removed?';
+const LOG = "see the library's own log";
 const READ_ONLY =
-  'the token can be read only: may this user write to where it is stored, and do no parameters of the library (flags=readOnly) forbid it?';
+  'the token is read-only: is this user permitted to write to its storage, and is the library initialized without flags=readOnly?';
 const PIN_LENGTH = 'the PIN is shorter or longer than the token accepts';
 const OFFICER = "the token's security officer can unlock it and set a new PIN";
 
-/** What return values mean to the user: the code where it is not `ERR_PKCS11`, and what to do. */
+/** The codes (other than `ERR_PKCS11`) and hints for return values. */
 const MEANINGS: Readonly<Record<string, { readonly code?: ErrorCode; readonly hint: string }>> = {
   CKR_PIN_INCORRECT: {
     code: 'ERR_PIN_INCORRECT',
-    hint: 'correct the PIN; it was tried once and is not tried again, because tokens lock after a few wrong ones',
+    hint: 'correct the PIN; it was tried once and is not tried again, because tokens lock after a few wrong PINs',
   },
   CKR_PIN_INVALID: {
     code: 'ERR_PIN_INCORRECT',
@@ -43,25 +43,27 @@ const MEANINGS: Readonly<Record<string, { readonly code?: ErrorCode; readonly hi
   },
   CKR_DEVICE_REMOVED: { hint: REMOVED },
   CKR_TOKEN_NOT_PRESENT: { hint: REMOVED },
-  CKR_TOKEN_NOT_RECOGNIZED: { hint: 'the token is of a kind that this library does not know' },
-  CKR_DEVICE_ERROR: { hint: `${LOG}; is the device there, and may this process use it?` },
+  CKR_TOKEN_NOT_RECOGNIZED: { hint: 'this library does not recognize the token' },
+  CKR_DEVICE_ERROR: {
+    hint: `${LOG}; is the device connected, and is this process permitted to use it?`,
+  },
   CKR_GENERAL_ERROR: { hint: `${LOG}; check its configuration file and environment variables` },
-  CKR_SESSION_COUNT: { hint: 'other processes hold all sessions of the token' },
+  CKR_SESSION_COUNT: { hint: 'other processes have all sessions of the token open' },
   CKR_USER_ANOTHER_ALREADY_LOGGED_IN: { hint: 'the security officer is logged in to the token' },
-  CKR_KEY_FUNCTION_NOT_PERMITTED: { hint: 'the key may not sign (CKA_SIGN is false)' },
+  CKR_KEY_FUNCTION_NOT_PERMITTED: { hint: 'the key is not permitted to sign (CKA_SIGN is false)' },
   CKR_MECHANISM_INVALID: { hint: 'the token or its key does not support this kind of signature' },
   CKR_SESSION_READ_ONLY: { hint: READ_ONLY },
   CKR_TOKEN_WRITE_PROTECTED: { hint: READ_ONLY },
-  CKR_USER_NOT_LOGGED_IN: { hint: 'the token requires a login: give its PIN' },
+  CKR_USER_NOT_LOGGED_IN: { hint: 'the token requires a login: pass its PIN' },
 };
 
-/** What libraries return where something around them is missing: a folder, a daemon, a right, a parameter. */
+/** Return values for missing prerequisites: a folder, a daemon, a permission, a parameter. */
 const DEVICE: ReadonlySet<string> = new Set([
   ...['CKR_GENERAL_ERROR', 'CKR_FUNCTION_FAILED', 'CKR_DEVICE_ERROR', 'CKR_ARGUMENTS_BAD'],
   ...['CKR_HOST_MEMORY', 'CKR_TOKEN_NOT_RECOGNIZED', 'CKR_TOKEN_NOT_PRESENT'],
 ]);
 
-// A library that many processes use at once, or a device that was busy, may succeed a moment later.
+// Return values of libraries with many concurrent users, or of busy devices, which may succeed a moment later.
 const BUSY: ReadonlySet<string> = new Set(
   [
     ...['GENERAL_ERROR', 'FUNCTION_FAILED', 'DEVICE_ERROR', 'DEVICE_MEMORY', 'HOST_MEMORY'],
@@ -70,12 +72,12 @@ const BUSY: ReadonlySet<string> = new Set(
   ].map((name) => `CKR_${name}`),
 );
 
-/** The name of the return value that an error came from, also where it has become one of this package. */
+/** The name of the return value that caused an error, also of an error of this package. */
 export function returnValueOf(error: unknown): string | undefined {
   return pkcs11ErrorOf(error)?.returnValue;
 }
 
-/** Whether a call may succeed when it is made again a moment later. A login is not made again. */
+/** Whether a call may succeed if it is retried a moment later. A login is not retried. */
 export function isBusy(error: unknown): boolean {
   const failed = pkcs11ErrorOf(error);
   return failed !== undefined && failed.functionName !== 'C_Login' && BUSY.has(failed.returnValue);
@@ -86,16 +88,16 @@ function pkcs11ErrorOf(error: unknown): Pkcs11Error | undefined {
   return error instanceof CredentialHelperError ? pkcs11ErrorOf(error.cause) : undefined;
 }
 
-/** What a PKCS#11 call is about, for messages. */
+/** The subject of a PKCS#11 call, for messages. */
 export interface CallContext {
   /** Path of the library. */
   readonly library: string;
-  /** How messages call the token and slot, where one was chosen. */
+  /** The name of the token and slot in messages, if selected. */
   readonly token?: string | undefined;
 }
 
 /**
- * Runs PKCS#11 calls; what they throw becomes an error of this package that names function, return value, token and
+ * Runs PKCS#11 calls; converts their errors to errors of this package that name function, return value, token and
  * library.
  */
 export function withContext<T>(context: CallContext, calls: () => T): T {
@@ -106,7 +108,7 @@ export function withContext<T>(context: CallContext, calls: () => T): T {
   }
 }
 
-/** The error of this package for a {@link Pkcs11Error}; another error as it is. */
+/** The error of this package for a {@link Pkcs11Error}; other errors are returned unchanged. */
 function explain(error: unknown, { library, token }: CallContext): unknown {
   if (!(error instanceof Pkcs11Error)) return error;
   const where = token === undefined ? '' : ` for ${token}`;

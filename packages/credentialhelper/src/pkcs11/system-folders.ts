@@ -8,7 +8,7 @@ const TRIPLETS: Readonly<Record<string, string>> = {
   x64: 'x86_64-linux-gnu',
 };
 
-/** The folders that systems keep their libraries in, for this processor. */
+/** The library folders of operating systems, for this processor architecture. */
 export function systemLibraryFolders(): readonly string[] {
   return [
     `/usr/lib/${TRIPLETS[process.arch]}`, // Debian, Ubuntu

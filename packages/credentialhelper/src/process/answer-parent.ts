@@ -4,12 +4,11 @@ import { holdProcess } from './hold.ts';
 import { type FromChild, pack, packError, type Tell, type ToChild, unpack } from './messages.ts';
 
 /**
- * Makes this process one that does a piece of work for the process that started it: it says that it is ready, takes one
- * request over the channel, answers, and ends. It ends, too, when the other process does: at once, or where a library
- * holds its only thread, at its time limit.
+ * Makes this process a worker of its parent: it reports that it is ready, receives one request over the IPC channel,
+ * responds, and exits. It also exits if its parent does: at once, or if a library blocks its only thread, at its
+ * timeout.
  *
- * @param work - what to do with the request; `tell` sends the other process something besides the answer; `limitMs`
- * is how long it may take
+ * @param work - handles the request; `tell` sends the parent other messages; `limitMs` is the timeout
  */
 export function answerParent<Request, Answer>(
   work: (request: Request, tell: Tell, limitMs: number) => Promise<Answer>,
@@ -30,12 +29,12 @@ export function answerParent<Request, Answer>(
       if (kind === 'isAsking') endAfter(content === true ? undefined : limitMs);
       send({ kind, content } as FromChild);
     };
-    // Held: a request gives up where nobody seems to wait for its connection, and here the other process does.
+    // Held: a request is aborted if nothing waits for its connection, but here the parent waits.
     const answer = await holdProcess(work(request as Request, tell, limitMs)).then(
       (content): FromChild => ({ kind: 'answer', content }),
       (error: unknown): FromChild => ({ kind: 'error', content: packError(error) }),
     );
-    // A library may hang while its process ends.
+    // A library may hang while its process exits.
     send(answer, () => {
       endAfter(0);
       process.exit();
@@ -44,18 +43,18 @@ export function answerParent<Request, Answer>(
   send({ kind: 'ready', content: { version: VERSION } });
 }
 
-/** It ends at once by itself, unless a library holds it up, in milliseconds. */
+/** Time to exit, in milliseconds; it exits at once unless a library hangs. */
 const MIN_ALARM_MS = 2000;
 
 /**
- * The system's alarm clock, which ends this process although its only thread is held: alarm(2), whose signal has its
- * default action. Windows has none.
+ * The alarm of the system, which ends this process even if its only thread is blocked: alarm(2), whose signal has its
+ * default action. Not on Windows.
  *
- * @returns sets it to some milliseconds from now, or stops it
+ * @returns a function that sets it in milliseconds from now, or stops it
  */
 async function alarm(): Promise<(afterMs: number | undefined) => void> {
   if (process.platform === 'win32') return () => {};
-  // Without koffi no library can be loaded that would hold the thread.
+  // Without koffi no library can be loaded that could block the thread.
   const koffi = await loadKoffi().catch(() => undefined);
   const set = koffi?.load(null).func('alarm', 'uint', ['uint']);
   return (afterMs) => {

@@ -14,46 +14,48 @@ import {
 import { startFailure } from './start-failure.ts';
 import { clearTimeout, monotonicMs, setImmediate, setTimeout } from './timers.ts';
 
-/** A piece of work for a child process that loads a PKCS#11 library. */
+/** A task for a child process that loads a PKCS#11 library. */
 export interface ChildWork {
-  /** Gives the program of the child, which calls `answerParent`. */
+  /** Returns the program of the child, which calls `answerParent`. */
   readonly program: () => URL;
   /** What to start instead. */
   readonly options?: ChildOptions | undefined;
-  /** What it is asked; it goes over the channel between the processes. */
+  /** The request; it is sent over the IPC channel. */
   readonly request: unknown;
-  /** How messages call the library that it loads. */
+  /** The name in messages of the library that it loads. */
   readonly library: string;
-  /** How long it may take to start and to answer, in milliseconds; then it is killed. */
+  /** Timeout for start and response, in milliseconds; then it is killed. */
   readonly limitMs: number;
-  /** How much of that is over already, in milliseconds. Default 0. */
+  /** Elapsed part of the timeout, in milliseconds. Default 0. */
   readonly waitedMs?: number | undefined;
-  /** What to do where that was not enough. */
+  /** The hint after a timeout. */
   readonly limitHint: string;
-  /** What to do where the library crashes, besides looking for a newer one. */
+  /** The hint after a crash of the library, besides an update. */
   readonly crashHint: string;
   /**
-   * How long it may take after its limit to finish or take back what it does, in milliseconds. Default 0: it is killed at
-   * its limit.
+   * Time after the timeout to finish or roll back, in milliseconds. Default 0: it is killed at its
+   * timeout.
    */
   readonly finishMs?: number | undefined;
-  /** How long it may take to end once it has answered, in milliseconds; then it is killed. 0: it is killed at once. */
+  /** Time to exit after its response, in milliseconds; then it is killed. 0: it is killed at once. */
   readonly endMs: number;
-  /** Whether it has the terminal of this process. Default: it has none, so that nothing in it can ask for a PIN there. */
+  /**
+   * Whether it has the terminal of this process. Default: no terminal, so that a library cannot prompt for a PIN there.
+   */
   readonly hasTerminal?: boolean | undefined;
-  /** What it inherits as stdin and beyond stderr. Default: nothing. */
+  /** The file descriptors that it inherits as stdin and after stderr. Default: none. */
   readonly inherited?: readonly (number | 'ignore' | 'inherit')[] | undefined;
-  /** Called with what the child tells besides its answer. Default: nobody. */
+  /** Called with messages of the child before its response. Default: ignored. */
   readonly onTold?: { readonly [Kind in keyof Told]?: (content: Told[Kind]) => void } | undefined;
-  /** Told what the library printed. Default: nobody. */
+  /** Called with the output of the library. Default: ignored. */
   readonly onPrinted?: ((text: string) => void) | undefined;
-  /** Takes secrets out of what the library printed. Default: it is as it was printed. */
+  /** Removes secrets from the output of the library. Default: unchanged. */
   readonly redact?: ((text: string) => string) | undefined;
-  /** Given the child, to send it signals. */
+  /** Called with the child, to send it signals. */
   readonly onStarted?: ((child: ChildProcess) => void) | undefined;
 }
 
-/** What to do with each kind of message. */
+/** A handler for each kind of message. */
 type Handlers = {
   readonly [Kind in FromChild['kind']]?: (
     content: Extract<FromChild, { readonly kind: Kind }>['content'],
@@ -63,11 +65,11 @@ type Handlers = {
 const MAX_PRINTED_CHARACTERS = 4096;
 
 /**
- * Has a piece of work done in a child process of its own, which ends afterwards. A library that crashes, hangs or prints
- * does so there. The child does not keep this process running: who waits does.
+ * Runs a task in a child process, which exits afterwards. A library that crashes, hangs or prints does not affect
+ * this process. The child does not keep this process running; pending promises do.
  *
- * @throws {@link CredentialHelperError} (as a rejection) `ERR_CHILD_PROGRAM`, `ERR_OUT_OF_RESOURCES`, `ERR_TOKEN_TIMEOUT`,
- * `ERR_TOKEN_CRASHED`, and all that the child's work throws
+ * @throws {@link CredentialHelperError} (as a rejection) `ERR_CHILD_PROGRAM`, `ERR_OUT_OF_RESOURCES`,
+ * `ERR_TOKEN_TIMEOUT`, `ERR_TOKEN_CRASHED`, and errors of the child's task
  */
 export async function askChild<Answer>(work: ChildWork): Promise<Answer> {
   const { library, limitMs, waitedMs = 0, finishMs = 0 } = work;
@@ -107,7 +109,7 @@ export async function askChild<Answer>(work: ChildWork): Promise<Answer> {
           setTimeout(kill, finishMs).unref();
         }
       };
-      // What has come while the event loop was held up is read first.
+      // Messages that arrived while the event loop was blocked are read first.
       deadline = setTimeout(() => setImmediate(expire), ms);
       deadline.unref();
     };
@@ -116,7 +118,7 @@ export async function askChild<Answer>(work: ChildWork): Promise<Answer> {
     const send = () => {
       const leftMs = Math.max(1, Math.round(limitMs - (monotonicMs() - begin)));
       const content = { request: work.request, limitMs: leftMs + finishMs };
-      // Where the child ends at once, `close` tells; the channel has nothing to add.
+      // If the child exits at once, `close` reports it; the channel has nothing to add.
       child.send(pack({ kind: 'request', content }), () => {});
     };
     const handlers: Handlers = {
@@ -145,7 +147,7 @@ export async function askChild<Answer>(work: ChildWork): Promise<Answer> {
         if (message === undefined) return;
         (handlers[message.kind] as ((content: unknown) => void) | undefined)?.(message.content);
       } catch {
-        // Nothing that a child sends harms this process.
+        // Messages of a child must not harm this process.
       }
     });
     child.on('error', (cause) => fail(startFailure(what, node, cause)));
@@ -154,7 +156,7 @@ export async function askChild<Answer>(work: ChildWork): Promise<Answer> {
       if (text !== '' && phase === 'using the library') work.onPrinted?.(text);
       const how = signal ?? `exit status ${code}`;
       if (lateError !== undefined) fail(lateError);
-      // Its own alarm clock was first.
+      // Its own alarm expired first.
       else if (signal === 'SIGALRM') fail(late(work));
       else if (phase === 'starting') fail(endedEarly(what, how, text));
       else fail(ended(work, how, phase === 'using the library'));
@@ -165,7 +167,7 @@ export async function askChild<Answer>(work: ChildWork): Promise<Answer> {
 function start(node: string, program: string, work: ChildWork, what: string): ChildProcess {
   const [stdin = 'ignore', ...beyond] = work.inherited ?? [];
   const stdio: StdioOptions = [stdin, 'pipe', 'pipe', ...beyond, 'ipc'];
-  // Loaded here: a process without a key in a token does without. Not "fork": Deno's changes the arguments.
+  // Loaded here: not needed without a key in a token. Not "fork": Deno's changes the arguments.
   const { spawn } = process.getBuiltinModule('node:child_process');
   let child: ChildProcess;
   try {
@@ -178,7 +180,7 @@ function start(node: string, program: string, work: ChildWork, what: string): Ch
   } catch (cause) {
     throw startFailure(what, node, cause);
   }
-  // Of a child that was not started, Deno has nothing to let go of.
+  // In Deno, a child that was not started cannot be unreferenced.
   if (child.pid !== undefined) child.unref();
   unrefPipes(child);
   return child;
@@ -190,7 +192,7 @@ function unrefPipes({ channel, stdout, stderr }: ChildProcess): void {
   }
 }
 
-/** Lets a child that has answered end by itself; one that hangs is killed. */
+/** Waits for a child to exit after its response; one that hangs is killed. */
 function letGo(child: ChildProcess, endMs: number): void {
   if (endMs === 0) {
     child.kill('SIGKILL');
@@ -201,7 +203,7 @@ function letGo(child: ChildProcess, endMs: number): void {
   child.once('exit', () => clearTimeout(kill));
 }
 
-/** Keeps the last part of what a child prints, after secrets were taken out: a part of one is none that is recognized. */
+/** Keeps the end of the output of a child, after secrets are removed: a part of a secret would not be recognized. */
 function collectOutput(
   child: ChildProcess,
   redact: (text: string) => string = (text) => text,
@@ -239,15 +241,15 @@ function ofAnotherVersion(version: string): CredentialHelperError {
     `the program of the child process is of version ${version} of this package, and this process runs ${VERSION}`,
     {
       code: 'ERR_CHILD_PROGRAM',
-      hint: 'was the package replaced under this process? Restart it',
+      hint: 'was the package replaced while this process was running? Restart it',
     },
   );
 }
 
-/** How Node.js ends where it can start no thread or gets no memory, and how a system ends it that is out of memory. */
+/** Exit of Node.js if it cannot start a thread or allocate memory, and of processes killed for lack of memory. */
 const WITHOUT_RESOURCES: readonly string[] = ['SIGABRT', 'SIGKILL'];
 
-/** How a process ends that somebody else ends, or that a preloaded program has ended. */
+/** Exit of a process that was killed from outside, or ended by a preloaded program. */
 const FROM_OUTSIDE: readonly string[] = [
   ...['SIGKILL', 'SIGTERM', 'SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGXCPU'],
   'exit status 0',
@@ -256,8 +258,8 @@ const FROM_OUTSIDE: readonly string[] = [
 function endedEarly(what: string, how: string, printed: string): CredentialHelperError {
   if (['SIGTERM', 'SIGHUP', 'SIGINT', 'SIGXCPU'].includes(how)) {
     return new CredentialHelperError(
-      `the child process that is to ${what} was ended before it was ready (${how})`,
-      { code: 'ERR_TOKEN_CRASHED', hint: 'who stops this service, or this user, ended it' },
+      `the child process that is to ${what} was killed before it was ready (${how})`,
+      { code: 'ERR_TOKEN_CRASHED', hint: 'the service manager or this user killed it' },
     );
   }
   const cause = new Error(printed === '' ? 'it printed nothing' : printed);
@@ -266,12 +268,12 @@ function endedEarly(what: string, how: string, printed: string): CredentialHelpe
     WITHOUT_RESOURCES.includes(how)
       ? {
           code: 'ERR_OUT_OF_RESOURCES',
-          hint: 'no memory or no thread seems to be left (ulimit -u; memory and pids.max of a container); the "cause" holds what it printed',
+          hint: 'the system seems to be out of memory or threads (ulimit -u; memory and pids.max of a container); see its output in "cause"',
           cause,
         }
       : {
           code: 'ERR_CHILD_PROGRAM',
-          hint: `Node.js or ${PRELOADED} ended it; the "cause" holds what it printed`,
+          hint: `Node.js or ${PRELOADED} ended it; see its output in "cause"`,
           cause,
         },
   );
@@ -286,12 +288,12 @@ function ended(
   return new CredentialHelperError(
     usedIt
       ? `the process that had loaded ${library} ended before it answered (${how})`
-      : `the process that was to load ${library} ended before it did (${how})`,
+      : `the process that was to load ${library} ended before loading it (${how})`,
     {
       code: 'ERR_TOKEN_CRASHED',
       hint: isCrash
-        ? `the library crashed: look for a newer one; ${crashHint}`
-        : `something ended it: this system (is it out of memory?), who stops this service, or ${PRELOADED}`,
+        ? `the library crashed: update it; ${crashHint}`
+        : `it was killed by this system (is it out of memory?), by the service manager, or by ${PRELOADED}`,
     },
   );
 }

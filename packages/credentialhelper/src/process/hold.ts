@@ -3,8 +3,8 @@ import { clearInterval, setInterval } from './timers.ts';
 const LONG_MS = 2 ** 30;
 
 /**
- * Keeps this process running until a promise is settled. Requests and child processes do not: where nobody waits for what
- * they bring, the process may end.
+ * Keeps this process running until a promise is settled. Requests and child processes do not: without a pending
+ * promise the process can exit.
  */
 export function holdProcess<T>(promise: Promise<T>): Promise<T> {
   const hold = setInterval(() => {}, LONG_MS);

@@ -3,50 +3,48 @@ import { ERROR_CODES } from '../error-codes.ts';
 import { CredentialHelperError, isCredentialHelperError } from '../errors.ts';
 import type { ProcessRecordsState } from '../pins/records.ts';
 
-// The one protocol between a process and the child processes that it starts. Other software uses the same channel: a
-// program that Node.js preloads, and Node.js itself under --watch. So each message of ours says that it is one.
+// The protocol between a process and its child processes. Other software uses the same IPC channel: programs that
+// Node.js preloads, and Node.js itself with --watch. So each message of this package is marked.
 
-/** What a child process may tell before it answers. */
+/** Messages of a child process before its response. */
 export interface Told {
-  /** It loads a PKCS#11 library now: what goes wrong from here on may be that library's doing. */
+  /** It is about to load a PKCS#11 library: later failures may be caused by that library. */
   readonly usesLibrary: true;
-  /** What does not stop the work. */
+  /** A warning. */
   readonly warning: string;
   /** A PKCS#11 call. */
   readonly trace: string;
-  /** The device certificate that it is about to use, in DER form. */
+  /** The device certificate that it is about to use, as DER. */
   readonly certificate: Uint8Array;
-  /** What it now knows of PINs. */
+  /** Its PIN records. */
   readonly pins: ProcessRecordsState;
-  /** What a command prints. */
+  /** Output of a command. */
   readonly output: { readonly stream: 'stdout' | 'stderr'; readonly text: string };
-  /** Whether it waits for a person; its time limit stands still meanwhile. */
+  /** Whether it waits for a prompt; its timeout is suspended meanwhile. */
   readonly isAsking: boolean;
 }
 
-/** Tells one of these things. */
+/** Sends one of these messages. */
 export type Tell = <Kind extends keyof Told>(kind: Kind, content: Told[Kind]) => void;
 
-/**
- * What a child process sends: that it is ready, any number of things that it tells, then an answer or an error.
- */
+/** Messages of a child process: that it is ready, any number of reports, then a response or an error. */
 export type FromChild =
   | { readonly kind: 'ready'; readonly content: { readonly version: string } }
   | { [Kind in keyof Told]: { readonly kind: Kind; readonly content: Told[Kind] } }[keyof Told]
   | { readonly kind: 'answer'; readonly content: unknown }
   | { readonly kind: 'error'; readonly content: ErrorMessage };
 
-/** What it is sent, once it is ready. */
+/** The message to a child process, once it is ready. */
 export interface ToChild {
   readonly kind: 'request';
   readonly content: {
     readonly request: unknown;
-    /** How long it may take to answer, in milliseconds. */
+    /** Timeout for the response, in milliseconds. */
     readonly limitMs: number;
   };
 }
 
-/** An error as it goes over the channel. `code` is missing where it is none of ours: a defect. */
+/** An error in a message. `code` is missing for an error that is not of this package: a bug. */
 interface ErrorMessage {
   readonly code: string | undefined;
   readonly message: string;
@@ -55,12 +53,12 @@ interface ErrorMessage {
 
 const SENDER = 'awsiot-credentialhelper';
 
-/** Brings a message into the form in which it goes over the channel: JSON, which every runtime and version reads. */
+/** Serializes a message as JSON, which every runtime and version can read. */
 export function pack(message: FromChild | ToChild): object {
   return { sender: SENDER, message: JSON.stringify(message, packValue) };
 }
 
-/** Reads a message from the channel; undefined where it is none of ours. */
+/** Parses a message; undefined if it is not one of this package. */
 export function unpack<Message extends FromChild | ToChild>(value: unknown): Message | undefined {
   const { sender, message } = (value ?? {}) as { sender?: unknown; message?: unknown };
   if (sender !== SENDER || typeof message !== 'string') return undefined;
@@ -72,11 +70,11 @@ export function unpack<Message extends FromChild | ToChild>(value: unknown): Mes
   }
 }
 
-// What JSON has not is an object with one member, whose name begins with `$`. So is any other object with such a name,
-// as the header fields of a response may be.
+// Values without a JSON type are objects with one member, whose name begins with `$`. Other objects with such a name,
+// such as response headers, are wrapped too.
 
 function packValue(this: Record<string, unknown>, key: string, packed: unknown): unknown {
-  // Buffers have become something else by now.
+  // At this point `toJSON()` has already converted buffers.
   const value = this[key];
   if (isUint8Array(value)) return { $bytes: Buffer.from(value).toString('base64') };
   if (isMap(value)) return { $map: [...value] };
@@ -108,6 +106,6 @@ export function unpackError({ code, message, hint }: ErrorMessage): CredentialHe
   }
   return new CredentialHelperError(`the child process failed: ${message}`, {
     code: 'ERR_CHILD_PROGRAM',
-    hint: 'this is a fault of this package, or of a program that Node.js preloads: please report it',
+    hint: 'this is a bug in this package, or in a program that Node.js preloads: please report it',
   });
 }

@@ -3,34 +3,34 @@ import { fileURLToPath } from 'node:url';
 import { CredentialHelperError } from '../errors.ts';
 import { applicationKind, otherRuntime } from './runtime.ts';
 
-/** What to start instead of what is found: the option `isolate` of a session. */
+/** The program of the child process: the option `isolate` of a session. */
 export interface ChildOptions {
-  /** Path of the Node.js that runs the child process. Default: the one that runs this process. */
+  /** Path of the Node.js executable for the child process. Default: that of this process. */
   readonly node?: string | undefined;
   /**
-   * Path of the program of the child process, for those who copy it: a copy of `dist/token-request-child.js`, under any
-   * name, where koffi is found in a `node_modules` of its folder or of one above. Default: the file in this package.
+   * Path of the program of the child process: a copy of `dist/token-request-child.js`, under any name, with koffi in
+   * a `node_modules` of its folder or of a parent folder. Default: the file in this package.
    */
   readonly program?: string | undefined;
 }
 
-/** Says, in the environment of a process, that it is a child process of this package. */
+/** Marks, in the environment of a process, that it is a child process of this package. */
 const CHILD_MARK = 'AWSIOT_CREDENTIALHELPER_CHILD';
 
 const NAME_IT = 'name a Node.js 20 or later: "pkcs11.isolate": { "node": PATH }';
 const OR_DO_WITHOUT = 'or pass "pkcs11.isolate": false to use the token in this process';
 
 /**
- * The Node.js that is to run a child process. The program of this process is not always one: an application that has
- * Node.js built in would be started once more.
+ * The Node.js executable for a child process. That of this process is not always Node.js: an application with Node.js
+ * built in would be started again.
  *
  * @throws {@link CredentialHelperError} `ERR_CHILD_PROGRAM`
  */
 export function findNode({ node }: ChildOptions): string {
-  // biome-ignore lint/style/noProcessEnv: what started this process as a child process of this package says so there
+  // biome-ignore lint/style/noProcessEnv: a parent process of this package marks its children there
   if (process.env[CHILD_MARK] !== undefined) {
     throw new CredentialHelperError(
-      'this process was started as a child process of this package, and is the application',
+      'this process was started as a child process of this package, but is the application',
       { code: 'ERR_CHILD_PROGRAM', hint: `${NAME_IT}; ${OR_DO_WITHOUT}` },
     );
   }
@@ -49,8 +49,8 @@ export function findNode({ node }: ChildOptions): string {
 /**
  * The program of a child process.
  *
- * @param own - gives where it is in this package
- * @throws {@link CredentialHelperError} `ERR_CHILD_PROGRAM` where it is missing
+ * @param own - returns its path in this package
+ * @throws {@link CredentialHelperError} `ERR_CHILD_PROGRAM` if it is missing
  */
 export function findProgram({ program }: ChildOptions, own: () => URL): string {
   let path = program;
@@ -58,20 +58,20 @@ export function findProgram({ program }: ChildOptions, own: () => URL): string {
     path ??= fileURLToPath(own());
     if (existsSync(path)) return path;
   } catch {
-    // In a bundle that is CommonJS there is no URL.
+    // A CommonJS bundle has no URL.
   }
   throw new CredentialHelperError(
     `the program of the child process that is to use the token is missing${path === undefined ? '' : `: ${path}`}`,
     {
       code: 'ERR_CHILD_PROGRAM',
-      hint: 'in a bundle, leave this package out (as external), name a copy of its file dist/token-request-child.js, which needs koffi beside it, with "pkcs11.isolate": { "program": PATH }, or pass "pkcs11.isolate": false',
+      hint: 'in a bundle, leave this package out (as external), name a copy of its file dist/token-request-child.js, which needs koffi in a node_modules beside it, with "pkcs11.isolate": { "program": PATH }, or pass "pkcs11.isolate": false',
     },
   );
 }
 
 /**
- * Flags that change what is trusted, how the network is used, what is loaded, or what a process may do. Others, such as
- * `--inspect`, `--watch`, `--test` and `--eval`, would keep the child from its work.
+ * Flags for trust, network, module loading and permissions. Others, such as `--inspect`, `--watch`, `--test` and
+ * `--eval`, would prevent the child from working.
  */
 const INHERITED = new RegExp(
   `^(?:-r|-C|--(?:no-)?(?:${[
@@ -83,15 +83,15 @@ const INHERITED = new RegExp(
   ].join('|')}))$`,
 );
 
-/** The flags of this process that its child processes get too: none where they are of another runtime than Node.js. */
+/** The flags of this process for its child processes; none in a runtime other than Node.js. */
 export function inheritedFlags(flags: readonly string[] = process.execArgv): string[] {
   if (otherRuntime() !== undefined) return [];
   return chooseFlags(flags, (name) => INHERITED.test(name));
 }
 
 /**
- * Chooses flags by their names, with the values that follow as arguments of their own: Node.js takes none that begins
- * with a dash.
+ * Selects flags by name, with values in separate arguments: Node.js accepts no value that begins with a
+ * dash.
  */
 function chooseFlags(parts: readonly string[], isChosen: (name: string) => boolean): string[] {
   let isIn = false;
@@ -102,11 +102,11 @@ function chooseFlags(parts: readonly string[], isChosen: (name: string) => boole
   });
 }
 
-/** Flags that would keep a child process from its work, in `NODE_OPTIONS`. */
+/** Flags in `NODE_OPTIONS` that would prevent a child process from working. */
 const STOPPING =
   /^--(?:inspect|watch|test|experimental-test|(?:build-)?snapshot|input-type|experimental-default-type)/;
 
-/** A part of `NODE_OPTIONS`: spaces separate them, but not within quotes. */
+/** An argument in `NODE_OPTIONS`: separated by spaces outside of quotes. */
 const PART = /(?:[^ "]|"(?:\\.|[^"\\])*"?)+/gs;
 
 const hidden = new Set<string>();
@@ -117,11 +117,11 @@ export function hideVariable(name: string): void {
 }
 
 /**
- * The environment of a child process: that of this process, without what is hidden, and without what makes Node.js itself
- * talk over the channel or wait for a debugger.
+ * The environment of a child process: that of this process, without variables that hold a secret, and without those that
+ * make Node.js use the IPC channel itself or wait for a debugger.
  */
 export function childEnvironment(): NodeJS.ProcessEnv {
-  // biome-ignore lint/style/noProcessEnv: PKCS#11 libraries find their configuration by environment variables
+  // biome-ignore lint/style/noProcessEnv: PKCS#11 libraries are configured with environment variables
   const environment: NodeJS.ProcessEnv = { ...process.env, [CHILD_MARK]: '1' };
   delete environment.WATCH_REPORT_DEPENDENCIES;
   const options = environment.NODE_OPTIONS?.match(PART) ?? [];
@@ -132,7 +132,7 @@ export function childEnvironment(): NodeJS.ProcessEnv {
   return environment;
 }
 
-/** The folder in which a child process starts; undefined: that of this process, unless it was deleted. */
+/** The working folder of a child process; undefined: that of this process, unless it was deleted. */
 export function childFolder(): string | undefined {
   try {
     process.cwd();

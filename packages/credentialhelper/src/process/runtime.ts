@@ -1,9 +1,9 @@
 import { basename } from 'node:path';
 
-/** How Node.js is called: `node`, Debian's `nodejs`, `node-22`, `node.exe`, and the debug build `node_g`. */
+/** Names of the Node.js executable: `node`, Debian's `nodejs`, `node-22`, `node.exe`, and the debug build `node_g`. */
 const NODE = /^node(?:js|_g)?(?:[-_]?v?\d[\d.]*)?(?:\.exe)?$/i;
 
-/** What the program of this process is where it is no plain Node.js; undefined where it is one. */
+/** The kind of executable of this process if it is not plain Node.js; undefined if it is. */
 export function applicationKind(): string | undefined {
   const other = otherRuntime();
   if (other !== undefined) return other;
@@ -12,10 +12,10 @@ export function applicationKind(): string | undefined {
   return isNode ? undefined : 'an application with Node.js built in';
 }
 
-/** Runtimes that follow Node.js and have another TLS. */
+/** Runtimes with Node.js APIs but another TLS implementation. */
 const OTHERS = ['Electron', 'Bun', 'Deno'] as const;
 
-/** The runtime of this process where it is not Node.js; its TLS cannot be given a key in a token. */
+/** The runtime of this process if it is not Node.js; its TLS cannot use a key in a token. */
 export function otherRuntime(): (typeof OTHERS)[number] | undefined {
   return OTHERS.find((name) => process.versions[name.toLowerCase()] !== undefined);
 }

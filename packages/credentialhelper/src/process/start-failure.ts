@@ -1,21 +1,21 @@
 import { CredentialHelperError, type ErrorDetails, resourceHint } from '../errors.ts';
 
-/** What to do where the system will not start a process, however often it is asked. */
+/** Hints for permanent errors of the system when a process is started. */
 const HINTS: Readonly<Record<string, string>> = {
-  E2BIG: 'the environment variables of this process take too much room',
+  E2BIG: 'the environment variables of this process are too large',
   ENOENT: 'was Node.js removed or replaced? "pkcs11.isolate": { "node": PATH } names another',
-  EACCES: 'this user may not run it; "pkcs11.isolate": { "node": PATH } names another',
+  EACCES: 'permission denied; "pkcs11.isolate": { "node": PATH } names another',
   ENOEXEC:
-    'the file is damaged, or of another system; "pkcs11.isolate": { "node": PATH } names another',
+    'the file is damaged, or built for another system; "pkcs11.isolate": { "node": PATH } names another',
   ERR_ACCESS_DENIED:
     "Node.js's permission model forbids it: start this process with --allow-child-process",
 };
 
 /**
- * The error for what keeps a child process from being started.
+ * The error if a child process cannot be started.
  *
- * @param what - what it is for
- * @param node - the Node.js that was to run it
+ * @param what - its purpose
+ * @param node - the Node.js executable
  */
 export function startFailure(what: string, node: string, cause: unknown): CredentialHelperError {
   const { code = '', message } = cause as NodeJS.ErrnoException;

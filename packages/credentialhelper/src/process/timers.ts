@@ -1,39 +1,41 @@
 import { uptime } from 'node:os';
 import * as timers from 'node:timers';
 
-// What keeps deadlines is taken from Node.js once, when this package is loaded. Global functions may be those of a
-// browser's emulation, whose timers are numbers, or be replaced in tests that move the time by hand.
+// Timers are imported from Node.js once, when this package is loaded. Global functions may be those of a browser
+// emulation, whose timers are numbers, or be replaced by fake timers in tests.
 
 export const { clearInterval, clearTimeout, setImmediate, setInterval, setTimeout } = timers;
 const { bigint } = process.hrtime;
 
-/** Waits for some milliseconds; that does not keep this process running. */
+/** Waits for some milliseconds, without keeping this process running. */
 export function sleep(ms: number): Promise<void> {
   return new Promise((resolve) => {
     setTimeout(resolve, ms).unref();
   });
 }
 
-/** Milliseconds since some instant, by a clock that nobody sets. */
+/** The time of a monotonic clock, in milliseconds. */
 export function monotonicMs(): number {
   return Number(bigint()) / 1e6;
 }
 
-/** Runs something after some milliseconds; that does not keep this process running. Returns what takes it back. */
+/**
+ * Runs a function after some milliseconds, without keeping this process running. Returns a function that cancels it.
+ */
 export function after(ms: number, run: () => void): () => void {
   const timer = setTimeout(run, ms).unref();
   return () => clearTimeout(timer);
 }
 
-/** More than clocks drift apart between two looks, in milliseconds. */
+/** More than the drift of clocks between two checks, in milliseconds. */
 const JUMP_MS = 1000;
 
 /**
- * Makes a clock that nobody sets and that, other than {@link monotonicMs}, goes on while the system is suspended; in
+ * Creates a monotonic clock that, unlike {@link monotonicMs}, includes the time in which the system is suspended; in
  * milliseconds.
  *
- * The system's uptime has the time of suspension in it, but reading it takes a while: that is done only where the wall clock
- * has moved in another way than {@link monotonicMs}, because it was set or the system was suspended.
+ * The system's uptime includes suspension, but is slow to read: it is read only if the wall clock and {@link
+ * monotonicMs} differ, because the clock was set or the system was suspended.
  */
 export function createBootClock(): () => number {
   const aheadMs = () => uptimeMs() - monotonicMs();
@@ -51,7 +53,7 @@ export function createBootClock(): () => number {
   };
 }
 
-/** The uptime of the system; where the system does not tell it, a clock that stands still in suspension. */
+/** The uptime of the system; if unavailable, a clock that stops during suspension. */
 function uptimeMs(): number {
   try {
     return uptime() * 1000;

@@ -3,11 +3,11 @@ import { clearTimeout, setTimeout } from './timers.ts';
 const last = new Map<string, Promise<void>>();
 
 /**
- * Runs tasks with the same key one after the other, in the order they came; a task that fails does not hold up the next.
- * One that waits for its turn too long is not run.
+ * Runs tasks with the same key one at a time, in the order of the calls; a failure does not affect the next task. A
+ * task that waits too long is not run.
  *
- * @param waitMs - how long it may wait, in milliseconds
- * @param late - makes the error for one that waited too long
+ * @param waitMs - maximum waiting time in milliseconds
+ * @param late - creates the error for a task that waited too long
  */
 export function inTurn<T>(
   key: string,

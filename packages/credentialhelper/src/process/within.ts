@@ -1,10 +1,10 @@
 import { clearTimeout, setTimeout } from './timers.ts';
 
 /**
- * What a promise gives, where it does so in time. The timer does not keep this process running.
+ * The result of a promise, if it settles in time. The timer does not keep this process running.
  *
  * @param limitMs - how long to wait, in milliseconds
- * @param late - makes the error for one that took longer
+ * @param late - creates the error for a timeout
  */
 export async function within<T>(
   promise: Promise<T>,

@@ -1,16 +1,16 @@
 import { type Pace, type Retry, retryDelayMs } from './retry.ts';
 
-/** What a fetch brings: a value, and how long it is valid. */
+/** The result of a fetch: a value, and its lifetime. */
 export interface Fetched<T> {
   readonly value: T;
-  /** How long it is valid from now on, in milliseconds. */
+  /** Its remaining lifetime, in milliseconds. */
   readonly lifeMs: number;
 }
 
-/** A value that is valid. */
+/** A valid value. */
 export interface Valid<T> {
   readonly value: T;
-  /** When it ends, by the refresher's clock, in milliseconds. */
+  /** When it expires, by the refresher's clock, in milliseconds. */
   readonly endsAtMs: number;
 }
 
@@ -18,81 +18,84 @@ export interface Valid<T> {
 export interface Failures {
   /** The last one. */
   readonly error: unknown;
-  /** How many there were, one after the other. */
+  /** Their number. */
   readonly count: number;
-  /** When the first was, by the refresher's clock, in milliseconds. */
+  /** The time of the first, by the refresher's clock, in milliseconds. */
   readonly sinceMs: number;
-  /** When the next try is due, by the refresher's clock; `Infinity`: not by itself. */
+  /** The time of the next retry, by the refresher's clock; `Infinity`: not by itself. */
   readonly retryAtMs: number;
 }
 
-/** What a refresher takes. */
+/** The options of a refresher. */
 export interface RefreshOptions<T> {
   /** Fetches a new value. */
   readonly fetch: () => Promise<Fetched<T>>;
-  /** A clock that nobody sets and that goes on while the system is suspended, in milliseconds. */
+  /** A monotonic clock that includes suspension, in milliseconds. */
   readonly now: () => number;
   /** A number from 0 up to, but not including, 1. */
   readonly random: () => number;
-  /** Runs something after some milliseconds; that does not keep the process running. Returns what takes it back. */
+  /**
+   * Runs a function after some milliseconds, without keeping the process running. Returns a function that cancels it.
+   */
   readonly after: (ms: number, run: () => void) => () => void;
-  /** Keeps the process running while somebody waits for a fetch; a refresh that nobody waits for does not. */
+  /** Keeps the process running while a call is pending; background refreshes do not. */
   readonly hold: <U>(promise: Promise<U>) => Promise<U>;
-  /** How long a caller waits for another try, in milliseconds. */
+  /** How long a caller waits for a retry, in milliseconds. */
   readonly maxWaitMs: number;
-  /** Whether to refresh without being asked, once there was a first fetch. */
+  /** Whether to refresh proactively after the first fetch. */
   readonly keepFresh: boolean;
-  /** How a failure is tried again. */
+  /** How a failure is retried. */
   readonly retryOf: (error: unknown) => Retry;
-  /** Something that differs where what a fetch reads, such as a file, has changed: that ends a wait. */
+  /** A version that differs if an input of the fetch, such as a file, has changed: that ends a backoff. */
   readonly sourceVersion: () => string;
-  /** The error for a caller, for what has failed so far. */
+  /** The error for a caller, from the failures so far. */
   readonly explain: (failures: Failures) => unknown;
-  /** The error for who asks after {@link Refresher.close}. */
+  /** The error for calls after {@link Refresher.close}. */
   readonly closed: () => Error;
-  /** Told when a refresh failed that nobody waits for. */
+  /** Called when a background refresh failed. */
   readonly onRefreshFailed: (failures: Failures, current: Valid<T> | undefined) => void;
 }
 
-/** What a caller may ask for besides a value. */
+/** Options of a call. */
 export interface RefreshRequest {
-  /** Whether the value must be fetched now, or be the one that is on its way. Default false. */
+  /** Whether to fetch a new value, or join a pending fetch. Default false. */
   readonly forceRefresh?: boolean | undefined;
-  /** Ends the wait of this caller. */
+  /** Aborts the call of this caller. */
   readonly abortSignal?: AbortSignal | undefined;
 }
 
-/** Gives a value that is valid now. */
+/** Returns a valid value. */
 export interface Refresher<T> {
-  /** Gives the value, from memory where it can. */
+  /** Returns the value, from memory if possible. */
   get(request?: RefreshRequest): Promise<Valid<T>>;
-  /** The value at hand; it may have ended. */
+  /** The current value; it may have expired. */
   readonly current: Valid<T> | undefined;
-  /** When the next fetch is due, by the refresher's clock; undefined where nothing was fetched yet, or it is not due by itself. */
+  /** When the next fetch is due, by the refresher's clock; undefined before the first fetch, and if none is due by itself. */
   readonly dueAtMs: number | undefined;
-  /** Forgets the value, and waits until nothing is being fetched. Who waits for a fetch still gets its value; who asks later does not. */
+  /** Discards the value, and waits for a pending fetch. Pending calls still get its value; later calls are rejected. */
   close(): Promise<void>;
 }
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 
-/** Where a source has changed, the next try comes so soon after the last at the earliest. */
+/** The minimum delay of a retry after a source has changed. */
 const AFTER_CHANGE_MS = SECOND;
 
-/** A timer stands still while the system is suspended: no longer than this is waited without a look at the clock. */
+/** Timers stop while the system is suspended: the maximum time between two checks of the clock. */
 const LONGEST_TIMER_MS = MINUTE;
 
 /**
- * Makes what gives a value which is valid now, and fetches as seldom as that allows.
+ * Creates a refresher, which returns a valid value with as few fetches as possible.
  *
- * - However many callers wait, there is one fetch.
- * - Near the end of its life the value at hand is still given at once, while a new one is fetched behind it.
- * - A refresh that fails leaves the value at hand in use until it ends.
- * - After a failure there is no fetch before the wait of {@link retryDelayMs} is over, whoever asks: a caller waits for that
- *   try where it comes in time for it, and otherwise gets the last error at once. A forced refresh is not held up.
+ * - Concurrent callers share one fetch.
+ * - Shortly before its expiration the current value is still returned at once, while a new one is fetched in the
+ * background.
+ * - If a refresh fails, the current value is used until it expires.
+ * - After a failure there is no fetch before the backoff of {@link retryDelayMs} is over: a caller waits for the
+ *   retry if it is due in time, and otherwise gets the last error at once. A forced refresh is not delayed.
  *
- * Without `keepFresh` there is no timer: a process that asks for nothing fetches nothing.
+ * Without `keepFresh` there is no timer: without calls nothing is fetched.
  */
 export function createRefresher<T>(options: RefreshOptions<T>): Refresher<T> {
   const { fetch, now, random, after, hold, maxWaitMs, keepFresh, retryOf, sourceVersion } = options;
@@ -108,7 +111,7 @@ export function createRefresher<T>(options: RefreshOptions<T>): Refresher<T> {
   function fly(): Promise<Valid<T>> {
     if (flight === undefined) {
       flight = fetchOnce();
-      // Who waits for it is told.
+      // Pending callers get the error.
       flight.catch(() => {});
     }
     return flight;
@@ -176,10 +179,10 @@ export function createRefresher<T>(options: RefreshOptions<T>): Refresher<T> {
 
   const pause = (ms: number) => new Promise<void>((resolve) => void after(ms, resolve));
 
-  /** Waits for a fetch, and for others that come within the patience of the caller. */
+  /** Waits for a fetch, and for retries within the maximum wait of the caller. */
   async function waitForValue(abortSignal: AbortSignal | undefined): Promise<Valid<T>> {
     const patienceEndsMs = now() + maxWaitMs;
-    // A fetch has a limit of its own: only one that is not the caller's first can outlast its patience.
+    // A fetch has its own timeout: only a retry can exceed the maximum wait of the caller.
     let limit = (): number | undefined => undefined;
     let given: Valid<T> | undefined = valid();
     while (given === undefined) {
@@ -197,7 +200,7 @@ export function createRefresher<T>(options: RefreshOptions<T>): Refresher<T> {
     return given;
   }
 
-  /** How long to wait for the next try, in milliseconds; throws what has failed where that is too long. */
+  /** How long to wait for the next retry, in milliseconds; throws the last error if that is too long. */
   function untilNextTry(patienceEndsMs: number): number {
     if (failed === undefined || flight !== undefined) return 0;
     const tryAtMs = retryInstant(failed);
@@ -205,12 +208,12 @@ export function createRefresher<T>(options: RefreshOptions<T>): Refresher<T> {
     return tryAtMs - now();
   }
 
-  /** Throws what has failed where the patience of a caller is over. */
+  /** Throws the last error after the maximum wait of a caller. */
   function stillPatient(patienceEndsMs: number): undefined {
     if (failed !== undefined && now() >= patienceEndsMs) throw options.explain(failed);
   }
 
-  /** What a promise gives; undefined where it fails, or takes too long. */
+  /** The result of a promise; undefined if it rejects or times out. */
   function settled<U>(promise: Promise<U>, limitMs: number | undefined): Promise<U | undefined> {
     const given = promise.catch(() => undefined);
     return limitMs === undefined
@@ -254,7 +257,7 @@ export function createRefresher<T>(options: RefreshOptions<T>): Refresher<T> {
   };
 }
 
-/** What a promise gives, unless a signal is aborted first. */
+/** The result of a promise, unless a signal is aborted first. */
 async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return promise;
   let stop = () => {};
@@ -270,9 +273,9 @@ async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal | undefi
 }
 
 /**
- * When to fetch again: a sixth of the lifetime before the end, but early enough that an SDK client, which asks again 5
- * minutes before the end, finds a new value coming; never before half of the lifetime. A share of it is by chance, so that
- * devices which started together drift apart.
+ * When to refresh: a sixth of the lifetime before the expiration, but early enough for SDK clients, which request new
+ * credentials 5 minutes before the expiration; never before half of the lifetime. With jitter, so that devices which
+ * started together do not refresh together.
  */
 function refreshInstant(endsAtMs: number, lifeMs: number, random: number): number {
   const window = Math.max(lifeMs / 6, 5.5 * MINUTE) * (1 + random / 4);

@@ -1,33 +1,33 @@
-/** How soon a failure is tried again: as soon as the network or service may be back, slowly, or not by itself. */
+/** How soon a failure is retried: soon (network or service), slowly, or not by itself. */
 export type Pace = 'soon' | 'slowly' | 'never';
 
-/** What is known of a failure that may be tried again. */
+/** The properties of a failure. */
 export interface Retry {
   readonly pace: Pace;
-  /** How long the server asks to wait, in milliseconds. */
+  /** The delay requested by the server, in milliseconds. */
   readonly retryAfterMs?: number | undefined;
 }
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 
-/** The wait after the first failure, by how much it grows, and the longest: each without the part that is by chance. */
+/** The delay after the first failure, its growth factor, and its maximum, each without jitter. */
 const STEPS = {
   soon: { firstMs: SECOND, factor: 2, longestMs: 48 * SECOND },
   slowly: { firstMs: 30 * SECOND, factor: 3, longestMs: 8 * MINUTE },
 } as const;
 
-/** A part of each wait is by chance, so that devices which failed together drift apart: up to this share of it. */
+/** The jitter, as a fraction of the delay, so that devices which failed together do not retry together. */
 const JITTER = 1 / 4;
 
-/** The longest wait that a server may ask for. */
+/** The maximum delay that a server can request. */
 const MAX_RETRY_AFTER_MS = 5 * MINUTE;
 
 /**
- * How long to wait after a failure, in milliseconds: exponential backoff with jitter, 1 second to 1 minute (`soon`) or
- * 30 seconds to 10 minutes (`slowly`); never less than the server asks for, up to 5 minutes.
+ * The delay after a failure, in milliseconds: exponential backoff with jitter, 1 second to 1 minute (`soon`) or
+ * 30 seconds to 10 minutes (`slowly`); at least the server's requested delay, up to 5 minutes.
  *
- * @param failures - how many in a row there were at this pace, this one included
+ * @param failures - consecutive failures at this pace, including this one
  * @param random - from 0 up to, but not including, 1
  */
 export function retryDelayMs(

@@ -5,21 +5,21 @@ export interface HttpsRequest {
   readonly port: number;
   /** Path, beginning with `/`. */
   readonly path: string;
-  /** Header fields, `host` among them. */
+  /** Header fields, including `host`. */
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** How a request is sent, whatever it asks for. */
+/** How a request is sent. */
 export interface ConnectionSettings {
-  /** The CA certificates to trust instead of the usual ones, as PEM. */
+  /** The CA certificates to trust instead of the default ones, as PEM. */
   readonly ca: string | undefined;
-  /** Whether the server must prove who it is. */
+  /** Whether the server certificate is verified. */
   readonly verifyPeer: boolean;
-  /** How long all of it may take, in milliseconds. */
+  /** Timeout in milliseconds. */
   readonly timeoutMs: number;
 }
 
-/** The answer to an {@link HttpsRequest}: whatever its status, complete, and at most {@link MAX_BODY_BYTES} long. */
+/** The response to an {@link HttpsRequest}: of any status, complete, and at most {@link MAX_BODY_BYTES} long. */
 export interface HttpsResponse {
   readonly status: number;
   /** Header fields, their names in lower case. */
@@ -44,11 +44,11 @@ export interface ConnectionReport {
 }
 
 /**
- * Sends a request over mutual TLS and gives the response.
+ * Sends a request over mutual TLS and returns the response.
  *
- * @throws {@link CredentialHelperError} (as a rejection) where no complete response came
+ * @throws {@link CredentialHelperError} (as a rejection) if there is no complete response
  */
 export type HttpsGet = (request: HttpsRequest) => Promise<HttpsResponse>;
 
-/** The longest body that is read, in bytes. Credentials take about 1.5 KiB. */
+/** The maximum size of a body, in bytes. Credentials take about 1.5 KiB. */
 export const MAX_BODY_BYTES: number = 64 * 1024;

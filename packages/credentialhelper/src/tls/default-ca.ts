@@ -1,12 +1,12 @@
-/** What `node:tls` has from Node.js 22.19 and 24.5 on. */
+/** Available in `node:tls` since Node.js 22.19 and 24.5. */
 interface DefaultCa {
   getCACertificates?(type: 'default' | 'bundled' | 'extra'): readonly string[];
   setDefaultCACertificates?(certificates: readonly string[]): void;
 }
 
 /**
- * The CA certificates that this process was given with `tls.setDefaultCACertificates()`, as PEM. What flags and
- * environment say, a child process knows by itself: undefined where there is no more to it.
+ * The CA certificates set with `tls.setDefaultCACertificates()`, as PEM. A child process gets those of flags and
+ * environment by itself: undefined if there are no others.
  */
 export function defaultCaOfThisProcess(): string | undefined {
   try {
@@ -24,7 +24,7 @@ function changedDefaultCa(): string | undefined {
     return undefined;
   const trusted = getCACertificates('default');
   const extra = getCACertificates('extra');
-  // With --use-openssl-ca, what OpenSSL finds by itself is not among them.
+  // With --use-openssl-ca, the certificates of OpenSSL's own store are not included.
   const isUsual = [[...getCACertificates('bundled'), ...extra], extra].some((usual) => {
     const known = new Set(usual);
     return trusted.length === known.size && trusted.every((one) => known.has(one));

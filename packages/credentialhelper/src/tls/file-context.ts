@@ -12,17 +12,17 @@ import { createContext } from './secure-context.ts';
 /** A certificate with its chain, and the private key that belongs to it. */
 export interface KeyPair {
   readonly chain: readonly X509Certificate[];
-  /** PKCS#8, in PEM form. */
+  /** PKCS#8, as PEM. */
   readonly key: string;
-  /** What a message calls the place of the certificate. */
+  /** The name of the certificate's source in messages. */
   readonly from: string;
 }
 
 /**
  * Reads certificate and key.
  *
- * @param passphrase - of the key, where it is encrypted
- * @throws {@link CredentialHelperError} for what cannot be read, `ERR_KEY_CERTIFICATE_MISMATCH`
+ * @param passphrase - of an encrypted key
+ * @throws {@link CredentialHelperError} for unreadable files, `ERR_KEY_CERTIFICATE_MISMATCH`
  */
 export function readKeyPair(
   key: FileKeySettings,
@@ -41,7 +41,7 @@ export function readKeyPair(
 /**
  * Creates a TLS context with a certificate and its key.
  *
- * @throws {@link CredentialHelperError} for a CA that cannot be read, and for what OpenSSL does not take
+ * @throws {@link CredentialHelperError} for an unreadable CA, and a certificate that OpenSSL rejects
  */
 export function openFileContext(
   { chain, key, from }: KeyPair,
@@ -54,11 +54,11 @@ export function openFileContext(
   return { secureContext: createContext(chain, options, from), certificate };
 }
 
-/** Reads the certificate of a key in a token from its file, or says what the one in the token must match. */
+/** Reads the certificate of a key in a token from its file, or returns the attributes of the one in the token. */
 export function readTokenCertificate({ certificate }: TokenKeySettings, dates: CertificateDates) {
   if ('match' in certificate) return certificate;
   const chain = readCertificates(certificate.source, 'certificate');
-  // Which of them belongs to the key, the token says later.
+  // Only the token shows which of them belongs to the key.
   const own = chain.find(({ ca }) => !ca) ?? chain[0];
   if (own !== undefined) dates.see(own);
   return { chain: toPem(chain) };

@@ -23,17 +23,17 @@ import { openFileContext, readCa, readKeyPair, readTokenCertificate } from './fi
 import { findOpenSsl } from './openssl.ts';
 import { createTokenContext } from './token-context.ts';
 
-/** What {@link openTlsIdentity} takes: the options of a session that name certificate, key and CA. */
+/** Options of {@link openTlsIdentity}: those of a session for certificate, key and CA. */
 export type TlsIdentityOptions = (
   | Pick<FileKeyInit, 'privateKey' | 'passphrase' | 'pkcs11'>
   | (Pick<TokenKeyInit, 'privateKey' | 'passphrase'> & {
-      /** Where the token and the key are. They are used in this process, so there is no `isolate`. */
+      /** The token and the key. They are used in this process, so there is no `isolate`. */
       readonly pkcs11: Omit<Pkcs11Options, 'isolate'>;
     })
 ) &
   Pick<CommonInit, 'certificate' | 'ca' | 'logger'> & {
     /**
-     * How long to wait for pipes, for the PIN, and while other processes log in to the token, in milliseconds: 1 to 600 000.
+     * Timeout for pipes, for the PIN, and for other processes that log in to the token, in milliseconds: 1 to 600 000.
      * Default 10 000.
      */
     readonly timeoutMs?: number | undefined;
@@ -41,16 +41,16 @@ export type TlsIdentityOptions = (
 
 /** A certificate and its key, ready for any TLS client of Node.js. */
 export interface TlsIdentity {
-  /** What TLS clients take as `secureContext`. */
+  /** The `secureContext` option of TLS clients. */
   readonly secureContext: SecureContext;
   /** The device certificate. */
   readonly certificate: X509Certificate;
   /**
-   * Closes the session with the token: connections go on, new handshakes fail. Does not throw. A key from a file has
-   * nothing to close.
+   * Closes the session with the token: connections stay open, new handshakes fail. Does not throw. No effect for a
+   * key from a file.
    */
   close(): void;
-  /** Does the same as `close`, for `await using`. */
+  /** Same as `close`, for `await using`. */
   [Symbol.asyncDispose](): Promise<void>;
 }
 
@@ -68,9 +68,9 @@ const OPTION_NAMES: readonly (keyof TlsIdentityOptions)[] = [
  * Opens a certificate and its private key, from files or in a PKCS#11 token, for a TLS client of Node.js:
  * `tls.connect`, `https.Agent`, undici, MQTT.js. Files are read once.
  *
- * The PKCS#11 library is loaded into this process: one that crashes ends it, and a signature blocks the event loop for
- * its length. A token that was logged out or replaced meanwhile is logged in to again, once for each handshake; a PIN
- * that it rejects is not tried again. An error of a handshake quotes what the token said.
+ * The PKCS#11 library is loaded into this process: a crash ends it, and each signature blocks the event loop.
+ * After a logout or a replaced token, it logs in again, once per handshake; a PIN that the token rejects is not tried
+ * again. The error of a handshake contains that of the token.
  *
  * @example
  * ```ts
@@ -82,9 +82,9 @@ const OPTION_NAMES: readonly (keyof TlsIdentityOptions)[] = [
  * ```
  *
  * @returns the identity
- * @throws `CredentialHelperError` (as a rejection) for options that are wrong, what cannot be read, a key that does
- * not belong to the certificate, and for what is wrong with library, token and PIN; `ERR_TLS_UNAVAILABLE` where the TLS
- * of this runtime cannot use a key in a token
+ * @throws `CredentialHelperError` (as a rejection) for invalid options, unreadable files, a key that does not belong
+ * to the certificate, and errors of library, token and PIN; `ERR_TLS_UNAVAILABLE` if this runtime cannot use
+ * a key in a token for TLS
  */
 export function openTlsIdentity(options: TlsIdentityOptions): Promise<TlsIdentity> {
   return holdProcess(open(options));
@@ -134,7 +134,10 @@ function readOptions(given: TlsIdentityOptions) {
     IN_PKCS11,
   );
   if (options.pkcs11?.isolate !== undefined) {
-    throw invalidOption('pkcs11.isolate', 'is for sessions; this uses the token in this process');
+    throw invalidOption(
+      'pkcs11.isolate',
+      'is only for sessions; a TLS identity uses the token in this process',
+    );
   }
   const logger = checkLogger(options.logger);
   const events = logEvents(logger);

@@ -24,7 +24,7 @@ const UNREACHABLE: ReadonlySet<string> = new Set([
   'ETIMEDOUT',
 ]);
 
-// TLS alerts (RFC 8446, section 6) by which a server says that it does not want the client's certificate.
+// TLS alerts (RFC 8446, section 6) by which a server rejects the client certificate.
 const CERTIFICATE_ALERT =
   /^ERR_SSL_\w*ALERT_(BAD_CERTIFICATE|UNSUPPORTED_CERTIFICATE|CERTIFICATE_\w+|UNKNOWN_CA|ACCESS_DENIED)$/;
 
@@ -32,7 +32,7 @@ const VERSION_ALERT =
   /^ERR_SSL_(TLSV1_ALERT_PROTOCOL_VERSION|UNSUPPORTED_PROTOCOL|\w*VERSION_TOO_LOW|NO_PROTOCOLS_AVAILABLE)$/;
 
 /**
- * Names the cause of an error of `node:https`.
+ * Returns the cause of an error of `node:https`.
  *
  * @param answered - whether a response had begun
  */
@@ -51,7 +51,7 @@ export function nodeFailure(error: unknown, request: HttpsRequest, answered: boo
   );
 }
 
-/** The code of an error. Node hides what OpenSSL says behind `EPROTO` where a handshake fails while writing. */
+/** The code of an error. Node.js reports OpenSSL's error as `EPROTO` if a handshake fails during a write. */
 function errorCode({ code = '', message }: NodeJS.ErrnoException): string {
   const reason = code === 'EPROTO' && /:SSL routines:[^:]*:([^:]+):/.exec(message)?.[1];
   return reason ? `ERR_SSL_${reason.toUpperCase().replaceAll(' ', '_')}` : code;
@@ -61,14 +61,14 @@ function responseFailure(code: string, answered: boolean): WireFailure | undefin
   if (code.startsWith('HPE_')) {
     return {
       code: 'ERR_RESPONSE_INVALID',
-      what: `what came back is not HTTP (${code})`,
+      what: `the response is not HTTP (${code})`,
       hint: 'is this the endpoint of the credential provider?',
     };
   }
   if (answered) {
     return {
       code: 'ERR_RESPONSE_TRUNCATED',
-      what: `the connection closed within the response (${code})`,
+      what: `the connection was closed before the response was complete (${code})`,
     };
   }
   return undefined;
@@ -76,11 +76,11 @@ function responseFailure(code: string, answered: boolean): WireFailure | undefin
 
 function connectionFailure(code: string, request: HttpsRequest): WireFailure | undefined {
   const resource = resourceHint(code);
-  // EAGAIN is of processes, and none is started here.
+  // EAGAIN is for processes, and none is started here.
   if (resource !== undefined && code !== 'EAGAIN') {
     return {
       code: 'ERR_OUT_OF_RESOURCES',
-      what: `no connection can be made (${code})`,
+      what: `cannot connect (${code})`,
       hint: resource,
     };
   }
@@ -126,14 +126,14 @@ function certificateFailure(code: string, request: HttpsRequest): WireFailure | 
   if (UNTRUSTED.has(code)) {
     return {
       code: 'ERR_SERVER_UNTRUSTED',
-      what: `the server’s certificate does not chain to a trusted CA (${code})`,
+      what: `the server's certificate does not chain to a trusted CA (${code})`,
       hint: HINTS.untrusted,
     };
   }
   if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') {
     return {
       code: 'ERR_SERVER_NAME_MISMATCH',
-      what: `the server’s certificate is not for the name ${request.host}`,
+      what: `the server's certificate is not for the name ${request.host}`,
       hint: HINTS.name,
     };
   }
@@ -141,7 +141,7 @@ function certificateFailure(code: string, request: HttpsRequest): WireFailure | 
     const problem = code === 'CERT_HAS_EXPIRED' ? 'has expired' : 'is not valid yet';
     return {
       code: 'ERR_SERVER_CERTIFICATE_DATE',
-      what: `the server’s certificate ${problem}; this device’s clock says ${new Date().toISOString()}`,
+      what: `the server's certificate ${problem}; this device's clock says ${new Date().toISOString()}`,
       hint: HINTS.clock,
     };
   }
@@ -160,13 +160,13 @@ function handshakeFailure(code: string): WireFailure | undefined {
     return {
       code: 'ERR_TLS_VERSION',
       what: `client and server have no TLS version in common (${code})`,
-      hint: 'this client speaks TLS 1.2 and 1.3',
+      hint: 'this client supports TLS 1.2 and 1.3',
     };
   }
   if (code === 'ERR_SSL_WRONG_VERSION_NUMBER' || code === 'ERR_SSL_PACKET_LENGTH_TOO_LONG') {
     return {
       code: 'ERR_TLS_HANDSHAKE',
-      what: `what came back is not TLS (${code})`,
+      what: `the response is not TLS (${code})`,
       hint: 'check host and port; the credential provider listens on port 443',
     };
   }

@@ -16,14 +16,14 @@ import { nodeFailure } from './node-failure.ts';
 import { timedOut, tooLarge, wireError } from './wire-error.ts';
 
 /**
- * One GET through `node:https`, on a connection of its own, with the certificate and key of a TLS context.
+ * One GET with `node:https`, on a new connection, with the certificate and key of a TLS context.
  *
- * Redirects are given back as they are: a client certificate goes to nobody but the endpoint.
+ * Redirects are not followed: the client certificate is sent only to the endpoint.
  *
- * The connection does not keep this process running: who waits for the response does.
+ * The connection does not keep this process running; pending promises do.
  *
- * @param leftMs - how much of the time limit is left, in milliseconds
- * @throws {@link CredentialHelperError} (as a rejection) with the code for what happened on the wire
+ * @param leftMs - the remaining timeout in milliseconds
+ * @throws {@link CredentialHelperError} (as a rejection) with a code for the network or TLS error
  */
 export function getWithNode(
   request: HttpsRequest,
@@ -31,7 +31,7 @@ export function getWithNode(
   secureContext: SecureContext,
   leftMs: number = timeoutMs,
 ): Promise<HttpsResponse> {
-  // Loaded here: a process that has a child process make its requests does without.
+  // Loaded here: not needed if a child process sends the requests.
   const { request: httpsRequest } = process.getBuiltinModule('node:https');
   return new Promise((resolve, reject) => {
     let during = 'while connecting';
@@ -56,9 +56,10 @@ export function getWithNode(
       agent: false,
       secureContext,
       rejectUnauthorized: verifyPeer,
-      // RFC 6066, section 3: an IP address is never a server name.
+      // RFC 6066, section 3: an IP address is not a server name.
       servername: isIP(request.host) ? '' : request.host,
-      // Of several addresses each may have a fair part of the time: the usual 250 ms are too short for a slow link.
+      // Each of several addresses gets an equal share of the timeout: the default of 250 ms is too short for a slow
+      // link.
       autoSelectFamilyAttemptTimeout: Math.max(
         getDefaultAutoSelectFamilyAttemptTimeout(),
         Math.round(leftMs / 4),
@@ -68,7 +69,7 @@ export function getWithNode(
     try {
       sent = httpsRequest(options);
     } catch (error) {
-      // What Deno's permissions forbid it throws here.
+      // Deno throws permission errors here.
       clearTimeout(timer);
       reject(wireError(request, nodeFailure(error, request, answered), error));
       return;
@@ -115,23 +116,23 @@ export function getWithNode(
   });
 }
 
-/** How often to look whether anything but connecting keeps this process running, in milliseconds. */
+/** How often to check whether anything but connecting sockets keeps this process running, in milliseconds. */
 const WATCH_MS = 50;
 
 const OUTPUT: ReadonlySet<string> = new Set(['PipeWrap', 'TTYWrap']);
 
 /**
- * Calls back where nothing keeps this process running any more but sockets that connect: nobody waits for what they
- * bring, and Node.js would still wait until they are connected.
+ * Calls back when only connecting sockets keep this process running: no promise waits for them, but Node.js would
+ * wait until they are connected.
  *
- * @returns stops watching
+ * @returns a function that stops the checks
  */
 function watchConnecting(end: () => void): () => void {
-  // Others do not list what keeps them running, or do not end by themselves.
+  // Other runtimes do not list active resources, or do not exit by themselves.
   if (otherRuntime() !== undefined) return () => {};
   const watch = setInterval(() => {
     const others = process.getActiveResourcesInfo().filter((name) => name !== 'ConnectWrap');
-    // stdout and stderr are listed, and keep nothing running.
+    // stdout and stderr are listed, but do not keep the process running.
     const isOutput = others.length <= 2 && others.every((name) => OUTPUT.has(name));
     if (isOutput) end();
   }, WATCH_MS);
@@ -139,7 +140,7 @@ function watchConnecting(end: () => void): () => void {
   return () => clearInterval(watch);
 }
 
-/** Longer than any header field of the credential provider that is used, in characters. */
+/** Longer than any used header field of the credential provider, in characters. */
 const MAX_HEADER_CHARACTERS = 200;
 
 function joinHeaders(

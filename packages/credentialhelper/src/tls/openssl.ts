@@ -5,7 +5,7 @@ import { otherRuntime } from '../process/runtime.ts';
 
 type Parameters = readonly string[];
 
-/** The functions of OpenSSL that are called, with what they return and take (OpenSSL's manual, section 3). */
+/** The OpenSSL functions, with their return and parameter types (OpenSSL's manual, section 3). */
 const FUNCTIONS = {
   OpenSSL_version: ['str', ['int']],
   BN_bin2bn: ['void *', ['void *', 'int', 'void *']],
@@ -42,7 +42,7 @@ const FUNCTIONS = {
   ERR_set_error: ['void', ['int', 'int', 'str', '...']],
 } as const satisfies Record<string, readonly [string, Parameters]>;
 
-/** The OpenSSL that this Node.js runs on. */
+/** The OpenSSL library of this Node.js. */
 export type OpenSsl = {
   readonly [Name in keyof typeof FUNCTIONS]: (...args: readonly unknown[]) => OpenSslResult;
 };
@@ -53,10 +53,10 @@ export type OpenSslResult = any;
 let found: OpenSsl | undefined;
 
 /**
- * Finds the functions of the OpenSSL that this Node.js runs on: it exports them for addons (Node.js documentation, "C++
+ * Finds the functions of Node.js's OpenSSL, which it exports for addons (Node.js documentation, "C++
  * addons", "Linking to libraries included with Node.js").
  *
- * @throws {@link CredentialHelperError} `ERR_TLS_UNAVAILABLE` where they are not there, or are of another OpenSSL
+ * @throws {@link CredentialHelperError} `ERR_TLS_UNAVAILABLE` if they are missing, or belong to another OpenSSL
  */
 export function findOpenSsl(koffi: Koffi): OpenSsl {
   if (found !== undefined) return found;
@@ -82,7 +82,7 @@ export function findOpenSsl(koffi: Koffi): OpenSsl {
 
 const OPENSSL_VERSION = 0;
 
-/** The error for a runtime whose TLS cannot be given a key in a token. */
+/** The error for a runtime whose TLS cannot use a key in a token. */
 export function tlsUnavailable(reason: string, cause?: unknown): CredentialHelperError {
   const other = otherRuntime();
   const runtime =
@@ -99,14 +99,16 @@ export function tlsUnavailable(reason: string, cause?: unknown): CredentialHelpe
   );
 }
 
-/** The library number that OpenSSL leaves to applications for errors of their own. */
+/** OpenSSL's library number for errors of applications. */
 const ERR_LIB_USER = 128;
 const ERR_LIB_OFFSET = 23;
 const SIGNING_FAILED = 1;
 
 let areNamesLoaded = false;
 
-/** Adds an error to OpenSSL's queue of this thread, so that TLS clients that report only OpenSSL's errors show it. */
+/**
+ * Adds an error to OpenSSL's error queue of this thread, so that TLS clients that report only OpenSSL's errors show it.
+ */
 export function addOpenSslError(koffi: Koffi, openssl: OpenSsl, text: string): void {
   // Without a name for library and reason, Node.js drops the error.
   if (!areNamesLoaded) openssl.ERR_load_strings(ERR_LIB_USER, errorNames(koffi));
@@ -116,7 +118,7 @@ export function addOpenSslError(koffi: Koffi, openssl: OpenSsl, text: string): v
   openssl.ERR_set_error(ERR_LIB_USER, SIGNING_FAILED, '%s', 'str', text);
 }
 
-/** An `ERR_STRING_DATA[]`, which OpenSSL keeps: it is never freed, as other threads see it too. */
+/** An `ERR_STRING_DATA[]`, which OpenSSL references: never freed, as other threads use it too. */
 function errorNames(koffi: Koffi): unknown {
   const type = koffi.struct({ error: 'ulong', string: 'void *' });
   const names = [
@@ -133,7 +135,7 @@ function errorNames(koffi: Koffi): unknown {
   return list;
 }
 
-/** A function of ours as OpenSSL calls it. It lives as long as the thread. */
+/** A callback for OpenSSL. It lives as long as the thread. */
 export function registerCallback(
   koffi: Koffi,
   parameters: readonly string[],
@@ -143,7 +145,7 @@ export function registerCallback(
   return koffi.register(callback, koffi.pointer(type));
 }
 
-/** The bytes of a pointer, for a function that takes a pointer to one. */
+/** The bytes of a pointer, for a function with a pointer-to-pointer parameter. */
 export function pointerTo(koffi: Koffi, address: Pointer): Buffer {
   const bytes = Buffer.alloc(koffi.sizeof('void *'));
   koffi.encode(bytes, 'void *', address);

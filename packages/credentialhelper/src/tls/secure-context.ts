@@ -4,21 +4,21 @@ import { CredentialHelperError } from '../errors.ts';
 import { describeCertificate, toPem, weakHash } from '../identity/certificate.ts';
 import { keyKind } from '../identity/key-kind.ts';
 
-/** What OpenSSL says of a certificate that its security level does not take (SSL_CTX_set_security_level(3)). */
+/** OpenSSL's errors for a certificate that its security level rejects (SSL_CTX_set_security_level(3)). */
 const TOO_WEAK = /_(MD_TOO_WEAK|KEY_TOO_SMALL)$/;
 
 /**
  * Creates a TLS context for TLS 1.2 and later with a certificate chain.
  *
- * @param from - what messages call the place of the certificates
- * @throws {@link CredentialHelperError} `ERR_CERTIFICATE_INVALID` where OpenSSL does not take the certificate
+ * @param from - the name of the source of the certificates in messages
+ * @throws {@link CredentialHelperError} `ERR_CERTIFICATE_INVALID` if OpenSSL rejects the certificate
  */
 export function createContext(
   chain: readonly X509Certificate[],
   options: SecureContextOptions,
   from?: string,
 ): SecureContext {
-  // An import would make Node.js parse all CA certificates that it knows, for "rootCertificates".
+  // A static import would make Node.js parse all its CA certificates, for "rootCertificates".
   const { createSecureContext } = process.getBuiltinModule('node:tls');
   try {
     return createSecureContext({ minVersion: 'TLSv1.2', cert: toPem(chain), ...options });
@@ -35,18 +35,18 @@ function refused(
   const { code = '', message } = cause;
   const { certificate, why } = blame(chain, code) ?? { certificate: chain[0], why: message };
   return new CredentialHelperError(
-    `the TLS of this Node.js does not take ${describeCertificate(certificate)}${from === undefined ? '' : ` from ${from}`}: ${why}`,
+    `the TLS of this Node.js does not accept ${describeCertificate(certificate)}${from === undefined ? '' : ` from ${from}`}: ${why}`,
     {
       code: 'ERR_CERTIFICATE_INVALID',
       cause,
       hint: TOO_WEAK.test(code)
-        ? 'have a certificate issued that is signed with SHA-256, for an RSA key of 2048 bits or more or an EC key'
+        ? 'have a certificate issued that is signed with SHA-256, for a key of RSA 2048 or larger, or an EC key'
         : undefined,
     },
   );
 }
 
-/** Which certificate of the chain it is, and why, where OpenSSL says that one is too weak and not which. */
+/** Finds the certificate of the chain that is too weak, and why: OpenSSL does not report which. */
 function blame([own, ...others]: readonly X509Certificate[], code: string) {
   if (own === undefined || !TOO_WEAK.test(code)) return undefined;
   if (code.endsWith('KEY_TOO_SMALL')) {
@@ -61,6 +61,6 @@ function blame([own, ...others]: readonly X509Certificate[], code: string) {
   const hash = certificate && weakHash(certificate);
   return {
     certificate: certificate ?? own,
-    why: `its signature is made with ${hash ?? 'a hash that is too weak'}`,
+    why: `its signature uses ${hash ?? 'a hash that is too weak'}`,
   };
 }

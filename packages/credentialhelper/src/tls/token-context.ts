@@ -9,15 +9,15 @@ import { createOpenSslKey } from './token-key.ts';
 /** A TLS context whose private key is in a token. */
 export interface TokenContext {
   readonly secureContext: SecureContext;
-  /** What the token said when it could not sign for the last handshake that failed; undefined where it could. */
+  /** The error of the token in the last handshake that failed; undefined if the token signed. */
   failure(): unknown;
-  /** Lets go of the key: the context signs no more. */
+  /** Releases the key: the context can no longer sign. */
   release(): void;
 }
 
 /**
- * For a token without raw RSA: TLS 1.2, and no offer of RSA-PSS, which a server would otherwise choose (RFC 8446, section
- * 4.2.3, has it for TLS 1.2 too).
+ * For a token without raw RSA: TLS 1.2 without RSA-PSS, which a server could otherwise choose (RFC 8446, section
+ * 4.2.3, also for TLS 1.2).
  */
 const WITHOUT_RSA_PSS: SecureContextOptions = {
   maxVersion: 'TLSv1.2',
@@ -25,10 +25,10 @@ const WITHOUT_RSA_PSS: SecureContextOptions = {
 };
 
 /**
- * Creates a TLS context with the certificate alone, and gives OpenSSL's context (`SSL_CTX`) behind it a key that asks the
- * token to sign.
+ * Creates a TLS context with the certificate alone, and sets a key in its OpenSSL context (`SSL_CTX`) that signs with
+ * the token.
  *
- * @throws {@link CredentialHelperError} `ERR_TLS_UNAVAILABLE` where this runtime's TLS does not let that be done
+ * @throws {@link CredentialHelperError} `ERR_TLS_UNAVAILABLE` if this runtime's TLS does not support that
  */
 export function createTokenContext(
   koffi: Koffi,
@@ -42,7 +42,7 @@ export function createTokenContext(
   });
   const address = addressOf(secureContext);
   const [own] = key.chain;
-  // An address that was misread is not used: the certificate behind it must be ours.
+  // Guards against a wrong address: its certificate must be ours.
   if (own === undefined || !certificateIn(koffi, openssl, address).equals(own.raw)) {
     throw tlsUnavailable('the context behind the SecureContext is not the expected one');
   }
@@ -54,7 +54,7 @@ export function createTokenContext(
   return { secureContext, failure, release };
 }
 
-/** The address of the `SSL_CTX` of a context, which Node.js has there for addons. */
+/** The address of the `SSL_CTX` of a context, which Node.js provides for addons. */
 function addressOf(secureContext: SecureContext): Pointer {
   const { context } = secureContext as SecureContext & { context?: { _external?: unknown } };
   const hex = /^\[External: (?:0x)?([0-9a-f]+)\]$/i.exec(inspect(context?._external))?.[1];

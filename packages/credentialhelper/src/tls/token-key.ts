@@ -12,25 +12,25 @@ import {
   writeMemory,
 } from './openssl.ts';
 
-/** An OpenSSL key whose signatures come from a token. */
+/** An OpenSSL key that signs with a token. */
 export interface OpenSslKey {
   /** The `EVP_PKEY`. */
   readonly pkey: Pointer;
-  /** What kept the last signature from being made; undefined where none failed. */
+  /** The error of the last signature; undefined if it succeeded. */
   failure(): unknown;
-  /** Lets go of the key; OpenSSL frees it with the last context that has it. */
+  /** Releases the key; OpenSSL frees it with the last context that references it. */
   release(): void;
 }
 
-/** The token keys by the address of OpenSSL's key object: one callback serves all of them. */
+/** The token keys by the address of OpenSSL's key object; they share one callback. */
 const entries = new Map<Pointer, { readonly token: OpenTokenKey; failure: unknown }>();
 
 const RSA_PKCS1_PADDING = 1;
 const NIDS: Readonly<Record<string, number>> = { 'P-256': 415, 'P-384': 715, 'P-521': 716 };
 
 /**
- * Creates an OpenSSL key that has a public part, no private part at all, and a method of its own which asks the token to
- * sign (`RSA_set_method(3)`, `EC_KEY_set_method(3)`). Nothing global is changed: no other key can meet the method.
+ * Creates an OpenSSL key with a public part, no private part, and its own method which signs with the token
+ * (`RSA_set_method(3)`, `EC_KEY_set_method(3)`). Nothing global is changed: no other key uses the method.
  */
 export function createOpenSslKey(koffi: Koffi, openssl: OpenSsl, key: OpenTokenKey): OpenSslKey {
   const isRsa = key.publicKey.asymmetricKeyType === 'rsa';
@@ -40,7 +40,7 @@ export function createOpenSslKey(koffi: Koffi, openssl: OpenSsl, key: OpenTokenK
     : createEc(koffi, openssl, key.publicKey);
   const entry = { token: key, failure: undefined as unknown };
   entries.set(inner, entry);
-  // OpenSSL counts who holds the key: after this only the pkey does.
+  // Drops our reference: after this only the pkey holds the key.
   check(isRsa ? openssl.EVP_PKEY_set1_RSA(pkey, inner) : openssl.EVP_PKEY_set1_EC_KEY(pkey, inner));
   if (isRsa) openssl.RSA_free(inner);
   else openssl.EC_KEY_free(inner);
@@ -48,7 +48,7 @@ export function createOpenSslKey(koffi: Koffi, openssl: OpenSsl, key: OpenTokenK
     pkey,
     failure: () => entry.failure,
     release() {
-      // OpenSSL counts references: a second call would take away the one of the context.
+      // OpenSSL counts references: a second call would release that of the context.
       if (entries.delete(inner)) openssl.EVP_PKEY_free(pkey);
     },
   };
@@ -80,7 +80,7 @@ function check(result: number): void {
   if (result !== 1) throw tlsUnavailable('OpenSSL refused the public key of the certificate');
 }
 
-// One method of each kind for a thread, which lasts as long as it: contexts that are not freed yet refer to it.
+// One method per key type and thread, never freed: contexts that are not freed yet reference it.
 let ec: Pointer | undefined;
 let rsa: Pointer | undefined;
 
@@ -95,7 +95,7 @@ function ecMethod(koffi: Koffi, openssl: OpenSsl): Pointer {
       ...[number, Pointer, number, Pointer, Pointer, Pointer, Pointer, Pointer],
     ];
     return guarded(koffi, openssl, key, 0, (token) => {
-      // Of a digest longer than the curve's numbers, the first bits count (FIPS 186-5, section 6.4.1).
+      // A digest longer than the curve's order is truncated (FIPS 186-5, section 6.4.1).
       const { size = digestLength } = curveOf(token.publicKey) ?? {};
       const data = readMemory(koffi, digest, Math.min(digestLength, size));
       const raw = token.sign('CKM_ECDSA', data);
@@ -107,7 +107,7 @@ function ecMethod(koffi: Koffi, openssl: OpenSsl): Pointer {
   return ec;
 }
 
-/** Writes a signature in DER form (RFC 5480, appendix A), from r and s one after the other. */
+/** Encodes a signature as DER (RFC 5480, appendix A), from r and s concatenated. */
 function writeEcdsa(koffi: Koffi, openssl: OpenSsl, raw: Buffer, target: Pointer): number {
   const half = raw.length / 2;
   const [r, s] = [raw.subarray(0, half), raw.subarray(half)].map((part) =>
@@ -139,7 +139,7 @@ function rsaMethod(koffi: Koffi, openssl: OpenSsl): Pointer {
   return rsa;
 }
 
-/** Nothing may be thrown through OpenSSL: what the token said is kept, and told in OpenSSL's own list of errors too. */
+/** No exception may pass through OpenSSL: the error of the token is stored, and added to OpenSSL's error queue. */
 function guarded(
   koffi: Koffi,
   openssl: OpenSsl,
@@ -156,7 +156,7 @@ function guarded(
   } catch (error) {
     if (entry !== undefined) entry.failure = error;
     addOpenSslError(koffi, openssl, (error as Error).message);
-    // After Node.js has read the errors, before it emits them: none is left to other users of OpenSSL.
+    // After Node.js has read the errors, before it emits them: none is left for other users of OpenSSL.
     process.nextTick(() => openssl.ERR_clear_error());
     return failed;
   }

@@ -13,11 +13,11 @@ import type { Throwaway } from '../token/throwaway-certificate.ts';
 const TIMEOUT_MS = 60_000;
 
 /**
- * Makes a TLS handshake with a server in this process that takes one version of TLS and asks for the client's
+ * Performs a TLS handshake with a server in this process that accepts one TLS version and requests a client
  * certificate.
  *
  * @param client - the context of the client
- * @returns when the server has verified that the client has the key of its certificate
+ * @returns after the server has verified the client certificate and its key
  * @throws (as a rejection) the first error of either side
  */
 export async function tryHandshake(
@@ -40,7 +40,7 @@ export async function tryHandshake(
   const socket = connect({ socket: near, secureContext: client, rejectUnauthorized: false });
   try {
     await new Promise<void>((resolve, reject) => {
-      setTimeout(() => reject(new Error('the handshake did not end')), TIMEOUT_MS).unref();
+      setTimeout(() => reject(new Error('the handshake did not complete')), TIMEOUT_MS).unref();
       socket.on('error', reject).on('close', () => reject(new Error('the client gave up')));
       server.on('error', reject);
       server.on('secure', () => {

@@ -15,17 +15,17 @@ import { makeThrowaway } from '../token/throwaway-certificate.ts';
 import { createTokenContext } from './token-context.ts';
 import { tryHandshake } from './try-handshake.ts';
 
-/** What trying out a key brought to light. */
+/** The result of the test of a key. */
 export interface Verification {
-  /** Whether the key belongs to the certificate; undefined where there was no certificate to compare. */
+  /** Whether the key belongs to the certificate; undefined without a certificate. */
   readonly belongs: boolean | undefined;
-  /** How messages call the certificate that was compared, and where it came from. */
+  /** The certificate in messages, and its source. */
   readonly certificate:
     | { readonly description: string; readonly from: 'file' | 'token' }
     | undefined;
-  /** What is wrong with the certificate's dates. */
+  /** The problem with the certificate's validity period. */
   readonly dateProblem: string | undefined;
-  /** A handshake for each version of TLS; none where the key does not belong to the certificate. */
+  /** A handshake for each TLS version; none if the key does not belong to the certificate. */
   readonly handshakes: readonly Handshake[];
   readonly attributes: {
     readonly sensitive: boolean | undefined;
@@ -34,22 +34,22 @@ export interface Verification {
   };
 }
 
-/** How a handshake in one version of TLS went. */
+/** The result of a handshake in one TLS version. */
 export interface Handshake {
   readonly tls: '1.2' | '1.3';
   readonly works: boolean;
-  /** Why it does not work. */
+  /** The reason of a failure. */
   readonly reason: string | undefined;
   /** How long the token took to sign, in milliseconds. */
   readonly signatureMs: number | undefined;
 }
 
 /**
- * Does with a private key in a token what a session does with it: TLS handshakes, here with a server in this process.
+ * Tests a private key in a token as a session uses it: TLS handshakes, with a server in this process.
  *
- * @param given - certificates from a file; without any, those in the token are looked at
- * @throws {@link CredentialHelperError} (as a rejection) `ERR_CERTIFICATE_INVALID` where there is neither certificate nor
- * public key to verify signatures with; `ERR_TLS_UNAVAILABLE`, `ERR_KEY_UNSUITABLE`, `ERR_PKCS11`
+ * @param given - certificates from a file; default: those in the token
+ * @throws {@link CredentialHelperError} (as a rejection) `ERR_CERTIFICATE_INVALID` if there is neither certificate
+ * nor public key to verify signatures with; `ERR_TLS_UNAVAILABLE`, `ERR_KEY_UNSUITABLE`, `ERR_PKCS11`
  */
 export async function verifyKey(
   session: TokenSession,
@@ -67,7 +67,7 @@ export async function verifyKey(
   if (shown === undefined && publicKey === undefined) {
     throw new CredentialHelperError(
       `${session.context.token} holds neither a certificate nor a public key of the private key ${key.name}`,
-      { code: 'ERR_CERTIFICATE_INVALID', hint: 'give the certificate: --certificate FILE' },
+      { code: 'ERR_CERTIFICATE_INVALID', hint: 'pass the certificate: --certificate FILE' },
     );
   }
   const tried =
@@ -85,7 +85,7 @@ export async function verifyKey(
   };
 }
 
-/** The certificates in the token that go by the key's id or label, the one that is valid longest first. */
+/** The certificates in the token with the key's id or label, that with the latest expiration first. */
 function certificatesFor(session: TokenSession, key: PrivateKeyInToken): X509Certificate[] {
   const { id, object } = key.attributes;
   return readCertificatesInToken(session)
@@ -141,4 +141,4 @@ async function tryHandshakes(
 }
 
 const WITHOUT_RAW_RSA =
-  'RSA-PSS needs raw RSA signatures (CKM_RSA_X_509), which the token does not make';
+  'RSA-PSS requires raw RSA signatures (CKM_RSA_X_509), which the token does not support';

@@ -3,15 +3,15 @@ import { CredentialHelperError } from '../errors.ts';
 import { optionName } from '../option-names.ts';
 import { type HttpsRequest, MAX_BODY_BYTES } from './client.ts';
 
-/** What a TLS client has to say about a failure on the wire, before it becomes one of our errors. */
+/** A network or TLS failure, before it becomes an error of this package. */
 export interface WireFailure {
   readonly code: ErrorCode;
-  /** What happened, to be read after "credential provider host:port: ". */
+  /** The failure, to be appended to "credential provider host:port: ". */
   readonly what: string;
   readonly hint?: string | undefined;
 }
 
-/** Makes the error for a failure on the wire; it names the endpoint. */
+/** Creates the error for a network or TLS failure; it names the endpoint. */
 export function wireError(
   request: HttpsRequest,
   failure: WireFailure,
@@ -19,36 +19,36 @@ export function wireError(
 ): CredentialHelperError {
   const where = `${request.headers.host ?? request.host}`;
   return new CredentialHelperError(
-    `no answer from the credential provider at ${where}: ${failure.what}`,
+    `no response from the credential provider at ${where}: ${failure.what}`,
     { code: failure.code, hint: failure.hint, cause },
   );
 }
 
-/** The hints that both TLS clients give. */
+/** The hints for network and TLS failures. */
 export const HINTS = {
-  dns: 'check the endpoint’s spelling, and that this device can resolve names',
+  dns: "check the endpoint's spelling, and that this device can resolve names",
   refused: 'check host and port; the credential provider listens on port 443',
   reset:
-    'a firewall or proxy may cut TLS here; the same happens where the server wants another certificate',
-  network: 'check this device’s network, route and firewall',
+    'a firewall or proxy may close TLS connections; so may a server that expects another certificate',
+  network: "check this device's network, route and firewall",
   untrusted:
-    'AWS’s own endpoints are trusted by default; for another one, or behind a proxy that opens TLS, pass its CA as "ca"',
-  name: 'use the very name that aws iot describe-endpoint --endpoint-type iot:CredentialProvider prints',
-  clock: 'check this device’s clock: a wrong one is the usual cause',
+    'AWS\'s own endpoints are trusted by default; for another one, or behind a proxy that intercepts TLS, pass its CA as "ca"',
+  name: 'use exactly the name that aws iot describe-endpoint --endpoint-type iot:CredentialProvider prints',
+  clock: "check this device's clock: a wrong clock is the usual cause",
   clientCertificate:
     'the certificate must be registered and active in AWS IoT, in the account and region of this endpoint',
 } as const;
 
-/** The failure that a request took too long. */
+/** The failure of a request that timed out. */
 export function timedOut(timeoutMs: number, during: string): WireFailure {
   return {
     code: 'ERR_TIMEOUT',
     what: `timed out after ${timeoutMs} ms ${during}`,
-    hint: `check this device’s network and firewall; ${optionName('timeoutMs')} sets the limit`,
+    hint: `check this device's network and firewall; ${optionName('timeoutMs')} sets the limit`,
   };
 }
 
-/** The failure that a response is longer than {@link MAX_BODY_BYTES}. */
+/** The failure of a response that is longer than {@link MAX_BODY_BYTES}. */
 export function tooLarge(): WireFailure {
   return {
     code: 'ERR_RESPONSE_TOO_LARGE',

@@ -6,14 +6,14 @@ import { CKC_X_509, CKO } from '../pkcs11/constants.ts';
 import type { Template } from '../pkcs11/pkcs11.ts';
 import type { KeyName } from './key-objects.ts';
 
-/** The parts of a certificate that PKCS#11 wants beside it, byte for byte as they stand in it. */
+/** The fields of a certificate that PKCS#11 requires as attributes, byte for byte. */
 interface CertificateParts {
   readonly serialNumber: Buffer;
   readonly issuer: Buffer;
   readonly subject: Buffer;
 }
 
-/** The attributes that are a certificate (`C_CreateObject`). */
+/** The attributes of a certificate (`C_CreateObject`). */
 export function certificateMaterial(
   certificate: X509Certificate,
   { label, id }: KeyName,
@@ -33,7 +33,7 @@ export function certificateMaterial(
   };
 }
 
-/** The subject of a certificate in DER form. */
+/** The DER encoding of a certificate's subject. */
 export function subjectOf(certificate: X509Certificate): Buffer {
   return partsOf(certificate).subject;
 }
@@ -42,11 +42,11 @@ function partsOf(certificate: X509Certificate): CertificateParts {
   // TBSCertificate (RFC 5280, section 4.1): [0] version, serialNumber, signature, issuer, validity, subject, …
   const [tbs] = children(fromBER(certificate.raw).result);
   const [version, ...rest] = children(tbs);
-  // A certificate of version 1 leaves the version out.
+  // A version 1 certificate has no version field.
   const fields = version?.idBlock.tagClass === 3 ? rest : [version, ...rest];
   const [serialNumber, , issuer, , subject] = fields;
   if (!serialNumber || !issuer || !subject) {
-    throw new CredentialHelperError(`${describeCertificate(certificate)} has an unknown form`, {
+    throw new CredentialHelperError(`${describeCertificate(certificate)} has an unknown format`, {
       code: 'ERR_CERTIFICATE_INVALID',
     });
   }

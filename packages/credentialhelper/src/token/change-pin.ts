@@ -8,11 +8,11 @@ import type { TokenSession } from './session.ts';
 const NEW_PIN_REFUSALS = ['CKR_PIN_INVALID', 'CKR_PIN_LEN_RANGE'];
 
 /**
- * Sets another PIN for the user who is logged in, and forgets which PINs the token rejected before.
+ * Sets a new PIN for the logged-in user, and deletes the records of rejected PINs.
  *
- * @param session - one that may write, logged in: the present PIN has proved to be right
- * @param newPin - null on a token with a PIN pad, which asks for both
- * @throws {@link CredentialHelperError} `ERR_INVALID_OPTION` for a new PIN that the token does not take;
+ * @param session - a read/write session, logged in with the current PIN
+ * @param newPin - null for a token with a PIN pad, which asks for both
+ * @throws {@link CredentialHelperError} `ERR_INVALID_OPTION` for a new PIN that the token does not accept;
  * `ERR_PIN_INCORRECT`, `ERR_PKCS11`
  */
 export function changePin(session: TokenSession, newPin: Secret | null): void {
@@ -22,14 +22,14 @@ export function changePin(session: TokenSession, newPin: Secret | null): void {
   try {
     withContext(context, () => pkcs11.setPin(handle, before, newPin?.reveal() ?? null));
   } catch (error) {
-    // The present PIN has just been accepted.
+    // The current PIN has just been accepted.
     if (!NEW_PIN_REFUSALS.includes(returnValueOf(error) ?? '')) throw error;
     throw new CredentialHelperError(
-      `the token does not take the new PIN: ${(error as Error).message}`,
+      `the token does not accept the new PIN: ${(error as Error).message}`,
       {
         code: 'ERR_INVALID_OPTION',
         cause: error,
-        hint: 'choose another: its policy may want digits alone, or a longer one; the PIN is what it was',
+        hint: 'choose another: its policy may require only digits, or a longer PIN; the PIN was not changed',
       },
     );
   }

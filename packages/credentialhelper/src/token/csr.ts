@@ -2,7 +2,7 @@ import type { KeyObject } from 'node:crypto';
 import { BitString, Constructed, fromBER, Integer, Null, ObjectIdentifier, Sequence } from 'asn1js';
 import { type Hash, hashOf } from './sign.ts';
 
-/** What signs a request: a key in a token. ECDSA signatures are r and s one after the other. */
+/** The signer of a request: a key in a token. ECDSA signatures are r and s concatenated. */
 export type Signer = (hash: Hash, message: Buffer) => Buffer;
 
 /** The signature algorithms (RFC 8017, appendix A.2.4; RFC 5758, section 3.2). */
@@ -14,10 +14,10 @@ const ECDSA_WITH: Readonly<Record<Hash, string>> = {
 };
 
 /**
- * Makes a certificate signing request (PKCS #10, RFC 2986).
+ * Creates a certificate signing request (PKCS #10, RFC 2986).
  *
- * @param subject - the distinguished name that the certificate is to have
- * @returns the request in PEM form
+ * @param subject - the distinguished name of the certificate
+ * @returns the request as PEM
  */
 export function createCsr(subject: Sequence, publicKey: KeyObject, sign: Signer): string {
   const info = new Sequence({
@@ -25,7 +25,7 @@ export function createCsr(subject: Sequence, publicKey: KeyObject, sign: Signer)
       new Integer({ value: 0 }),
       subject,
       fromBER(publicKey.export({ type: 'spki', format: 'der' })).result,
-      // No attributes: an empty set of them all the same, with the tag [0].
+      // No attributes: the empty set is still required, with the tag [0].
       new Constructed({ idBlock: { tagClass: 3, tagNumber: 0 }, value: [] }),
     ],
   });
@@ -46,7 +46,7 @@ export function createCsr(subject: Sequence, publicKey: KeyObject, sign: Signer)
   return toPem(Buffer.from(request.toBER()));
 }
 
-/** Ecdsa-Sig-Value (RFC 5480, appendix A) of r and s one after the other. */
+/** Ecdsa-Sig-Value (RFC 5480, appendix A) of r and s concatenated. */
 function ecdsaDer(signature: Buffer): Buffer {
   const half = signature.length / 2;
   const value = [signature.subarray(0, half), signature.subarray(half)].map((part) =>

@@ -2,15 +2,15 @@ import type { KeyObject } from 'node:crypto';
 import { CredentialHelperError } from '../errors.ts';
 import { KEY_KIND_HINT, keyKind } from '../identity/key-kind.ts';
 
-/** An elliptic curve that AWS IoT takes. */
+/** An elliptic curve that AWS IoT supports. */
 export interface Curve {
   /** Its name in a JWK (RFC 7518, section 6.2.1.1). */
   readonly name: 'P-256' | 'P-384' | 'P-521';
-  /** `CKA_EC_PARAMS`: the DER form of the curve's object identifier (RFC 5480, section 2.1.1.1). */
+  /** `CKA_EC_PARAMS`: the DER encoding of the curve's object identifier (RFC 5480, section 2.1.1.1). */
   readonly parameters: Buffer;
-  /** How many bytes a coordinate has. */
+  /** Size of a coordinate in bytes. */
   readonly size: number;
-  /** The digest that fits its strength (RFC 8446, section 4.2.3, ties the two). */
+  /** The digest for its strength (defined in RFC 8446, section 4.2.3). */
   readonly hash: 'sha256' | 'sha384' | 'sha512';
 }
 
@@ -23,7 +23,7 @@ const CURVES: readonly Curve[] = [
   { name: 'P-521', parameters: hex('06052b81040023'), size: 66, hash: 'sha512' },
 ];
 
-/** Other curves that keys in tokens are on, by `CKA_EC_PARAMS` in hexadecimal digits. */
+/** Other curves of keys in tokens, by `CKA_EC_PARAMS` in hexadecimal digits. */
 const OTHER_CURVES: Readonly<Record<string, string>> = {
   '06082a8648ce3d030101': 'P-192',
   '06052b81040021': 'P-224',
@@ -35,7 +35,7 @@ const OTHER_CURVES: Readonly<Record<string, string>> = {
   '06092b240303020801010b': 'brainpoolP384r1',
   '06092b240303020801010d': 'brainpoolP512r1',
   '06082a811ccf5501822d': 'SM2',
-  // RFC 8410, section 3, and the names that PKCS #11 has for them besides.
+  // RFC 8410, section 3, and the names in PKCS #11.
   '06032b656e': 'X25519',
   '06032b656f': 'X448',
   '06032b6570': 'Ed25519',
@@ -46,7 +46,7 @@ const OTHER_CURVES: Readonly<Record<string, string>> = {
   [printable('edwards448')]: 'Ed448',
 };
 
-/** The name of the curve with this `CKA_EC_PARAMS`; undefined where it is not known here. */
+/** The name of the curve with this `CKA_EC_PARAMS`; undefined if unknown. */
 export function curveName(parameters: Buffer): string | undefined {
   return curveByParameters(parameters)?.name ?? OTHER_CURVES[parameters.toString('hex')];
 }
@@ -67,13 +67,13 @@ export function curveOf(key: KeyObject): Curve | undefined {
   const kind = keyKind(key).name;
   const curve = CURVES.find(({ name }) => kind === `EC ${name}`);
   if (curve !== undefined) return curve;
-  throw new CredentialHelperError(`the key is ${kind}, which AWS IoT does not take`, {
+  throw new CredentialHelperError(`the key is ${kind}, which AWS IoT does not support`, {
     code: 'ERR_PRIVATE_KEY_INVALID',
     hint: KEY_KIND_HINT,
   });
 }
 
-/** The coordinates in a `CKA_EC_POINT`, with or without the OCTET STRING around it: tokens differ. */
+/** The coordinates in a `CKA_EC_POINT`, with or without the enclosing OCTET STRING: tokens differ. */
 export function decodePoint(
   value: Buffer | undefined,
   { size }: Curve,
@@ -87,7 +87,7 @@ function hex(text: string): Buffer {
   return Buffer.from(text, 'hex');
 }
 
-/** The DER form of a PrintableString, in hexadecimal digits. */
+/** The DER encoding of a PrintableString, in hexadecimal digits. */
 function printable(text: string): string {
   return Buffer.concat([Buffer.of(0x13, text.length), Buffer.from(text)]).toString('hex');
 }

@@ -7,7 +7,7 @@ import type { TokenSession } from './session.ts';
 
 const CLASSES = { private: CKO.PRIVATE_KEY, public: CKO.PUBLIC_KEY, cert: CKO.CERTIFICATE };
 
-/** An object that is to be deleted. */
+/** An object to delete. */
 export interface FoundObject {
   readonly handle: Handle;
   readonly type: keyof typeof OBJECT_TYPES;
@@ -17,9 +17,9 @@ export interface FoundObject {
 }
 
 /**
- * Finds the key pair, or with a type the one object, of this label and id.
+ * Finds the key pair, or with a type the one object, with this label and id.
  *
- * @throws {@link CredentialHelperError} `ERR_KEY_NOT_FOUND`; `ERR_KEY_AMBIGUOUS` where there are several of a type
+ * @throws {@link CredentialHelperError} `ERR_KEY_NOT_FOUND`; `ERR_KEY_AMBIGUOUS` if there are several of a type
  */
 export function findDeletable(
   session: TokenSession,
@@ -60,9 +60,9 @@ export function findDeletable(
 }
 
 /**
- * Deletes objects, the private key last: until then a pair can still be used.
+ * Deletes objects, the private key last: until then a key pair is still usable.
  *
- * @param session - one that may write
+ * @param session - a read/write session
  * @throws {@link CredentialHelperError} `ERR_PKCS11`
  */
 export function deleteObjects(session: TokenSession, objects: readonly FoundObject[]): void {

@@ -16,7 +16,7 @@ export interface CertificateInToken {
 }
 
 /**
- * Reads the X.509 certificates of a token. Objects that hold none are passed over.
+ * Reads the X.509 certificates of a token. Other objects are ignored.
  *
  * @throws {@link CredentialHelperError} `ERR_PKCS11`
  */
@@ -35,13 +35,13 @@ export function readCertificatesInToken(session: TokenSession): readonly Certifi
 }
 
 /**
- * Chooses the certificate of a key among those in its token: one that matches and belongs to the key; of several, the
- * one that is valid now and latest; and the certificates of its chain, as far as the token holds them.
+ * Selects the certificate of a key in its token: one that matches and belongs to the key; of several, a valid one
+ * with the latest expiration; with the certificates of its chain, as far as the token holds them.
  *
- * @param match - attributes that the certificate must have besides
+ * @param match - further attributes of the certificate
  * @param nowMs - epoch milliseconds
  * @returns the chain, the key's own certificate first
- * @throws {@link CredentialHelperError} `ERR_CERTIFICATE_NOT_FOUND`, listing what is there
+ * @throws {@link CredentialHelperError} `ERR_CERTIFICATE_NOT_FOUND`, which lists the certificates in the token
  */
 export function findCertificateChain(
   session: TokenSession,
@@ -75,19 +75,19 @@ export function findCertificateChain(
     `${session.context.token} holds no certificate${wanted} that belongs to the key; it has: ${there.length === 0 ? 'none' : there.join(', ')}`,
     {
       code: 'ERR_CERTIFICATE_NOT_FOUND',
-      hint: 'put the certificate into the token, or pass it as a file',
+      hint: 'import the certificate into the token, or pass it as a file',
     },
   );
 }
 
-/** Valid before not valid, then latest end first. */
+/** Valid ones first, then the latest expiration first. */
 function rank(certificate: X509Certificate, nowMs: number): number {
   const end = Date.parse(certificate.validTo);
   const valid = Date.parse(certificate.validFrom) <= nowMs && nowMs < end;
   return valid ? end + Number.MAX_SAFE_INTEGER / 2 : end;
 }
 
-/** A self-signed certificate ends the chain and is left out, as the server has to know it anyway. */
+/** A self-signed certificate ends the chain and is omitted, as the server must have it anyway. */
 function chainOf(
   leaf: X509Certificate,
   all: readonly X509Certificate[],

@@ -19,17 +19,17 @@ import { tokenUriAttributes } from './slots.ts';
 /** A private key in a token. */
 export interface PrivateKeyInToken {
   readonly handle: Handle;
-  /** Whether it is an RSA key; else it is an EC key. */
+  /** Whether it is an RSA key; otherwise it is an EC key. */
   readonly isRsa: boolean;
   /** Whether it asks for the PIN at every signature (`CKA_ALWAYS_AUTHENTICATE`). */
   readonly alwaysAuthenticate: boolean;
-  /** How messages call it: its label, or its id. */
+  /** Its name in messages: its label, or its id. */
   readonly name: string;
-  /** What names this key and no other. */
+  /** The URI attributes that identify this key. */
   readonly attributes: Pkcs11Uri;
 }
 
-/** A private key that was found, of whatever kind. */
+/** A private key of any type. */
 interface FoundKey extends ObjectName {
   readonly handle: Handle;
   readonly isRsa: boolean;
@@ -37,10 +37,10 @@ interface FoundKey extends ObjectName {
 }
 
 /**
- * Finds the one private key that matches and that AWS IoT takes; keys of other kinds beside it do not matter.
+ * Finds the one private key that matches and that AWS IoT supports; keys of other types are ignored.
  *
- * @throws {@link CredentialHelperError} `ERR_KEY_NOT_FOUND` or `ERR_KEY_AMBIGUOUS`, listing what is there;
- * `ERR_KEY_UNSUITABLE` where the key that matches is of another kind
+ * @throws {@link CredentialHelperError} `ERR_KEY_NOT_FOUND` or `ERR_KEY_AMBIGUOUS`, which list the keys in the token;
+ * `ERR_KEY_UNSUITABLE` if the matching key is of another type
  */
 export function findPrivateKey(session: TokenSession, match: Pkcs11Uri): PrivateKeyInToken {
   const { pkcs11, token, context } = session;
@@ -72,7 +72,7 @@ export function findPrivateKey(session: TokenSession, match: Pkcs11Uri): Private
       `${context.token} holds ${usable.length} private keys${wanted}: ${list(usable)}`,
       {
         code: 'ERR_KEY_AMBIGUOUS',
-        hint: `name one by its label, or by its id where labels repeat: ${uris.sort().join(', ')}`,
+        hint: `name one by its label, or by its id if labels are not unique: ${uris.sort().join(', ')}`,
       },
     );
   }
@@ -106,10 +106,10 @@ function findKeys(session: TokenSession): readonly FoundKey[] {
   });
 }
 
-/** The types of keys that have a curve (`CKA_EC_PARAMS`). */
+/** The key types with a curve (`CKA_EC_PARAMS`). */
 const ON_CURVES: ReadonlySet<number> = new Set([CKK.EC, CKK.EC_EDWARDS, CKK.EC_MONTGOMERY]);
 
-/** The kind of a key in a token; one whose size or curve the token does not show is taken to be accepted. */
+/** The type of a key in a token; a size or curve that the token does not reveal counts as accepted. */
 export function kindInToken(
   session: TokenSession,
   handle: Handle,

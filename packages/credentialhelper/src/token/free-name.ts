@@ -15,16 +15,16 @@ export function assertNameIsFree(session: TokenSession, { label, id }: KeyName):
   const sameLabel = findAll(session, { CKA_CLASS: CKO.PRIVATE_KEY, CKA_LABEL: label });
   if (sameLabel.length > 0) {
     throw new CredentialHelperError(
-      `${session.context.token} holds a private key with the label "${label}" already: ${formatPkcs11Uri({ token, object: label, type: 'private' })}`,
+      `${session.context.token} already holds a private key with the label "${label}": ${formatPkcs11Uri({ token, object: label, type: 'private' })}`,
       { code: 'ERR_OBJECT_EXISTS', hint: 'choose another label; nothing was written' },
     );
   }
   if (findAll(session, { CKA_ID: id }).length > 0) {
     throw new CredentialHelperError(
-      `${session.context.token} holds an object with the id ${id.toString('hex')} already: ${formatPkcs11Uri({ token, id })}`,
+      `${session.context.token} already holds an object with the id ${id.toString('hex')}: ${formatPkcs11Uri({ token, id })}`,
       {
         code: 'ERR_OBJECT_EXISTS',
-        hint: 'the same key may be there under another label ("token list" shows it); another id can be chosen with --id; nothing was written',
+        hint: 'the token may hold the same key under another label ("token list" shows it); --id sets another id; nothing was written',
       },
     );
   }

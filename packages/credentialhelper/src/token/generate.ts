@@ -15,21 +15,21 @@ import {
 import { destroyObjects } from './objects.ts';
 import type { TokenSession } from './session.ts';
 
-/** The kinds of key pair that tokens are asked for. */
+/** The types of key pairs that can be generated. */
 export const KEY_TYPES = ['p256', 'p384', 'rsa2048', 'rsa3072', 'rsa4096'] as const;
 
 /** One of {@link KEY_TYPES}. */
 export type KeyType = (typeof KEY_TYPES)[number];
 
-/** The key pair that is wanted. */
+/** The key pair to generate. */
 export interface GenerateRequest {
   readonly keyType: KeyType;
   readonly label: string;
-  /** Default: 16 random bytes. The key it could be derived from is not there yet. */
+  /** Default: 16 random bytes. It cannot be derived from the key, which does not exist yet. */
   readonly id?: Buffer | undefined;
 }
 
-/** A key pair that a token made. */
+/** A key pair that a token generated. */
 export interface Generated {
   readonly key: PrivateKeyInToken;
   readonly publicKey: KeyObject;
@@ -42,15 +42,15 @@ const ID_BYTES = 16;
 
 const CURVES = { p256: curveByName('P-256'), p384: curveByName('P-384') };
 
-/** 65537, the exponent that everybody uses. */
+/** 65537, the common exponent. */
 const PUBLIC_EXPONENT = Buffer.of(1, 0, 1);
 
 /**
- * Makes a key pair in a token, as one that can sign and cannot be read out, and hands it to `use`. When that fails, the
- * key pair is removed again.
+ * Generates a non-extractable signing key pair in a token, and passes it to `use`. If that fails, the key pair is
+ * deleted.
  *
- * @param session - one that may write
- * @throws {@link CredentialHelperError} `ERR_OBJECT_EXISTS` before anything is made; `ERR_PKCS11`
+ * @param session - a read/write session
+ * @throws {@link CredentialHelperError} `ERR_OBJECT_EXISTS` before anything is created; `ERR_PKCS11`
  */
 export function generateKey<T>(
   session: TokenSession,
@@ -75,8 +75,8 @@ export function generateKey<T>(
     const publicKey = readPublicKey(session, pair.publicKey);
     if (publicKey === undefined) {
       throw new CredentialHelperError(
-        `${context.token} made a key pair and does not show its public key`,
-        { code: 'ERR_PKCS11', hint: 'the key pair was removed again' },
+        `${context.token} generated a key pair and does not return its public key`,
+        { code: 'ERR_PKCS11', hint: 'the key pair was deleted' },
       );
     }
     const key = findPrivateKey(session, { object: label, id });
@@ -87,7 +87,7 @@ export function generateKey<T>(
   }
 }
 
-// What tokens answer that do not make keys, or none of this type.
+// Return values of tokens that cannot generate keys, or none of this type.
 const REFUSALS = [
   ...['CKR_MECHANISM_INVALID', 'CKR_FUNCTION_NOT_SUPPORTED', 'CKR_KEY_SIZE_RANGE'],
   ...['CKR_CURVE_NOT_SUPPORTED', 'CKR_DOMAIN_PARAMS_INVALID', 'CKR_ATTRIBUTE_VALUE_INVALID'],
@@ -101,7 +101,7 @@ function orRefused<T>(keyType: KeyType, make: () => T): T {
     if (!REFUSALS.includes(returnValueOf(error) ?? '')) throw error;
     const others = KEY_TYPES.filter((type) => type !== keyType);
     throw new CredentialHelperError(
-      `the token does not make a key of the type ${keyType}: ${(error as Error).message}`,
+      `the token cannot generate a key of type ${keyType}: ${(error as Error).message}`,
       { code: 'ERR_PKCS11', cause: error, hint: `try another type: ${others.join(', ')}` },
     );
   }

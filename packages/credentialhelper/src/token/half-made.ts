@@ -2,14 +2,14 @@ import type { Handle } from '../pkcs11/pkcs11.ts';
 import { destroyObjects, findAll, readName } from './objects.ts';
 import type { TokenSession } from './session.ts';
 
-/** Longer than a library takes to give an object that another process makes its name, in milliseconds. */
+/** Longer than a library takes to name an object that another process creates, in milliseconds. */
 const NAMING_MS = 200;
 
 /**
- * Remembers which objects of a token have neither label nor id. SoftHSM leaves such a one where making an object fails
- * half-way.
+ * Records the objects of a token without label and id. SoftHSM leaves such an object behind if its creation
+ * fails.
  *
- * @returns removes those that have come since
+ * @returns a function that deletes those created since
  */
 export function rememberNameless(session: TokenSession): () => void {
   const before = findNameless(session);

@@ -21,7 +21,7 @@ import { destroyObjects, readFlag } from './objects.ts';
 import { chainForProof, proveKey } from './prove.ts';
 import type { TokenSession } from './session.ts';
 
-/** What is to be put into a token. */
+/** The objects to import into a token. */
 export interface ImportRequest {
   readonly key: KeyObject;
   readonly label: string;
@@ -31,21 +31,21 @@ export interface ImportRequest {
   readonly certificates: readonly X509Certificate[];
 }
 
-/** What was put into a token. */
+/** The imported objects. */
 export interface Imported {
   readonly key: PrivateKeyInToken;
   readonly name: KeyName;
-  /** How many certificates were stored; those of the chain that were there already do not count. */
+  /** The number of stored certificates, without those of the chain that already existed. */
   readonly certificates: number;
   /** Whether the token accepted the attributes that restrict the key to signing. */
   readonly signsOnly: boolean;
 }
 
 /**
- * Puts a private key, its public key and its certificates into a token, as a key that can sign and cannot be read, and
- * proves it by a signature. When anything fails, nothing stays in the token.
+ * Imports a private key, its public key and its certificates into a token, as a non-extractable signing key, and
+ * verifies it with a test signature. If anything fails, all new objects are deleted.
  *
- * @param session - one that may write
+ * @param session - a read/write session
  * @throws {@link CredentialHelperError} `ERR_KEY_CERTIFICATE_MISMATCH`, `ERR_OBJECT_EXISTS`, before anything is
  * written; `ERR_IMPORT_REFUSED`, `ERR_PKCS11`
  */
@@ -79,15 +79,15 @@ export function importKey(session: TokenSession, request: ImportRequest): Import
       chainForProof(proof, chain, imported, session);
     } else if (!proof.isMadeBy(publicKey)) {
       throw new CredentialHelperError(
-        `${session.context.token} took the key, but what it signs does not fit the public key`,
-        { code: 'ERR_PKCS11', hint: 'the token is defective, or its library is' },
+        `${session.context.token} accepted the key, but its signatures do not match the public key`,
+        { code: 'ERR_PKCS11', hint: 'the token or its library is defective' },
       );
     }
     return { key: imported, name, certificates, signsOnly };
   });
 }
 
-/** A certificate for a key that is in a token; label and id say which key, where there are several. */
+/** A certificate for a key in a token; label and id select the key if there are several. */
 export interface CertificateRequest {
   readonly label: string | undefined;
   readonly id: Buffer | undefined;
@@ -96,9 +96,9 @@ export interface CertificateRequest {
 }
 
 /**
- * Stores a certificate, with its chain, for a key that is in the token already.
+ * Imports a certificate, with its chain, for a key that is already in the token.
  *
- * @param session - one that may write
+ * @param session - a read/write session
  * @throws {@link CredentialHelperError} `ERR_KEY_NOT_FOUND`, `ERR_KEY_CERTIFICATE_MISMATCH`, `ERR_OBJECT_EXISTS`,
  * before anything is written; `ERR_PKCS11`
  */
@@ -114,7 +114,7 @@ export function importCertificate(
   const [leaf] = chain;
   if (readCertificatesInToken(session).some((held) => leaf && sameBytes(held.certificate, leaf))) {
     throw new CredentialHelperError(
-      `${session.context.token} holds ${describeCertificate(leaf)} already`,
+      `${session.context.token} already holds ${describeCertificate(leaf)}`,
       { code: 'ERR_OBJECT_EXISTS' },
     );
   }
@@ -130,7 +130,7 @@ export function importCertificate(
 
 type Create = (template: Template) => void;
 
-/** Removes what was created when anything fails afterwards: nothing is left half done. */
+/** Deletes created objects if a later step fails. */
 function withRollback<T>(session: TokenSession, task: (create: Create) => T): T {
   const { pkcs11, handle, context } = session;
   const removeNewNameless = rememberNameless(session);
@@ -165,7 +165,7 @@ function createCertificates(
     (certificate) => !present.some((other) => sameBytes(other.certificate, certificate)),
   );
   for (const certificate of missing) {
-    // The certificates of CAs go by ids of their own, so that none is taken for the key's.
+    // CA certificates have other ids, so that none is taken for that of the key.
     const own = certificate === chain[0];
     create(
       certificateMaterial(
@@ -186,12 +186,12 @@ function assertUnreadable(session: TokenSession, { handle }: PrivateKeyInToken):
   const extractable = readFlag(session, handle, 'CKA_EXTRACTABLE');
   if (sensitive === true && extractable === false) return;
   throw new CredentialHelperError(
-    `${session.context.token} stored the key as one that can be read out again (CKA_SENSITIVE ${sensitive}, CKA_EXTRACTABLE ${extractable})`,
-    { code: 'ERR_IMPORT_REFUSED', hint: 'the key was removed from the token again' },
+    `${session.context.token} stored the key as extractable (CKA_SENSITIVE ${sensitive}, CKA_EXTRACTABLE ${extractable})`,
+    { code: 'ERR_IMPORT_REFUSED', hint: 'the key was deleted from the token' },
   );
 }
 
-// What tokens answer that make their own keys only, or do not know this kind of key.
+// Return values of tokens that accept only generated keys, or do not support this key type.
 const REFUSALS = [
   'CKR_ACTION_PROHIBITED',
   'CKR_ATTRIBUTE_READ_ONLY',
@@ -206,9 +206,9 @@ const REFUSALS = [
 function importRefused(error: unknown): unknown {
   if (!REFUSALS.includes(returnValueOf(error) ?? '')) return error;
   const { message } = error as Error;
-  return new CredentialHelperError(`the token does not take this private key: ${message}`, {
+  return new CredentialHelperError(`the token does not accept this private key: ${message}`, {
     code: 'ERR_IMPORT_REFUSED',
     cause: error,
-    hint: 'TPMs and some other tokens use only keys they made themselves: "token generate --csr FILE" makes one, and a request for its certificate',
+    hint: 'TPMs and some other tokens use only keys generated in them: "token generate --csr FILE" generates one, and a certificate signing request for it',
   });
 }

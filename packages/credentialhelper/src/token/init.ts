@@ -9,35 +9,35 @@ import { returnValueOf, withContext } from '../pkcs11/return-value.ts';
 import { type Login, openPublicSession } from './session.ts';
 import { hasFlag, listSlots, type TokenSlot } from './slots.ts';
 
-/** What a token is to be made with. */
+/** The parameters of a new token. */
 export interface InitRequest {
   readonly label: string;
-  /** The PIN that users of the keys log in with. */
+  /** The user PIN. */
   readonly userPin: Secret;
-  /** The PIN of the security officer, who can set a new user PIN. */
+  /** The PIN of the security officer (SO), who can set a new user PIN. */
   readonly soPin: Secret;
 }
 
-/** PKCS#11 gives the label of a token 32 bytes. */
+/** The size of a token label in PKCS#11. */
 const LABEL_BYTES = 32;
 
-/** What NSS's tokens give as their manufacturer. */
+/** The manufacturer of NSS's tokens. */
 const NSS_MANUFACTURER = 'Mozilla Foundation';
 
 /**
- * Chooses the slot to initialize: the first whose token is not initialized, or the one that is named.
+ * Selects the slot to initialize: the first with an uninitialized token, or the named one.
  *
- * @throws {@link CredentialHelperError} `ERR_OBJECT_EXISTS` where another token has the label; `ERR_SLOT_NOT_FREE`,
+ * @throws {@link CredentialHelperError} `ERR_OBJECT_EXISTS` if another token has the label; `ERR_SLOT_NOT_FREE`,
  * `ERR_TOKEN_NOT_FOUND`
  */
 export function chooseSlot(pkcs11: Pkcs11, label: string, slotId: number | undefined): TokenSlot {
   const slot = findSlot(pkcs11, label, slotId);
   if (slot.info.manufacturer !== NSS_MANUFACTURER) return slot;
   throw new CredentialHelperError(
-    `slot ${slot.attributes.slotId} of library ${pkcs11.path} holds a database of NSS, which would erase it whatever SO PIN it is given`,
+    `slot ${slot.attributes.slotId} of library ${pkcs11.path} holds an NSS database, and NSS would erase it with any SO PIN`,
     {
       code: 'ERR_SLOT_NOT_FREE',
-      hint: "make a database with NSS's own tool: certutil -N -d sql:DIR",
+      hint: "create a database with NSS's own tool: certutil -N -d sql:DIR",
     },
   );
 }
@@ -49,10 +49,10 @@ function findSlot(pkcs11: Pkcs11, label: string, slotId: number | undefined): To
   });
   if (namesake !== undefined && namesake.attributes.slotId !== slotId) {
     throw new CredentialHelperError(
-      `library ${pkcs11.path} shows a token "${label}" already, in slot ${namesake.attributes.slotId}`,
+      `library ${pkcs11.path} already shows a token "${label}", in slot ${namesake.attributes.slotId}`,
       {
         code: 'ERR_OBJECT_EXISTS',
-        hint: `choose another label, or give --slot-id ${namesake.attributes.slotId} to erase that token and reinitialize it`,
+        hint: `choose another label, or pass --slot-id ${namesake.attributes.slotId} to erase that token and reinitialize it`,
       },
     );
   }
@@ -63,7 +63,7 @@ function findSlot(pkcs11: Pkcs11, label: string, slotId: number | undefined): To
       `library ${pkcs11.path} shows no free slot; it has: ${describeSlots(slots)}`,
       {
         code: 'ERR_SLOT_NOT_FREE',
-        hint: 'to erase a token and reinitialize it, give its --slot-id',
+        hint: 'to erase a token and reinitialize it, pass its --slot-id',
       },
     );
   }
@@ -76,7 +76,7 @@ function findSlot(pkcs11: Pkcs11, label: string, slotId: number | undefined): To
 }
 
 /**
- * Checks label and PINs against what the token takes, so that nothing is erased for ones that cannot be set.
+ * Checks label and PINs against the limits of the token, so that nothing is erased for values that cannot be set.
  *
  * @throws {@link CredentialHelperError} `ERR_INVALID_OPTION`, `ERR_PIN_LOCKED`
  */
@@ -93,14 +93,14 @@ export function checkInit(slot: TokenSlot, request: InitRequest): void {
   assertNewPinLength(slot, request.soPin, 'SO PIN');
   if (slot.initialized && (hasFlag(slot, 'SO_PIN_FINAL_TRY') || hasFlag(slot, 'SO_PIN_LOCKED'))) {
     throw new CredentialHelperError(
-      `the SO PIN of the token "${token}" in slot ${slotId} is locked, or has one try left that was not used up`,
+      `the SO PIN of the token "${token}" in slot ${slotId} is locked, or has one try left, which was not used`,
       { code: 'ERR_PIN_LOCKED' },
     );
   }
 }
 
 /**
- * Checks that a token takes a new PIN of this length.
+ * Checks that a token accepts a new PIN of this length.
  *
  * @throws {@link CredentialHelperError} `ERR_INVALID_OPTION`
  */
@@ -109,17 +109,17 @@ export function assertNewPinLength({ info }: TokenSlot, pin: Secret, what: strin
   const { min, max } = info.pinBytes ?? { min: 0, max: length };
   if (length >= min && length <= max) return;
   throw new CredentialHelperError(
-    `the ${what} is shorter or longer than this token takes: ${min} to ${max} bytes`,
+    `the ${what} is shorter or longer than this token accepts: ${min} to ${max} bytes`,
     { code: 'ERR_INVALID_OPTION', hint: 'nothing was changed' },
   );
 }
 
 /**
- * Initializes the token in a slot: it is empty afterwards, with a new label, SO PIN and user PIN. For a token that was
- * initialized before, the SO PIN must be the one it has.
+ * Initializes the token in a slot: it is empty afterwards, with a new label, SO PIN and user PIN. For an initialized
+ * token, the SO PIN must be its current one.
  *
- * @param location - of the library, which is loaded again: SoftHSM gives the token another slot id then
- * @returns where it is now, as a URI's attributes
+ * @param location - of the library, which is reloaded: SoftHSM then assigns the token another slot id
+ * @returns its new URI attributes
  * @throws {@link CredentialHelperError} (as a rejection) `ERR_PIN_INCORRECT`, `ERR_PKCS11`
  */
 export async function initToken(
@@ -133,7 +133,7 @@ export async function initToken(
   const tokenName = `token "${label}" in slot ${attributes.slotId}`;
   const context = { library: pkcs11.path, token: tokenName };
   const identity = tokenIdentity(location, info);
-  // A PIN of its own: of the same text, the user's PIN may be wrong and this one right.
+  // A separate record: with the same text, the user PIN may be wrong and this one correct.
   const token = `${identity} SO`;
   const { koffi } = pkcs11;
   try {
@@ -163,12 +163,12 @@ export async function initToken(
     return found.attributes;
   }
   throw new CredentialHelperError(
-    `library ${pkcs11.path} initialized the token "${label}" and does not show it now`,
-    { code: 'ERR_TOKEN_NOT_FOUND', hint: "the library's own log may say more" },
+    `library ${pkcs11.path} initialized the token "${label}" but does not show it`,
+    { code: 'ERR_TOKEN_NOT_FOUND', hint: "see the library's own log" },
   );
 }
 
-/** The SO PIN that the makers of tokens set. */
+/** The factory default SO PINs of tokens. */
 const FACTORY_SO_PINS: readonly (readonly [library: RegExp, pin: string])[] = [
   [/opencryptoki/i, 'opencryptoki: 87654321'],
   [/opensc/i, 'SmartCard-HSM: 3537363231383830'],
@@ -182,11 +182,11 @@ function wrongSoPin(
 ): unknown {
   if (!isPinRejection(error)) return error;
   const present = initialized
-    ? `give the SO PIN that the token "${attributes.token}" has now; nothing was erased`
-    : "give the SO PIN that the token's maker set; nothing was changed";
+    ? `pass the current SO PIN of the token "${attributes.token}"; nothing was erased`
+    : "pass the SO PIN that the token's vendor set; nothing was changed";
   const isTried = returnValueOf(error) !== undefined;
   const once = isTried
-    ? 'it was tried once, because tokens lock after a few wrong ones'
+    ? 'it was tried once, because tokens lock after a few wrong PINs'
     : error.hint;
   const factory = FACTORY_SO_PINS.find(([part]) => part.test(library))?.[1];
   const known = factory === undefined ? '' : `; the factory default of ${factory}`;

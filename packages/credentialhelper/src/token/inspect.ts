@@ -17,17 +17,17 @@ import {
   tokenUriAttributes,
 } from './slots.ts';
 
-/** Which library to look into, and what for. It goes over the channel between processes. */
+/** The library to inspect, and what to show. Sent over the IPC channel. */
 export interface InspectRequest extends Omit<TokenKey, 'pin'> {
-  /** Whether to log in to the one token that matches, to see its private objects. */
+  /** Whether to log in to the one matching token, to list its private objects. */
   readonly login: boolean;
-  /** The user's PIN as text, where the token has no PIN pad. */
+  /** The user PIN as text, if the token has no PIN pad. */
   readonly pin: string | undefined;
-  /** How long to wait while others log in, in milliseconds. */
+  /** How long to wait while other processes log in, in milliseconds. */
   readonly waitMs: number;
 }
 
-/** What a PKCS#11 library shows. */
+/** The slots, tokens and objects of a PKCS#11 library. */
 export interface LibraryReport {
   readonly description: string;
   readonly manufacturer: string;
@@ -38,7 +38,7 @@ export interface LibraryReport {
 /** A slot with a token. */
 interface SlotReport {
   readonly slotId: number;
-  /** The token; null where it is not initialized or cannot be read. */
+  /** The token; null if it is not initialized or cannot be read. */
   readonly token: TokenReport | null;
   /** Why the token or its objects cannot be read. */
   readonly problem: string | null;
@@ -51,10 +51,10 @@ export interface TokenReport {
   readonly manufacturer: string;
   readonly model: string;
   readonly loginRequired: boolean;
-  /** Whether the token asks for the PIN on a PIN pad of its own. */
+  /** Whether the token asks for the PIN on its own PIN pad. */
   readonly pinPad: boolean;
   readonly pin: 'ok' | 'wrong-pin-tried' | 'one-try-left' | 'locked' | 'not-set';
-  /** Whether the private objects are among the objects. */
+  /** Whether the private objects are included. */
   readonly loggedIn: boolean;
   readonly uri: string;
   readonly objects: readonly ObjectReport[];
@@ -67,19 +67,19 @@ interface ObjectReport {
   /** `CKA_ID` in hexadecimal digits. */
   readonly id: string;
   readonly uri: string;
-  /** The kind of key or the subject of the certificate. */
+  /** The type of the key or the subject of the certificate. */
   readonly detail: string;
 }
 
 /**
- * Looks into a PKCS#11 library, in this process.
+ * Inspects a PKCS#11 library, in this process.
  *
- * @throws {@link CredentialHelperError} (as a rejection) for a library that does not work, and for a login that fails
+ * @throws {@link CredentialHelperError} (as a rejection) for a defective library and a failed login
  */
 export async function inspectLibrary(request: InspectRequest): Promise<LibraryReport> {
   const pkcs11 = await Pkcs11.open(request);
   const { match, login } = request;
-  // A PIN belongs to one token: with a login there must be exactly one that matches.
+  // A PIN belongs to one token: for a login exactly one must match.
   const chosen = login ? findToken(pkcs11, match) : undefined;
   const { tokens, failed } = listSlots(pkcs11);
   const narrow = Object.keys(match).length > 0;
@@ -112,7 +112,7 @@ async function inspectToken(
   try {
     objects = await inspectObjects(pkcs11, token, uri, request);
   } catch (error) {
-    // Of several tokens, one that fails does not hide the others; what was asked for by name must not fail silently.
+    // One failing token must not hide others; but a named one must not fail silently.
     if (request.login) throw error;
     problem = (error as Error).message;
   }

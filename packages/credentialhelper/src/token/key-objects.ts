@@ -7,15 +7,15 @@ import { curveByParameters, curveOf, decodePoint } from './curves.ts';
 import { findAll, readAttribute, readNumber } from './objects.ts';
 import type { TokenSession } from './session.ts';
 
-/** What names a key and the objects that belong to it. */
+/** The name of a key and of the objects that belong to it. */
 export interface KeyName {
   readonly label: string;
   readonly id: Buffer;
 }
 
 /**
- * The id that a key gets where none is chosen: the SHA-1 of its public key's bits, which is also how certificates
- * usually name their key (RFC 5280, section 4.2.1.2, method 1). A name, not a protection.
+ * The default id of a key: the SHA-1 of its public key's bits, like the usual subject key identifier of certificates
+ * (RFC 5280, section 4.2.1.2, method 1). An identifier, not a security feature.
  */
 export function deriveId(publicKey: KeyObject): Buffer {
   return createHash('sha1').update(publicKeyBits(publicKey)).digest();
@@ -29,7 +29,7 @@ function publicKeyBits(publicKey: KeyObject): Buffer {
   return Buffer.concat([Buffer.of(4), bytes(x), bytes(y)]);
 }
 
-/** What every private key gets that this package makes or imports: it may sign, and nothing else. */
+/** The attributes of every private key that this package generates or imports: it can only sign. */
 export function privateKeyRules({ label, id }: KeyName): Template {
   return {
     CKA_TOKEN: true,
@@ -42,11 +42,11 @@ export function privateKeyRules({ label, id }: KeyName): Template {
   };
 }
 
-/** What to tell of a key that {@link makeSigningKey} could not restrict. */
+/** The warning for a key that {@link makeSigningKey} could not restrict. */
 export const NOT_RESTRICTED =
-  'the token takes no attributes that restrict a key to signing: it decides itself what the key may do';
+  'the token accepts no attributes that restrict a key to signing: it decides itself what the key is permitted to do';
 
-/** What a private key may not do; some tokens take none of these attributes. */
+/** The forbidden uses of a private key; some tokens accept none of these attributes. */
 const SIGNS_ONLY: Template = {
   CKA_DECRYPT: false,
   CKA_UNWRAP: false,
@@ -54,7 +54,7 @@ const SIGNS_ONLY: Template = {
   CKA_SIGN_RECOVER: false,
 };
 
-/** What some tokens return for attributes that they refuse, and others where they are busy. */
+/** Return values of some tokens for unsupported attributes, and of others when they are busy. */
 const UNCLEAR_REFUSALS = ['CKR_FUNCTION_FAILED', 'CKR_GENERAL_ERROR'];
 
 const ATTRIBUTE_REFUSALS = [
@@ -63,10 +63,10 @@ const ATTRIBUTE_REFUSALS = [
 ];
 
 /**
- * Makes a private key that may sign and nothing else; where the token refuses the attributes for that, one as the token
- * makes it by itself.
+ * Creates a private key that can only sign; if the token rejects the attributes for that, one with the token's
+ * defaults.
  *
- * @param make - makes the key with these attributes besides its own
+ * @param make - creates the key with these attributes in addition to its own
  * @returns what `make` returns, and whether the token accepted the attributes that restrict the key to signing
  */
 export function makeSigningKey<T>(make: (restrictions: Template) => T): {
@@ -90,7 +90,7 @@ function againIfUnclear<T>(make: () => T): T {
   }
 }
 
-/** What every public key gets that this package makes or imports. */
+/** The attributes of every public key that this package generates or imports. */
 export function publicKeyRules({ label, id }: KeyName): Template {
   return {
     CKA_TOKEN: true,
@@ -101,7 +101,7 @@ export function publicKeyRules({ label, id }: KeyName): Template {
   };
 }
 
-/** The attributes that are a private key (`C_CreateObject`). */
+/** The attributes of a private key (`C_CreateObject`). */
 export function privateKeyMaterial(key: KeyObject): Template {
   const curve = curveOf(key);
   const jwk: JsonWebKey = key.export({ format: 'jwk' });
@@ -128,7 +128,7 @@ export function privateKeyMaterial(key: KeyObject): Template {
   };
 }
 
-/** The attributes that are a public key (`C_CreateObject`). */
+/** The attributes of a public key (`C_CreateObject`). */
 export function publicKeyMaterial(key: KeyObject): Template {
   const curve = curveOf(key);
   const { n, e, x, y } = key.export({ format: 'jwk' });
@@ -149,7 +149,7 @@ export function publicKeyMaterial(key: KeyObject): Template {
   };
 }
 
-/** Reads a public key object; undefined where it is of a kind that AWS IoT does not take. */
+/** Reads a public key object; undefined for a type that AWS IoT does not support. */
 export function readPublicKey(session: TokenSession, object: Handle): KeyObject | undefined {
   const read = (name: AttributeName) => readAttribute(session, object, name);
   const keyType = readNumber(session, object, 'CKA_KEY_TYPE');

@@ -14,7 +14,7 @@ export function findAll(
   return withContext(context, () => pkcs11.findObjects(handle, template));
 }
 
-/** One attribute of an object; undefined where the object has none or the token does not reveal it. */
+/** One attribute of an object; undefined if the object does not have it or the token does not reveal it. */
 export function readAttribute(
   { pkcs11, handle }: TokenSession,
   object: Handle,
@@ -23,20 +23,20 @@ export function readAttribute(
   return pkcs11.getAttribute(handle, object, name);
 }
 
-/** What objects go by in a token. */
+/** The names of objects in a token. */
 export interface ObjectName {
   /** `CKA_LABEL` as its bytes: not all are UTF-8. */
   readonly label: Buffer;
   readonly id: Buffer;
 }
 
-/** The label and id of an object; empty where it has none. */
+/** The label and id of an object; empty if not set. */
 export function readName(session: TokenSession, object: Handle): ObjectName {
   const read = (name: AttributeName) => readAttribute(session, object, name) ?? Buffer.alloc(0);
   return { label: read('CKA_LABEL'), id: read('CKA_ID') };
 }
 
-/** How a message says which object was looked for: ` with the label "…" with the id …`, or nothing. */
+/** The search criteria in messages: ` with the label "…" with the id …`, or nothing. */
 export function describeWanted({
   label,
   id,
@@ -50,14 +50,14 @@ export function describeWanted({
   ].join('');
 }
 
-/** How people call the types of objects. */
+/** Names of object types in output. */
 export const OBJECT_TYPES = {
   private: 'private key',
   public: 'public key',
   cert: 'certificate',
 } as const;
 
-/** A `CK_BBOOL` attribute; undefined where the token does not reveal it. */
+/** A `CK_BBOOL` attribute; undefined if the token does not reveal it. */
 export function readFlag(
   session: TokenSession,
   object: Handle,
@@ -67,7 +67,7 @@ export function readFlag(
   return value === undefined || value.length === 0 ? undefined : value[0] !== 0;
 }
 
-/** A `CK_ULONG` attribute; undefined where the token does not reveal it. */
+/** A `CK_ULONG` attribute; undefined if the token does not reveal it. */
 export function readNumber(
   session: TokenSession,
   object: Handle,
@@ -78,13 +78,13 @@ export function readNumber(
   return Number(session.pkcs11.koffi.decode(value, 'ulong'));
 }
 
-/** Removes objects, the last one first; what cannot be removed is left. */
+/** Deletes objects, the last one first; failures are ignored. */
 export function destroyObjects({ pkcs11, handle }: TokenSession, objects: readonly Handle[]): void {
   for (const object of [...objects].reverse()) {
     try {
       pkcs11.destroyObject(handle, object);
     } catch {
-      // The error that led here is the one to tell.
+      // The original error is reported.
     }
   }
 }

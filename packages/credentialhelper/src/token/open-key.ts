@@ -13,16 +13,16 @@ import { chainForProof, proveKey } from './prove.ts';
 import { openSession, openSessionSync, type TokenSession } from './session.ts';
 import { type SignMechanism, signRaw } from './sign.ts';
 
-/** The certificate of a key in a token: a chain in any order as PEM, or what the one in the token must match. */
+/** The certificate of a key in a token: a chain in any order as PEM, or the attributes of the one in the token. */
 export type TokenCertificate = { readonly chain: string } | { readonly match: Pkcs11Uri };
 
-/** What opening a key tells besides. */
+/** Timeout and callbacks for opening a key. */
 export interface TokenEvents {
-  /** How long to wait while others use the token, in milliseconds. */
+  /** How long to wait while other processes use the token, in milliseconds. */
   readonly waitMs: number;
-  /** Told what does not stop the work. */
+  /** Called with warnings. */
   readonly warn: (message: string) => void;
-  /** Told of each PKCS#11 call. */
+  /** Called for each PKCS#11 call. */
   readonly trace?: Trace | undefined;
 }
 
@@ -31,15 +31,15 @@ export interface OpenTokenKey {
   readonly publicKey: KeyObject;
   /** The certificate chain, the key's own first. */
   readonly chain: readonly X509Certificate[];
-  /** Whether the token makes the raw RSA signatures that RSA-PSS, and so TLS 1.3, needs; true for EC keys. */
+  /** Whether the token supports raw RSA signatures, which RSA-PSS and so TLS 1.3 require; true for EC keys. */
   readonly signsForTls13: boolean;
-  /** Signs what a mechanism takes as it is; see `signRaw`. */
+  /** Signs the input of a mechanism unchanged; see `signRaw`. */
   sign(mechanism: SignMechanism, data: Uint8Array): Buffer;
   /** Closes the session with the token. Does not throw. */
   close(): void;
 }
 
-/** What tells that the session, the login or the key's handle is gone, and a new login may bring it back. */
+/** Return values that mean that session, login or key handle is lost, and a new login may help. */
 const LOST: ReadonlySet<string> = new Set([
   ...['CKR_SESSION_HANDLE_INVALID', 'CKR_SESSION_CLOSED', 'CKR_USER_NOT_LOGGED_IN'],
   ...['CKR_KEY_HANDLE_INVALID', 'CKR_OBJECT_HANDLE_INVALID', 'CKR_DEVICE_REMOVED'],
@@ -47,12 +47,12 @@ const LOST: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Opens a private key in a token: loads the library, logs in, finds the key, lets it sign once, and brings its
+ * Opens a private key in a token: loads the library, logs in, finds the key, signs once, and finds its
  * certificate.
  *
- * @param lifetime - `lasting` logs in again where the token was logged out or replaced meanwhile; for a key that serves
- * one exchange, the PIN is used once
- * @throws {@link CredentialHelperError} (as a rejection) for what is wrong with library, token, PIN, key or certificate
+ * @param lifetime - `lasting` logs in again if the token was logged out or replaced; for a key that is used for one
+ * request, the PIN is used once
+ * @throws {@link CredentialHelperError} (as a rejection) for errors of library, token, PIN, key or certificate
  */
 export async function openTokenKey(
   key: TokenKey,
@@ -74,7 +74,7 @@ export async function openTokenKey(
   }
   const opened = tokenKeyOf(session, found);
   if (lifetime === 'exchange') return opened;
-  // Undefined while it is not open: its handles may be another session's by then.
+  // Undefined while it is not open: its handles may be reused by another session.
   let current: OpenTokenKey | undefined = opened;
   const logInAgain = (): OpenTokenKey => {
     current?.close();
@@ -102,13 +102,13 @@ export async function openTokenKey(
   };
 }
 
-/** A key that was found, and its certificate chain. */
+/** A key and its certificate chain. */
 export interface FoundKey {
   readonly key: PrivateKeyInToken;
   readonly chain: readonly X509Certificate[];
 }
 
-/** The key of a session as one that is ready to sign; closing it closes the session. */
+/** Wraps the key of a session as a signer; closing it closes the session. */
 export function tokenKeyOf(session: TokenSession, { key, chain }: FoundKey): OpenTokenKey {
   const { pkcs11, token, context } = session;
   const [own] = chain;
@@ -138,7 +138,7 @@ function findKey(
   return { key, chain };
 }
 
-/** Refuses a key of a kind that the token does not show, and the certificate does. */
+/** Rejects an unsupported key whose type only the certificate shows. */
 function assertAccepted(
   { name }: PrivateKeyInToken,
   certificate: X509Certificate | undefined,
@@ -147,7 +147,7 @@ function assertAccepted(
   const kind = certificate && keyKind(certificate.publicKey);
   if (kind === undefined || kind.accepted) return;
   throw new CredentialHelperError(
-    `the private key ${name} of ${context.token} is ${kind.name}, which AWS IoT does not take`,
+    `the private key ${name} of ${context.token} is ${kind.name}, which AWS IoT does not support`,
     { code: 'ERR_KEY_UNSUITABLE', hint: KEY_KIND_HINT },
   );
 }

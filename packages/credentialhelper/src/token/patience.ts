@@ -6,17 +6,17 @@ import { monotonicMs, sleep } from '../process/timers.ts';
 import { findToken, type TokenSlot } from './slots.ts';
 
 const BUSY_TRIES = 8;
-/** A label that is mistyped should not take long to be told. */
+/** A mistyped label should be reported quickly. */
 const OUTDATED_TRIES = 6;
 
 /**
- * Finds the one initialized token that matches and opens a session with it, with patience.
+ * Finds the one matching initialized token and opens a session with it, with retries.
  *
- * SoftHSM reads its tokens when it is initialized. One to which another process writes at that moment is not there for
- * it, or has no PIN, until it is initialized again; so is one that was made later.
+ * SoftHSM reads its tokens when it is initialized. A token that another process is writing to at that moment is
+ * missing, or has no PIN, until it is initialized again; so is a token that was created later.
  *
- * @param open - opens the session; may be called again
- * @throws (as a rejection) what `findToken` and `open` throw
+ * @param open - opens the session; may be called more than once
+ * @throws (as a rejection) errors of `findToken` and `open`
  */
 export function openPatiently<T>(
   pkcs11: Pkcs11,
@@ -34,7 +34,7 @@ export function openPatiently<T>(
   });
 }
 
-/** The same as {@link openPatiently} for a caller that cannot wait for a promise: it tries once more at most. */
+/** Same as {@link openPatiently}, but synchronous: it retries once at most. */
 export function openAgain<T>(pkcs11: Pkcs11, match: Pkcs11Uri, open: (token: TokenSlot) => T): T {
   try {
     return open(findToken(pkcs11, match));
@@ -45,9 +45,9 @@ export function openAgain<T>(pkcs11: Pkcs11, match: Pkcs11Uri, open: (token: Tok
 }
 
 /**
- * Tries again what a token or library that many use at once refuses for a moment; not a login that failed.
+ * Retries a call that a busy token or library rejects temporarily; not a failed login.
  *
- * @param waitMs - after this time nothing is tried again, in milliseconds
+ * @param waitMs - time limit for retries, in milliseconds
  */
 export async function patiently<T>(waitMs: number, task: () => T | Promise<T>): Promise<T> {
   const begin = monotonicMs();
@@ -62,14 +62,14 @@ export async function patiently<T>(waitMs: number, task: () => T | Promise<T>): 
   }
 }
 
-/** @returns whether SoftHSM has been initialized again for an error that can come from what it read before */
+/** @returns whether SoftHSM was reinitialized, for an error that stale token data can cause */
 function readTokensAgain(pkcs11: Pkcs11, error: unknown): boolean {
   if (!isOutdated(error) || pkcs11.getInfo().manufacturer !== 'SoftHSM') return false;
   return pkcs11.reinitialize();
 }
 
 function isOutdated(error: unknown): boolean {
-  // Without a PIN to compare with, none was tried.
+  // Without a user PIN in the token, no PIN was tried.
   if (returnValueOf(error) === 'CKR_USER_PIN_NOT_INITIALIZED') return true;
   return isCredentialHelperError(error) && error.code === 'ERR_TOKEN_NOT_FOUND';
 }

@@ -6,22 +6,23 @@ import { readFlag } from './objects.ts';
 import type { TokenSession } from './session.ts';
 import { signMessage } from './sign.ts';
 
-/** A signature over random bytes, by which a key can be told. */
+/** A signature over random bytes, which identifies a key. */
 export interface KeyProof {
   /** Whether this is the public key of the key that signed. */
   isMadeBy(publicKey: KeyObject): boolean;
 }
 
 /**
- * Lets a key sign random bytes.
+ * Signs random bytes with a key.
  *
- * @throws {@link CredentialHelperError} `ERR_KEY_UNSUITABLE` for a key that may not sign; `ERR_PKCS11` where signing fails
+ * @throws {@link CredentialHelperError} `ERR_KEY_UNSUITABLE` for a key that is not permitted to sign; `ERR_PKCS11` if
+ * signing fails
  */
 export function proveKey(session: TokenSession, key: PrivateKeyInToken): KeyProof {
   if (readFlag(session, key.handle, 'CKA_SIGN') === false) {
     throw new CredentialHelperError(
-      `the private key ${key.name} of ${session.context.token} may not sign (CKA_SIGN is false)`,
-      { code: 'ERR_KEY_UNSUITABLE', hint: 'TLS signs with the key; use one that may' },
+      `the private key ${key.name} of ${session.context.token} is not permitted to sign (CKA_SIGN is false)`,
+      { code: 'ERR_KEY_UNSUITABLE', hint: 'TLS signs with the key; use one with CKA_SIGN true' },
     );
   }
   const message = randomBytes(32);
@@ -34,9 +35,9 @@ export function proveKey(session: TokenSession, key: PrivateKeyInToken): KeyProo
 }
 
 /**
- * The chain as TLS sends it: the certificate that belongs to the key first, then the others in the order they stood.
+ * The chain as TLS sends it: the certificate that belongs to the key first, then the others in their order.
  *
- * @throws {@link CredentialHelperError} `ERR_KEY_CERTIFICATE_MISMATCH` where no certificate belongs to the key
+ * @throws {@link CredentialHelperError} `ERR_KEY_CERTIFICATE_MISMATCH` if no certificate belongs to the key
  */
 export function chainForProof(
   proof: KeyProof,

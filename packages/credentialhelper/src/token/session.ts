@@ -9,7 +9,7 @@ import type { Handle, Pkcs11 } from '../pkcs11/pkcs11.ts';
 import { type CallContext, returnValueOf, withContext } from '../pkcs11/return-value.ts';
 import { hasFlag, type TokenSlot, tokenName } from './slots.ts';
 
-/** A session with a token, logged in where the token requires that. */
+/** A session with a token, logged in if the token requires it. */
 export interface TokenSession {
   readonly pkcs11: Pkcs11;
   readonly token: TokenSlot;
@@ -22,19 +22,19 @@ export interface TokenSession {
 
 /** How to log in. */
 export interface Login extends Pick<TokenKey, 'pin' | 'ignorePinFlags' | 'stateFolder'> {
-  /** The library's parameters, a part of what a token is. */
+  /** The library's parameters, part of the identity of a token. */
   readonly libraryParameters?: string | undefined;
-  /** How long to wait while others log in to the token, in milliseconds. */
+  /** How long to wait while other processes log in to the token, in milliseconds. */
   readonly waitMs: number;
-  /** Told where a rejected PIN cannot be remembered. */
+  /** Called if a rejected PIN cannot be recorded. */
   readonly warn: (message: string) => void;
 }
 
 /**
- * Opens a session with a token and logs in where the token requires a login. The PIN is tried once, and not at all where
- * the token has rejected it before, says that it is locked, has one try left, or does not take PINs of its length.
+ * Opens a session with a token and logs in if the token requires a login. The PIN is tried once, and not at all if
+ * the token has rejected it before, reports it as locked or with one try left, or does not accept PINs of its length.
  *
- * @param access - whether objects are to be made or removed
+ * @param access - whether objects are created or deleted
  * @throws {@link CredentialHelperError} (as a rejection) `ERR_PIN_REQUIRED`, `ERR_PIN_INCORRECT`, `ERR_PIN_LOCKED`,
  * `ERR_PIN_FINAL_TRY`, `ERR_PIN_UNANSWERED`, `ERR_TOKEN_TIMEOUT`, `ERR_PKCS11`
  */
@@ -57,7 +57,7 @@ export async function openSession(
   return session;
 }
 
-/** The same as {@link openSession} for a caller that cannot wait for a promise; it blocks the thread. */
+/** Same as {@link openSession}, but synchronous: it blocks the thread. */
 export function openSessionSync(pkcs11: Pkcs11, token: TokenSlot, login: Login): TokenSession {
   const session = openPublicSession(pkcs11, token, 'read', login);
   if (!hasFlag(token, 'LOGIN_REQUIRED')) return session;
@@ -70,12 +70,12 @@ export function openSessionSync(pkcs11: Pkcs11, token: TokenSlot, login: Login):
   return session;
 }
 
-/** Gives the PIN once more, for the one signature that comes next (`CKA_ALWAYS_AUTHENTICATE`). */
+/** Logs in again for the next signature (`CKA_ALWAYS_AUTHENTICATE`). */
 export function logInForSignature(session: TokenSession): void {
   logInSync(session, CKU.CONTEXT_SPECIFIC);
 }
 
-/** Opens a session that sees what anybody may see of a token, and does not log in. */
+/** Opens a session without a login, for public objects. */
 export function openPublicSession(
   pkcs11: Pkcs11,
   token: TokenSlot,
@@ -87,13 +87,13 @@ export function openPublicSession(
   const handle = withContext(context, () => pkcs11.openSession(token.slot, flags));
   let isOpen = true;
   const close = () => {
-    // Once: another session may have the handle by then.
+    // Once: the handle may be reused by another session.
     if (!isOpen) return;
     isOpen = false;
     try {
       pkcs11.closeSession(handle);
     } catch {
-      // It is closed already, or the token is gone: the error that led here is the one to tell.
+      // It is already closed, or the token was removed: the original error is reported.
     }
   };
   return { pkcs11, token, handle, context, login, close };
@@ -113,7 +113,7 @@ function logInSync(session: TokenSession, user: number): void {
   else tryPinSync(attempt, run);
 }
 
-/** A login that is to be run; with `attempt` where it uses a PIN, which a token with a PIN pad asks for itself. */
+/** A login to run; with `attempt` if it uses a PIN, which a token with a PIN pad asks for itself. */
 function prepareLogin(
   { pkcs11, token, handle, context, login }: TokenSession,
   user: number,
@@ -122,14 +122,14 @@ function prepareLogin(
   const name = tokenName(token);
   const run = () =>
     withContext(context, () => {
-      // As they are now, under the lock: another process may just have used up a try.
+      // The current flags, under the lock: another process may have used up a try.
       const now = { ...token, info: pkcs11.getTokenInfo(token.slot) };
       if (!login.ignorePinFlags) assertPinUsable(now, name);
       assertPinGiven(now, pin, name);
       try {
         pkcs11.login(handle, user, pin?.reveal() ?? null);
       } catch (error) {
-        // A login holds for the whole process: another session of it was first.
+        // A login is valid for the whole process: another session has already logged in.
         if (returnValueOf(error) !== 'CKR_USER_ALREADY_LOGGED_IN') throw error;
       }
     });
@@ -159,10 +159,10 @@ function assertPinUsable(token: TokenSlot, name: string): void {
   }
   if (hasFlag(token, 'USER_PIN_FINAL_TRY')) {
     throw new CredentialHelperError(
-      `${name} has one try left before its PIN locks; it was not used up`,
+      `${name} has one try left before its PIN locks; the PIN was not tried`,
       {
         code: 'ERR_PIN_FINAL_TRY',
-        hint: `make sure of the PIN, then log in once with ${optionName('ignorePinFlags')}: the right PIN resets the retry counter`,
+        hint: `verify the PIN, then log in once with ${optionName('ignorePinFlags')}: the right PIN resets the retry counter`,
       },
     );
   }
@@ -174,7 +174,7 @@ function assertPinGiven(token: TokenSlot, pin: Pin, name: string): void {
   throw new CredentialHelperError(
     pin === null
       ? `${name} has no PIN pad of its own, so the PIN cannot be null`
-      : `${name} requires a login and no PIN was given`,
+      : `${name} requires a login and no PIN was passed`,
     {
       code: 'ERR_PIN_REQUIRED',
       hint: pinPad ? "pass null as PIN to use the token's own PIN pad" : "pass the user's PIN",
@@ -182,13 +182,13 @@ function assertPinGiven(token: TokenSlot, pin: Pin, name: string): void {
   );
 }
 
-// A PIN of a length that the token does not take can still count as a try.
+// A PIN of a length that the token does not accept may still count as a try.
 function assertPinLength({ info: { pinBytes } }: TokenSlot, pin: Secret, name: string): void {
   if (pinBytes === undefined) return;
   const length = Buffer.byteLength(pin.reveal());
   if (length >= pinBytes.min && length <= pinBytes.max) return;
   throw new CredentialHelperError(
-    `${name} takes PINs of ${pinBytes.min} to ${pinBytes.max} bytes, and this one is ${length < pinBytes.min ? 'shorter' : 'longer'}; it was not tried`,
+    `${name} accepts PINs of ${pinBytes.min} to ${pinBytes.max} bytes, and this one is ${length < pinBytes.min ? 'shorter' : 'longer'}; it was not tried`,
     { code: 'ERR_PIN_INCORRECT', hint: 'correct the PIN' },
   );
 }

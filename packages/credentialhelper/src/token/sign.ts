@@ -5,24 +5,24 @@ import { curveOf } from './curves.ts';
 import type { PrivateKeyInToken } from './find-key.ts';
 import { logInForSignature, type TokenSession } from './session.ts';
 
-/** The hashes that signatures here are made over. */
+/** The hash algorithms of signatures. */
 export type Hash = 'sha256' | 'sha384' | 'sha512';
 
-/** What it takes to sign with a key. */
+/** The parameters of a signature with a key. */
 type SigningKey = Pick<PrivateKeyInToken, 'handle' | 'alwaysAuthenticate'>;
 
-/** The mechanisms that TLS asks a client's key for: ECDSA, RSA PKCS#1 v1.5, and raw RSA for RSA-PSS. */
+/** The mechanisms that TLS uses with a client key: ECDSA, RSA PKCS#1 v1.5, and raw RSA for RSA-PSS. */
 export type SignMechanism = MechanismName & ('CKM_ECDSA' | 'CKM_RSA_PKCS' | 'CKM_RSA_X_509');
 
 // The DigestInfo of SHA-256 up to the digest (RFC 8017, section 9.2, note 1).
 const SHA256_DIGEST_INFO = Buffer.from('3031300d060960864801650304020105000420', 'hex');
 
 /**
- * Lets a private key in a token sign what a mechanism takes as it is. A key that asks for the PIN at every signature
- * (`CKA_ALWAYS_AUTHENTICATE`) is given it.
+ * Signs the input of a mechanism, unchanged, with a private key in a token. Logs in again for a key that asks for the
+ * PIN at every signature (`CKA_ALWAYS_AUTHENTICATE`).
  *
- * @returns the signature; for ECDSA r and s one after the other
- * @throws {@link CredentialHelperError} `ERR_PKCS11` where the key cannot sign that way
+ * @returns the signature; for ECDSA r and s concatenated
+ * @throws {@link CredentialHelperError} `ERR_PKCS11` if the key does not support the mechanism
  */
 export function signRaw(
   session: TokenSession,
@@ -38,13 +38,13 @@ export function signRaw(
   });
 }
 
-/** The hash that goes with a key: SHA-256 for RSA, the one of the curve's strength for EC. */
+/** The hash algorithm for a key: SHA-256 for RSA, that of the curve's strength for EC. */
 export function hashOf(publicKey: KeyObject): Hash {
   return curveOf(publicKey)?.hash ?? 'sha256';
 }
 
 /**
- * Lets a private key in a token sign a message: ECDSA with r and s one after the other, or RSA PKCS#1 v1.5 with SHA-256.
+ * Signs a message with a private key in a token: ECDSA (r and s concatenated), or RSA PKCS#1 v1.5 with SHA-256.
  *
  * @throws {@link CredentialHelperError} `ERR_PKCS11`
  */

@@ -6,16 +6,16 @@ import { libraryHint } from '../pkcs11/library-hints.ts';
 import type { Handle, Pkcs11, TokenInfo } from '../pkcs11/pkcs11.ts';
 import { Pkcs11Error, withContext } from '../pkcs11/return-value.ts';
 
-/** A slot with a token in it. */
+/** A slot with a token. */
 export interface TokenSlot {
   readonly slot: Handle;
-  /** Where the token is and what it says of itself, as a URI names it. */
+  /** The URI attributes of slot and token. */
   readonly attributes: Pkcs11Uri & { readonly slotId: number; readonly token: string };
   readonly initialized: boolean;
   readonly info: TokenInfo;
 }
 
-/** A slot whose token cannot be read: a broken one, or one that was removed a moment ago. */
+/** A slot whose token cannot be read: defective, or just removed. */
 export interface FailedSlot {
   readonly slotId: number;
   readonly problem: string;
@@ -35,7 +35,7 @@ const TOKEN_ATTRIBUTES = [
 ] as const satisfies readonly (keyof Pkcs11Uri)[];
 
 /**
- * The slots that have a token, initialized or not. One that fails does not hide the others.
+ * The slots with a token, initialized or not. A failing slot does not hide the others.
  *
  * @throws {@link CredentialHelperError} `ERR_PKCS11`
  */
@@ -74,7 +74,7 @@ export function listSlots(pkcs11: Pkcs11): {
   });
 }
 
-/** How messages call a token. */
+/** The name of a token in messages. */
 export function tokenName({ attributes: { token, slotId } }: TokenSlot): string {
   return `token "${token}" in slot ${slotId}`;
 }
@@ -84,7 +84,7 @@ export function hasFlag({ info }: Pick<TokenSlot, 'info'>, flag: keyof typeof CK
   return (info.flags & CKF[flag]) !== 0;
 }
 
-/** The attributes that a URI names a token by. */
+/** The URI attributes of a token. */
 export function tokenUriAttributes({ attributes: { token, serial } }: TokenSlot): Pkcs11Uri {
   return { token, ...(serial ? { serial } : {}) };
 }
@@ -92,7 +92,7 @@ export function tokenUriAttributes({ attributes: { token, serial } }: TokenSlot)
 /**
  * Finds the one initialized token that matches.
  *
- * @throws {@link CredentialHelperError} `ERR_TOKEN_NOT_FOUND` or `ERR_TOKEN_AMBIGUOUS`; both list what is there
+ * @throws {@link CredentialHelperError} `ERR_TOKEN_NOT_FOUND` or `ERR_TOKEN_AMBIGUOUS`; both list the tokens
  */
 export function findToken(pkcs11: Pkcs11, match: Pkcs11Uri): TokenSlot {
   const { tokens: all, failed } = listSlots(pkcs11);
@@ -120,26 +120,28 @@ export function findToken(pkcs11: Pkcs11, match: Pkcs11Uri): TokenSlot {
       `no token matches in library ${pkcs11.path} (${searched}); it has: ${describe(tokens)}${broken}`,
       {
         code: 'ERR_TOKEN_NOT_FOUND',
-        hint: "check label and slot id; a slot's id is not its place in the list, and may change",
+        hint: 'check label and slot id; a slot id is not an index, and may change',
       },
     );
   }
   throw new CredentialHelperError(`library ${pkcs11.path} shows no initialized token${broken}`, {
     code: 'ERR_TOKEN_NOT_FOUND',
-    hint: libraryHint(pkcs11.path) ?? 'check that the token is there and that this user may use it',
+    hint:
+      libraryHint(pkcs11.path) ??
+      'check that the token is connected and that this user is permitted to use it',
   });
 }
 
-/** Whether a token has all attributes that a URI names of token, slot and library. */
+/** Whether a token has all attributes of token, slot and library in a URI. */
 export function matchesToken({ attributes }: TokenSlot, match: Pkcs11Uri): boolean {
-  // PKCS#11 pads these texts with blanks: those at the end do not count.
+  // PKCS#11 pads these texts with blanks: trailing ones are ignored.
   const plain = (value: string | number | undefined) => `${value}`.replace(/ +$/, '');
   return TOKEN_ATTRIBUTES.every(
     (name) => match[name] === undefined || plain(attributes[name]) === plain(match[name]),
   );
 }
 
-/** Several tokens in a message, so that one can be told from the other. */
+/** Several tokens in a message, so that they can be distinguished. */
 function describe(tokens: readonly TokenSlot[]): string {
   return tokens
     .map(

@@ -5,7 +5,7 @@ import { CredentialHelperError } from '../errors.ts';
 interface SubjectAttribute {
   readonly oid: string;
   readonly value: string;
-  /** Whether its syntax has only PrintableString (RFC 5280, appendix A.1). */
+  /** Whether its syntax permits only PrintableString (RFC 5280, appendix A.1). */
   readonly printable: boolean;
 }
 
@@ -23,26 +23,27 @@ const ATTRIBUTES: Readonly<Record<string, { readonly oid: string; readonly print
 const PRINTABLE = /^[A-Za-z0-9 '()+,\-./:=?]*$/;
 
 /**
- * Reads a subject such as `CN=my-thing,O=Example Corp`, in the order it is written. A comma or backslash within a value
- * has a backslash before it.
+ * Reads a subject such as `CN=my-thing,O=Example Corp`, in the order of its components. A comma or backslash in a
+ * value is escaped with a backslash.
  *
  * @throws {@link CredentialHelperError} `ERR_INVALID_OPTION`
  */
 export function parseSubject(text: string): readonly SubjectAttribute[] {
   const parts = text.match(/(?:\\.|[^,\\])+/gs) ?? [];
-  if (parts.length === 0 || parts.join(',') !== text) throw invalid('it has an empty part');
+  if (parts.length === 0 || parts.join(',') !== text) throw invalid('it has an empty component');
   return parts.map((part) => {
     const [, type = '', escaped = ''] = /^\s*([A-Za-z]+)\s*=\s*(.*?)\s*$/s.exec(part) ?? [];
     const name = Object.keys(ATTRIBUTES).find((key) => key.toLowerCase() === type.toLowerCase());
     const attribute = name === undefined ? undefined : ATTRIBUTES[name];
     if (attribute === undefined) {
-      throw invalid(`each part is one of ${Object.keys(ATTRIBUTES).join(', ')} with = and a value`);
+      throw invalid(
+        `each component is one of ${Object.keys(ATTRIBUTES).join(', ')}, then = and a value`,
+      );
     }
     const value = escaped.replace(/\\(.)/gs, '$1');
     const printable = attribute.printable === true;
     if (value === '') throw invalid(`${name} is empty`);
-    if (printable && !PRINTABLE.test(value))
-      throw invalid(`${name} has a character it cannot have`);
+    if (printable && !PRINTABLE.test(value)) throw invalid(`${name} has an invalid character`);
     if (name === 'C' && !/^[A-Za-z]{2}$/.test(value))
       throw invalid('C is a country code: two letters');
     return { oid: attribute.oid, value, printable };
@@ -68,14 +69,14 @@ export function subjectName(attributes: readonly SubjectAttribute[]): Sequence {
   });
 }
 
-/** A subject that is one common name, whatever characters that has. */
+/** A subject with one common name, which may contain any characters. */
 export function commonName(value: string): readonly SubjectAttribute[] {
   return [{ oid: '2.5.4.3', value, printable: false }];
 }
 
 function invalid(problem: string): CredentialHelperError {
-  return new CredentialHelperError(`the subject cannot be read: ${problem}`, {
+  return new CredentialHelperError(`invalid subject: ${problem}`, {
     code: 'ERR_INVALID_OPTION',
-    hint: 'an example: CN=my-thing,O=Example Corp,C=DE',
+    hint: 'example: CN=my-thing,O=Example Corp,C=DE',
   });
 }

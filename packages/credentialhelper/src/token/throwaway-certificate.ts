@@ -2,7 +2,7 @@ import { generateKeyPairSync, type KeyObject, sign, X509Certificate } from 'node
 import { BitString, fromBER, GeneralizedTime, Integer, ObjectIdentifier, Sequence } from 'asn1js';
 import { commonName, subjectName } from './subject.ts';
 
-/** A key pair of this process and a certificate that nobody trusts. */
+/** A key pair of this process with an untrusted certificate. */
 export interface Throwaway {
   readonly key: KeyObject;
   readonly certificate: X509Certificate;
@@ -12,9 +12,9 @@ const ECDSA_WITH_SHA256 = '1.2.840.10045.4.3.2';
 const DAY_MS = 24 * 60 * 60 * 1000;
 
 /**
- * Issues a certificate (RFC 5280, section 4.1) for a test handshake within this process, by a key that is made for it.
+ * Issues a certificate (RFC 5280, section 4.1) for a test handshake within this process, signed with a new key.
  *
- * @param publicKey - the key to certify; default: the one that is made
+ * @param publicKey - the key to certify; default: the new key
  */
 export function makeThrowaway(publicKey?: KeyObject): Throwaway {
   const pair = generateKeyPairSync('ec', { namedCurve: 'P-256' });

@@ -36,7 +36,7 @@ describe('token import', () => {
 });
 
 describe('token verify', () => {
-  it.each(forms.certificates)('takes a certificate %s', async (_name, text) => {
+  it.each(forms.certificates)('accepts a certificate %s', async (_name, text) => {
     const args = ['--label', 'verified', '--certificate', forms.write('certificate', text)];
     expect(await runJson(['token', 'verify', ...flags, ...args])).toMatchObject({ belongs: true });
   });

@@ -24,7 +24,7 @@ describe('the PIN of a token command', () => {
     const uri = `pkcs11:token=the-token;object=key?module-path=${SOFTHSM_LIBRARY}&pin-source=${source}`;
     const command = `'${process.execPath}' '${MAIN}' token verify --uri '${uri}' ${redirection}`;
     const env = { ...process.env, THE_PIN: PIN };
-    // file: takes absolute paths, as RFC 8089 has it.
+    // `file:` URLs have absolute paths (RFC 8089).
     const script = command.replace('file:pin', `file:${join(folder, 'pin')}`);
     const printed = execFileSync('sh', ['-c', script], { cwd: folder, encoding: 'utf8', env });
     expect(printed).toContain(

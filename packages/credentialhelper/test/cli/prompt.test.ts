@@ -16,8 +16,8 @@ await runJson(['token', 'import', ...flags, '--label', 'k', '--key', keyFile]);
 const verify = ['token', 'verify', ...withoutPin, '--label', 'k'];
 const QUESTION = 'PIN of token "prompt": ';
 
-describe('a PIN that is asked for', () => {
-  it('is typed unseen, while stdout has the result alone', async () => {
+describe('a PIN prompt', () => {
+  it('does not echo, while stdout has only the result', async () => {
     const { status, stdout, stderr, seen } = await runOnTerminal(
       [...verify, '--json'],
       [[QUESTION, `${PIN}\n`]],
@@ -27,13 +27,13 @@ describe('a PIN that is asked for', () => {
     expect(seen).toBe(`${QUESTION}\r\n`);
   });
 
-  it('can be corrected while it is typed', async () => {
+  it('supports corrections', async () => {
     const typed = `abc\x15${PIN}ü\x7f\r`;
     const { status } = await runOnTerminal(verify, [[QUESTION, typed]]);
     expect(status).toBe(0);
   });
 
-  it('is tried once when it is wrong', async () => {
+  it('tries a wrong PIN once', async () => {
     const wrong = plantSecret('wrong pin 0815');
     const { status, stdout, stderr } = await runOnTerminal(verify, [[QUESTION, `${wrong}\n`]]);
     expect(stderr).toMatch(/C_Login returned CKR_PIN_INCORRECT/);
@@ -44,23 +44,23 @@ describe('a PIN that is asked for', () => {
     ['Ctrl-C', '12\x03', /interrupted/],
     ['nothing', '\n', /no PIN or passphrase was entered/],
     ['Ctrl-D', '\x04', /no PIN or passphrase was entered/],
-  ])('ends the command where the answer is %s', async (_name, typed, message) => {
+  ])('ends the command if the answer is %s', async (_name, typed, message) => {
     const { status, stderr } = await runOnTerminal(verify, [[QUESTION, typed]]);
     expect(stderr).toMatch(message);
     expect(status).toBe(1);
   });
 
-  it('is an error that names --pin-file where there is no terminal', async () => {
+  it('fails with a hint at --pin-file without a terminal', async () => {
     const { status, stdout, stderr } = await run(verify);
     expect(stderr).toBe(
-      'awsiot-credentialhelper: error: there is no terminal to ask on (PIN of token "prompt")\n' +
-        'awsiot-credentialhelper: hint: give the PIN in a file: --pin-file FILE\n',
+      'awsiot-credentialhelper: error: there is no terminal for the prompt (PIN of token "prompt")\n' +
+        'awsiot-credentialhelper: hint: pass the PIN in a file: --pin-file FILE\n',
     );
     expect([stdout, status]).toEqual(['', 1]);
   });
 });
 
-describe('a passphrase that is asked for', () => {
+describe('a passphrase prompt', () => {
   it('decrypts the key', async () => {
     const file = convertKey(keyFile, 'encrypted PKCS#8 PEM', passphraseFile);
     const args = ['token', 'import', ...tokens.flags('passphrase'), '--label', 'k', '--key', file];
@@ -72,8 +72,8 @@ describe('a passphrase that is asked for', () => {
   });
 });
 
-describe('the search for secrets in what commands print', () => {
-  it('finds what was planted, in the forms it may take', () => {
+describe('the search for secrets in command output', () => {
+  it('finds planted secrets in all encodings', () => {
     for (const form of [PIN, encodeURIComponent(PIN), Buffer.from(PIN).toString('base64')]) {
       expect(findSecret(`before ${form} after`)).toBeDefined();
     }

@@ -7,7 +7,7 @@ const tokens = startTokens();
 useTerminal();
 const flags = tokens.flags('delete');
 
-/** Puts a key pair and its certificate into the token. */
+/** Imports a key pair and its certificate into the token. */
 async function importPair(label: string): Promise<void> {
   const { keyFile, certificateFile } = makeSelfSigned(tokens.folder, label);
   await runJson([
@@ -16,7 +16,7 @@ async function importPair(label: string): Promise<void> {
   ]);
 }
 
-/** The kinds of the objects with a label, as another tool sees them. */
+/** The types of the objects with a label, according to another tool. */
 function kinds(label: string): string[] {
   return tokens
     .objects('delete')
@@ -43,16 +43,16 @@ describe('token delete', () => {
     expect(kinds('old')).toEqual([]);
   });
 
-  it('asks on the terminal, and deletes nothing unless the answer is yes', async () => {
+  it('asks for confirmation, and deletes nothing unless the answer is yes', async () => {
     await importPair('asked');
     const args = ['token', 'delete', ...flags, '--label', 'asked'];
-    const no = await runOnTerminal(args, [['Type yes to go on: ', 'no\n']]);
+    const no = await runOnTerminal(args, [['Type yes to continue: ', 'no\n']]);
     expect(no.seen).toMatch(
       /Delete private key "asked" \(id [0-9a-f]{40}\) and public key "asked"/,
     );
     expect(no.status).toBe(1);
     expect(kinds('asked')).toHaveLength(3);
-    const yes = await runOnTerminal(args, [['Type yes to go on: ', 'yes\n']]);
+    const yes = await runOnTerminal(args, [['Type yes to continue: ', 'yes\n']]);
     expect(yes.stdout).toMatch(/^deleted private key "asked"/);
     expect(kinds('asked')).toEqual(['Certificate']);
   });
@@ -60,12 +60,12 @@ describe('token delete', () => {
   it('deletes nothing without a terminal and without --yes', async () => {
     await importPair('silent');
     const { status, stderr } = await run(['token', 'delete', ...flags, '--label', 'silent']);
-    expect(stderr).toMatch(/no terminal to ask on.*\n.*hint: give --yes/);
+    expect(stderr).toMatch(/no terminal for the prompt.*\n.*hint: pass --yes/);
     expect(status).toBe(1);
     expect(kinds('silent')).toHaveLength(3);
   });
 
-  it('wants an id where a label repeats', async () => {
+  it('requires an id if labels are not unique', async () => {
     const generate = ['token', 'generate', ...flags, '--label', 'first', '--id', '0a'];
     await runJson(generate);
     const { keyFile } = makeSelfSigned(tokens.folder, 'second');
@@ -82,14 +82,14 @@ describe('token delete', () => {
       '0b',
     ]);
     const both = await run(['token', 'delete', ...flags, '--uri', 'pkcs11:', '--yes']);
-    expect(both.stderr).toMatch(/nothing is named/);
+    expect(both.stderr).toMatch(/no object is named/);
     expect(both.status).toBe(2);
     await runJson(['token', 'delete', ...flags, '--id', '0a', '--yes']);
     expect(kinds('first')).toEqual([]);
     expect(kinds('second')).toHaveLength(2);
   });
 
-  it('names what is not there', async () => {
+  it('names a missing object', async () => {
     const { status, stderr } = await run([
       ...['token', 'delete', ...flags, '--label', 'nope', '--yes'],
     ]);

@@ -15,7 +15,7 @@ interface GenerateJson {
 const tokens = startTokens();
 const { folder } = tokens;
 
-/** What openssl reads in a request, after it has checked the signature. */
+/** A request as parsed by openssl, which also verifies the signature. */
 function readCsr(file: string): string {
   const show = ['-noout', '-text', '-subject', '-nameopt', 'RFC2253,-esc_msb,utf8'];
   return openssl('req', '-in', file, '-verify', ...show).toString();
@@ -29,7 +29,7 @@ describe('token generate', () => {
     ['rsa3072', 'Public-Key: (3072 bit)', 'sha256WithRSAEncryption', 'RSA'],
     ['rsa4096', 'Public-Key: (4096 bit)', 'sha256WithRSAEncryption', 'RSA'],
   ])(
-    'makes a %s key and a request, and takes the certificate that comes back',
+    'generates a %s key and a request, and accepts the issued certificate',
     async (keyType, kind, algorithm, family) => {
       const flags = tokens.flags(keyType);
       const csr = join(folder, `${keyType}.csr`);
@@ -77,7 +77,7 @@ describe('token generate', () => {
     },
   );
 
-  it('writes the subject as it is given, in its order and with its characters', async () => {
+  it('writes the subject unchanged, with its order and characters', async () => {
     const csr = join(folder, 'subject.csr');
     const { stdout, status } = await run([
       ...[
@@ -98,7 +98,7 @@ describe('token generate', () => {
     );
     expect(stdout).toContain(`wrote the certificate signing request ${csr}\n`);
     expect(status).toBe(0);
-    // RFC 2253 writes a name backwards.
+    // RFC 2253 reverses the order of a name.
     expect(readCsr(csr)).toContain(
       'subject=CN=thing,serialNumber=00-1,OU=x\\\\y,O=Müller\\, Söhne,C=DE\n',
     );
@@ -107,7 +107,7 @@ describe('token generate', () => {
     expect(der).toMatch(/:organizationName\n.*UTF8STRING/);
   });
 
-  it('makes a key without a request too', async () => {
+  it('generates a key without a request', async () => {
     const made = await runJson<GenerateJson>([
       ...['token', 'generate', ...tokens.flags('plain'), '--label', 'k'],
     ]);
@@ -115,21 +115,21 @@ describe('token generate', () => {
     expect(made.id).toMatch(/^[0-9a-f]{32}$/);
   });
 
-  it('refuses a label that is taken, and makes nothing', async () => {
+  it('rejects an existing label, and generates nothing', async () => {
     const flags = tokens.flags('twice');
     const args = ['token', 'generate', ...flags, '--label', 'k'];
     await runJson(args);
     const before = tokens.objects('twice');
     const { status, stdout, stderr } = await run([...args, '--csr', join(folder, 'twice.csr')]);
     expect(stderr).toMatch(
-      /holds a private key with the label "k" already: pkcs11:token=twice;object=k/,
+      /already holds a private key with the label "k": pkcs11:token=twice;object=k/,
     );
     expect([stdout, status]).toEqual(['', 1]);
     expect(tokens.objects('twice')).toBe(before);
     expect(existsSync(join(folder, 'twice.csr'))).toBe(false);
   });
 
-  it('overwrites no file, and leaves no key for a request that cannot be written', async () => {
+  it('overwrites no file, and deletes the key if the request cannot be written', async () => {
     const flags = tokens.flags('unwritable');
     const taken = join(folder, 'taken.csr');
     writeFileSync(taken, 'precious');
@@ -143,14 +143,14 @@ describe('token generate', () => {
         '--csr',
         csr,
       ]);
-      expect(stderr).toMatch(/cannot write .*\.csr: .*\n.*hint: .*no key pair was left/);
+      expect(stderr).toMatch(/cannot write .*\.csr: .*\n.*hint: .*the key pair was deleted/);
       expect(status).toBe(1);
     }
     expect(readFileSync(taken, 'utf8')).toBe('precious');
     expect(tokens.kinds('unwritable')).toEqual([]);
   });
 
-  it('leaves nothing of a key that does not sign rightly', async () => {
+  it('deletes a key with invalid signatures', async () => {
     const library = buildFaultyModule(makeFolder(folder, 'faulty'));
     const flags = tokens.flags('defective').map((flag) => (flag.endsWith('.so') ? library : flag));
     const csr = join(folder, 'defective.csr');
@@ -160,7 +160,7 @@ describe('token generate', () => {
         env: { FAULT: 'bad-signature' },
       },
     );
-    expect(stderr).toMatch(/made a key pair whose signatures do not fit its public key/);
+    expect(stderr).toMatch(/generated a key pair whose signatures do not match its public key/);
     expect(status).toBe(1);
     expect(tokens.kinds('defective')).toEqual([]);
     expect(existsSync(csr)).toBe(false);
@@ -170,12 +170,12 @@ describe('token generate', () => {
     [
       'a subject without --csr',
       ['--label', 'k', '--subject', 'CN=x'],
-      /--subject is for the request/,
+      /--subject is for the certificate signing request/,
     ],
     [
-      'a subject of unknown parts',
+      'a subject with unknown attributes',
       ['--label', 'k', '--csr', '/x/y', '--subject', 'XX=x'],
-      /each part is one of CN, serialNumber/,
+      /each component is one of CN, serialNumber/,
     ],
     [
       'a country that is none',
@@ -183,13 +183,13 @@ describe('token generate', () => {
       /two letters/,
     ],
     [
-      'a subject with an empty part',
+      'a subject with an empty component',
       ['--label', 'k', '--csr', '/x/y', '--subject', 'CN=x,,O=y'],
-      /an empty part/,
+      /an empty component/,
     ],
     ['an unknown kind of key', ['--label', 'k', '--key-type', 'dsa'], /Allowed choices are p256/],
     ['no label', [], /needs a label/],
-  ])('refuses %s', async (_name, args, message) => {
+  ])('rejects %s', async (_name, args, message) => {
     const { status, stdout, stderr } = await run([
       'token',
       'generate',
@@ -201,16 +201,16 @@ describe('token generate', () => {
     expect(tokens.kinds('refused')).toEqual([]);
   });
 
-  it('names the other types where the token does not make one', async () => {
+  it('names the other types if the token does not support one', async () => {
     const [, , ...token] = tokens.flags('refuses');
     const args = ['--module', buildFaultyModule(folder), ...token, '--label', 'none'];
     const env = { FAULT: 'no-such-curve' };
     const { stderr } = await run(['token', 'generate', ...args, '--key-type', 'p384'], { env });
-    expect(stderr).toMatch(/does not make a key of the type p384: .*CKR_DOMAIN_PARAMS_INVALID/);
+    expect(stderr).toMatch(/cannot generate a key of type p384: .*CKR_DOMAIN_PARAMS_INVALID/);
     expect(stderr).toContain('hint: try another type: p256, rsa2048, rsa3072, rsa4096\n');
   });
 
-  it('lets others read the request, which is no secret', async () => {
+  it('creates the request readable for others, as it is not secret', async () => {
     const csr = join(folder, 'public.csr');
     await runJson(['token', 'generate', ...tokens.flags('public'), '--label', 'k', '--csr', csr]);
     expect(statSync(csr).mode & 0o444).toBe(0o444);

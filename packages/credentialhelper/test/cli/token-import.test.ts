@@ -46,7 +46,7 @@ describe.each(['RSA 2048', 'EC P-256', 'EC P-384'] as const)(
   (keyType) => {
     const { keyFile, certificateFile } = device(`form-${keyType.replace(' ', '-')}`, keyType);
 
-    it.each(forms)('takes %s', async (form) => {
+    it.each(forms)('accepts %s', async (form) => {
       const token = `${keyType} ${forms.indexOf(form)}`;
       const flags = tokens.flags(token);
       const file = convertKey(keyFile, form, passphraseFile);
@@ -63,7 +63,7 @@ describe.each(['RSA 2048', 'EC P-256', 'EC P-384'] as const)(
       if (keyType === 'RSA 2048') {
         expect(tokens.read(token, 'pubkey', result.id)).toEqual(publicKey);
       } else {
-        // pkcs11-tool cannot read every EC key out; it shows the point, with which the DER form of the key ends.
+        // pkcs11-tool cannot export every EC key; it shows the point, with which the DER encoding of the key ends.
         const point = /EC_POINT: +04(?:41|61)([0-9a-f]+)/.exec(objects)?.[1] ?? 'none';
         expect(publicKey.toString('hex').endsWith(point)).toBe(true);
       }
@@ -80,7 +80,7 @@ describe.each(['RSA 2048', 'EC P-256', 'EC P-384'] as const)(
 );
 
 describe('token import', () => {
-  it('says on stdout what it did, and on stderr nothing', async () => {
+  it('reports the result on stdout, and nothing on stderr', async () => {
     const { keyFile, certificateFile } = device('spoken');
     const { status, stdout, stderr } = await run([
       ...['token', 'import', ...tokens.flags('spoken'), '--label', 'k', '--key', keyFile],
@@ -94,7 +94,7 @@ describe('token import', () => {
     expect(tokens.objects('spoken').match(/ID: +a1b2\n/g)).toHaveLength(3);
   });
 
-  it('derives the id as certificates name their key', async () => {
+  it('derives the id like the subject key identifier of certificates', async () => {
     const { keyFile, certificateFile } = device('derived', 'RSA 2048');
     const { id } = await runJson<ImportJson>([
       ...['token', 'import', ...tokens.flags('derived'), '--label', 'k', '--key', keyFile],
@@ -104,7 +104,7 @@ describe('token import', () => {
     expect(tokens.kinds('derived')).toEqual(KEY_PAIR);
   });
 
-  it('stores the chain, the CA under an id of its own, and a CA that is there once only', async () => {
+  it('stores the chain, the CA with a different id, and an existing CA only once', async () => {
     const ca = device('ca', 'RSA 2048');
     const chains = ['one', 'two'].map((name) => {
       const key = device(name);
@@ -138,9 +138,9 @@ describe('token import', () => {
   });
 
   it.each([
-    ['a label', ['--label', 'k', '--id', '02'], /holds a private key with the label "k" already/],
-    ['an id', ['--label', 'other', '--id', '01'], /holds an object with the id 01 already/],
-  ])('refuses %s that is taken, and writes nothing', async (_name, naming, message) => {
+    ['a label', ['--label', 'k', '--id', '02'], /already holds a private key with the label "k"/],
+    ['an id', ['--label', 'other', '--id', '01'], /already holds an object with the id 01/],
+  ])('rejects %s that is taken, and writes nothing', async (_name, naming, message) => {
     const flags = tokens.flags('taken');
     if (!tokens.objects('taken').includes('Private Key')) {
       const first = device('first');
@@ -159,7 +159,7 @@ describe('token import', () => {
     expect(existsSync(second.keyFile)).toBe(true);
   });
 
-  it('refuses a certificate of another key before the token is touched', async () => {
+  it('rejects a certificate of another key before the token is used', async () => {
     const { keyFile } = device('own');
     const { certificateFile } = device('foreign', 'RSA 2048');
     const { status, stdout, stderr } = await run([
@@ -175,7 +175,7 @@ describe('token import', () => {
     expect(existsSync(keyFile)).toBe(true);
   });
 
-  it('stores a certificate for a key that is there, and not twice, nor for another key', async () => {
+  it('imports a certificate for an existing key, but not twice, nor for another key', async () => {
     const flags = tokens.flags('later');
     const { keyFile, certificateFile } = device('later');
     const args = ['token', 'import', ...flags, '--label', 'k'];
@@ -184,7 +184,7 @@ describe('token import', () => {
     expect(stored).toMatchObject({ id, certificates: 1 });
     const before = tokens.objects('later');
     const again = await run([...args, '--certificate', certificateFile]);
-    expect(again.stderr).toMatch(/holds certificate [0-9a-f]{64} \(CN=later\) already/);
+    expect(again.stderr).toMatch(/already holds certificate [0-9a-f]{64} \(CN=later\)/);
     const { certificateFile: foreign } = device('not-later');
     const other = await run([...args, '--certificate', foreign]);
     expect(other.stderr).toMatch(/"k" of token "later".*does not belong to .*CN=not-later/);
@@ -194,7 +194,7 @@ describe('token import', () => {
     expect(tokens.objects('later')).toBe(before);
   });
 
-  it('takes P-521, and refuses other curves before the token is touched', async () => {
+  it('accepts EC P-521, and rejects other curves before the token is used', async () => {
     const flags = tokens.flags('curves');
     for (const curve of ['secp521r1', 'secp256k1', 'brainpoolP256r1']) {
       const file = join(folder, curve);
@@ -205,7 +205,7 @@ describe('token import', () => {
         curve === 'secp521r1'
           ? /^$/
           : new RegExp(
-              `error: the private key in file ".*" is EC ${curve}, which AWS IoT does not take\n`,
+              `error: the private key in file ".*" is EC ${curve}, which AWS IoT does not support\n`,
             ),
       );
       expect(status).toBe(curve === 'secp521r1' ? 0 : 1);
@@ -217,7 +217,7 @@ describe('token import', () => {
     expect(der.toString('hex').endsWith(point)).toBe(true);
   });
 
-  it('tells a key that is encrypted, and a passphrase that is wrong', async () => {
+  it('reports an encrypted key, and a wrong passphrase', async () => {
     const file = convertKey(device('encrypted').keyFile, 'encrypted PKCS#8 PEM', passphraseFile);
     const args = ['token', 'import', ...tokens.flags('encrypted'), '--label', 'k', '--key', file];
     const none = await run(args);
@@ -233,8 +233,12 @@ describe('token import', () => {
     ['neither key nor certificate', ['--label', 'k'], /nothing to import/],
     ['no label', ['--key', 'x'], /needs a label/],
     ['an id that is no hex', ['--label', 'k', '--key', 'x', '--id', 'xyz'], /hexadecimal/],
-    ['PEM text for a path', ['--label', 'k', '--key', '-----BEGIN x'], /is the path of a file/],
-    ['a URI for a path', ['--label', 'k', '--key', 'pkcs11:object=k'], /PKCS#11 URI was given/],
+    [
+      'PEM text for a path',
+      ['--label', 'k', '--key', '-----BEGIN x'],
+      /must be the path of a file/,
+    ],
+    ['a URI for a path', ['--label', 'k', '--key', 'pkcs11:object=k'], /got a PKCS#11 URI/],
     [
       '--delete-source without --key',
       ['--label', 'k', '--certificate', 'x', '--delete-source'],
@@ -255,7 +259,7 @@ describe('token import', () => {
 });
 
 describe('token import --delete-source', () => {
-  it('removes the file once a test signature of the token was verified', async () => {
+  it('removes the file after a test signature of the token is verified', async () => {
     const { keyFile, certificateFile } = device('removed');
     const { removed } = await runJson<ImportJson>([
       ...['token', 'import', ...tokens.flags('removed'), '--label', 'k', '--key', keyFile],
@@ -266,7 +270,7 @@ describe('token import --delete-source', () => {
     expect(existsSync(certificateFile)).toBe(true);
   });
 
-  it.each(['a symbolic link', 'a hard link'])('refuses %s', async (kind) => {
+  it.each(['a symbolic link', 'a hard link'])('rejects %s', async (kind) => {
     const { keyFile } = device(`link-${kind.length}`);
     const link = join(folder, `link-to-${kind.length}`);
     if (kind === 'a hard link') linkSync(keyFile, link);
@@ -313,7 +317,7 @@ describe('--delete-source', () => {
     expect(existsSync(file)).toBe(false);
   });
 
-  it('leaves a file that was replaced meanwhile', async () => {
+  it('keeps a file that was replaced meanwhile', async () => {
     const library = buildFaultyModule(makeFolder(folder, 'replaced'));
     const slow = flags().map((flag) => (flag.endsWith('.so') ? library : flag));
     const { keyFile } = device('replaced');
@@ -327,7 +331,7 @@ describe('--delete-source', () => {
     const key = readFileSync(next);
     writeFileSync(keyFile, key);
     const { status, stderr } = await imported;
-    expect(stderr).toContain('was left: it has been replaced or changed since it was read');
+    expect(stderr).toContain('was not removed: it was replaced or changed after it was read');
     expect(status).toBe(1);
     expect(readFileSync(keyFile).equals(key)).toBe(true);
   });
@@ -340,7 +344,7 @@ describe('token import into a token that fails', () => {
     [
       'no-import',
       'ERR_IMPORT_REFUSED',
-      /does not take this private key: C_CreateObject returned CKR_FUNCTION_NOT_SUPPORTED for token/,
+      /does not accept this private key: C_CreateObject returned CKR_FUNCTION_NOT_SUPPORTED for token/,
     ],
     ['never-made', 'ERR_PKCS11', /C_CreateObject returned CKR_GENERAL_ERROR for token "failing"/],
     [
@@ -372,7 +376,7 @@ describe('token import into a token that fails', () => {
     expect(createHash('sha256').update(readFileSync(keyFile)).digest('hex')).toBe(digest);
   });
 
-  it('makes an object again that the token left half made, and removes that one', async () => {
+  it('retries an incomplete object, and deletes it', async () => {
     const flags = tokens.flags('half').map((flag) => (flag.endsWith('.so') ? library : flag));
     const { keyFile } = device('half');
     const args = ['token', 'import', ...flags, '--label', 'k', '--key', keyFile];
@@ -400,7 +404,7 @@ describe('token import into a token that fails', () => {
     },
   );
 
-  it('finishes what it has begun when its time is over', async () => {
+  it('finishes its operation after the timeout', async () => {
     const flags = tokens.flags('overdue').map((flag) => (flag.endsWith('.so') ? library : flag));
     const { keyFile } = device('overdue');
     const args = ['token', 'import', ...flags, '--label', 'k', '--key', keyFile];

@@ -23,10 +23,10 @@ const init = (label: string, ...more: readonly string[]) => [
   ...['token', 'init', ...module, '--label', label],
   ...['--pin-file', pinFile, '--so-pin-file', soPinFile, ...more],
 ];
-/** What softhsm2-util says of the slots. */
+/** The slots according to softhsm2-util. */
 const slots = () => execFileSync('softhsm2-util', ['--show-slots']).toString();
 
-/** Makes a token with a key in it. */
+/** Creates a token with a key. */
 async function tokenWithKey(label: string): Promise<InitJson['token']> {
   const { token } = await runJson<InitJson>(init(label));
   const { keyFile, certificateFile } = makeSelfSigned(folder, 'device');
@@ -38,7 +38,7 @@ async function tokenWithKey(label: string): Promise<InitJson['token']> {
 }
 
 describe('token init', () => {
-  it('makes a token in the free slot, which others see where it says', async () => {
+  it('initializes a token in the free slot, which other processes see under the reported id', async () => {
     const label = 'Gerät 1; 100% & so weiter';
     const { status, stdout, stderr } = await run(init(label));
     const slotId = new RegExp(
@@ -51,18 +51,18 @@ describe('token init', () => {
     expect(tokens.kinds(label)).toEqual([]);
   });
 
-  it('makes one after the other', async () => {
+  it('initializes several tokens', async () => {
     const made = await Promise.all([runJson<InitJson>(init('first'))]);
     made.push(await runJson<InitJson>(init('second')));
     expect(new Set(made.map(({ token }) => token.slotId)).size).toBe(2);
     expect(made.map(({ erased }) => erased)).toEqual([false, false]);
   });
 
-  it('refuses a label that another token has', async () => {
+  it('rejects a label that another token has', async () => {
     await runJson(init('taken'));
     const { status, stderr } = await run(init('taken'));
     expect(stderr).toMatch(
-      /shows a token "taken" already, in slot \d+\n.*hint: .*--slot-id \d+ to erase/,
+      /already shows a token "taken", in slot \d+\n.*hint: .*--slot-id \d+ to erase/,
     );
     expect(status).toBe(1);
   });
@@ -78,30 +78,30 @@ describe('token init', () => {
     expect(slots()).toBe(before);
   });
 
-  it('refuses a PIN that the token does not take, before anything is changed', async () => {
+  it('rejects a PIN that the token does not accept, before any change', async () => {
     const before = slots();
     const short = tokens.secretFile('short-pin', '#7x');
     const args = init('short').map((arg) => (arg === pinFile ? short : arg));
     const { status, stderr } = await run(args);
     expect(stderr).toMatch(
-      /the user PIN is shorter or longer than this token takes: 4 to 255 bytes/,
+      /the user PIN is shorter or longer than this token accepts: 4 to 255 bytes/,
     );
     expect(status).toBe(2);
     expect(slots()).toBe(before);
   });
 
-  it('does not erase a token without being told to', async () => {
+  it('does not erase a token without confirmation', async () => {
     const { slotId } = await tokenWithKey('kept');
     const { status, stderr } = await run(init('kept', '--slot-id', String(slotId)));
     expect(stderr).toMatch(
-      /no terminal[\s\S]*hint: the token "kept" in slot \d+ shows 2 objects without a login, and may hold private ones; --yes/,
+      /no terminal[\s\S]*hint: the token "kept" in slot \d+ shows 2 objects without a login, and may hold private objects; --yes/,
     );
     expect(status).toBe(1);
     const asked = await runOnTerminal(init('kept', '--slot-id', String(slotId)), [
-      ['Type yes to go on: ', 'no\n'],
+      ['Type yes to continue: ', 'no\n'],
     ]);
     expect(asked.seen).toContain('The token "kept" in slot');
-    expect(asked.stderr).toMatch(/it was left as it is/);
+    expect(asked.stderr).toMatch(/it was not changed/);
     expect([asked.stdout, asked.status]).toEqual(['', 1]);
     expect(tokens.kinds('kept')).toEqual(['Certificate', ...KEY_PAIR]);
   });
@@ -113,7 +113,7 @@ describe('token init', () => {
     const { status, stderr } = await run(args.map((arg) => (arg === soPinFile ? wrong : arg)));
     expect(stderr).toMatch(/C_InitToken returned CKR_PIN_INCORRECT for token "guarded"/);
     expect(stderr).toMatch(
-      /hint: give the SO PIN that the token "guarded" has now; nothing was erased/,
+      /hint: pass the current SO PIN of the token "guarded"; nothing was erased/,
     );
     expect(status).toBe(1);
     const again = await run(args.map((arg) => (arg === soPinFile ? wrong : arg)));
@@ -121,19 +121,19 @@ describe('token init', () => {
     expect(tokens.kinds('guarded')).toEqual(['Certificate', ...KEY_PAIR]);
   });
 
-  it('erases a token when told to, by --yes or on the terminal', async () => {
+  it('erases a token after confirmation, with --yes or on the terminal', async () => {
     const { slotId } = await tokenWithKey('erased');
     const args = init('renamed', '--slot-id', String(slotId));
     const { token, erased } = await runJson<InitJson>([...args, '--yes']);
     expect([token.label, erased]).toEqual(['renamed', true]);
     expect(tokens.kinds('renamed')).toEqual([]);
     const again = init('once more', '--slot-id', String(token.slotId));
-    const asked = await runOnTerminal(again, [['Type yes to go on: ', 'yes\n']]);
+    const asked = await runOnTerminal(again, [['Type yes to continue: ', 'yes\n']]);
     expect(asked.stdout).toMatch(/^initialized token "once more"/);
     expect([asked.stderr, asked.status]).toEqual(['', 0]);
   });
 
-  it('names a slot that is not there', async () => {
+  it('names a missing slot', async () => {
     const { status, stderr } = await run(init('x', '--slot-id', '5'));
     expect(stderr).toMatch(/shows no token in slot 5; it has: \d+ \(/);
     expect(status).toBe(1);
@@ -155,7 +155,7 @@ describe('token init', () => {
     expect(tokens.kinds('asked')).toEqual([]);
   });
 
-  it('takes no PIN whose two entries differ', async () => {
+  it('rejects a PIN whose two entries differ', async () => {
     const before = slots();
     const { status, stderr } = await runOnTerminal(
       ['token', 'init', ...module, '--label', 'differ', '--so-pin-file', soPinFile],

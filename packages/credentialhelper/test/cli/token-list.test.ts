@@ -43,7 +43,7 @@ const withoutPin = flags.slice(0, -2);
 const library = buildFaultyModule(makeFolder(folder, 'faulty'));
 const home = (name: string) => makeFolder(folder, name, '.config/pkcs11/modules');
 
-/** The objects of the only token that a listing shows. */
+/** The objects of the only token in a listing. */
 function objectsOf({ modules }: ListJson) {
   const [slot, ...more] = modules[0]?.library?.slots ?? [];
   expect(more).toEqual([]);
@@ -51,7 +51,7 @@ function objectsOf({ modules }: ListJson) {
 }
 
 describe('token list', () => {
-  it('finds the modules of this system, and looks into each but the one with CA certificates', async () => {
+  it('finds the modules of this system, and inspects each but the one with CA certificates', async () => {
     const { modules } = await runJson<ListJson>(['token', 'list']);
     const softHsm = modules.find(({ path }) => path.endsWith('libsofthsm2.so'));
     expect(softHsm?.foundBy).toMatch(/softhsm2\.module$|^well-known path$/);
@@ -63,7 +63,7 @@ describe('token list', () => {
     expect(trust?.library ?? null).toBeNull();
   });
 
-  it('shows without a login what anybody may see', async () => {
+  it('lists public objects without a login', async () => {
     const listed = await runJson<ListJson>(['token', 'list', ...withoutPin]);
     expect(objectsOf(listed).map(({ type, label, detail }) => [type, label, detail])).toEqual([
       ['public', 'my/key', 'EC P-256'],
@@ -71,7 +71,7 @@ describe('token list', () => {
     ]);
   });
 
-  it('shows private keys after a login, as URIs that other commands take', async () => {
+  it('lists private keys after a login, as URIs for other commands', async () => {
     const listed = await runJson<ListJson>(['token', 'list', ...flags]);
     const key = objectsOf(listed).find(({ type }) => type === 'private');
     expect(key?.uri).toMatch(
@@ -81,7 +81,7 @@ describe('token list', () => {
     expect((await run(verify)).status).toBe(0);
   });
 
-  it('says it in words', async () => {
+  it('reports it as text', async () => {
     const { status, stdout, stderr } = await run(['token', 'list', ...withoutPin]);
     expect(stdout).toMatch(
       new RegExp(
@@ -91,7 +91,7 @@ describe('token list', () => {
     expect([stderr, status]).toEqual(['', 0]);
   });
 
-  it('asks for the PIN with --login only', async () => {
+  it('asks for the PIN only with --login', async () => {
     const { stdout, status, seen } = await runOnTerminal(
       ['token', 'list', ...withoutPin, '--login', '--json'],
       [['PIN: ', `${PIN}\n`]],
@@ -101,14 +101,14 @@ describe('token list', () => {
     expect(seen.trim()).toBe('PIN:');
   });
 
-  it('takes the PIN from an environment variable that the other process does not see', async () => {
+  it('reads the PIN from an environment variable that the child process does not inherit', async () => {
     const uri = `pkcs11:token=list%20%26%20co%3B%20%C3%BC?module-path=${library}&pin-source=env:THE_PIN`;
     const env = { THE_PIN: PIN, FAULT: 'no-pin-in-environment' };
     const listed = await runJson<ListJson>(['token', 'list', '--uri', uri], { env });
     expect(objectsOf(listed)).toHaveLength(3);
   });
 
-  it('shows control characters as what they are', async () => {
+  it('escapes control characters', async () => {
     const label = 'red \u001b[31m\u009b31m\u202e';
     const args = ['token', 'generate', ...tokens.flags('colours'), '--label', label];
     const { stdout } = await run(args);
@@ -117,7 +117,7 @@ describe('token list', () => {
     expect(again.stderr).toContain('"red \\u001b[31m\\u009b31m\\u202e"');
   });
 
-  it('shows a label with a line end on one line', async () => {
+  it('shows a label with a newline on one line', async () => {
     const label = 'k\nawsiot-credentialhelper: error: forged';
     const args = ['token', 'generate', ...tokens.flags('forged'), '--label', label];
     const { stdout } = await run(args);
@@ -131,7 +131,7 @@ describe('token list', () => {
     });
   });
 
-  it('gives a PIN to no token where several match', async () => {
+  it('sends no PIN if several tokens match', async () => {
     const { status, stderr } = await run([
       ...['token', 'list', '--module', SOFTHSM_LIBRARY, '--pin-file', pinFile],
     ]);
@@ -142,7 +142,7 @@ describe('token list', () => {
     expect(nowhere.status).toBe(2);
   });
 
-  it('shows what the token says of its PIN', async () => {
+  it('shows the PIN state of a token', async () => {
     const library = buildFaultyModule(makeFolder(folder, 'pin-states'));
     for (const [fault, state, words] of [
       ['locked', 'locked', 'its PIN is LOCKED'],
@@ -173,7 +173,7 @@ describe('token list', () => {
     expect(without.modules[0]?.library?.slots[0]?.token?.pinPad).toBe(false);
   });
 
-  it('shows what is wrong with a slot, and the others all the same', async () => {
+  it('shows the error of a slot, and the other slots', async () => {
     const args = ['token', 'list', '--module', library];
     const env = { FAULT: 'other-slots-fail' };
     tokens.flags('the-token');
@@ -206,7 +206,7 @@ describe('token list', () => {
     expect([named.stdout, named.status]).toEqual(['', 1]);
   });
 
-  it('says of a module that is configured and not there that it is not there', async () => {
+  it('reports a configured module that does not exist', async () => {
     const modulesFolder = home('gone');
     const library = join(modulesFolder, 'gone.so');
     copyFileSync(SOFTHSM_LIBRARY, library);
@@ -217,7 +217,7 @@ describe('token list', () => {
     expect(modules.find(({ path }) => path === library)?.problem?.message).toMatch(/no such file/);
   });
 
-  it('names a file that is no module', async () => {
+  it('names a file that is not a module', async () => {
     const { status, stderr } = await run(['token', 'list', '--module', '/etc/hostname']);
     expect(stderr).toMatch(/cannot load the PKCS#11 library \/etc\/hostname/);
     expect(status).toBe(1);

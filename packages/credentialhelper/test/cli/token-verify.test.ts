@@ -40,7 +40,7 @@ const withLibrary = (args: readonly string[], path: string) =>
 const verify = (...args: readonly string[]) => ['token', 'verify', ...flags, ...args];
 
 describe('token verify', () => {
-  it('tells all of a key that is as it should be', async () => {
+  it('reports all properties of a valid key', async () => {
     const result = await runJson<VerifyJson>(verify('--label', 'ec'));
     expect(result).toMatchObject({
       ok: true,
@@ -56,7 +56,7 @@ describe('token verify', () => {
     expect(result.handshakes[0]?.signatureMs).toBeGreaterThan(0);
   });
 
-  it('says it in words too', async () => {
+  it('reports it as text too', async () => {
     const { status, stdout, stderr } = await run(
       verify('--label', 'rsa', '--certificate', rsa.certificateFile),
     );
@@ -66,7 +66,7 @@ describe('token verify', () => {
     expect([stderr, status]).toEqual(['', 0]);
   });
 
-  it('says where there was no certificate to compare with', async () => {
+  it('reports a missing certificate', async () => {
     const result = await runJson<VerifyJson>(verify('--label', 'rsa'));
     expect(result).toMatchObject({ ok: true, belongs: null, certificate: null });
     expect(result.verdict).toMatch(/no certificate to compare/);
@@ -87,7 +87,7 @@ describe('token verify', () => {
     expect(status).toBe(1);
   });
 
-  it('warns of a certificate that has expired', async () => {
+  it('warns about an expired certificate', async () => {
     const csr = join(folder, 'expired.csr');
     const certificate = join(folder, 'expired.pem');
     openssl('req', '-new', '-key', ec.keyFile, '-subj', '/CN=expired', '-out', csr);
@@ -101,7 +101,7 @@ describe('token verify', () => {
     const args = withLibrary(verify('--label', 'rsa'), library);
     const result = await runJson<VerifyJson>(args, { env: { FAULT: 'no-pss' } });
     expect(result).toMatchObject({ ok: true, tls: ['1.2'] });
-    expect(result.verdict).toMatch(/with TLS 1\.2, not with TLS 1\.3: RSA-PSS needs raw RSA/);
+    expect(result.verdict).toMatch(/with TLS 1\.2, not with TLS 1\.3: RSA-PSS requires raw RSA/);
   });
 
   it('finds that a token with raw RSA and without RSA-PSS can do TLS 1.3', async () => {
@@ -110,21 +110,21 @@ describe('token verify', () => {
     expect(result).toMatchObject({ ok: true, tls: ['1.2', '1.3'] });
   });
 
-  it('fails with what the token says where it refuses to sign', async () => {
+  it('fails with the error of the token if it refuses to sign', async () => {
     const args = withLibrary(verify('--label', 'rsa'), library);
     const { status, stderr } = await run(args, { env: { FAULT: 'no-sign' } });
     expect(stderr).toMatch(/C_SignInit returned CKR_KEY_FUNCTION_NOT_PERMITTED/);
     expect(status).toBe(1);
   });
 
-  it('fails where the signatures of the token are wrong', async () => {
+  it('fails if the signatures of the token are invalid', async () => {
     const args = withLibrary(verify('--label', 'ec', '--json'), library);
     const { status, stdout } = await run(args, { env: { FAULT: 'bad-signature' } });
     expect(JSON.parse(stdout)).toMatchObject({ ok: false, belongs: false, handshakes: [] });
     expect(status).toBe(1);
   });
 
-  it('gives a key that asks for the PIN at every signature its PIN', async () => {
+  it('enters the PIN for a key that asks for it at every signature', async () => {
     const key = ['--key-type', 'EC:prime256v1', '--always-auth', '--label', 'strict'];
     pkcs11Tool('verify', '--keypairgen', ...key, '--id', '77');
     expect(await runJson<VerifyJson>(verify('--label', 'strict'))).toMatchObject({
@@ -134,7 +134,7 @@ describe('token verify', () => {
     });
   });
 
-  it('ends a library that hangs at its deadline', async () => {
+  it('kills a library that hangs at its deadline', async () => {
     const args = withLibrary(verify('--label', 'ec', '--timeout-ms', '2000'), library);
     const { status, stdout, stderr } = await run(args, { env: { FAULT: 'hang' } });
     expect(stderr).toMatch(
@@ -164,7 +164,7 @@ describe('token verify', () => {
   );
 
   it.each<Fault>(['pin-pad', 'no-login'])(
-    'asks for no PIN where the token needs none: %s',
+    'asks for no PIN if the token needs none: %s',
     async (fault) => {
       const env = { FAULT: fault, PIN_PAD_PIN: PIN };
       const args = withLibrary(
@@ -206,14 +206,14 @@ describe('token verify', () => {
     expect([first.status, second.status]).toEqual([1, 1]);
   });
 
-  it('warns of a PIN file that others can read', async () => {
+  it('warns about a PIN file that other users can read', async () => {
     const file = join(folder, 'open-pin');
     writeFileSync(file, 'wrong pin 4712', { mode: 0o644 });
     const { stderr } = await run(['token', 'verify', ...flags.slice(0, -1), file, '--label', 'ec']);
     expect(stderr.match(/warning: the PIN file .* can be read by other users/g)).toHaveLength(1);
   });
 
-  it('takes the PIN from the pin-source of a URI', async () => {
+  it('reads the PIN from the pin-source of a URI', async () => {
     const uri = `pkcs11:token=verify;object=ec?module-name=softhsm2&pin-source=file:${tokens.pinFile}`;
     expect(await runJson<VerifyJson>(['token', 'verify', '--uri', uri])).toMatchObject({
       ok: true,

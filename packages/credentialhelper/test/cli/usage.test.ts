@@ -36,7 +36,7 @@ describe('the command line', () => {
   });
 
   it.each([[], ['token']])(
-    'shows its help on stderr and fails where no command is given: %s',
+    'shows its help on stderr and fails if no command is given: %s',
     async (...args) => {
       const { status, stdout, stderr } = await run(args.filter((arg) => arg !== undefined));
       expect(stderr).toMatch(/^Usage: awsiot-credentialhelper/);
@@ -74,11 +74,11 @@ describe('the command line', () => {
   });
 
   it.each<[string, string[], RegExp]>([
-    ['an unknown command', ['nope'], /error: unknown command: a text of 4 characters\n/],
+    ['an unknown command', ['nope'], /error: unknown command: a string of 4 characters\n/],
     [
       'an unknown token command',
       ['token', 'nope'],
-      /error: unknown command: a text of 4 characters\n/,
+      /error: unknown command: a string of 4 characters\n/,
     ],
     [
       'a misspelt command',
@@ -112,12 +112,12 @@ describe('the command line', () => {
     [
       'a token that is named twice',
       ['token', 'list', '--uri', 'pkcs11:token=x?module-name=softhsm2', '--token-label', 'y'],
-      /--token-label is given, and --uri says the same thing/,
+      /--token-label and --uri name the same thing/,
     ],
     [
       'a serial number that is named twice',
       ['token', 'list', '--uri', 'pkcs11:serial=1?module-name=softhsm2', '--token-serial', '2'],
-      /--token-serial is given, and --uri says the same thing/,
+      /--token-serial and --uri name the same thing/,
     ],
     ['a deadline that is none', ['token', 'verify', '--timeout-ms', '1.5'], /whole number/],
     ['a deadline of 0', ['token', 'list', '--timeout-ms', '0'], /from 1 to 86400000/],
@@ -132,7 +132,7 @@ describe('the command line', () => {
     expect([stdout, status]).toEqual(['', 2]);
   });
 
-  it('says how to get koffi where it is not installed', async () => {
+  it('reports how to install koffi', async () => {
     const main = join(copyWithoutKoffi(folder), 'cli/main.js');
     for (const args of [
       ['list'],
@@ -144,7 +144,9 @@ describe('the command line', () => {
       ['change-pin', '--module', SOFTHSM_LIBRARY],
     ]) {
       const { status, stdout, stderr } = await run(['token', ...args], { main });
-      expect(stderr).toMatch(/error: the npm package koffi, which tokens need, cannot be loaded\n/);
+      expect(stderr).toMatch(
+        /error: the npm package koffi, which keys in tokens require, cannot be loaded\n/,
+      );
       expect(stderr).toContain('npm install koffi');
       expect([stdout, status]).toEqual(['', 1]);
     }

@@ -1,5 +1,5 @@
-// Runs every command of docs/keys.md on files of each kind. What stands in for the world outside: the AWS command line, and
-// what is typed on the terminal where a command asks for a password. keytool is not run.
+// Runs every command of docs/keys.md on files of each format. Simulated: the AWS CLI, and the terminal input when a
+// command asks for a password. keytool is not run.
 import { execFile, execFileSync } from 'node:child_process';
 import { createPrivateKey, createPublicKey } from 'node:crypto';
 import {
@@ -51,21 +51,21 @@ cp ${keyFile} "$7"
 );
 chmodSync(join(bin, 'aws'), 0o755);
 
-/** A folder as a person has it before a block of the document. */
+/** A folder as before a block of the document. */
 function workFolder(name: string, files: Readonly<Record<string, string | Buffer>>): string {
   const work = makeFolder(folder, name);
   for (const [file, content] of Object.entries(files)) writeFileSync(join(work, file), content);
   return work;
 }
 
-/** Runs the one block with this text as a person would type it, after `umask 077`. */
+/** Runs the one block with this text, after `umask 077`. */
 async function runBlock(work: string, having: string, typed = ''): Promise<void> {
   const [block = 'false', ...more] = blocks.filter((text) => text.includes(having));
   expect(more, `one block has ${having}`).toEqual([]);
   remaining.delete(block);
   const script = join(work, 'block.sh');
   writeFileSync(script, `set -euo pipefail\numask 077\n${block}`);
-  // On a terminal of its own, where passwords are asked for.
+  // On its own terminal, for password prompts.
   const running = promisify(execFile)(
     'script',
     ['--quiet', '--return', '--command', 'bash block.sh', '/dev/null'],
@@ -76,7 +76,7 @@ async function runBlock(work: string, having: string, typed = ''): Promise<void>
   expect(findSecret(stdout), 'a secret in what the commands printed').toBeUndefined();
 }
 
-/** Expects the key in a folder to be ours, and nobody else's to read. */
+/** Expects the key in a folder to be ours, and unreadable to other users. */
 function expectKey(work: string, passphrase?: string): void {
   const file = join(work, 'thing-key.pem');
   const key = readPrivateKey(file, passphrase === undefined ? undefined : new Secret(passphrase));
@@ -89,10 +89,10 @@ function expectCertificate(work: string): void {
   expect(certificate?.checkPrivateKey(createPrivateKey(keyPem))).toBe(true);
 }
 
-/** Messages that the document names, and were seen. */
+/** Messages of the document that were seen. */
 const seen = new Set<string>();
 
-/** Expects a file to be refused with what the document says of it. */
+/** Expects a file to be rejected with a message of the document. */
 async function expectRefused(
   file: string,
   message: string,
@@ -120,7 +120,7 @@ const puttyKey = () => {
 };
 
 describe('docs/keys.md', () => {
-  it('begins with files that nobody else can read', async () => {
+  it('begins with files that other users cannot read', async () => {
     expect(blocks[0]).toBe('umask 077\n');
     await runBlock(folder, 'umask 077');
   });
@@ -137,18 +137,18 @@ describe('docs/keys.md', () => {
     expectCertificate(work);
   });
 
-  it('converts keys of OpenSSH', async () => {
+  it('converts OpenSSH keys', async () => {
     const work = workFolder('ssh', { 'thing-ssh-key': openSshKey() });
     chmodSync(join(work, 'thing-ssh-key'), 0o600);
     const file = join(work, 'thing-ssh-key');
-    await expectRefused(file, 'holds a private key in the form of OpenSSH');
+    await expectRefused(file, 'holds a private key in OpenSSH format');
     await runBlock(work, 'ssh-keygen -p');
     expectKey(work);
   });
 
-  it('converts keys of PuTTY', async () => {
+  it('converts PuTTY keys', async () => {
     const work = workFolder('putty', { 'thing.ppk': puttyKey() });
-    await expectRefused(join(work, 'thing.ppk'), 'is a key of PuTTY');
+    await expectRefused(join(work, 'thing.ppk'), 'is a PuTTY key');
     await runBlock(work, 'puttygen');
     expectKey(work);
   });
@@ -157,7 +157,7 @@ describe('docs/keys.md', () => {
     const p7b = openssl('crl2pkcs7', '-nocrl', '-certfile', certificateFile);
     const work = workFolder('p7b', { 'thing.p7b': p7b });
     const file = join(work, 'thing.p7b');
-    await expectRefused(file, 'holds certificates in PKCS #7 form', readCertificate);
+    await expectRefused(file, 'holds certificates in PKCS #7 format', readCertificate);
     await runBlock(work, 'pkcs7');
     expectCertificate(work);
   });
@@ -170,7 +170,7 @@ describe('docs/keys.md', () => {
     expectKey(work);
   });
 
-  it('takes an answer of the AWS CLI, or has it write files', async () => {
+  it('accepts output of the AWS CLI, or has it write files', async () => {
     const PublicKey = publicKey.export({ type: 'spki', format: 'pem' });
     const keyPair = { PublicKey, PrivateKey: keyPem };
     const answer = { certificateArn: 'arn', certificateId: 'id', certificatePem, keyPair };
@@ -182,7 +182,7 @@ describe('docs/keys.md', () => {
     chmodSync(join(work, 'thing-key.pem'), 0o600);
     expectKey(work);
     expectCertificate(work);
-    await expectRefused(join(work, 'without'), 'is an answer of the AWS CLI');
+    await expectRefused(join(work, 'without'), 'is output of the AWS CLI');
 
     const files = workFolder('files', {});
     await runBlock(files, 'aws iot');
@@ -196,7 +196,7 @@ describe('docs/keys.md', () => {
       ...['-v1', 'PBE-MD5-DES', '-passout', 'pass:old-word'],
     );
     const work = workFolder('old', { 'old-key.pem': old });
-    const message = 'is encrypted in a way that the OpenSSL of this Node.js does not have';
+    const message = 'is encrypted in a way that the OpenSSL of this Node.js does not support';
     await expectRefused(join(work, 'old-key.pem'), message, (file) =>
       readPrivateKey(file, new Secret('old-word')),
     );
@@ -204,7 +204,7 @@ describe('docs/keys.md', () => {
     expectKey(work, 'new-word');
   });
 
-  it('encrypts a key, makes a PIN, and keeps both to their owner', async () => {
+  it('encrypts a key, generates a PIN, and makes both readable by their owner only', async () => {
     const work = workFolder('own', { 'thing-key.pem': keyPem });
     await runBlock(work, 'encrypted-key.pem', 'word\nword\n');
     const encrypted = join(work, 'encrypted-key.pem');
@@ -247,16 +247,16 @@ describe('docs/keys.md', () => {
     });
     for (const [file, message] of [
       ['tss', 'holds a key that only the TPM which made it can use (TSS2)'],
-      ['jks', 'is a Java key store'],
+      ['jks', 'is a Java keystore'],
       ['public', 'holds a public key'],
-      ['ssh', 'is a public key of OpenSSH'],
-      ['cut', 'is cut short'],
+      ['ssh', 'is an OpenSSH public key'],
+      ['cut', 'is truncated'],
       ['empty', 'is empty'],
-      ['blanks', 'holds nothing but blanks'],
-      ['parameters', 'holds the parameters of a key and no key'],
-      ['curve', 'which AWS IoT does not take'],
-      ['ed25519', 'which AWS IoT does not take'],
-      ['short', 'which AWS IoT does not take'],
+      ['blanks', 'contains only whitespace'],
+      ['parameters', 'holds key parameters and no key'],
+      ['curve', 'which AWS IoT does not support'],
+      ['ed25519', 'which AWS IoT does not support'],
+      ['short', 'which AWS IoT does not support'],
     ] as const) {
       await expectRefused(join(work, file), message);
     }
@@ -265,9 +265,9 @@ describe('docs/keys.md', () => {
     await expectRefused(join(work, 'csr'), 'holds a certificate signing request', readCertificate);
   });
 
-  it('has no block that no test has run, and no message that no test has seen', () => {
+  it('has no untested block or message', () => {
     expect([...remaining]).toEqual([]);
-    const [table = ''] = /^\| the message says .*?\n\n/ms.exec(DOCUMENT) ?? [];
+    const [table = ''] = /^\| message .*?\n\n/ms.exec(DOCUMENT) ?? [];
     const named = table.split('\n').flatMap((row) => {
       const [, first = ''] = row.split('|');
       return Array.from(first.matchAll(/`(.*?)`/g), ([, message]) => message);
@@ -275,7 +275,7 @@ describe('docs/keys.md', () => {
     expect(named.sort()).toEqual([...seen].sort());
   });
 
-  it('has no link to nowhere', () => {
+  it('has no broken link', () => {
     const docs = new URL('../../../../docs/', import.meta.url);
     const anchors = (text: string) =>
       Array.from(text.matchAll(/^#+ (.*)$/gm), ([, heading = '']) =>

@@ -1,5 +1,5 @@
-// Runs every command of docs/tokens.md, in order, in a home folder of its own. What stands in for the world outside:
-// installing (the packages must be there already), the AWS command line, and the emulator for AWS.
+// Runs every command of docs/tokens.md, in order, in its own home folder. Simulated: installation (the packages must
+// be installed already), the AWS CLI, and AWS, by the emulator.
 import { execFile, execFileSync } from 'node:child_process';
 import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -34,7 +34,7 @@ writeFileSync(join(work, 'thing-cert.pem'), thing.certificatePem);
 writeFileSync(join(work, 'thing-key.pem'), thing.privateKeyPem);
 plantKey(thing.privateKeyPem);
 
-/** Puts a command into the way of the one of the system. */
+/** Overrides a command of the system. */
 function standIn(name: string, script: string): void {
   const file = join(bin, name);
   writeFileSync(file, `#!/usr/bin/env bash\nset -euo pipefail\n${script}\n`);
@@ -70,7 +70,7 @@ function install(): void {
   npm('install', '--ignore-scripts', '--no-audit', '--no-fund', '--prefix', work, ...packages);
 }
 
-/** Runs a block of the document as a person would type it. */
+/** Runs a block of the document. */
 async function shell(script: string): Promise<string> {
   const { SOFTHSM2_CONF: _conf, XDG_STATE_HOME: _state, ...env } = process.env;
   const { stdout, stderr } = await promisify(execFile)('bash', ['-euo', 'pipefail', '-c', script], {
@@ -93,7 +93,7 @@ async function shell(script: string): Promise<string> {
   return stdout;
 }
 
-/** What the one block with this text prints. */
+/** The output of the one block with this text. */
 async function runBlock(having: string): Promise<string> {
   const [block, ...more] = blocks.filter(({ text }) => text.includes(having));
   expect(more, `one block has ${having}`).toEqual([]);
@@ -122,7 +122,7 @@ function writeProgram(replace: readonly (readonly [string, string])[] = []): voi
   writeFileSync(join(work, 'session.mjs'), text);
 }
 
-/** Registers a certificate for the thing, and gives its id. */
+/** Registers a certificate for the thing, and returns its id. */
 async function register(file: string): Promise<string> {
   const certificatePem = readFileSync(join(work, file), 'utf8');
   const { certificateId, certificateArn } = await emulator.iot.registerCertificateWithoutCA({
@@ -154,7 +154,7 @@ describe.sequential('docs/tokens.md', () => {
     expect(await runBlock('node session.mjs')).toBe(arn(thing.certificateId));
   });
 
-  it('gets from a key made in the token to a session', async () => {
+  it('gets from a key generated in the token to a session', async () => {
     expect(await runBlock('--csr new.csr')).toMatch(/^generated a key pair \(p256\)/);
     expect(await runBlock('file://new.csr')).toMatch(/^imported 1 certificate /);
     const certificateId = await register('new-cert.pem');
@@ -188,7 +188,7 @@ describe.sequential('docs/tokens.md', () => {
 
   it('gets to a session with a TPM', async () => {
     startTpm2();
-    // The document uses the usual place, in the home folder.
+    // The document uses the default path in the home folder.
     delete process.env.TPM2_PKCS11_STORE;
     await runBlock('libtpm2-pkcs11-1');
     expect(await runBlock('tpm.csr --subject')).toMatch(
@@ -207,7 +207,7 @@ describe.sequential('docs/tokens.md', () => {
     expect(await shell('node session.mjs')).toBe(arn(certificateId));
   });
 
-  it('has no block that no test has run', () => {
+  it('has no untested block', () => {
     expect([...remaining]).toEqual([]);
   });
 });

@@ -20,7 +20,7 @@ server.behave = json({ credentials });
 const root = fileURLToPath(new URL('../../../..', import.meta.url));
 const child = join(root, 'packages/credentialhelper/dist/token-request-child.js');
 
-/** Makes a folder in which koffi is found, or is not. */
+/** Creates a folder with or without koffi. */
 function makeFolder(name: string, hasKoffi: boolean): string {
   const path = join(folder, name);
   mkdirSync(path, { recursive: true });
@@ -37,7 +37,7 @@ const pkcs11 = {
   privateKeyLabel: 'key',
 };
 
-/** Runs a bundle; gives the access key id that it got, or the error's code, message and hint. */
+/** Runs a bundle; returns its access key id, or the error's code, message and hint. */
 async function run(bundle: string, options: object): Promise<string> {
   const base = {
     endpoint: server.endpoint,
@@ -80,13 +80,13 @@ describe.each<[string, string, Format]>([
     expect(await run(bundle, { privateKey: device.keyFile })).toBe(credentials.accessKeyId);
   });
 
-  it('says that a key in a token needs the program of the child process', async () => {
+  it('reports that a key in a token needs the program of the child process', async () => {
     expect(await run(bundleWithKoffi, { pkcs11 })).toMatch(
       /^ERR_CHILD_PROGRAM: .*is missing.*as external.*"pkcs11.isolate": false/,
     );
   });
 
-  it('gets them with a key in a token in this process, where koffi is beside it', async () => {
+  it('gets them with a key in a token in this process, with koffi beside it', async () => {
     const options = { pkcs11: { ...pkcs11, isolate: false } };
     expect(await run(bundleWithKoffi, options)).toBe(credentials.accessKeyId);
     expect(await run(bundle, options)).toMatch(/^ERR_PKCS11_BINDING: /);
@@ -126,11 +126,9 @@ describe('a copy of the program of the child process', () => {
     expect(await runCopy(place, name)).toBe(credentials.accessKeyId);
   });
 
-  it('says where it looks for koffi, and does not blame the library', async () => {
+  it('reports where it looks for koffi, and does not blame the library', async () => {
     const outcome = await runCopy(alone, 'child.js');
-    expect(outcome).toMatch(
-      /^ERR_CHILD_PROGRAM: .*does not find .*koffi from .*alone.*node_modules/,
-    );
+    expect(outcome).toMatch(/^ERR_CHILD_PROGRAM: .*cannot find .*koffi from .*alone.*node_modules/);
     expect(outcome).not.toContain(SOFTHSM_LIBRARY);
   });
 });

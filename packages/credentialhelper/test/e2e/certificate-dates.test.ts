@@ -38,7 +38,7 @@ const der = join(folder, 'expired.der');
 openssl('x509', '-in', expired.certificateFile, '-outform', 'DER', '-out', der);
 pkcs11Tool('dated', '--write-object', der, '--type', 'cert', '--label', 'expired', '--id', '01');
 
-/** Options for a certificate and key in files, and the warnings that they bring. */
+/** Options for a certificate and key in files, and the resulting warnings. */
 function dated(device: typeof expired, more: Partial<FromIotCoreInit> = {}) {
   const warnings: string[] = [];
   const options = {
@@ -70,9 +70,9 @@ const WAYS: Record<string, Partial<FromIotCoreInit>> = {
 };
 
 describe.each(Object.entries(WAYS))('an expired certificate with %s', (_name, way) => {
-  it('is warned of once, however often it is used', async () => {
+  it('causes one warning for any number of uses', async () => {
     const { options, warnings } = dated(expired, way);
-    // Credentials that have all but ended are fetched again at each call.
+    // Credentials that are about to expire are fetched again at each call.
     const expiration = new Date(Date.now() + 1).toISOString();
     server.behave = json({ credentials: { ...credentials, expiration } });
     const provider = fromIotCore(options);
@@ -84,7 +84,7 @@ describe.each(Object.entries(WAYS))('an expired certificate with %s', (_name, wa
     );
   });
 
-  it('is named where the server answers 403 or resets the connection', async () => {
+  it('is named if the server responds with 403 or resets the connection', async () => {
     const { options } = dated(expired, way);
     const denied = answer('403 Forbidden', '{"message":"Access Denied"}', [
       'x-amzn-requestid: r-1',
@@ -106,7 +106,7 @@ describe.each(Object.entries(WAYS))('an expired certificate with %s', (_name, wa
   });
 });
 
-describe('a server that looks at the dates in the handshake', async () => {
+describe('a server that checks the validity in the handshake', async () => {
   const own = makeSelfSigned(folder, 'strict', 'EC P-256', [
     ...['-addext', 'subjectAltName=DNS:localhost'],
   ]);
@@ -127,7 +127,7 @@ describe('a server that looks at the dates in the handshake', async () => {
     ['expired', expired, '-tls1_2', 'ERR_CERTIFICATE_EXPIRED'],
     ['expired', expired, '-tls1_3', 'ERR_CERTIFICATE_EXPIRED'],
     ['not yet valid', future, '-tls1_3', 'ERR_CERTIFICATE_NOT_YET_VALID'],
-  ] as const)('refuses one that is %s (%s)', async (_name, device, version, code) => {
+  ] as const)('rejects one that is %s (%s)', async (_name, device, version, code) => {
     const { child, endpoint } = await strict(device, version);
     const { options } = dated(device, { endpoint, ca: own.certificateFile });
     const error = await errorOf(() => createSession(options).credentials());
@@ -140,7 +140,7 @@ describe('a server that looks at the dates in the handshake', async () => {
 describe('with the emulator', () => {
   const common = { endpoint: emulator.credentialsEndpoint, ca: emulator.ca };
 
-  it('an expired certificate that it refuses is named', async () => {
+  it('a rejected expired certificate is named', async () => {
     const error = await errorOf(() => createSession(dated(expired, common).options).credentials());
     expect(error).toMatchObject({ code: 'ERR_CERTIFICATE_EXPIRED', httpStatus: 403 });
     expect(error.cause).toMatchObject({ code: 'ERR_CERTIFICATE_NOT_REGISTERED' });
@@ -148,7 +148,7 @@ describe('with the emulator', () => {
     expect(error.message).toMatch(/this device's clock says .*, the server's 20/);
   });
 
-  it('a certificate within its dates that it refuses is not', async () => {
+  it('a rejected valid certificate is not', async () => {
     const { options, warnings } = dated(ending, common);
     const error = await errorOf(() => createSession(options).credentials());
     expect(error.code).toBe('ERR_CERTIFICATE_NOT_REGISTERED');
@@ -156,7 +156,7 @@ describe('with the emulator', () => {
   });
 });
 
-it('warns of a rotated certificate too', async () => {
+it('warns about a rotated certificate too', async () => {
   const { certificateFile, keyFile } = makeDated(folder, 'rotating', now - DAY, now + 20.5 * DAY);
   const { options, warnings } = dated({ certificateFile, keyFile });
   const expiration = new Date(Date.now() + 1).toISOString();

@@ -19,7 +19,7 @@ const devices = KEYS.map((keyType, index) => {
   return { keyType, certificateFile, fingerprint256 };
 });
 const server = await startRawServer(folder, { minVersion: 'TLSv1.3' });
-// The session token tells whose certificate the server saw.
+// The session token contains the certificate that the server saw.
 server.behave = (socket) => {
   const { fingerprint256 } = socket.getPeerCertificate();
   const device = devices.find((one) => one.fingerprint256 === fingerprint256);
@@ -46,12 +46,12 @@ const sessions = devices.map(({ keyType, certificateFile }) => ({
 }));
 
 describe('a key in a token, used in the calling process', () => {
-  it('leaves nothing behind after 1,000 exchanges', async () => {
+  it('leaks nothing after 1,000 requests', async () => {
     const times = { warmUp: 400, count: 1000 };
     await leavesNothingBehind('exchange-loop.mjs', [JSON.stringify(sessions)], times);
   }, 180_000);
 
-  it('serves worker threads and the main thread at once, and other keys stay what they are', async () => {
+  it('serves worker threads and the main thread at once, without effect on other keys', async () => {
     const result = await runProgram('threads.mjs', [JSON.stringify(sessions)]);
     expect(JSON.parse(result)).toEqual({
       workers: [20, 20, 20],

@@ -43,11 +43,11 @@ const inToken = (tokenLabel = 'the-token', module = library, isolate = true) => 
   },
 });
 const ENDINGS = ['SIGTERM', 'SIGINT', 'SIGKILL', 'exit'] as const;
-// A login holds up others to the same token.
+// A login blocks others to the same token.
 for (const ending of ENDINGS) softHsm.initToken(`login-${ending}`);
 const support = (name: string) => fileURLToPath(new URL(`../support/${name}`, import.meta.url));
 
-/** The processes that have a command line with this text in it, without zombies. */
+/** The processes with this text in their command line, without zombies. */
 function processesWith(text: string): readonly number[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
@@ -84,14 +84,16 @@ describe.each<[string, Fault]>([
         parent.kill(ending);
       }
       await end;
-      // The alarm comes at most two seconds after the limit, rounded up.
+      // The alarm fires at most two seconds after the timeout, rounded up.
       await expect.poll(() => processesWith(mark), { timeout: LIMIT_MS + 3000 }).toEqual([]);
     },
   );
 });
 
 describe('a time limit', () => {
-  it('bounds what a caller waits in all, also for its turn', { timeout: 30_000 }, async () => {
+  it('limits the total waiting time of a caller, including the queue', {
+    timeout: 30_000,
+  }, async () => {
     process.env.FAULT = 'hang';
     try {
       const begin = performance.now();
@@ -111,8 +113,8 @@ describe('a time limit', () => {
   });
 });
 
-describe('an answer that has come', () => {
-  it('counts, although the event loop was held up past the time limit', {
+describe('a received response', () => {
+  it('counts, even if the event loop was blocked past the timeout', {
     timeout: 30_000,
   }, async () => {
     server.behave = (socket) => {
@@ -127,7 +129,7 @@ describe('an answer that has come', () => {
   });
 });
 
-/** Listens on a port, with a backlog that is full: who connects waits. */
+/** Listens on a port with a full backlog: clients wait. */
 const FULL_BACKLOG = `
   use Socket; use Fcntl;
   my $address = sockaddr_in(shift, inet_aton("127.0.0.1"));
@@ -136,7 +138,7 @@ const FULL_BACKLOG = `
   for (0 .. 2) { socket($f[$_], PF_INET, SOCK_STREAM, 0); fcntl($f[$_], F_SETFL, O_NONBLOCK); connect($f[$_], $address) }
   print STDOUT "ready"; close STDOUT; sleep 60;`;
 
-/** Starts a server with a full backlog on a port, and gives what ends it. */
+/** Starts a server with a full backlog on a port, and returns a function that stops it. */
 async function startFullServer(port: number): Promise<() => void> {
   const silent = spawn('perl', ['-e', FULL_BACKLOG, String(port)], {
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -145,7 +147,7 @@ async function startFullServer(port: number): Promise<() => void> {
   return () => silent.kill();
 }
 
-describe('a connection that takes its time', () => {
+describe('a slow connection', () => {
   it.each<[string, Partial<FromIotCoreInit>]>([
     ['a file', { privateKey: device.keyFile }],
     ['a token', inToken('the-token', SOFTHSM_LIBRARY)],
@@ -222,7 +224,7 @@ describe('a refresh in the background', () => {
     },
   );
 
-  it('does not delay it where no connection comes about', { timeout: 40_000 }, async () => {
+  it('does not delay it if no connection is established', { timeout: 40_000 }, async () => {
     hanging(server);
     const [, serverPort] = server.endpoint.split(':');
     const front = createServer((socket) => {

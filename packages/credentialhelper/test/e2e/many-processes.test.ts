@@ -91,7 +91,7 @@ describe('many processes at once', { timeout: 180_000 }, () => {
   });
 
   it('count the try of one that is killed while it logs in', async () => {
-    // It hangs before SoftHSM sees the login: one that is killed while it writes to its token would destroy it.
+    // It hangs before SoftHSM sees the login: a kill during a write would destroy the token.
     const first = start('wrong and killed', {}, 'login-hang');
     await expect.poll(logins, { timeout: 20_000, interval: 5 }).toBe(1);
     const others = Array.from({ length: 10 }, () => start('wrong and killed', {}, 'login-slow'));
@@ -102,7 +102,7 @@ describe('many processes at once', { timeout: 180_000 }, () => {
     expect(logins()).toBe(1);
   });
 
-  it('all succeed with the right PIN', async () => {
+  it('all succeed with the correct PIN', async () => {
     for (let round = 0; round < 3; round++) {
       const processes = Array.from({ length: 20 }, () => start(PIN, { library: SOFTHSM_LIBRARY }));
       expect(await endsOf(processes)).toEqual({ credentials: 20 });

@@ -42,7 +42,7 @@ function setFault(fault: Fault | undefined): void {
 const logins = () =>
   existsSync(loginLog) ? readFileSync(loginLog, 'utf8').split('\n').length - 1 : 0;
 
-// A PIN that this process knows to be right is tried again at once after a login that hung.
+// A PIN that this process knows to be correct is tried again at once after a login that hung.
 beforeAll(async () => {
   await open().credentials();
 });
@@ -70,7 +70,7 @@ function open(pkcs11: Partial<Pkcs11Options> = {}, options: Partial<CommonInit> 
   });
 }
 
-/** Fails with a fault, and works again without it: this process has not been harmed. */
+/** Fails with a fault, and works again without it: this process was not affected. */
 async function failsWith(fault: Fault, options: Partial<CommonInit> = {}) {
   setFault(fault);
   const session = open({}, options);
@@ -82,7 +82,7 @@ async function failsWith(fault: Fault, options: Partial<CommonInit> = {}) {
   return error;
 }
 
-describe('a PKCS#11 module that misbehaves is survived', () => {
+describe('a defective PKCS#11 module does not affect this process', () => {
   it.each<[string, Fault, string, RegExp]>([
     ['aborts when it is initialized', 'crash', 'ERR_TOKEN_CRASHED', /SIGABRT/],
     [
@@ -116,13 +116,13 @@ describe('a PKCS#11 module that misbehaves is survived', () => {
     expect(error.hint).toBeDefined();
   });
 
-  it('one that signs wrongly', async () => {
+  it('one with invalid signatures', async () => {
     const error = await failsWith('bad-signature');
     expect(error.code).toBe('ERR_KEY_CERTIFICATE_MISMATCH');
     expect(error.message).toContain('"ec" of token "the-token"');
   });
 
-  it('one that prints the PIN: it goes to the log at most, and without the PIN', async () => {
+  it('one that prints the PIN: its output goes only to the log, without the PIN', async () => {
     setFault('login-print');
     const logged: unknown[] = [];
     const log = (...content: unknown[]) => logged.push(...content);
@@ -144,7 +144,7 @@ describe('a PKCS#11 module that misbehaves is survived', () => {
     expect(logged.join('\n')).not.toContain(PIN.slice(-3));
   });
 
-  it('one whose process somebody kills: the library is not blamed', async () => {
+  it('one whose process is killed from outside: the error does not blame the library', async () => {
     setFault('sign-hang');
     const fetching = errorOf(() => open({}, { timeoutMs: 20_000 }).credentials());
     await expect.poll(childrenOfThisProcess, { timeout: 10_000 }).toHaveLength(1);
@@ -152,29 +152,29 @@ describe('a PKCS#11 module that misbehaves is survived', () => {
     for (const pid of childrenOfThisProcess()) process.kill(Number(pid), 'SIGKILL');
     const error = await fetching;
     expect(error.code).toBe('ERR_TOKEN_CRASHED');
-    expect(error.hint).toMatch(/something ended it/);
+    expect(error.hint).toMatch(/it was killed by/);
   });
 
-  // Another program may hold this one up for the whole of a try; a blocked loop would fail them all.
-  it('one that takes 2 s for a signature: the event loop of this process stays free', {
+  // Another program may delay this one for a whole attempt; a blocked event loop would fail all attempts.
+  it('one that takes 2 s for a signature: the event loop of this process is not blocked', {
     retry: 2,
   }, async () => {
     setFault('sign-slow');
     const delay = monitorEventLoopDelay({ resolution: 1 });
     const fetch = open({}, { timeoutMs: 10_000 }).credentials();
-    // Starting a process takes its time; what is measured is the time in which the module signs.
+    // The start of a process takes time; only the signature of the module is measured.
     await new Promise((resolve) => setTimeout(resolve, 700));
     delay.enable();
     await new Promise((resolve) => setTimeout(resolve, 2500));
     delay.disable();
     expect((await fetch).accessKeyId).toBe(credentials.accessKeyId);
-    // A busy machine may hold this process up now and then; a blocked loop would hold up nearly all of the time.
+    // A busy machine may delay this process now and then; a blocked event loop would delay it nearly all of the time.
     expect(delay.percentile(99) / 1e6).toBeLessThan(20);
     expect(delay.count).toBeGreaterThan(1000);
   });
 });
 
-describe('what does not matter', () => {
+describe('harmless faults', () => {
   it('a slot that fails beside the token', async () => {
     setFault('other-slots-fail');
     expect((await open().credentials()).accessKeyId).toBe(credentials.accessKeyId);
@@ -182,7 +182,7 @@ describe('what does not matter', () => {
     expect(error.message).toMatch(/it has: "the-token" .*; slot \d+: C_GetTokenInfo returned/);
   });
 
-  it('a session with the token that cannot be closed: the error that came before is the one told', async () => {
+  it('a session with the token that cannot be closed: the original error is reported', async () => {
     setFault('close-error');
     expect((await open().credentials()).accessKeyId).toBe(credentials.accessKeyId);
     const error = await errorOf(() => open({ privateKeyLabel: 'nope' }).credentials());
@@ -191,7 +191,7 @@ describe('what does not matter', () => {
 });
 
 describe('a PIN is never used up', () => {
-  it('a wrong one is tried once, by however many sessions and calls', async () => {
+  it('a wrong PIN is tried once, by any number of sessions and calls', async () => {
     const sessions = Array.from({ length: 3 }, () => open({ userPin: 'wrong-once' }));
     for (const session of [...sessions, ...sessions]) {
       expect((await errorOf(() => session.credentials())).code).toBe('ERR_PIN_INCORRECT');
@@ -203,7 +203,7 @@ describe('a PIN is never used up', () => {
     ['locked', 'ERR_PIN_LOCKED'],
     ['last-try', 'ERR_PIN_FINAL_TRY'],
   ])(
-    'a token that says it is at "%s" is left alone, unless that is to be ignored',
+    'there is no login to a token that reports "%s", unless ignorePinFlags is set',
     async (fault, code) => {
       setFault(fault);
       expect((await errorOf(() => open().credentials())).code).toBe(code);
@@ -213,7 +213,7 @@ describe('a PIN is never used up', () => {
     },
   );
 
-  it('one whose login hung is left alone, unless this process knows it to be right', async () => {
+  it('a PIN whose login hung is not tried, unless this process knows it to be correct', async () => {
     setFault('login-hang');
     const userPin = 'hung-at-the-login';
     const sessions = [open({ userPin }), open({ userPin, isolate: false }), open()];
@@ -230,7 +230,7 @@ describe('a PIN is never used up', () => {
     expect(logins()).toBe(2);
     expect((await sessions[2]?.refresh())?.accessKeyId).toBe(credentials.accessKeyId);
     expect(logins()).toBe(3);
-    // The file that the hint names is what keeps it back.
+    // The file in the hint prevents the attempt.
     const { hint } = await errorOf(() => open({ userPin }).credentials());
     rmSync(/delete (.*)$/.exec(hint ?? '')?.[1] ?? '');
     const error = await errorOf(() => open({ userPin }).credentials());
@@ -238,7 +238,7 @@ describe('a PIN is never used up', () => {
     expect(logins()).toBe(4);
   });
 
-  it('one that is locked is used again once it is unlocked', async () => {
+  it('a locked PIN is used again after it is unlocked', async () => {
     setFault('locks-at-once');
     const session = open();
     expect((await errorOf(() => session.credentials())).code).toBe('ERR_PIN_LOCKED');
@@ -257,7 +257,7 @@ describe('a PIN is never used up', () => {
   });
 });
 
-describe('what a token can do', () => {
+describe('the capabilities of a token', () => {
   it.each([true, false])(
     'a key that asks for the PIN at every signature (isolate %s)',
     async (isolate) => {
@@ -269,12 +269,12 @@ describe('what a token can do', () => {
       pkcs11Tool('the-token', '--write-object', der, ...key);
       const session = open({ privateKeyLabel: label, isolate });
       expect((await session.credentials()).accessKeyId).toBe(credentials.accessKeyId);
-      // For the session with the token, for the signature that proves the key, and for the one of the handshake.
+      // For the session with the token, for the test signature, and for that of the handshake.
       expect(logins()).toBe(3);
     },
   );
 
-  it('without raw RSA an RSA key works with TLS 1.2, and an endpoint that insists on 1.3 is explained', async () => {
+  it('without raw RSA an RSA key works with TLS 1.2, and the error for TLS 1.3 explains it', async () => {
     setFault('no-pss');
     const session = open({ privateKeyLabel: 'rsa' });
     await session.credentials();

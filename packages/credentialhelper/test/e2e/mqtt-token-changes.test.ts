@@ -16,7 +16,7 @@ const devices = KEYS.map((keyType, index) => {
 });
 type Device = (typeof devices)[number];
 let imports = 0;
-// The public key of one that was deleted keeps its id.
+// The public key of a deleted one keeps its id.
 function importKey({ token, keyType, keyFile }: Device): void {
   const id = String(++imports).padStart(2, '0');
   softHsm.importKey({ token, label: keyType, id, file: keyFile });
@@ -31,7 +31,7 @@ const broker = await prepareBroker(
 );
 await broker.start();
 
-describe.each(devices)('MQTT.js with an $keyType key in a token connects again', (device) => {
+describe.each(devices)('MQTT.js with an $keyType key in a token reconnects', (device) => {
   const { token, keyType } = device;
 
   it.each<[string, () => void | Promise<void>]>([

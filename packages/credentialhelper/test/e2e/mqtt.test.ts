@@ -23,7 +23,7 @@ const broker = await prepareBroker(
 await broker.start();
 
 describe.each(devices)('MQTT.js with an $keyType key in a token, over TLS 1.3', (device) => {
-  it('connects, publishes, subscribes, and connects again when the broker is back', async () => {
+  it('connects, publishes, subscribes, and reconnects when the broker is back', async () => {
     await using identity = await openIdentity(broker, device);
     calls.length = 0;
     const client = await connectClient(broker, identity);

@@ -15,11 +15,11 @@ import { sessionRows, startTlsServers } from '../support/token-sessions.ts';
 
 const NSS_LIBRARY = '/usr/lib/x86_64-linux-gnu/libsoftokn3.so';
 const TOKEN = 'NSS Certificate DB';
-/** OpenSC's: it writes down each call, and hands it on to another library. */
+/** OpenSC's: it logs each call, and forwards it to another library. */
 const SPY_LIBRARY = '/usr/lib/x86_64-linux-gnu/pkcs11-spy.so';
 
 const folder = temporaryFolder();
-// For the folders that remember rejected PINs.
+// For the folders with records of rejected PINs.
 startSoftHsm();
 
 interface Database {
@@ -28,7 +28,7 @@ interface Database {
   readonly libraryParameters: string;
 }
 
-/** Makes a database with NSS's own tool. */
+/** Creates a database with NSS's own tool. */
 function makeDatabase(name: string, pin: string, moreParameters = ''): Database {
   const path = makeFolder(folder, name);
   const pinFile = `${folder}/${name}.pin`;
@@ -71,7 +71,7 @@ const inDatabase = (
   privateKeyLabel,
 });
 
-/** The error of a session that does not get as far as the network. */
+/** The error of a session before any network access. */
 function sessionError(pkcs11: Pkcs11Options, isolate: boolean) {
   const { certificateFile: certificate } = devices['EC P-256'];
   const server = {
@@ -101,7 +101,7 @@ describe("NSS's softokn", () => {
     },
   );
 
-  it.each(KEYS)('makes TLS 1.2 and 1.3 handshakes with an imported key: %s', async (label) => {
+  it.each(KEYS)('creates TLS 1.2 and 1.3 handshakes with an imported key: %s', async (label) => {
     const args = ['token', 'verify', ...target(database), '--label', label];
     expect(await runJson(args)).toMatchObject({ ok: true, belongs: true, tls: ['1.2', '1.3'] });
   });
@@ -135,7 +135,7 @@ describe("NSS's softokn", () => {
     expect(afterLogin).toMatch(/private key "RSA 2048" id [0-9a-f]{40}: RSA 2048\n/);
   });
 
-  it('opens sessions with two databases in one process, each in a process of its own', async () => {
+  it('opens sessions with two databases in one process, each in a separate child process', async () => {
     const { keyFile, certificateFile } = makeSelfSigned(folder, 'in-other');
     const files = ['--key', keyFile, '--certificate', certificateFile];
     await runJson(['token', 'import', ...target(other), '--label', 'in other', ...files]);
@@ -149,7 +149,7 @@ describe("NSS's softokn", () => {
     await connect(row, devices['EC P-256'].certificateFile, inDatabase(database, 'EC P-256'));
     const error = await sessionError(inDatabase(other, 'EC P-256'), false);
     expect(error.code).toBe('ERR_PKCS11_LIBRARY');
-    expect(error.message).toContain('already, perhaps with other parameters');
+    expect(error.message).toContain('perhaps with other parameters');
     expect(error.hint).toContain('leave "pkcs11.isolate" at its default');
   });
 
@@ -182,13 +182,13 @@ describe("NSS's softokn", () => {
     const so = ['--so-pin-file', other.pinFile];
     const { status, stderr } = await run(['token', 'init', ...module, ...args, ...so]);
     expect(status).toBe(1);
-    expect(stderr).toContain('holds a database of NSS, which would erase it whatever SO PIN');
-    expect(stderr).toContain("hint: make a database with NSS's own tool: certutil -N -d sql:DIR");
+    expect(stderr).toContain('holds an NSS database, and NSS would erase it with any SO PIN');
+    expect(stderr).toContain("hint: create a database with NSS's own tool: certutil -N -d sql:DIR");
     const verify = ['token', 'verify', ...target(database), '--label', 'EC P-256'];
     expect(await runJson(verify)).toMatchObject({ ok: true, belongs: true });
   });
 
-  it('is not kept with parameters that it refuses', async () => {
+  it('is not kept with rejected parameters', async () => {
     const refused = { ...database, libraryParameters: "configdir='sql:/no/such/folder'" };
     expect((await sessionError(inDatabase(refused, 'EC P-256'), true)).hint).toMatch(/^NSS: name/);
     const { certificateFile: certificate } = devices['EC P-256'];
@@ -200,7 +200,7 @@ describe("NSS's softokn", () => {
     ).toEqual(['ERR_PKCS11', 'opened', 'ERR_PKCS11_LIBRARY']);
   });
 
-  it('says what it lacks without a database', async () => {
+  it('reports a missing database', async () => {
     const [, , , , ...named] = target(database);
     const args = ['--module', NSS_LIBRARY, ...named, '--label', 'EC P-256'];
     const { status, stderr } = await run(['token', 'verify', ...args]);
@@ -215,7 +215,7 @@ describe("NSS's softokn", () => {
     }
   });
 
-  it('has databases with one serial number: what one rejects is right for the other', async () => {
+  it('has databases with the same serial number: a PIN rejected by one is correct for the other', async () => {
     const wrong = { ...inDatabase(other, 'in other'), userPin: { file: database.pinFile } };
     const first = await sessionError(wrong, true);
     expect(first.code).toBe('ERR_PIN_INCORRECT');

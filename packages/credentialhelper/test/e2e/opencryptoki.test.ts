@@ -21,7 +21,7 @@ const TOKEN = 'the-token';
 const FACTORY_SO_PIN = '87654321';
 
 const folder = temporaryFolder();
-// For the folders that remember rejected PINs.
+// For the folders with records of rejected PINs.
 startSoftHsm();
 
 function pinFile(name: string, pin: string): string {
@@ -58,14 +58,14 @@ describe.skipIf(!canHideOpencryptoki())("opencryptoki's software token", () => {
     }
   });
 
-  it('needs a daemon, and says so', () => {
+  it('reports a missing daemon', () => {
     expect(withoutDaemon.stderr).toMatch(
       /C_Initialize returned CKR_FUNCTION_FAILED.*\n.*hint: .*is its daemon running \(pkcsslotd\)/,
     );
     expect(withoutDaemon.status).toBe(1);
   });
 
-  it('is initialized with the SO PIN that its maker set; a wrong one is tried once', () => {
+  it('is initialized with the factory default SO PIN; a wrong one is tried once', () => {
     const [first, second, third] = inits;
     expect(first?.stderr).toMatch(/C_InitToken returned CKR_PIN_INCORRECT/);
     expect(second?.stderr).toMatch(/rejected this PIN on .* so it was not tried again/);
@@ -90,12 +90,15 @@ describe.skipIf(!canHideOpencryptoki())("opencryptoki's software token", () => {
     },
   );
 
-  it.each(keyTypes)('makes TLS 1.2 and 1.3 handshakes with an imported key: %s', async (label) => {
-    const args = ['token', 'verify', ...target(userPin), '--label', label];
-    expect(await runJson(args)).toMatchObject({ ok: true, belongs: true, tls: ['1.2', '1.3'] });
-  });
+  it.each(keyTypes)(
+    'creates TLS 1.2 and 1.3 handshakes with an imported key: %s',
+    async (label) => {
+      const args = ['token', 'verify', ...target(userPin), '--label', label];
+      expect(await runJson(args)).toMatchObject({ ok: true, belongs: true, tls: ['1.2', '1.3'] });
+    },
+  );
 
-  it('makes a key pair, and TLS 1.2 and 1.3 handshakes with it', async () => {
+  it('creates a key pair, and TLS 1.2 and 1.3 handshakes with it', async () => {
     const key = [...target(userPin), '--label', 'generated'];
     const request = `${folder}/generated.csr`;
     await runJson(['token', 'generate', ...key, '--key-type', 'rsa2048', '--csr', request]);
@@ -106,7 +109,7 @@ describe.skipIf(!canHideOpencryptoki())("opencryptoki's software token", () => {
     });
   });
 
-  it('is asked once by six processes with one wrong PIN, and takes the right one then', async () => {
+  it('sees one login of six processes with one wrong PIN, and then accepts the correct one', async () => {
     const args = ['token', 'list', ...target(pinFile('wrong-pin', plantSecret('55667788')))];
     const runs = await Promise.all(Array.from({ length: 6 }, () => run(args)));
     const notTried = runs.filter(({ stderr }) => stderr.includes('so it was not tried again'));

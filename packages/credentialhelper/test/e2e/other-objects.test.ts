@@ -32,7 +32,7 @@ function open(pkcs11: Partial<Pkcs11Options> = {}) {
   });
 }
 
-/** Puts objects as other software leaves them into the token, byte for byte. */
+/** Imports objects like those of other software into the token, byte for byte. */
 async function createOddObjects(): Promise<void> {
   const pkcs11 = await Pkcs11.open({ library: SOFTHSM_LIBRARY });
   const login = { ignorePinFlags: false, stateFolder: undefined, waitMs: 5000, warn() {} };
@@ -59,7 +59,7 @@ describe('a token with all kinds of objects', async () => {
   tool('--keypairgen', '--key-type', 'rsa:1024', '--label', 'short', '--id', '04');
   await createOddObjects();
 
-  it('serves a session with the one key that TLS can use', async () => {
+  it('serves a session with the one key that is usable for TLS', async () => {
     expect((await open().credentials()).accessKeyId).toBe(credentials.accessKeyId);
     const named = open({ privateKeyLabel: 'device' });
     expect((await named.credentials()).accessKeyId).toBe(credentials.accessKeyId);
@@ -73,10 +73,10 @@ describe('a token with all kinds of objects', async () => {
     const error = await errorOf(() => open({ privateKeyLabel: label }).credentials());
     expect(error.code, error.message).toBe('ERR_KEY_UNSUITABLE');
     expect(error.message).toMatch(kind);
-    expect(error.hint).toContain('RSA of 2048 bits or more, EC P-256, P-384, P-521');
+    expect(error.hint).toContain('RSA 2048 or larger, EC P-256, P-384 or P-521');
   });
 
-  it('lists all keys with their kinds where the named one is not there', async () => {
+  it('lists all keys with their types if the named one is missing', async () => {
     const error = await errorOf(() => open({ privateKeyLabel: 'nope' }).credentials());
     expect(error.message).toContain(
       'it has: "bitcoin" (EC secp256k1), "device" (EC P-256), "ed25519" (Ed25519), "short" (RSA 1024)',
@@ -95,7 +95,7 @@ describe('a token with all kinds of objects', async () => {
   });
 });
 
-describe('two tokens of one label', () => {
+describe('two tokens with the same label', () => {
   softHsm.initToken('twin');
   softHsm.initToken('twin');
 
@@ -110,7 +110,7 @@ describe('two tokens of one label', () => {
     expect(chosen.code).toBe('ERR_KEY_NOT_FOUND');
   });
 
-  it('do not matter to a label with blanks at its end', async () => {
+  it('ignore trailing blanks of a label', async () => {
     const session = open({ tokenLabel: 'full   ' });
     expect((await session.credentials()).accessKeyId).toBe(credentials.accessKeyId);
   });

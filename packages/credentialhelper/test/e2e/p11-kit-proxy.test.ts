@@ -12,7 +12,7 @@ const TOKEN = 'the-token';
 
 const folder = temporaryFolder();
 const softHsm = startSoftHsm();
-// One beside it, so that the label decides.
+// Another key, so that the label decides.
 softHsm.initToken('other-token');
 softHsm.initToken(TOKEN);
 const KEYS = ['EC P-256', 'RSA 2048'] as const satisfies readonly KeyType[];
@@ -45,7 +45,7 @@ describe("p11-kit's proxy, which shows the tokens of all libraries", () => {
     },
   );
 
-  it.each(KEYS)('is what a URI means that names no library: %s', async (keyType) => {
+  it.each(KEYS)('is the default for a URI without a library: %s', async (keyType) => {
     const file = pinFile('pin', PIN);
     const uri = `pkcs11:token=${TOKEN};object=${encodeURIComponent(keyType)}?pin-source=file:${file}`;
     const certificate = ['--certificate', devices.get(keyType)?.certificateFile ?? ''];

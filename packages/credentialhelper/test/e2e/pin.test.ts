@@ -45,12 +45,12 @@ describe('the PIN', () => {
     expect((await session.credentials()).accessKeyId).toBe(credentials.accessKeyId);
   });
 
-  it('comes from a function that takes its time', async () => {
+  it('comes from a slow function', async () => {
     const session = createSession(optionsWith(async () => PIN));
     expect((await session.credentials()).accessKeyId).toBe(credentials.accessKeyId);
   });
 
-  it('comes from an environment variable, which no child process sees', async () => {
+  it('comes from an environment variable, which no child process inherits', async () => {
     process.env.TEST_TOKEN_PIN = PIN;
     let environment = '';
     server.behave = (socket) => {
@@ -73,7 +73,7 @@ describe('the PIN', () => {
 });
 
 describe('a rejected PIN', () => {
-  /** Asks for credentials in a process of its own, and gives the code of the error. */
+  /** Requests credentials in a separate process, and returns the code of the error. */
   function runProcess(options: FromIotCoreInit): string {
     const library = fileURLToPath(new URL('../../dist/index.js', import.meta.url));
     const program = `
@@ -86,7 +86,7 @@ describe('a rejected PIN', () => {
     });
   }
 
-  it('is not tried again by another process, until the file that remembers it is gone', () => {
+  it('is not tried again by another process, until its record is deleted', () => {
     const stateFolder = join(folder, 'state');
     const options = optionsWith('wrong-across-processes', { stateFolder });
     expect(runProcess(options)).toMatch(/^ERR_PIN_INCORRECT C_Login returned CKR_PIN_INCORRECT/);
@@ -100,7 +100,7 @@ describe('a rejected PIN', () => {
     expect(runProcess(options)).toMatch(/^ERR_PIN_INCORRECT C_Login returned CKR_PIN_INCORRECT/);
   });
 
-  it('is not tried again either where there is no state folder', () => {
+  it('is not tried again without a state folder either', () => {
     const options = optionsWith('wrong-without-state', { stateFolder: null });
     expect(runProcess(options)).toMatch(/^ERR_PIN_INCORRECT C_Login returned/);
     expect(runProcess(options)).toContain('not tried again');

@@ -33,7 +33,7 @@ const options = {
 };
 
 let made = 0;
-/** A FIFO into which another process writes what is in a file. */
+/** A FIFO to which another process writes the content of a file. */
 function fifo(file?: string): string {
   const path = join(folder, `fifo-${made++}`);
   execFileSync('mkfifo', [path]);
@@ -59,7 +59,7 @@ describe('a session', () => {
     expect((await errorOf(again)).message).toContain('its end did not come within 300 ms');
   });
 
-  it('waits no longer than its limit for a pipe or a PIN, in all', async () => {
+  it('waits for a pipe and a PIN no longer than its timeout in total', async () => {
     const pkcs11 = {
       library: tokens.flags('pipes')[1] ?? '',
       tokenLabel: 'pipes',
@@ -86,7 +86,7 @@ describe('a session', () => {
 });
 
 describe('a command', () => {
-  it('takes key, certificate and PIN from pipes that the shell has opened', async () => {
+  it('reads key, certificate and PIN from pipes of the shell', async () => {
     const [, module = ''] = tokens.flags('shell');
     const command = `"$NODE" "$MAIN" token import --module "${module}" --token-label shell --label k \\
       --pin-file <(printf '%s\\n' "$THE_PIN") --key <(cat "${device.keyFile}") --certificate /dev/stdin`;
@@ -100,7 +100,7 @@ describe('a command', () => {
     expect(tokens.kinds('shell')).toEqual(['Certificate', 'Private Key', 'Public Key']);
   });
 
-  it('does not wait for a pipe that has ended and was empty', async () => {
+  it('does not wait for an empty closed pipe', async () => {
     const command = `"$NODE" "$MAIN" token import --module "$MODULE" --token-label shell --label k --key <(true)`;
     const main = new URL('../../dist/cli/main.js', import.meta.url).pathname;
     const [, MODULE = ''] = tokens.flags('shell');

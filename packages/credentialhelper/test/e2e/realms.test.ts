@@ -42,8 +42,8 @@ writeFileSync(program, 'setInterval(() => {}, 1000);');
 const late = { ...inFile, endpoint: `127.0.0.1:${port}`, timeoutMs: 200 };
 
 /**
- * Another realm, as test runners make one: its objects are not `instanceof` ours, its timers are numbers as in a browser,
- * and its clock stands still.
+ * Another realm, as in test runners: its objects are not `instanceof` ours, its timers are numbers as in a browser,
+ * and its clock is stopped.
  */
 const realm = createContext({
   Buffer,
@@ -58,7 +58,7 @@ const realm = createContext({
   ),
 });
 
-/** The built library, its CommonJS form, loaded in that realm. */
+/** The built library, as CommonJS, loaded in that realm. */
 function loadInRealm(): typeof Library {
   const file = fileURLToPath(new URL('../../dist/index.cjs', import.meta.url));
   const module = { exports: {} };
@@ -102,7 +102,7 @@ describe('values of another realm', () => {
     expect(await get(own, { ...inToken, certificate, ca })).toBe(credentials.accessKeyId);
   });
 
-  it('are refused as ours are', async () => {
+  it('are rejected like ours', async () => {
     const privateKey = runInContext('new Uint8Array(0)', realm);
     expect(await failureOf(own, { ...inFile, privateKey })).toMatchObject({
       code: 'ERR_INVALID_OPTION',
@@ -125,7 +125,7 @@ describe('the library in another realm, with timers of a browser', () => {
     expect(await get(library, options)).toBe(credentials.accessKeyId);
   });
 
-  it('keeps its time limit', async () => {
+  it('keeps its timeout', async () => {
     expect(await failureOf(library, late)).toMatchObject({ code: 'ERR_TIMEOUT' });
     const hanging = {
       ...inToken,
@@ -135,7 +135,7 @@ describe('the library in another realm, with timers of a browser', () => {
     expect(await failureOf(library, hanging)).toMatchObject({ code: 'ERR_TOKEN_TIMEOUT' });
   });
 
-  it('makes errors that this realm knows, and knows those of this realm', async () => {
+  it('creates errors that this realm recognizes, and recognizes those of this realm', async () => {
     const [theirs, ours] = await Promise.all([failureOf(library, late), failureOf(own, late)]);
     expect(theirs).not.toBeInstanceOf(Error);
     expect(own.isCredentialHelperError(theirs)).toBe(true);
@@ -143,7 +143,7 @@ describe('the library in another realm, with timers of a browser', () => {
   });
 });
 
-describe('timers that a test moves by hand', () => {
+describe('fake timers of a test', () => {
   afterEach(() => void vi.useRealTimers());
 
   it.each<[string, Library.FromIotCoreInit]>([
@@ -155,7 +155,7 @@ describe('timers that a test moves by hand', () => {
     expect(await get(own, options)).toBe(credentials.accessKeyId);
   });
 
-  it('do not stop a time limit', async () => {
+  it('do not stop a timeout', async () => {
     vi.useFakeTimers();
     expect(await failureOf(own, late)).toMatchObject({ code: 'ERR_TIMEOUT' });
   });

@@ -90,7 +90,7 @@ describe.each(Object.entries(WAYS))('certificate and key replaced by %s', (name,
 });
 
 describe('certificate and key that do not fit', () => {
-  it('are waited for where they are being replaced, and there were none before', async () => {
+  it('are waited for if they are being replaced, and there were none before', async () => {
     const [certificate, key] = [join(folder, 'late.pem'), join(folder, 'late-key.pem')];
     writeFileSync(certificate, things[0]?.certificatePem ?? '');
     writeFileSync(key, things[0]?.privateKeyPem ?? '');

@@ -41,7 +41,7 @@ function keepLines() {
 }
 
 describe('a session', () => {
-  it('says when its credentials end', async () => {
+  it('has the expiration of its credentials', async () => {
     const session = open();
     expect(session.expiration).toBeUndefined();
     await session.credentials();
@@ -66,7 +66,7 @@ describe('a session', () => {
     expect(fetches).toBe(2);
   });
 
-  it('gives nothing once it is closed, and sends nothing', async () => {
+  it('rejects and sends nothing once it is closed', async () => {
     const session = open();
     await session.credentials();
     await session.close();
@@ -78,7 +78,7 @@ describe('a session', () => {
     expect(fetches).toBe(1);
   });
 
-  it('waits, when it closes, for what is being fetched', async () => {
+  it('waits, when it closes, for the pending fetch', async () => {
     const give = json({ credentials });
     let isAnswered = false;
     server.behave = (socket) =>
@@ -94,7 +94,7 @@ describe('a session', () => {
     expect(session.expiration, 'nothing is kept').toBeUndefined();
   });
 
-  it('closes although a fetch fails', async () => {
+  it('closes even if a fetch fails', async () => {
     server.behave = (socket) => socket.destroy();
     const session = open();
     const failed = errorOf(() => session.credentials());
@@ -108,7 +108,7 @@ describe('a session', () => {
     expect((await errorOf(() => session.credentials())).code).toBe('ERR_SESSION_CLOSED');
   });
 
-  it('is the configuration of a client, and shows it nothing else', async () => {
+  it('can be spread as the configuration of a client, without other properties', async () => {
     const session = open();
     expect(Object.keys({ ...session })).toEqual(['region', 'credentials']);
     const sts = new STSClient(session);
@@ -140,7 +140,7 @@ describe('a passphrase', () => {
     expect(fetches).toBe(2);
   });
 
-  it('that is wrong is told at once where it is there at once, else by the first fetch', async () => {
+  it('that is wrong is reported at once if available at once, else by the first fetch', async () => {
     const wrong = 'another';
     expect((await errorOf(() => open({ privateKey, passphrase: wrong }))).code).toBe(
       'ERR_PASSPHRASE_WRONG',
@@ -150,7 +150,7 @@ describe('a passphrase', () => {
     expect(fetches).toBe(0);
   });
 
-  it('whose function fails or takes too long is an error that says so', async () => {
+  it('whose function fails or times out is reported', async () => {
     const failing = open({ privateKey, passphrase: () => Promise.reject(new Error('no')) });
     expect(await errorOf(() => failing.credentials())).toMatchObject({
       code: 'ERR_SECRET_SOURCE',
@@ -158,13 +158,13 @@ describe('a passphrase', () => {
     });
     const slow = open({ privateKey, passphrase: () => new Promise(() => {}), timeoutMs: 100 });
     expect((await errorOf(() => slow.credentials())).message).toMatch(
-      /did not give a passphrase within \d+ ms/,
+      /did not return a passphrase within \d+ ms/,
     );
   });
 });
 
 describe('the configuration of a client', () => {
-  it('that chains pass gives region and logger', async () => {
+  it('passed by chains sets region and logger', async () => {
     const { lines, logger } = keepLines();
     const parentClientConfig = { region: 'us-west-2', logger, credentials: 'not looked at' };
     const init = { ...common, region: undefined, privateKey: device.keyFile, parentClientConfig };
@@ -174,7 +174,7 @@ describe('the configuration of a client', () => {
     expect(lines).toEqual([expect.stringContaining('credentials for role alias "the-alias"')]);
   });
 
-  it('does not take the place of what the session has itself', async () => {
+  it("does not override the session's own", async () => {
     const own = keepLines();
     const other = keepLines();
     const session = open({
@@ -187,7 +187,7 @@ describe('the configuration of a client', () => {
     expect(other.lines).toEqual([]);
   });
 
-  it('that clients pass gives the logger', async () => {
+  it('passed by clients sets the logger', async () => {
     const { lines, logger } = keepLines();
     const provider = fromIotCore({ ...common, privateKey: device.keyFile });
     const sts = new STSClient({ region: 'eu-west-1', credentials: provider, logger });

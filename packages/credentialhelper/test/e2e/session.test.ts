@@ -105,7 +105,7 @@ describe.each(['RSA-2048', 'EC-P256', 'EC-P384'] as const)(
   },
 );
 
-describe('the service’s refusals', async () => {
+describe("the service's refusals", async () => {
   const aws = await startEmulator();
   afterAll(() => aws.close());
   const { certificatePem, certificateArn, certificateId, keyPair } =
@@ -195,7 +195,7 @@ describe('the service’s refusals', async () => {
     expect(error.tryNextLink).toBe(false);
   });
 
-  it('once mended, the same session works', async () => {
+  it('once fixed, the same session works', async () => {
     aws.iot.deleteRoleAlias({ roleAlias: ALIAS });
     aws.iot.createRoleAlias({ roleAlias: ALIAS, roleArn });
     expect((await session.refresh()).accessKeyId).toMatch(/^ASIA/);
@@ -220,7 +220,7 @@ describe('the provider', async () => {
     expect((await fromIotCore(options)()).sessionToken).toBeDefined();
   });
 
-  it('fetches where a refresh is forced', async () => {
+  it('fetches if a refresh is forced', async () => {
     const provider = fromIotCore(options);
     const { accessKeyId } = await provider();
     expect((await provider({})).accessKeyId).toBe(accessKeyId);
@@ -229,20 +229,20 @@ describe('the provider', async () => {
     expect((await provider()).accessKeyId).toBe(forced.accessKeyId);
   });
 
-  it('takes the endpoint as a URL, in capitals and with a dot at its end', async () => {
+  it('accepts the endpoint as a URL, in upper case and with a trailing dot', async () => {
     const [name = '', port] = emulator.credentialsEndpoint.split(':');
     const endpoint = ` https://${name.toUpperCase()}.:${port}/role-aliases/counting/credentials\n`;
     expect((await fromIotCore({ ...options, endpoint })()).sessionToken).toBeDefined();
   });
 
-  it('says that a misspelt role alias may be why access is denied', async () => {
+  it('names a misspelled role alias as a possible reason for denied access', async () => {
     const error = await errorOf(fromIotCore({ ...options, roleAlias: 'countign' }));
     expect(error.code).toBe('ERR_ACCESS_DENIED');
     expect(error.hint).toContain('role alias countign');
-    expect(error.hint).toContain('a misspelt role alias is answered in the same way');
+    expect(error.hint).toContain('AWS returns the same error for a misspelled role alias');
   });
 
-  it('asks once for 100 callers, and not again while the credentials are good', async () => {
+  it('sends one request for 100 callers, and none while the credentials are valid', async () => {
     const provider = fromIotCore(options);
     const before = count();
     const all = await Promise.all(Array.from({ length: 100 }, () => provider()));
@@ -251,7 +251,7 @@ describe('the provider', async () => {
     expect(count() - before).toBe(1);
   });
 
-  it('asks again in the background before the credentials end, and when they have ended', async () => {
+  it('sends a request in the background before the credentials expire, and after they have expired', async () => {
     emulator.credentials.setLifetime(4000);
     const provider = fromIotCore(options);
     const first = await provider();

@@ -23,7 +23,7 @@ const common = {
   region: 'eu-west-1',
   roleAlias: 'the-alias',
   maxWaitMs: 0,
-  // In memory, so that what is missing is missed by what is looked at.
+  // In memory, so that only the tested part is missing.
   certificate: readFileSync(device.certificateFile, 'utf8'),
   ca: readFileSync(server.caFile, 'utf8'),
 } satisfies Partial<FromIotCoreInit>;
@@ -34,7 +34,7 @@ const pkcs11 = {
   privateKeyLabel: 'key',
 };
 
-/** `credentials`, or what is known of an error; `raw` where it is none of this package. */
+/** `credentials`, or the properties of an error; `raw` if it is not of this package. */
 type Outcome =
   | 'credentials'
   | {
@@ -46,14 +46,14 @@ type Outcome =
       readonly raw?: string;
     };
 
-/** How it went with a key in a file, one in a token, and one in a token used in the calling process. */
+/** The results with a key in a file, one in a token, and one in a token used in the calling process. */
 type Outcomes = Record<'file' | 'token' | 'inProcess', Outcome>;
 
-/** What makes a situation, besides what `situation.mjs` does by itself. */
+/** The definition of a situation, besides that in `situation.mjs`. */
 interface Situation {
   /** What the program does: see `situation.mjs`. */
   readonly name?: string;
-  /** The Node.js to run. */
+  /** The Node.js executable. */
   readonly node?: string;
   /** Flags of Node.js. */
   readonly flags?: readonly string[];
@@ -69,7 +69,7 @@ interface Situation {
 const PROGRAM = fileURLToPath(new URL('../support/situation.mjs', import.meta.url));
 let runs = 0;
 
-/** Gets credentials in each way in a process of its own, and gives how that went. */
+/** Gets credentials in each way in a separate process, and returns the results. */
 async function outcomesIn(situation: Situation): Promise<Outcomes> {
   const { name = 'plain', node = process.execPath, flags = [], isolate, timeoutMs } = situation;
   const file = join(folder, `outcome-${++runs}`);
@@ -84,7 +84,7 @@ async function outcomesIn(situation: Situation): Promise<Outcomes> {
     cwd: folder,
     env: { ...process.env, ...situation.env },
     stdio: ['ignore', 'ignore', 'pipe'],
-    // With a group of its own, so that all of it can be ended.
+    // With its own process group, so that all of it can be killed.
     detached: true,
   });
   let printed = '';
@@ -102,7 +102,7 @@ async function outcomesIn(situation: Situation): Promise<Outcomes> {
     try {
       process.kill(-(child.pid ?? 0), signal);
     } catch {
-      // It has ended.
+      // It has exited.
     }
   };
   const text = () => (existsSync(file) ? readFileSync(file, 'utf8') : '');
@@ -133,7 +133,7 @@ const preload = (name: string, text: string): NodeJS.ProcessEnv => ({
 });
 
 const EVERYTHING = { file: 'credentials', token: 'credentials', inProcess: 'credentials' };
-/** What a key in a token gets where no child process can be started. */
+/** The result with a key in a token if no child process can be started. */
 const noChild = (code: string, message: RegExp, hint: RegExp) => ({
   file: 'credentials',
   token: expect.objectContaining({
@@ -144,7 +144,7 @@ const noChild = (code: string, message: RegExp, hint: RegExp) => ({
   inProcess: 'credentials',
 });
 
-describe('credentials come', { timeout: 90_000 }, () => {
+describe('credentials are returned', { timeout: 90_000 }, () => {
   it.each<[string, Situation]>([
     ['under node --watch', { flags: ['--watch'] }],
     [
@@ -183,7 +183,7 @@ describe('credentials come', { timeout: 90_000 }, () => {
   });
 });
 
-/** Runs as a user without a name and a home, who may use the token. */
+/** Runs as a user without a name and a home folder, who is permitted to use the token. */
 const asNobody = (limit = '') => {
   const { SOFTHSM2_CONF = '' } = process.env;
   execFileSync('chmod', ['-R', 'a+rwX', folder, dirname(SOFTHSM2_CONF)]);
@@ -197,19 +197,19 @@ describe.runIf(process.getuid?.() === 0)('a user without a name', { timeout: 90_
     expect(await outcomesIn({ shell: asNobody() })).toEqual(EVERYTHING);
   });
 
-  it('is told that no process is left', async () => {
+  it('reports that no process is left', async () => {
     const { file, token } = await outcomesIn({ shell: asNobody('prlimit --nproc=12') });
     expect(file).toBe('credentials');
     expect(token).toMatchObject({
       code: 'ERR_OUT_OF_RESOURCES',
-      // Where the process can still be started, it cannot start its threads.
+      // If the process can be started, it cannot start its threads.
       message: expect.stringMatching(/EAGAIN|SIGABRT/),
       retryable: true,
     });
   });
 });
 
-describe('what keeps a child process from its work is named', { timeout: 90_000 }, () => {
+describe('the error names what prevents a child process from working', { timeout: 90_000 }, () => {
   it.each<[string, Situation, string, RegExp, RegExp]>([
     [
       'an application with Node.js built in',
@@ -237,14 +237,14 @@ describe('what keeps a child process from its work is named', { timeout: 90_000 
       { isolate: { node: write('not-executable', '') } },
       'ERR_CHILD_PROGRAM',
       /not-executable: spawn .* EACCES/,
-      /may not run it/,
+      /permission denied/,
     ],
     [
       'one that is damaged',
       { isolate: { node: write('damaged', '\x7fELF nothing', 0o755) } },
       'ERR_CHILD_PROGRAM',
       /damaged: spawn .* ENOEXEC|ended before it was ready/,
-      /damaged|the "cause" holds what it printed/,
+      /damaged|see its output in "cause"/,
     ],
     [
       'a program that is not there',
@@ -273,7 +273,7 @@ describe('what keeps a child process from its work is named', { timeout: 90_000 
       { name: 'large environment' },
       'ERR_CHILD_PROGRAM',
       /E2BIG/,
-      /environment variables .* take too much room/,
+      /environment variables .* are too large/,
     ],
     [
       'a preloaded program that fails',
@@ -301,7 +301,7 @@ describe('what keeps a child process from its work is named', { timeout: 90_000 
     expect(outcomes).toEqual(noChild(code, message, hint));
   });
 
-  it('quotes what a preloaded program printed', async () => {
+  it('quotes the output of a preloaded program', async () => {
     const env = preload('fails', "if (process.send) throw new Error('the preload failed');");
     expect((await outcomesIn({ env })).token).toMatchObject({
       cause: expect.stringContaining('the preload failed'),
@@ -320,7 +320,7 @@ describe('what keeps a child process from its work is named', { timeout: 90_000 
   });
 });
 
-describe('what this process has set', { timeout: 90_000 }, () => {
+describe('the settings of this process', { timeout: 90_000 }, () => {
   it.skipIf(!('setDefaultCACertificates' in tls))(
     'its default CA certificates count in the child process too',
     async () => {
@@ -330,7 +330,7 @@ describe('what this process has set', { timeout: 90_000 }, () => {
     },
   );
 
-  it('flags of its command line that change what is trusted count there', async () => {
+  it('flags of its command line for trust apply to the child process', async () => {
     const flags = ['--use-openssl-ca'];
     const env = { SSL_CERT_FILE: server.caFile };
     expect(await outcomesIn({ flags, env, ca: undefined })).toEqual(EVERYTHING);
@@ -357,7 +357,7 @@ describe("Node.js's permission model", { timeout: 90_000 }, () => {
     expect((await outcomesIn({ flags: [permission, ...files] })).file).toEqual(forbidden);
   });
 
-  it('is named where it forbids what a token needs', async () => {
+  it('is named if it forbids what a token needs', async () => {
     expect(await outcomesIn({ flags: [permission, ...files, ...network] })).toEqual({
       file: 'credentials',
       token: expect.objectContaining({

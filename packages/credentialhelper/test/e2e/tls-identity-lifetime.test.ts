@@ -24,7 +24,7 @@ const devices = {
   'RSA 2048': makeSelfSigned(folder, NAMES['RSA 2048'], 'RSA 2048'),
 };
 let imports = 0;
-// The public key of one that was deleted keeps its id.
+// The public key of a deleted one keeps its id.
 function importKey(token: string, label: (typeof KEYS)[number]): void {
   const id = String(++imports).padStart(2, '0');
   softHsm.importKey({ token, label, id, file: devices[label].keyFile });
@@ -42,7 +42,7 @@ for (const label of KEYS) makeOwnToken(label);
 
 const subject = ['-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1'];
 const own = makeSelfSigned(folder, 'server', 'RSA 2048', subject);
-// Answers with the common name of the client, and tells how the connection was made.
+// Responds with the common name of the client, and reports the connection.
 const serverOptions = {
   key: readFileSync(own.keyFile),
   cert: readFileSync(own.certificateFile),
@@ -90,7 +90,7 @@ function fetchWith(agent: Agent): Promise<string> {
   });
 }
 
-/** Makes a connection of its own for one request, with a full handshake. */
+/** Opens a new connection for one request, with a full handshake. */
 async function fetchOnce({ secureContext }: Pick<TlsIdentity, 'secureContext'>): Promise<string> {
   const agent = new Agent({ secureContext, maxCachedSessions: 0 });
   try {
@@ -114,7 +114,7 @@ describe.each(KEYS)('an identity with an %s key in a token', (keyType) => {
     agent.destroy();
   });
 
-  it('signs nothing for a TLS session that an https.Agent resumes', async () => {
+  it('signs nothing for a TLS session that is resumed by https.Agent', async () => {
     await using identity = await open(keyType);
     const agent = new Agent({ secureContext: identity.secureContext });
     calls.length = 0;
@@ -132,12 +132,12 @@ describe.each(KEYS)('an identity with an %s key in a token', (keyType) => {
     expect(count('C_Sign')).toBe(30);
   });
 
-  it('may be closed more than once', async () => {
+  it('can be closed more than once', async () => {
     const args = [JSON.stringify(optionsFor(keyType)), String(port), '50'];
     expect(await runProgram('close-loop.mjs', args, 30_000)).toBe('done\n');
   });
 
-  it('quotes what the token says where it cannot sign', async () => {
+  it('quotes the error of the token if it cannot sign', async () => {
     await using identity = await open(keyType, { library: buildFaultyModule(folder) });
     process.env.FAULT = 'vendor-error';
     await expect(fetchOnce(identity)).rejects.toThrow(
@@ -145,7 +145,7 @@ describe.each(KEYS)('an identity with an %s key in a token', (keyType) => {
     );
   });
 
-  it('leaves no error to other users of OpenSSL where a handshake fails', async () => {
+  it("leaves no error in OpenSSL's queue if a handshake fails", async () => {
     const { secureContext, close } = await open(keyType);
     close();
     const pem = readFileSync(devices[keyType].keyFile);
@@ -165,7 +165,7 @@ describe.each(KEYS)('an identity with an %s key in a token', (keyType) => {
     expect(type).toBe('private');
   });
 
-  it('closes each session that it opens, also while its key is gone', async () => {
+  it('closes each session that it opens, also while its key is missing', async () => {
     const identity = await open(keyType);
     deleteKey('the-token', keyType);
     const missing = new RegExp(`holds no private key with the label "${keyType}"`);
@@ -179,7 +179,7 @@ describe.each(KEYS)('an identity with an %s key in a token', (keyType) => {
     );
   });
 
-  it('finds its token again where it was deleted and made anew', async () => {
+  it('finds its token again after it was deleted and initialized again', async () => {
     await using identity = await open(keyType, { tokenLabel: ownToken(keyType) });
     expect(await fetchOnce(identity)).toBe(`${NAMES[keyType]} full`);
     deleteToken(ownToken(keyType));
@@ -193,7 +193,7 @@ describe.each(KEYS)('an identity with an %s key in a token', (keyType) => {
 });
 
 describe('identities with keys in tokens', () => {
-  it('all come back where their token was logged out', async () => {
+  it('all recover after a logout from their token', async () => {
     await using ec = await open('EC P-256');
     await using rsa = await open('RSA 2048');
     await logOut('the-token');
@@ -203,7 +203,7 @@ describe('identities with keys in tokens', () => {
     }
   });
 
-  it('go on where another one of the same token is closed', async () => {
+  it('keep working if another one of the same token is closed', async () => {
     await using ec = await open('EC P-256');
     const rsa = await open('RSA 2048');
     rsa.close();
@@ -212,7 +212,7 @@ describe('identities with keys in tokens', () => {
     expect(count('C_Login')).toBe(0);
   });
 
-  it('leave other connections alone where the library leaves errors in the OpenSSL of Node.js', async () => {
+  it('do not affect other connections if the library leaves errors in the OpenSSL of Node.js', async () => {
     const pkcs11 = await Pkcs11.open({ library: buildFaultyModule(folder) });
     const echo = createTlsServer(serverOptions, (socket) => socket.pipe(socket));
     await new Promise<void>((resolve) => echo.listen(0, '127.0.0.1', resolve));
@@ -227,7 +227,7 @@ describe('identities with keys in tokens', () => {
     echo.close();
   });
 
-  it('do not try a PIN again that the token rejects when they log in again', async () => {
+  it('do not retry a PIN that the token rejects after a new login', async () => {
     await using identity = await open('EC P-256', { tokenLabel: 'pin-token' });
     await withSession('pin-token', 'write', (pkcs11, session) => {
       pkcs11.setPin(session, PIN, 'another-pin');
@@ -247,7 +247,7 @@ describe('identities with keys in tokens', () => {
 });
 
 describe('an identity with a key from a file', () => {
-  it('takes an encrypted key, can be used with https.Agent, and may be closed more than once', async () => {
+  it('accepts an encrypted key, works with https.Agent, and can be closed more than once', async () => {
     const keyFile = `${devices['EC P-256'].keyFile}.encrypted`;
     const source = ['-in', devices['EC P-256'].keyFile, '-out', keyFile];
     openssl('pkcs8', '-topk8', ...source, '-passout', 'pass:the-passphrase');

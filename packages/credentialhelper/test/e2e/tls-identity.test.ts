@@ -27,7 +27,7 @@ const devices = Object.fromEntries(
 ) as Record<(typeof KEYS)[number], ReturnType<typeof makeSelfSigned>>;
 
 const server = await startRawServer(folder, { minVersion: 'TLSv1.3' });
-// Says whose certificate it saw, and goes on.
+// Reports the certificate that it saw, and continues.
 const goOn: Behaviour = (socket) => {
   const answer = () => {
     const body = String(socket.getPeerCertificate().subject?.CN);
@@ -61,7 +61,7 @@ function optionsFor(
   };
 }
 
-/** Connects, and gives the common name that the server saw. */
+/** Connects, and returns the common name that the server saw. */
 async function handshake({ secureContext }: { secureContext: unknown }): Promise<string> {
   const socket = connect({
     host: '127.0.0.1',
@@ -111,7 +111,7 @@ describe.each(KEYS)('an identity with an %s key in a token', (keyType) => {
     close();
   });
 
-  it('leaves nothing behind after 1,000 handshakes', async () => {
+  it('leaks nothing after 1,000 handshakes', async () => {
     const { logger: _, ...options } = optionsFor(keyType);
     const args = [JSON.stringify(options), String(port)];
     const times = { warmUp: 300, count: 1000 };
@@ -123,7 +123,7 @@ describe.each(KEYS)('an identity with an %s key in a token', (keyType) => {
 });
 
 describe('an identity with a key in a token', () => {
-  it('logs in again, once, where the token was logged out', async () => {
+  it('logs in again, once, after a logout', async () => {
     const identity = await openTlsIdentity(optionsFor());
     await handshake(identity);
     calls.length = 0;
@@ -134,7 +134,7 @@ describe('an identity with a key in a token', () => {
     identity.close();
   });
 
-  it('finds the key again where another process has replaced it', async () => {
+  it('finds the key again if another process has replaced it', async () => {
     const identity = await openTlsIdentity(optionsFor());
     await handshake(identity);
     deleteKey('the-token', 'EC P-256');
@@ -154,7 +154,7 @@ describe('an identity with a key in a token', () => {
     expect(count('C_CloseSession')).toBe(count('C_OpenSession'));
   });
 
-  it('quotes what the token says where it cannot sign', async () => {
+  it('quotes the error of the token if it cannot sign', async () => {
     const library = buildFaultyModule(folder);
     const identity = await openTlsIdentity(optionsFor('EC P-256', { library }));
     process.env.FAULT = 'vendor-error';
@@ -166,7 +166,7 @@ describe('an identity with a key in a token', () => {
     identity.close();
   });
 
-  it('signs no more once it is closed, and its connections go on', async () => {
+  it('no longer signs once it is closed, and its connections stay open', async () => {
     const identity = await openTlsIdentity(optionsFor());
     const { secureContext } = identity;
     const socket = connect({ host: '127.0.0.1', port, servername: 'localhost', secureContext });
@@ -178,7 +178,7 @@ describe('an identity with a key in a token', () => {
     socket.destroy();
   });
 
-  it('is closed where its block ends', async () => {
+  it('is closed at the end of its block', async () => {
     let kept: { secureContext: unknown };
     {
       await using identity = await openTlsIdentity(optionsFor());
@@ -190,7 +190,7 @@ describe('an identity with a key in a token', () => {
 });
 
 describe('openTlsIdentity', () => {
-  it('takes a key from a file in the same way', async () => {
+  it('accepts a key from a file in the same way', async () => {
     const { keyFile, certificateFile } = devices['EC P-256'];
     const file = { certificate: certificateFile, privateKey: keyFile, ca: server.caFile };
     const identity = await openTlsIdentity(file);

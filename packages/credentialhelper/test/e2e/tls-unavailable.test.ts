@@ -18,7 +18,7 @@ server.behave = () => connections++;
 
 const LIBRARY = fileURLToPath(import.meta.resolve('awsiot-credentialhelper'));
 
-/** What a session in a runtime that differs in this way says. */
+/** The error of a session in a runtime that differs in this way. */
 async function fetchAfter(change: string): Promise<string> {
   const options = {
     endpoint: server.endpoint,
@@ -42,7 +42,7 @@ async function fetchAfter(change: string): Promise<string> {
   return (await promisify(execFile)(process.execPath, args)).stdout;
 }
 
-describe('a key in a token is refused before any network access', () => {
+describe('a key in a token is rejected before any network access', () => {
   it.each([
     [
       'where OpenSSL is of another version than the runtime says',

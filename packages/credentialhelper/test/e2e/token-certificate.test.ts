@@ -13,7 +13,7 @@ const folder = temporaryFolder();
 const softHsm = startSoftHsm();
 const server = await startRawServer(folder);
 
-/** What the server saw last: the names of the certificates that the client sent, the client's own first. */
+/** The names of the certificates that the client last sent, its own first. */
 let seen: string[] = [];
 server.behave = (socket) => {
   seen = [];
@@ -28,7 +28,7 @@ server.behave = (socket) => {
   json({ credentials })(socket);
 };
 
-/** Puts a certificate into a token by another tool than ours. */
+/** Imports a certificate into a token with another tool. */
 function store(token: string, file: string, label: string, id: string): void {
   const der = `${file}.der`;
   openssl('x509', '-in', file, '-outform', 'DER', '-out', der);
@@ -89,7 +89,7 @@ function open(token: string, options: Partial<CommonInit> = {}) {
   });
 }
 
-/** Makes a token with the device's key. */
+/** Creates a token with the device's key. */
 function makeToken(label: string): void {
   softHsm.initToken(label);
   softHsm.importKey({ token: label, label: 'key', id: '01', file: device.keyFile });
@@ -103,7 +103,7 @@ describe('a certificate in the token of its key', () => {
     expect(seen[0]).toBe('device');
   });
 
-  it('of several, the one of the key that is valid longest is sent, with its chain', async () => {
+  it('of several, the one of the key with the latest expiration is sent, with its chain', async () => {
     makeToken('several');
     store('several', stranger.certificateFile, 'stranger', '01');
     store('several', issue('expired', device.keyFile, intermediate, 0), 'expired', '02');
@@ -122,7 +122,7 @@ describe('a certificate in the token of its key', () => {
     expect(seen[0]).toBe('short');
   });
 
-  it('is not taken from another token, nor where it belongs to another key', async () => {
+  it('is not used from another token, or if it belongs to another key', async () => {
     for (const certificate of [
       'pkcs11:object=stranger',
       'pkcs11:token=elsewhere',
@@ -139,7 +139,7 @@ describe('a certificate in the token of its key', () => {
     );
   });
 
-  it('is missing, and that is said', async () => {
+  it('is reported as missing', async () => {
     makeToken('empty');
     const error = await errorOf(() => open('empty').credentials());
     expect(error.code).toBe('ERR_CERTIFICATE_NOT_FOUND');

@@ -34,7 +34,7 @@ const devices = Object.fromEntries(
 const tls12 = await startRawServer(folder, { maxVersion: 'TLSv1.2' });
 const tls13 = await startRawServer(folder, { minVersion: 'TLSv1.3' });
 
-/** Answers with credentials that tell what the server saw: the TLS version and whose certificate. */
+/** Responds with credentials that contain what the server saw: TLS version and certificate. */
 const tellWhoCame = (socket: TLSSocket) =>
   json({
     credentials: {
@@ -90,7 +90,7 @@ describe.each(KEYS)('an %s key in a token', (keyType) => {
 });
 
 describe('a session with a key in a token', () => {
-  it('several sessions in one process, and the same again, just work', async () => {
+  it('several sessions in one process work, repeatedly', async () => {
     const sessions = KEYS.map((keyType) =>
       open({ privateKeyLabel: keyType }, { certificate: devices[keyType].certificateFile }),
     );
@@ -172,7 +172,7 @@ describe('a session with a key in a token', () => {
     expect(inspect(error, { depth: 9 })).not.toContain(PIN);
   });
 
-  it('tries a wrong PIN once and never again, until it is another one', async () => {
+  it('tries a wrong PIN once, until it is changed', async () => {
     const userPin = 'wrong-pin';
     const session = open({ userPin });
     const first = await errorOf(() => session.credentials());
@@ -221,7 +221,7 @@ describe('a logger with the method trace', () => {
 });
 
 describe('the child process', () => {
-  it('ends when it has answered', async () => {
+  it('exits after its response', async () => {
     await open().credentials();
     await expect.poll(childrenOfThisProcess, { timeout: 5000 }).toEqual([]);
   });

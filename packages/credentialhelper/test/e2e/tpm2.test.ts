@@ -12,7 +12,7 @@ import { temporaryFolder } from '../support/temporary-folder.ts';
 import { startTpm2, TPM2_LIBRARY } from '../support/tpm2.ts';
 
 const folder = temporaryFolder();
-// For the folder that remembers rejected PINs.
+// For the folder with records of rejected PINs.
 startSoftHsm();
 startTpm2();
 const pinFile = join(folder, 'pin');
@@ -29,7 +29,7 @@ const tls12 = await startEmulator();
 const tls13 = await startEmulator({ minTlsVersion: 'TLSv1.3' });
 afterAll(() => Promise.all([tls12.close(), tls13.close()]));
 
-/** Makes a key in the TPM and a certificate for it, and gives the certificate. */
+/** Generates a key in the TPM and a certificate for it, and returns the certificate. */
 async function makeKey(label: string, keyType: string): Promise<string> {
   const csr = join(folder, `${label}.csr`);
   const { status, stderr } = await run([
@@ -52,7 +52,7 @@ async function makeKey(label: string, keyType: string): Promise<string> {
   return readFileSync(certificateFile, 'utf8');
 }
 
-/** Registers a certificate with an emulator, with all it needs to get credentials. */
+/** Registers a certificate with an emulator, with everything it needs to get credentials. */
 async function register(aws: typeof tls12, label: string, certificatePem: string): Promise<string> {
   const { policyName, roleName } = await aws.seed({ thingName: `seed-${label}`, roleAlias: label });
   const { certificateId, certificateArn } = await aws.iot.registerCertificateWithoutCA({
@@ -77,7 +77,7 @@ describe.each([
     { aws: tls12, name: 'any version', isolate: true },
     { aws: tls13, name: 'TLS 1.3 only', isolate: true },
     { aws: tls13, name: 'TLS 1.3 only', isolate: false },
-  ] as const)('signs for a session where the server takes $name, isolate $isolate', async (way) => {
+  ] as const)('signs for a session if the server takes $name, isolate $isolate', async (way) => {
     const { aws, isolate } = way;
     const known = aws.requests.latest.length;
     const session = createSession({

@@ -26,7 +26,7 @@ const pkcs11 = {
   privateKeyLabel: 'device-key',
 };
 
-/** Every way a request can go out. */
+/** Every way to send a request. */
 const WAYS: Record<string, Partial<FromIotCoreInit>> = {
   'a key from a file': { privateKey: device.keyFile },
   'a key in a token': { pkcs11 },
@@ -51,7 +51,7 @@ const FAULTS: Record<string, { behave: Behaviour; code: string; message?: RegExp
     behave: (socket) => resetConnection(socket),
     code: 'ERR_CONNECTION_RESET',
   },
-  'answers what is not HTTP': {
+  'responds without HTTP': {
     behave: (socket) => socket.end('220 mail.example ESMTP\r\n'),
     code: 'ERR_RESPONSE_INVALID',
     message: /not HTTP/,
@@ -87,17 +87,17 @@ const FAULTS: Record<string, { behave: Behaviour; code: string; message?: RegExp
     code: 'ERR_RESPONSE_INVALID',
     message: /"sessionToken" is missing/,
   },
-  'answers credentials that end on no date': {
+  'responds with credentials with an invalid expiration': {
     behave: json({ credentials: { ...credentials, expiration: 'soon' } }),
     code: 'ERR_RESPONSE_INVALID',
     message: /"expiration" is not a date/,
   },
-  'answers credentials that end in years': {
+  'responds with credentials that expire in years': {
     behave: json({ credentials: { ...credentials, expiration: '2099-01-01T00:00:00Z' } }),
     code: 'ERR_RESPONSE_INVALID',
-    message: /last longer than any that AWS gives/,
+    message: /valid for longer than any that AWS issues/,
   },
-  'answers credentials with a line end in them': {
+  'responds with credentials with a newline': {
     behave: json({ credentials: { ...credentials, sessionToken: 'token-of-the-answer\r\nx: y' } }),
     code: 'ERR_RESPONSE_INVALID',
     message: /"sessionToken" has characters/,
@@ -107,12 +107,12 @@ const FAULTS: Record<string, { behave: Behaviour; code: string; message?: RegExp
     code: 'ERR_RESPONSE_INVALID',
     message: /not JSON \(t{200}…\)/,
   },
-  'answers credentials that have ended': {
+  'responds with expired credentials': {
     behave: json({ credentials: { ...credentials, expiration: '2020-01-01T00:00:00Z' } }),
     code: 'ERR_CREDENTIALS_EXPIRED',
     message: /2020-01-01/,
   },
-  'asks for fewer requests': {
+  throttles: {
     behave: answer('429 Too Many Requests', '{"message":"Rate exceeded"}'),
     code: 'ERR_THROTTLED',
     message: /Rate exceeded/,
@@ -123,7 +123,7 @@ const FAULTS: Record<string, { behave: Behaviour; code: string; message?: RegExp
     code: 'ERR_ACCESS_DENIED',
     message: /HTTP 403: \\u001b\[31mNo\\u000away/,
   },
-  'answers a status nobody knows': {
+  'responds with an unknown status': {
     behave: answer('418 Teapot', '{}'),
     code: 'ERR_UNEXPECTED_STATUS',
   },
@@ -160,7 +160,7 @@ describe.each(Object.entries(WAYS))('with %s', (_name, way) => {
     expect(seen).toMatch(sent);
   });
 
-  it('credentials come through', async () => {
+  it('credentials are returned', async () => {
     server.behave = json({ credentials });
     const { expiration, ...rest } = await open().credentials();
     expect(rest).toEqual({
@@ -177,7 +177,7 @@ describe.each(Object.entries(WAYS))('with %s', (_name, way) => {
     expect(error.code, error.message).toBe(code);
     expect(error.message).toContain(server.endpoint);
     if (message !== undefined) expect(error.message).toMatch(message);
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what must not be there
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: those must not occur
     expect(error.message).not.toMatch(/-of-the-answer|[\u0000-\u001f]/);
   });
 
@@ -214,7 +214,7 @@ describe.each(Object.entries(WAYS))('with %s', (_name, way) => {
     expect((await session.credentials()).accessKeyId).toBe(credentials.accessKeyId);
   });
 
-  it('a server that never answers is given up on after timeoutMs', async () => {
+  it('a server that never responds times out after timeoutMs', async () => {
     server.behave = () => {};
     const error = await errorOf(() => open({ timeoutMs: LIMIT_MS }).credentials());
     expect(error.code).toBe('ERR_TIMEOUT');
@@ -222,14 +222,14 @@ describe.each(Object.entries(WAYS))('with %s', (_name, way) => {
     expect(error.message).toContain('waiting for the response');
   });
 
-  it('a server that stops within the body is given up on', async () => {
+  it('a server that stops in the middle of the body times out', async () => {
     server.behave = (socket) => socket.write('HTTP/1.1 200 OK\r\ncontent-length: 900\r\n\r\n{');
     const error = await errorOf(() => open({ timeoutMs: LIMIT_MS }).credentials());
     expect(error.code).toBe('ERR_TIMEOUT');
     expect(error.message).toContain('within the response');
   });
 
-  it('a server that accepts and never speaks TLS is given up on', async () => {
+  it('a server that accepts and never starts TLS times out', async () => {
     const silent = createTcpServer(() => {});
     await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
     const { port } = silent.address() as { port: number };
@@ -252,7 +252,7 @@ describe.each(Object.entries(WAYS))('with %s', (_name, way) => {
     expect(error.message).toContain('device.invalid');
   });
 
-  it('a server of another name, or that nobody trusts, is not believed', async () => {
+  it('a server with another name, or an untrusted certificate, is rejected', async () => {
     otherName.behave = json({ credentials });
     const options = { endpoint: otherName.endpoint, ca: otherName.caFile, timeoutMs: 10_000 };
     const wrongName = await errorOf(() => open(options).credentials());
@@ -265,7 +265,7 @@ describe.each(Object.entries(WAYS))('with %s', (_name, way) => {
     expect(untrusted.hint).toContain('"ca"');
   });
 
-  it('is believed all the same with verifyPeer false, and that is warned of', async () => {
+  it('is accepted with verifyPeer false, with a warning', async () => {
     server.behave = json({ credentials });
     const warnings: string[] = [];
     const log = (message: string) => warnings.push(message);
@@ -275,19 +275,19 @@ describe.each(Object.entries(WAYS))('with %s', (_name, way) => {
     expect(warnings.join()).toContain('verifyPeer is false');
   });
 
-  it('a server that speaks TLS 1.3 only', async () => {
+  it('a server that supports only TLS 1.3', async () => {
     tls13.behave = json({ credentials });
     const session = open({ endpoint: tls13.endpoint, ca: tls13.caFile });
     expect((await session.credentials()).accessKeyId).toBe(credentials.accessKeyId);
   });
 
-  it('a server that speaks TLS 1.1 at most is refused', async () => {
+  it('a server that supports TLS 1.1 at most is rejected', async () => {
     const session = open({ endpoint: oldTls.endpoint, ca: oldTls.caFile, timeoutMs: 10_000 });
     const error = await errorOf(() => session.credentials());
     expect(error.code).toBe('ERR_TLS_VERSION');
   });
 
-  it('a server that does not speak TLS', async () => {
+  it('a server without TLS', async () => {
     const plain = createTcpServer((socket) => {
       socket.on('error', () => {});
       socket.once('data', () => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'));

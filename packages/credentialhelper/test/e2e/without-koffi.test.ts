@@ -12,7 +12,7 @@ const dist = copyWithoutKoffi(folder);
 const device = makeSelfSigned(folder, 'device', 'RSA 2048');
 const server = await startRawServer(folder);
 
-/** Asks for credentials in a process of its own: the test runner finds packages where Node does not. */
+/** Requests credentials in a separate process: the test runner finds packages that Node.js does not. */
 async function fetch(options: object): Promise<string> {
   const all = {
     endpoint: server.endpoint,
@@ -39,14 +39,14 @@ function node(...args: readonly string[]): Promise<string> {
   });
 }
 
-describe('where npm left out optional dependencies', () => {
+describe('if npm omitted optional dependencies', () => {
   it('a session with a key from a file works', async () => {
     server.behave = json({ credentials });
     expect(await fetch({ privateKey: device.keyFile })).toBe(`${credentials.accessKeyId}\n`);
   });
 
   it.each([true, false])(
-    'a key in a token is refused before any network access (isolate %s)',
+    'a key in a token is rejected before any network access (isolate %s)',
     async (isolate) => {
       let connections = 0;
       server.behave = () => connections++;

@@ -19,13 +19,13 @@ const [certificate, rotated] = ['one', 'two'].map(
   (name) => new X509Certificate(readFileSync(makeDated(folder, name, BEGIN, END).certificateFile)),
 ) as [X509Certificate, X509Certificate];
 
-/** A watch with a clock that is set by hand. */
+/** The checks with a manual clock. */
 function watch() {
   const warnings: string[] = [];
   const clock = { nowMs: BEGIN + DAY };
   const logger = { warn: (message: string) => warnings.push(message) };
   const dates = watchCertificateDates(logger, () => clock.nowMs);
-  /** The warnings that a certificate gives at an instant. */
+  /** The warnings for a certificate at a point in time. */
   const at = (nowMs: number, seen = certificate) => {
     clock.nowMs = nowMs;
     dates.see(seen);
@@ -51,7 +51,7 @@ describe('certificateDateProblem', () => {
 });
 
 describe('a warning', () => {
-  it('comes at 30 days, at 7 days and after the end, once each', () => {
+  it('is logged at 30 days, at 7 days and after the expiration, once each', () => {
     const { at } = watch();
     expect(at(END - 31 * DAY)).toBe('');
     expect(at(END - 30 * DAY)).toBe(
@@ -64,19 +64,19 @@ describe('a warning', () => {
     expect(at(END + DAY)).toBe('');
   });
 
-  it('is one where the certificate is first seen late', () => {
+  it('is logged once if the certificate is first used late', () => {
     expect(watch().at(END - 1.5 * DAY)).toMatch(/, in 1 day; [^\n]*$/);
     expect(watch().at(END - 1000)).toContain('in less than a day');
   });
 
-  it('comes before the beginning, once', () => {
+  it('is logged once before the certificate is valid', () => {
     const { at } = watch();
     expect(at(BEGIN - DAY)).toContain('is not valid before 2026-01-01');
     expect(at(BEGIN - 1)).toBe('');
     expect(at(BEGIN)).toBe('');
   });
 
-  it('comes again for another certificate', () => {
+  it('is logged again for another certificate', () => {
     const { at } = watch();
     expect(at(END - DAY)).toContain('(CN=one)');
     expect(at(END - DAY, rotated)).toContain('(CN=two)');
@@ -84,7 +84,7 @@ describe('a warning', () => {
   });
 });
 
-describe('the error of an exchange', () => {
+describe('the error of a request', () => {
   const failure = (code: ErrorCode) =>
     new CredentialHelperError('what it said', { code, httpStatus: 403, requestId: 'id-1' });
   const explain = (code: ErrorCode, nowMs: number, serverDate?: string) => {
@@ -113,13 +113,13 @@ describe('the error of an exchange', () => {
 
   it.each<[ErrorCode, number, string | undefined]>([
     ['ERR_ACCESS_DENIED', BEGIN, undefined],
-    // That the certificate was taken, these say.
+    // These mean that the certificate was accepted.
     ['ERR_THING_NAME', END, undefined],
     ['ERR_ROLE_ALIAS_NOT_FOUND', END, undefined],
     ['ERR_TIMEOUT', END, undefined],
-    // The clock of the server says that it is valid.
+    // By the clock of the server it is valid.
     ['ERR_ACCESS_DENIED', END, new Date(END - DAY).toUTCString()],
-  ])('%s at %d (server: %s) is left as it is', (code, nowMs, serverDate) => {
+  ])('%s at %d (server: %s) is unchanged', (code, nowMs, serverDate) => {
     const { error, explained } = explain(code, nowMs, serverDate);
     expect(explained).toBe(error);
   });
@@ -133,7 +133,7 @@ describe('the error of an exchange', () => {
     );
   });
 
-  it('of another kind is left as it is', () => {
+  it('of another kind is unchanged', () => {
     const { dates } = watch();
     const error = new Error('a defect');
     expect(dates.explain(error)).toBe(error);

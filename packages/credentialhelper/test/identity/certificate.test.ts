@@ -42,7 +42,7 @@ describe('readCertificates', () => {
   it.each([
     ['a key', () => device.keyFile, 'swapped'],
     ['PEM of something else', () => '-----BEGIN X-----\n-----END X-----', 'holds no certificate'],
-    ['PEM without its end', () => '-----BEGIN NOTHING-----', 'is cut short'],
+    ['PEM without its end', () => '-----BEGIN NOTHING-----', 'is truncated'],
     ['bytes that are none', () => Buffer.from('certificate'), 'not an X.509 certificate'],
     [
       'a damaged second certificate',
@@ -55,13 +55,13 @@ describe('readCertificates', () => {
     expect(`${error.message} ${error.hint}`).toContain(reason);
   });
 
-  it('gives the code that it was asked to', async () => {
+  it('uses the specified error code', async () => {
     const error = await errorOf(() => readCertificates(Buffer.from('x'), 'ca', 'ERR_CA_INVALID'));
     expect(error.code).toBe('ERR_CA_INVALID');
     expect(error.message).toContain('"ca"');
   });
 
-  it('gives certificates or our error for any bytes', () => {
+  it('returns certificates or a CredentialHelperError for any bytes', () => {
     fc.assert(
       fc.property(fc.uint8Array(), (bytes) => {
         try {
@@ -82,7 +82,7 @@ describe('chainForKey', () => {
     ]);
   });
 
-  it('refuses a key of another certificate, of the same kind and of another kind', async () => {
+  it('rejects a key of another certificate, of the same kind and of another kind', async () => {
     const other = createPrivateKey(readFileSync(makeSelfSigned(folder, 'other').keyFile));
     const rsa = createPrivateKey(readFileSync(issuer.keyFile));
     for (const key of [other, rsa]) {
@@ -94,7 +94,7 @@ describe('chainForKey', () => {
 });
 
 describe('certificateId', () => {
-  it('is the SHA-256 of the DER form, as openssl has it', () => {
+  it('is the SHA-256 of the DER encoding, as in openssl', () => {
     const fingerprint = openssl(
       'x509',
       '-in',
@@ -149,7 +149,7 @@ describe('weakHash', () => {
   });
 });
 
-describe('a certificate that TLS does not take', () => {
+describe('a certificate that TLS does not accept', () => {
   const ca = makeSelfSigned(folder, 'a CA', 'RSA 2048');
   const issuedBy = ['-CA', ca.certificateFile, '-CAkey', ca.keyFile];
   it.each(['SHA-1', 'MD5'])(
@@ -164,7 +164,7 @@ describe('a certificate that TLS does not take', () => {
       const error = await errorOf(() => createContext(chain.toReversed(), {}));
       expect(error.code).toBe('ERR_CERTIFICATE_INVALID');
       expect(error.message).toContain('(CN=weak)');
-      expect(error.message).toContain(`its signature is made with ${hash}`);
+      expect(error.message).toContain(`its signature uses ${hash}`);
     },
   );
 });

@@ -21,14 +21,14 @@ const publicKey = createPublicKey(keyPem);
 const readText = (text: string) => readPrivateKey(openSource(text, 'privateKey'));
 const utf16 = Buffer.concat([Buffer.from([0xff, 0xfe]), Buffer.from(keyPem, 'utf16le')]);
 
-describe('a key is taken', () => {
+describe('a key is accepted', () => {
   it.each(forms.keys)('%s', (_form, text) => {
     expect(createPublicKey(readText(text)).equals(publicKey)).toBe(true);
     const file = write('form', text);
     expect(createPublicKey(readPrivateKey(file)).equals(publicKey)).toBe(true);
   });
 
-  it('in UTF-16 with a byte order mark, as PowerShell writes it', () => {
+  it('in UTF-16 with a byte order mark, as written by PowerShell', () => {
     for (const bytes of [utf16, Buffer.from(utf16).swap16()]) {
       expect(createPublicKey(readPrivateKey(bytes)).equals(publicKey)).toBe(true);
     }
@@ -40,7 +40,7 @@ describe('a key is taken', () => {
     }
   });
 
-  it('under the label of another form', () => {
+  it('with the label of another format', () => {
     const pem = keyPem.replaceAll('PRIVATE KEY', 'RSA PRIVATE KEY');
     expect(createPublicKey(readText(pem)).equals(publicKey)).toBe(true);
     const encrypted = openssl('pkcs8', '-topk8', '-in', keyFile, '-passout', 'pass:word');
@@ -68,7 +68,7 @@ describe('a key is taken', () => {
     },
   );
 
-  it('encrypted the old way, in one line', () => {
+  it('with traditional encryption, in one line', () => {
     const encrypted = openssl('ec', '-in', keyFile, '-aes256', '-passout', 'pass:word');
     const text = encrypted.toString().replaceAll('\n', '\\n');
     expect(createPublicKey(readPrivateKey(text, new Secret('word'))).equals(publicKey)).toBe(true);
@@ -80,7 +80,7 @@ describe('a key is taken', () => {
   });
 });
 
-describe('what is no key is named', () => {
+describe('the format of a file that is not a key is named', () => {
   it.each(forms.refused)('%s', async (_name, file, message, hint) => {
     const error = await errorOf(() => readPrivateKey(file()));
     expect(error.code).toBe('ERR_PRIVATE_KEY_INVALID');
@@ -88,7 +88,7 @@ describe('what is no key is named', () => {
     expect(error.hint).toMatch(hint);
   });
 
-  it('a cipher that this OpenSSL lacks, which is no wrong passphrase', async () => {
+  it('an unsupported cipher, which is not a wrong passphrase', async () => {
     const pem = `-----BEGIN EC PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: DES-CBC,0011223344556677\n\n${'A'.repeat(64)}\n-----END EC PRIVATE KEY-----\n`;
     const error = await errorOf(() => readPrivateKey(pem, new Secret('right')));
     expect(error.code).toBe('ERR_PRIVATE_KEY_INVALID');
@@ -98,15 +98,15 @@ describe('what is no key is named', () => {
 });
 
 describe('a chain', () => {
-  it('whose last certificate is cut short is refused', async () => {
+  it('with a truncated last certificate is rejected', async () => {
     const pem = readFileSync(forms.certificateFile, 'utf8');
     const error = await errorOf(() => readCertificates(pem + pem.slice(0, 200), 'certificate'));
     expect(error.code).toBe('ERR_CERTIFICATE_INVALID');
-    expect(error.message).toContain('cut short');
+    expect(error.message).toContain('truncated');
   });
 });
 
-describe('a header of encryption that is damaged', () => {
+describe('a damaged encryption header', () => {
   it.each([/^DEK-Info:.*\n/m, /(?<=^DEK-Info: AES-256-CBC,.{8}).*/m])('%s', async (part) => {
     const pem = openssl('ec', '-in', keyFile, '-aes256', '-passout', 'pass:word').toString();
     const error = await errorOf(() => readPrivateKey(pem.replace(part, ''), new Secret('word')));
@@ -115,7 +115,7 @@ describe('a header of encryption that is damaged', () => {
   });
 });
 
-describe('a key in the wrong place or form', () => {
+describe('a misplaced or malformed key', () => {
   const jwk = JSON.stringify(createPublicKey(keyPem).export({ format: 'jwk' }));
   it.each<[string, string]>([
     ['hexadecimal digits', keyDer.toString('hex')],
@@ -134,7 +134,7 @@ describe('a key in the wrong place or form', () => {
     }
     const all = inspect(shown, { depth: 9 });
     for (let i = 0; i + 12 <= text.length; i += 6) expect(all).not.toContain(text.slice(i, i + 12));
-    if (shown !== 'private') expect(all).toContain(`a text of ${text.length} characters`);
+    if (shown !== 'private') expect(all).toContain(`a string of ${text.length} characters`);
   });
 
   it('paths are shown', async () => {
@@ -148,8 +148,8 @@ describe('a key in the wrong place or form', () => {
 });
 
 describe('pemBlocks', () => {
-  it('takes time in proportion to the text', () => {
-    // Searching for the end of each would take minutes.
+  it('takes linear time', () => {
+    // A search for the end of each would take minutes.
     expect(pemBlocks('-----BEGIN CERTIFICATE-----\n'.repeat(200_000))).toEqual([]);
   });
 });

@@ -26,7 +26,7 @@ const asText = openssl('rsa', '-in', device.keyFile, '-text').toString();
 const rest = (content: string | Buffer, certificates: X509Certificate[] = []) =>
   restOfKeyFile(Buffer.from(content), key, certificates);
 
-describe('a key file may be removed where it holds', () => {
+describe('a key file can be removed if it holds', () => {
   it.each<[string, string | Buffer, X509Certificate[]]>([
     ['the key alone', keyPem, []],
     ['DER', der, []],
@@ -46,7 +46,7 @@ describe('a key file may be removed where it holds', () => {
   });
 });
 
-describe('a key file is kept where it holds', () => {
+describe('a key file is kept if it holds', () => {
   it.each<[string, string | Buffer]>([
     ['a second key', keyPem + otherPem],
     ['a certificate that is not imported', keyPem + certificatePem],
@@ -60,8 +60,8 @@ describe('a key file is kept where it holds', () => {
     ['a key whose frame is damaged', keyPem + otherPem.replace('-----BEGIN', '----- BEGIN')],
     ['a key with another end', keyPem + otherPem.replace('END PRIVATE', 'END RSA PRIVATE')],
     ['a certificate whose end is damaged', keyPem + certificatePem.replace(/-----\s*$/, '----\n')],
-    ['a key that is cut short', keyPem + otherPem.slice(0, 400)],
-    ['a certificate cut short in front', certificatePem.slice(0, 300) + keyPem],
+    ['a truncated key', keyPem + otherPem.slice(0, 400)],
+    ['a truncated certificate before the key', certificatePem.slice(0, 300) + keyPem],
     ['JSON with more in it', JSON.stringify({ privateKey: keyPem, wifiPassword: 'x' })],
     ['an environment file', `DB_PASSWORD=x\nDEVICE_KEY="${keyPem}"\n`],
     ['a key in hexadecimal digits', `${keyPem}${otherDer.toString('hex')}\n`],

@@ -32,7 +32,7 @@ const make: Record<string, () => KeyObject> = {
   'RSA 2047': () => generateKeyPairSync('rsa', { modulusLength: 2047 }).privateKey,
 };
 
-describe('a key that AWS IoT does not take is refused, whatever its form', () => {
+describe('a key that AWS IoT does not support is rejected in any format', () => {
   it.each(Object.keys(make))('%s', async (kind) => {
     const key = (make[kind] as () => KeyObject)();
     const pem = key.export({ type: 'pkcs8', format: 'pem' }) as string;
@@ -48,12 +48,12 @@ describe('a key that AWS IoT does not take is refused, whatever its form', () =>
         }),
       );
       expect(error.code).toBe('ERR_PRIVATE_KEY_INVALID');
-      expect(error.message).toContain(` is ${kind}, which AWS IoT does not take`);
-      expect(error.hint).toContain('RSA of 2048 bits or more, EC P-256, P-384, P-521');
+      expect(error.message).toContain(` is ${kind}, which AWS IoT does not support`);
+      expect(error.hint).toContain('RSA 2048 or larger, EC P-256, P-384 or P-521');
     }
   });
 
-  it('DSA in its traditional form', async () => {
+  it('DSA in its traditional format', async () => {
     const pem = make['DSA 1024']?.().export({ type: 'pkcs8', format: 'pem' }) as string;
     const file = join(folder, 'dsa.pem');
     writeFileSync(file, pem);
@@ -62,7 +62,7 @@ describe('a key that AWS IoT does not take is refused, whatever its form', () =>
     expect((await errorOf(() => readPrivateKey(traditional))).message).toContain('is DSA 1024');
   });
 
-  it('an encrypted one too', async () => {
+  it('an encrypted key', async () => {
     const options = {
       type: 'pkcs8',
       format: 'pem',
@@ -81,7 +81,7 @@ describe('keyKind', () => {
     expect(keyKind(readPrivateKey(keyFile))).toEqual({ name: keyType, accepted: true });
   });
 
-  it('knows a curve that is written out as parameters', () => {
+  it('recognizes a curve with explicit parameters', () => {
     const explicit = ['-name', 'prime256v1', '-genkey', '-noout', '-param_enc', 'explicit'];
     const key = createPrivateKey(openssl('ecparam', ...explicit));
     expect(keyKind(key)).toEqual({ name: 'EC P-256', accepted: true });
@@ -96,7 +96,7 @@ describe('chainForKeyOf', () => {
   const both = join(folder, 'both.pem');
   const otherPem = readFileSync(other.keyFile, 'utf8');
 
-  it('says which of several private keys in a file belongs to the certificate', async () => {
+  it('reports which of several private keys in a file belongs to the certificate', async () => {
     writeFileSync(both, otherPem + readFileSync(device.keyFile, 'utf8'));
     const error = await mismatch(both);
     expect(error.code).toBe('ERR_KEY_CERTIFICATE_MISMATCH');
@@ -104,17 +104,17 @@ describe('chainForKeyOf', () => {
     expect(error.message).toContain(
       `file "${both}" holds 2 private keys, of which the first is used: private key 2 belongs to it`,
     );
-    expect(error.hint).toContain('alone');
+    expect(error.hint).toContain('contains only that private key');
   });
 
-  it('and of encrypted ones', async () => {
+  it('reports it for encrypted keys', async () => {
     const encrypted = openssl('ec', '-in', device.keyFile, '-aes256', '-passout', 'pass:word');
     writeFileSync(both, otherPem + otherPem + encrypted);
     expect((await mismatch(both, new Secret('word'))).message).toContain('private key 3 belongs');
-    expect((await mismatch(both)).message).toContain('none of the others that can be read');
+    expect((await mismatch(both)).message).toContain('none of the other readable keys');
   });
 
-  it('says nothing of others where there are none', async () => {
+  it('does not mention other keys if there are none', async () => {
     for (const source of [other.keyFile, createPrivateKey(otherPem)]) {
       expect((await mismatch(source)).message).not.toContain('private keys');
     }

@@ -57,7 +57,7 @@ describe('openPinSource', () => {
     expect(warnings).toEqual([]);
   });
 
-  it('tells a PIN pad from no PIN', async () => {
+  it('distinguishes a PIN pad from no PIN', async () => {
     expect(await open(null).read(1000)).toBeNull();
     expect(await open(undefined).read(1000)).toBeUndefined();
   });
@@ -79,7 +79,7 @@ describe('openPinSource', () => {
     expect(childEnvironment()).not.toHaveProperty('PIN_TO_HIDE');
   });
 
-  it('warns of a file that others can read', async () => {
+  it('warns about a file that other users can read', async () => {
     const file = pinFile(PIN, 0o644);
     expect(await read({ file })).toBe(PIN);
     expect(warnings.join()).toContain(file);
@@ -146,7 +146,7 @@ describe('openPinSource', () => {
     expect(await read({ file: pathToFileURL(pinFile(PIN)) })).toBe(PIN);
   });
 
-  it('reads a pipe once, and does not wait for it for ever', async () => {
+  it('reads a pipe once, with a timeout', async () => {
     const path = join(folder, 'pin-fifo');
     execFileSync('mkfifo', [path]);
     const reader = open({ file: path });
@@ -157,7 +157,7 @@ describe('openPinSource', () => {
     expect((await reader.read(100))?.reveal()).toBe(PIN);
   });
 
-  it('names a function that fails, and one that does not answer in time', async () => {
+  it('names a function that fails, and one that times out', async () => {
     const failing = open(() => {
       throw new TypeError('vault is sealed');
     });
@@ -185,19 +185,19 @@ describe('openPinSource', () => {
     expect(inspect(error)).not.toContain('hunter');
   });
 
-  it('refuses a file descriptor that is not open', async () => {
+  it('rejects a file descriptor that is not open', async () => {
     const error = await errorOf(() => read({ fileDescriptor: 987 }));
     expect(error.message).toContain('it is not open for reading');
   });
 
-  it('refuses a file that is empty, and one that is not there, at once', async () => {
+  it('rejects an empty and a missing file at once', async () => {
     expect((await errorOf(() => open({ file: pinFile('\n') }))).message).toContain('is empty');
     const error = await errorOf(() => open({ file: join(folder, 'nope') }));
     expect(error.code).toBe('ERR_FILE_UNREADABLE');
     expect(error.message).toContain('nope');
   });
 
-  it('says what is missing where there are no systemd credentials', async () => {
+  it('reports what is missing without systemd credentials', async () => {
     delete process.env.CREDENTIALS_DIRECTORY;
     const error = await errorOf(() => open({ systemdCredential: 'the-pin' }));
     expect(error.hint).toContain('LoadCredential=NAME:PATH');
@@ -222,7 +222,7 @@ describe('parsePinSource', () => {
   });
 
   it.each(['', '|/bin/cat /etc/pin', 'https://example.com/pin', 'fd:x', 'file://host/etc/pin'])(
-    'refuses %j',
+    'rejects %j',
     async (text) => {
       expect((await errorOf(() => parsePinSource(text, 'userPin'))).code).toBe(
         'ERR_INVALID_OPTION',

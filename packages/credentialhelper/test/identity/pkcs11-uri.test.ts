@@ -97,7 +97,7 @@ describe('PKCS#11 URIs', () => {
     expect(parse('pkcs11:object=a+b').object).toBe('a+b');
   });
 
-  it('keeps what is read when it is written and read again', () => {
+  it('round-trips', () => {
     fc.assert(
       fc.property(attributes, (value) => {
         expect(parse(formatPkcs11Uri(value))).toEqual(value);
@@ -113,7 +113,7 @@ describe('PKCS#11 URIs', () => {
     );
   });
 
-  it('keeps a PIN through the form that carries it, and out of the other', () => {
+  it('includes a PIN only in the format for messages', () => {
     fc.assert(
       fc.property(text, (pin) => {
         const pinValue = new Secret(pin);
@@ -125,7 +125,7 @@ describe('PKCS#11 URIs', () => {
     );
   });
 
-  it('does not show a PIN when what was read is printed', () => {
+  it('does not show a PIN if the attributes are printed', () => {
     const read = parse('pkcs11:token=t?pin-value=hunter2');
     for (const shown of [inspect(read, { depth: 9, showHidden: true }), JSON.stringify(read)]) {
       expect(shown).not.toContain('hunter2');
@@ -152,7 +152,7 @@ describe('PKCS#11 URIs', () => {
     ['pkcs11:?token=t', 'before the ?'],
     ['pkcs11:label=x', 'unknown attribute "label"'],
     ['pkcs11:object=a?pin-value=1&pin-source=x', 'both'],
-  ])('refuses %j and says why', async (uri, reason) => {
+  ])('rejects %j and says why', async (uri, reason) => {
     const error = await errorOf(() => parse(uri));
     expect(error.code).toBe('ERR_INVALID_OPTION');
     expect(error.message).toContain('"privateKey"');
@@ -174,7 +174,7 @@ describe('PKCS#11 URIs', () => {
     }
   });
 
-  it('gives attributes or our error for any text', () => {
+  it('returns attributes or a CredentialHelperError for any text', () => {
     fc.assert(
       fc.property(
         fc.oneof(

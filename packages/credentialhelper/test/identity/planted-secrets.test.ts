@@ -1,4 +1,4 @@
-// Nothing secret is in an error, a log line or the output of a command, whatever was put where.
+// Errors, log lines and command output never contain a secret, wherever it was misplaced.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -16,7 +16,7 @@ import { allOf, Planted, plantedKey, sameKeyEachTime } from '../support/planted.
 import { PIN, SOFTHSM_LIBRARY, startSoftHsm } from '../support/softhsm.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
-/** Where a plain PIN is as good a name as any: names are shown where they are used. */
+/** Places in which a plain PIN is a valid name: names are shown. */
 const NAMES: readonly string[] = [
   ...['roleAlias', 'thingName', 'tokenLabel', 'tokenSerial', 'privateKeyLabel', 'slotId'],
   ...['--label', '--token-label', '--token-serial', '--slot-id', '--id'],
@@ -51,7 +51,7 @@ const token = {
 };
 const quick = { timeoutMs: 1 };
 
-/** What was written anywhere besides errors: stdout, stderr, warnings, loggers. */
+/** All output besides errors: stdout, stderr, warnings, loggers. */
 const written: string[] = [];
 const logger = Object.fromEntries(
   ['trace', 'debug', 'info', 'warn', 'error'].map((level) => [
@@ -67,7 +67,7 @@ const workingFolder = process.cwd();
 
 beforeAll(() => {
   process.chdir(folder);
-  // Frames are none of what is searched, and most of it.
+  // Stack frames are most of the text, and irrelevant.
   Error.stackTraceLimit = 0;
   process.on('warning', onWarning);
   for (const { stream } of streams) {
@@ -86,7 +86,7 @@ afterAll(() => {
   process.exitCode = undefined;
 });
 
-/** Puts a secret in a place, and fails where any of it can be seen. */
+/** Puts a secret in a place, and fails if any of it is visible. */
 async function plantIn(place: string, { text, planted }: Mistyped, call: () => unknown) {
   written.length = 0;
   let seen = '';
@@ -200,8 +200,8 @@ const PLACES: readonly Place[] = [
 ];
 
 /**
- * Places that are left out where the token is used: those that are no options there, those where a URI alone would make
- * this process load the libraries of the whole system, and the one that makes a folder.
+ * Places that are skipped when the token is used: those without such an option, those where a URI alone would make
+ * this process load the libraries of the whole system, and the one that creates a folder.
  */
 const NOT_USED: readonly string[] = [
   ...['endpoint', 'region', 'verifyPeer', 'isolate', 'isolate.node', 'isolate.program'],
@@ -227,7 +227,7 @@ const module = ['--module', SOFTHSM_LIBRARY];
 const device = [...module, '--token-label', 'device', '--pin-file', pinFile, '--timeout-ms', '1'];
 const key = [...device, '--label', 'thing-key'];
 
-/** Commands that end with an error, each for another reason, and leave the token as it is. */
+/** Commands that fail, each for another reason, and do not change the token. */
 const COMMANDS: readonly (readonly string[])[] = [
   ['token', 'list', '--module', '/no/such/library.so'],
   ['token', 'init', ...module, '--label', 'x', '--pin-file', pinFile, '--so-pin-file', noFile],
@@ -244,13 +244,13 @@ const FLAGS: readonly string[] = [
   ...['--pin-file', '--timeout-ms', '--label', '--so-pin-file', '--new-pin-file', '--key'],
   ...['--passphrase-file', '--certificate', '--id', '--key-type', '--csr', '--subject', '--type'],
 ];
-/** What people try instead of the right flag. */
+/** Wrong flags that users may try. */
 const NO_FLAGS: readonly string[] = [
   ...['--pin', '--user-pin', '--so-pin', '--password', '--passphrase', '--pin-value', '-p', '-P'],
   ...['--pkcs11-uri', '--secret', '--token', '--object', '--cert', '--private-key', '--modul'],
 ];
 
-/** A command line with a secret in it; `place` says where. */
+/** A command line with a secret at `place`. */
 type Line = (text: string) => { readonly place: string; readonly args: readonly string[] };
 
 const given = (args: readonly string[], flag: string, text: string) => {
@@ -264,7 +264,7 @@ const lines: fc.Arbitrary<Line> = fc
     how: fc.oneof(
       fc.constantFrom(...FLAGS).map((flag) => ({ flag, form: 'value' })),
       fc.constantFrom(...FLAGS).map((flag) => ({ flag, form: 'after =' })),
-      // Instead of what else names the token.
+      // Instead of the other options for the token.
       fc.constant({ flag: '--uri', form: 'alone' }),
       fc.constantFrom(...NO_FLAGS).map((flag) => ({ flag, form: 'value' })),
       fc.constantFrom(...NO_FLAGS).map((flag) => ({ flag, form: 'after =' })),
@@ -283,7 +283,7 @@ const lines: fc.Arbitrary<Line> = fc
     return { place: flag, args: [...(args?.() ?? []), ...(json ? ['--json'] : [])] };
   });
 
-/** What a command may print: one error, a hint, and warnings; with `--json` also a document. */
+/** The permitted output: one error, a hint, and warnings; with `--json` also a document. */
 function assertOneError(status: number, asJson: boolean) {
   expect([0, 1, 2]).toContain(status);
   if (status === 0) return;
@@ -292,7 +292,7 @@ function assertOneError(status: number, asJson: boolean) {
   const hints = said.filter((text) => text.includes(': hint: ')).length;
   expect(hints).toBeLessThan(2);
   const others = written.filter((text) => !said.includes(text));
-  // What the command line itself finds wrong has a hint instead.
+  // Errors of the command line have a hint instead.
   const isUsage = status === 2 && others.length === 0;
   if (isUsage) expect(hints).toBe(1);
   expect(others).toHaveLength(asJson && !isUsage ? 1 : 0);
@@ -333,7 +333,7 @@ describe('the search', () => {
     expect(planted.find('"privateKey" is not a file')).toBeUndefined();
   });
 
-  it('fails where a place shows what it is given', async () => {
+  it('fails if a place shows a secret', async () => {
     const secret = { text: '83649271', planted: new Planted('83649271'), isName: true };
     const shows = plantIn('a place', secret, () => {
       logger.warn?.('no token is called 83649271');
@@ -342,8 +342,8 @@ describe('the search', () => {
   });
 });
 
-describe('nothing secret is shown', () => {
-  it('by the library, whatever option it is given as', async () => {
+describe('no secret is shown', () => {
+  it('by the library, in any option', async () => {
     const cases = fc.tuple(
       fc.constantFrom(...PLACES),
       fc.constantFrom(...CALLS.slice(0, 2)),
@@ -355,11 +355,11 @@ describe('nothing secret is shown', () => {
     });
   });
 
-  it('by a command, wherever it is on its command line', async () => {
+  it('by a command, anywhere on its command line', async () => {
     await check(4000, fc.tuple(lines, anything), ([line, secret]) => plantInCommand(line, secret));
   });
 
-  it('by the library with the token, whatever option it is given as', async () => {
+  it('by the library with the token, in any option', async () => {
     const places = PLACES.filter(([name]) => !NOT_USED.includes(name));
     const cases = fc.tuple(fc.constantFrom(...places), anything);
     let logins = 0;
@@ -372,12 +372,12 @@ describe('nothing secret is shown', () => {
     expect(logins, 'how many got as far as the token').toBeGreaterThan(50);
   });
 
-  it('by the built command line, in a process of its own', async () => {
-    // The same lines and secrets, of which a process is started for each.
+  it('by the built command line, in a separate process', async () => {
+    // The same lines and secrets, with a process for each.
     const samples = fc.sample(fc.tuple(lines, anything), { seed: SEED, numRuns: 36 });
     for (const [line, secret] of samples) {
       const { place, args } = line(secret.text);
-      // No argument of a process has a NUL.
+      // Process arguments cannot contain NUL.
       if (isNamed(place, secret) || args.some((arg) => arg.includes('\0'))) continue;
       await plantIn(JSON.stringify(args), secret, async () => {
         const { status, signal, stdout, stderr } = await run(args);

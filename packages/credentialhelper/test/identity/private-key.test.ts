@@ -13,7 +13,7 @@ import { temporaryFolder } from '../support/temporary-folder.ts';
 const folder = temporaryFolder();
 const PASSPHRASE = 'correct horse';
 
-/** One key in every form that a tool may have written it in: form → bytes and whether they are encrypted. */
+/** One key in every format of common tools: format → bytes and whether they are encrypted. */
 function everyForm(keyType: KeyType): Record<string, { bytes: Buffer; encrypted: boolean }> {
   const name = keyType.replace(' ', '');
   const { keyFile } = makeSelfSigned(folder, name, keyType);
@@ -75,25 +75,25 @@ describe.each(['RSA 2048', 'EC P-256', 'EC P-384'] as const)('an %s key', (keyTy
 });
 
 describe('readPrivateKey', () => {
-  it('names the file that is not there', async () => {
+  it('names a missing file', async () => {
     const error = await errorOf(() => readPrivateKey('/no/such/key.pem'));
     expect(error.code).toBe('ERR_FILE_UNREADABLE');
     expect(error.message).toContain('/no/such/key.pem');
     expect(error.message).toContain('"privateKey"');
   });
 
-  it('refuses a folder', async () => {
+  it('rejects a folder', async () => {
     expect((await errorOf(() => readPrivateKey(folder))).message).toContain('it is a folder');
   });
 
-  it('suspects a swap when it finds a certificate', async () => {
+  it('hints at swapped options for a certificate', async () => {
     const { certificateFile } = makeSelfSigned(folder, 'swapped');
     const error = await errorOf(() => readPrivateKey(certificateFile));
     expect(error.code).toBe('ERR_PRIVATE_KEY_INVALID');
     expect(error.hint).toContain('swapped');
   });
 
-  it('refuses a public key', async () => {
+  it('rejects a public key', async () => {
     const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
     expect((await errorOf(() => readPrivateKey(publicKey))).message).toContain('public key');
     const pem = publicKey.export({ type: 'spki', format: 'pem' });
@@ -102,7 +102,7 @@ describe('readPrivateKey', () => {
     );
   });
 
-  it('refuses a damaged key and shows none of it', async () => {
+  it('rejects a damaged key without showing it', async () => {
     const { keyFile } = makeSelfSigned(folder, 'damaged');
     const pem = readFileSync(keyFile, 'utf8');
     const body = pem.split('\n')[1] ?? '';
@@ -112,7 +112,7 @@ describe('readPrivateKey', () => {
     expect(inspect(error, { depth: 9 })).not.toContain(body.slice(8, 40));
   });
 
-  it('knows a wrong passphrase that by chance decrypts to something', async () => {
+  it('detects a wrong passphrase that happens to decrypt without an error', async () => {
     const { keyFile } = makeSelfSigned(folder, 'chance', 'EC P-256');
     const options = ['-topk8', '-outform', 'DER', '-iter', '1', '-passout', `pass:${PASSPHRASE}`];
     const bytes = openssl('pkcs8', ...options, '-in', keyFile);
@@ -129,7 +129,7 @@ describe('readPrivateKey', () => {
     expect(error.code).toBe('ERR_PASSPHRASE_WRONG');
   });
 
-  it('gives a key or our error for any bytes', () => {
+  it('returns a key or a CredentialHelperError for any bytes', () => {
     fc.assert(
       fc.property(
         fc.oneof(

@@ -1,4 +1,4 @@
-// Whatever is wrong with what was given, what is thrown is a CredentialHelperError.
+// Any invalid input throws a CredentialHelperError.
 import { createPrivateKey, createPublicKey, generateKeyPairSync, KeyObject } from 'node:crypto';
 import { mkdirSync, readFileSync, rmdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -28,7 +28,7 @@ const traditional = (...args: string[]) =>
   openssl('pkey', '-traditional', '-in', ec.keyFile, ...args);
 const { privateKey: ed25519, publicKey } = generateKeyPairSync('ed25519');
 
-/** What is damaged. */
+/** Damaged data. */
 const ORIGINALS: readonly Buffer[] = [
   readFileSync(ec.keyFile),
   readFileSync(ec.certificateFile),
@@ -94,7 +94,7 @@ const damaged = fc
   .tuple(fc.constantFrom(...ORIGINALS), damage, fc.boolean())
   .map(([bytes, spoil, asText]) => (asText ? spoil(bytes).toString('latin1') : spoil(bytes)));
 
-/** Files and folders that are not what is read. */
+/** Unreadable files and folders. */
 const files = join(folder, 'files');
 beforeAll(() => {
   mkdirSync(files);
@@ -154,7 +154,7 @@ const detached = () => {
   return bytes;
 };
 
-/** Values of every type, each made when it is used. */
+/** Values of every type, each created when it is used. */
 const ODD_VALUES: readonly (() => unknown)[] = [
   ...[null, true, false, 0, -0, 1, -1, 1.5, 2 ** 31, 2 ** 53, 1e300, Number.NaN, Infinity].map(
     (value) => () => value,
@@ -252,7 +252,7 @@ const inToken = {
   pkcs11: { library: SOFTHSM_LIBRARY, tokenLabel: 'x', userPin: '1234' },
 };
 
-/** Fails where something is thrown that is no error of this package. */
+/** Fails if an error is thrown that is not of this package. */
 async function assertOurs(options: unknown, what: string) {
   const calls = [
     () => fromIotCore(options as never),
@@ -279,7 +279,7 @@ async function assertOurs(options: unknown, what: string) {
 
 const SOURCES = ['certificate', 'privateKey', 'ca', 'passphrase', 'pkcs11'] as const;
 
-describe('what is thrown is a CredentialHelperError', () => {
+describe('a CredentialHelperError is thrown', () => {
   it('for a damaged key or certificate', async () => {
     const cases = fc.tuple(
       fc.constantFrom('certificate', 'privateKey', 'ca'),

@@ -20,7 +20,7 @@ const certificatePem = readFileSync(certificateFile, 'utf8');
 const publicKey = createPublicKey(keyPem);
 
 let made = 0;
-/** Makes a FIFO into which another process writes after a while. */
+/** Creates a FIFO to which another process writes after a while. */
 function fifo(content?: string, afterSeconds = 0): string {
   const path = join(folder, `fifo-${made++}`);
   execFileSync('mkfifo', [path]);
@@ -37,7 +37,7 @@ async function readKey(source: Source) {
 }
 
 describe('a source', () => {
-  it('may be the URL of a file, as an object or as text', async () => {
+  it('may be a file: URL, as an object or a string', async () => {
     const url = pathToFileURL(keyFile);
     expect(await readKey(openSource(url, 'privateKey'))).toBe(true);
     expect(await readKey(openSource(url.href, 'privateKey'))).toBe(true);
@@ -52,7 +52,7 @@ describe('a source', () => {
     },
   );
 
-  it('is bytes that are copied when they are handed over', async () => {
+  it('copies bytes', async () => {
     const bytes = Buffer.from(keyPem);
     const source = openSource(bytes, 'privateKey');
     bytes.fill(0);
@@ -69,7 +69,7 @@ describe('a source', () => {
     },
   );
 
-  it('is one pipe that two options name', async () => {
+  it('reads a pipe once for two options', async () => {
     const path = fifo(keyPem + certificatePem);
     const key = openSource(path, 'privateKey');
     const certificate = openSource(path, 'certificate', [key]);
@@ -78,7 +78,7 @@ describe('a source', () => {
     expect(readCertificates(certificate, 'certificate')).toHaveLength(1);
   });
 
-  it('is a pipe that takes its time and does not hold up the event loop', async () => {
+  it('reads a slow pipe without blocking the event loop', async () => {
     const source = openSource(fifo(keyPem, 0.5), 'privateKey');
     const reading = readPipes([source], 5000);
     let turns = 0;
@@ -88,7 +88,7 @@ describe('a source', () => {
     expect(turns).toBeGreaterThan(10);
   });
 
-  it('may not be a pipe that nobody writes to, or closes', async () => {
+  it('times out for a pipe without a writer, or that is never closed', async () => {
     const error = await errorOf(() => readPipes([openSource(fifo(), 'privateKey')], 200));
     expect(error.code).toBe('ERR_FILE_UNREADABLE');
     expect(error.message).toMatch(/given as "privateKey": its end did not come within 200 ms/);
@@ -99,7 +99,7 @@ describe('a source', () => {
     writer.kill('SIGKILL');
   });
 
-  it('goes on with a pipe where it was', async () => {
+  it('continues to read a pipe after a timeout', async () => {
     const path = fifo();
     const command = `exec 3>"${path}"; printf %s "$ONE" >&3; sleep 0.6; printf %s "$TWO" >&3`;
     const [ONE, TWO] = [keyPem.slice(0, 40), keyPem.slice(40)];
@@ -128,7 +128,7 @@ describe('a source', () => {
     expect(error.message).toContain('given as "ca"');
   });
 
-  it('may not be a pipe with more than 1 MiB', async () => {
+  it('rejects a pipe with more than 1 MiB', async () => {
     const path = fifo();
     spawn('sh', ['-c', `head -c 2000000 /dev/zero >"${path}"`]);
     const error = await errorOf(() => readPipes([openSource(path, 'ca')], 5000));
@@ -143,14 +143,14 @@ describe('a source', () => {
   });
 });
 
-describe('a private key that is not private', () => {
+describe('a private key that is readable by others', () => {
   const warningsOf = (file: string) => {
     const warnings: string[] = [];
     readPrivateKey(file, undefined, { warn: (message) => warnings.push(message) });
     return warnings.join('\n');
   };
 
-  it('is warned of where others can read it, or own it', () => {
+  it('logs a warning if other users can read it, or own it', () => {
     expect(warningsOf(keyFile)).toBe('');
     chmodSync(keyFile, 0o640);
     expect(warningsOf(keyFile)).toContain(`file "${keyFile}" can be read by other users`);

@@ -27,7 +27,7 @@ describe('parseEndpoint', () => {
     ['[::1]', '::1', 443, '[::1]'],
     ['[::1]:4433', '::1', 4433, '[::1]:4433'],
     ['localhost:443', 'localhost', 443, 'localhost'],
-  ])('takes %s', (text, host, port, authority) => {
+  ])('accepts %s', (text, host, port, authority) => {
     expect(parseEndpoint(text)).toEqual({ host, port, authority, region: undefined });
   });
 
@@ -35,9 +35,9 @@ describe('parseEndpoint', () => {
     ['https://', 'not a host name'],
     ['http://a1b2.credentials.iot.us-west-2.amazonaws.com/', 'its scheme is not https'],
     ['mqtts://a1b2.credentials.iot.us-west-2.amazonaws.com', 'its scheme is not https'],
-    ['https://device.example.com/role-aliases', 'not the path of the credential provider'],
-    ['https://device.example.com/?x=y', 'not the path of the credential provider'],
-    ['device.example.com/topics/x', 'not the path of the credential provider'],
+    ['https://device.example.com/role-aliases', 'not that of the credential provider'],
+    ['https://device.example.com/?x=y', 'not that of the credential provider'],
+    ['device.example.com/topics/x', 'not that of the credential provider'],
     ['device.example.com..', 'not a host name'],
     ['.', 'not a host name'],
     ['::1', 'brackets'],
@@ -45,7 +45,7 @@ describe('parseEndpoint', () => {
     ['[127.0.0.1]', 'not a host name'],
     ['999.1.1.1', 'not a host name'],
     ['host name', 'not a host name'],
-    ['host/path', 'not the path'],
+    ['host/path', 'not that of'],
     ['-host', 'not a host name'],
     ['host:', 'port'],
     ['host:0', 'port'],
@@ -54,7 +54,7 @@ describe('parseEndpoint', () => {
     ['host:443:443', 'port'],
     ['user@host', 'not a host name'],
     ['', 'not a host name'],
-  ])('refuses %j and says why', async (text, reason) => {
+  ])('rejects %j and says why', async (text, reason) => {
     const error = await errorOf(() => parseEndpoint(text));
     expect(error.code).toBe('ERR_INVALID_OPTION');
     expect(error.message).toContain('"endpoint"');
@@ -84,18 +84,18 @@ describe('parseEndpoint', () => {
     expect(parseEndpoint(text, 'the-alias')).toEqual(expected);
   });
 
-  it('takes https before an address, and before another name', () => {
+  it('accepts https URLs with addresses, and with other names', () => {
     expect(parseEndpoint('https://[::1]:8443/')).toMatchObject({ host: '::1', port: 8443 });
     expect(parseEndpoint('https://Device.Example.com.')).toMatchObject({
       host: 'device.example.com',
     });
   });
 
-  it('refuses a path with another role alias than the option', async () => {
+  it('rejects a path with a role alias that differs from the option', async () => {
     const text = `https://${right}/role-aliases/one/credentials`;
     const error = await errorOf(() => parseEndpoint(text, 'other'));
     expect(error.code).toBe('ERR_INVALID_OPTION');
-    expect(error.message).toContain('another role alias than "roleAlias"');
+    expect(error.message).toContain('a role alias that differs from "roleAlias"');
   });
 
   it.each([
@@ -146,9 +146,9 @@ describe('parseEndpoint', () => {
     ['iot.us-west-2.api.aws', "AWS IoT's control plane"],
     ['iot.cn-north-1.amazonaws.com.cn', "AWS IoT's control plane"],
     ['api.tunneling.iot.us-west-2.amazonaws.com', 'secure tunneling'],
-    ['credentials.iot.us-west-2.amazonaws.com', 'lacks the prefix'],
+    ['credentials.iot.us-west-2.amazonaws.com', 'lacks the account-specific prefix'],
     ['credentials.iot.amazonaws.com', 'trust policies'],
-    ['a1b2.credential.iot.us-west-2.amazonaws.com', 'no name of a credential provider'],
+    ['a1b2.credential.iot.us-west-2.amazonaws.com', 'not the name of a credential provider'],
     ['sts.us-west-2.amazonaws.com', '"sts"'],
     ['sts-fips.us-west-2.amazonaws.com', '"sts-fips"'],
     ['sts.amazonaws.com', '"sts"'],
@@ -173,11 +173,11 @@ describe('parseEndpoint', () => {
     'vpce-0a-b1.vpce-svc-0c.eu-west-1.vpce.amazonaws.com',
     'a1b2-ats.iot.us-west-2.example.com',
     'iot.example.com',
-  ])('takes %s, which may be a proxy', (text) => {
+  ])('accepts %s, which may be a proxy', (text) => {
     expect(parseEndpoint(text).host).toBe(text);
   });
 
-  it('gives an endpoint or our error for any text', () => {
+  it('returns an endpoint or a CredentialHelperError for any text', () => {
     fc.assert(
       fc.property(fc.oneof(fc.string(), fc.webAuthority(), fc.domain(), fc.ipV6()), (text) => {
         try {

@@ -30,7 +30,7 @@ const tokenOf = (options: unknown): TokenSettings => {
 };
 
 describe('checkOptions', () => {
-  it('takes the smallest set and fills in the defaults', () => {
+  it('accepts the minimal options and sets the defaults', () => {
     const { thingName: _, ...smallest } = good;
     expect(check(smallest)).toMatchObject({
       region: 'eu-west-1',
@@ -49,7 +49,7 @@ describe('checkOptions', () => {
     expect(inspect(error)).not.toContain(label);
   });
 
-  it('takes long names as labels', () => {
+  it('accepts long names as labels', () => {
     for (const label of [
       'MyCompanyProductionGatewayDeviceKey2024',
       'a1'.repeat(32),
@@ -59,12 +59,12 @@ describe('checkOptions', () => {
     }
   });
 
-  it('takes null for labels, serial number and slot as not given', () => {
+  it('treats null labels, serial number and slot as not set', () => {
     const names = { slotId: null, tokenLabel: null, tokenSerial: null, privateKeyLabel: null };
     expect(tokenOf(withToken({ library, ...names })).match).toEqual({ type: 'private' });
   });
 
-  it('counts only what the options have themselves', async () => {
+  it('ignores inherited properties', async () => {
     const polluted = Object.prototype as { verifyPeer?: boolean; ignorePinFlags?: boolean };
     polluted.verifyPeer = false;
     polluted.ignorePinFlags = true;
@@ -79,7 +79,7 @@ describe('checkOptions', () => {
     }
   });
 
-  it('logs one line for each message, and goes on where the logger throws or rejects', async () => {
+  it('logs one line for each message, and ignores exceptions and rejections of the logger', async () => {
     const lines: string[] = [];
     const logger = {
       debug() {},
@@ -121,13 +121,13 @@ describe('checkOptions', () => {
     expect(check({ ...good, region: 'us-east-1' }).region).toBe('us-east-1');
   });
 
-  it('takes every character that AWS IoT allows in names', () => {
+  it('accepts every character that AWS IoT allows in names', () => {
     const roleAlias = 'aZ09_=,@-';
     const thingName = 'aZ09:_-';
     expect(check({ ...good, roleAlias, thingName })).toMatchObject({ roleAlias, thingName });
   });
 
-  it('brings the token options into the attributes of a PKCS#11 URI, slot 0 included', () => {
+  it('converts the token options to attributes of a PKCS#11 URI, including slot 0', () => {
     const names = { slotId: 0, tokenLabel: 't', tokenSerial: 's', privateKeyLabel: 'k' };
     const pkcs11 = { library, libraryParameters: "configdir='sql:/x'", userPin: '1:2', ...names };
     expect(tokenOf(withToken(pkcs11))).toMatchObject({
@@ -137,7 +137,7 @@ describe('checkOptions', () => {
     });
   });
 
-  it('takes a PKCS#11 URI, as one type with the labels', async () => {
+  it('accepts a PKCS#11 URI, as one type with the labels', async () => {
     const uri = `pkcs11:token=t;slot-id=0;object=k?module-path=${library}&pin-value=1%3A2`;
     const token = tokenOf(withToken({ uri }));
     const { pin: pinOfUri, access: _, ...rest } = token;
@@ -147,7 +147,7 @@ describe('checkOptions', () => {
     expect((await pinOfUri.read(1000))?.reveal()).toBe((await pin.read(1000))?.reveal());
   });
 
-  it('finds a library by module-name, and p11-kit’s proxy where none is named', () => {
+  it("finds a library by module-name, and p11-kit's proxy where none is named", () => {
     expect(tokenOf(withToken({ uri: 'pkcs11:?module-name=softhsm2' })).library).toMatch(
       /\/libsofthsm2\.so$/,
     );
@@ -206,7 +206,7 @@ describe('checkOptions', () => {
       { library, uri: 'pkcs11:?pin-source=/no/such/pin' },
       'ERR_FILE_UNREADABLE',
     ],
-  ])('refuses %s', async (_name, pkcs11, code) => {
+  ])('rejects %s', async (_name, pkcs11, code) => {
     const error = await errorOf(() => check(withToken(pkcs11)));
     expect(error.code, error.message).toBe(code);
     expect(inspect(error)).not.toContain('hunter2');
@@ -300,7 +300,7 @@ describe('checkOptions', () => {
     ['pkcs11.tokenSerial', { library, tokenSerial: 1 }],
     ['pkcs11.tokenSerial', { library, tokenSerial: '' }],
     ['pkcs11.privateKeyLabel', { library, privateKeyLabel: 1 }],
-  ])('refuses a wrong "%s": %j', async (name, pkcs11) => {
+  ])('rejects a wrong "%s": %j', async (name, pkcs11) => {
     const error = await errorOf(() => check(withToken(pkcs11)));
     expect(error.code).toBe('ERR_INVALID_OPTION');
     expect(error.message).toContain(`"${name}"`);
@@ -309,7 +309,7 @@ describe('checkOptions', () => {
   it.each([
     ['neither', { privateKey: undefined }],
     ['both', { pkcs11: { library } }],
-  ])('refuses %s of privateKey and pkcs11 and names both', async (word, change) => {
+  ])('rejects %s of privateKey and pkcs11 and names both', async (word, change) => {
     const error = await errorOf(() => check({ ...good, ...change }));
     expect(error.code).toBe('ERR_KEY_SOURCE');
     expect(error.message).toMatch(/"privateKey" and "pkcs11"/);
@@ -319,7 +319,7 @@ describe('checkOptions', () => {
   it.each([
     ['does not exist', '/no/such/library.so'],
     ['is not a file', folder],
-  ])('refuses a library that %s', async (reason, path) => {
+  ])('rejects a library that %s', async (reason, path) => {
     const error = await errorOf(() => check(withToken({ library: path })));
     expect(error.code).toBe('ERR_PKCS11_LIBRARY');
     expect(error.message).toContain(path);
@@ -328,11 +328,11 @@ describe('checkOptions', () => {
 
   it.each([
     ['rolealias', { ...good, rolealias: 'x' }, 'did you mean "roleAlias"?'],
-    ['pin', { ...good, pin: 'x' }, 'known are'],
-    ['tls', { ...good, tls: 'node' }, 'known are'],
+    ['pin', { ...good, pin: 'x' }, 'expected one of'],
+    ['tls', { ...good, tls: 'node' }, 'expected one of'],
     ['isolate', { ...good, isolate: false }, 'it belongs inside "pkcs11"'],
     ['tokenLabel', { ...good, tokenLabel: 'x' }, 'it belongs inside "pkcs11"'],
-    ['tls', { ...(withToken({ library }) as object), tls: 'crt' }, 'known are'],
+    ['tls', { ...(withToken({ library }) as object), tls: 'crt' }, 'expected one of'],
     ['pkcs11.userpin', withToken({ library, userpin: 'x' }), 'did you mean "userPin"?'],
   ])('refuses an unknown option: %s', async (name, options, hint) => {
     const error = await errorOf(() => check(options));
@@ -341,7 +341,7 @@ describe('checkOptions', () => {
     expect(error.hint).toContain(hint);
   });
 
-  it.each([undefined, null, 'endpoint', []])('refuses %j as options', async (options) => {
+  it.each([undefined, null, 'endpoint', []])('rejects %j as options', async (options) => {
     expect((await errorOf(() => check(options))).code).toBe('ERR_INVALID_OPTION');
   });
 
@@ -350,19 +350,19 @@ describe('checkOptions', () => {
     [null, 'null'],
     [['x'], 'an array'],
     [5, 'a number'],
-  ])('says that %j is %s', async (certificate, kind) => {
+  ])('reports that %j is %s', async (certificate, kind) => {
     const error = await errorOf(() => check({ ...good, certificate }));
-    expect(error.message).toBe(`"certificate" must be a path, PEM text or bytes, and is ${kind}`);
+    expect(error.message).toBe(`"certificate" must be a path, PEM text or bytes, got ${kind}`);
   });
 
-  it('refuses a passphrase for a key in a token', async () => {
+  it('rejects a passphrase for a key in a token', async () => {
     const options = { ...(withToken({ library }) as object), passphrase: 'x' };
     const error = await errorOf(() => check(options));
     expect(error.code).toBe('ERR_INVALID_OPTION');
     expect(error.message).toContain('"pkcs11.userPin"');
   });
 
-  it('keeps PIN and passphrase out of whatever is printed', () => {
+  it('hides PIN and passphrase in any output', () => {
     const settings = [
       check(withToken({ library, userPin: 'hunter2' })),
       check({ ...good, passphrase: 'hunter2' }),
@@ -386,7 +386,7 @@ describe('createSession', () => {
     ['eu-west-1', 'us-east-1', 'eu-west-1'],
     [undefined, 'us-gov-east-1', 'us-gov-east-1'],
     ['', 'us-east-1', 'us-east-1'],
-  ])('takes the region of the environment: %j, %j', (region, defaultRegion, expected) => {
+  ])('accepts the region of the environment: %j, %j', (region, defaultRegion, expected) => {
     environment(region, defaultRegion);
     for (const endpoint of ['localhost:8443', 'iot.example.com', '127.0.0.1', '[::1]:8443']) {
       expect(createSession({ ...device, endpoint }).region).toBe(expected);
@@ -396,27 +396,27 @@ describe('createSession', () => {
   it.each([
     ['AWS_REGION', 'Ireland', 'us-east-1'],
     ['AWS_DEFAULT_REGION', undefined, 'eu-west'],
-  ])('refuses a wrong %s', async (variable, region, defaultRegion) => {
+  ])('rejects a wrong %s', async (variable, region, defaultRegion) => {
     environment(region, defaultRegion);
     const error = await errorOf(() => createSession({ ...device, endpoint: 'localhost' }));
     expect(error.code).toBe('ERR_INVALID_OPTION');
     expect(error.message).toContain(`"${variable}"`);
   });
 
-  it('prefers the option and the endpoint to the environment, even to a wrong one', () => {
+  it('prefers the option and the endpoint to the environment, even to an invalid region', () => {
     environment('nowhere', undefined);
     expect(createSession(device).region).toBe('eu-west-1');
     const named = { ...device, endpoint: 'localhost', region: 'us-east-2' };
     expect(createSession(named).region).toBe('us-east-2');
   });
 
-  it('refuses a path of the endpoint with another role alias', async () => {
+  it('rejects a path of the endpoint with another role alias', async () => {
     const endpoint = `https://${good.endpoint}/role-aliases/another/credentials`;
     const error = await errorOf(() => createSession({ ...device, endpoint }));
-    expect(error.message).toContain('another role alias than');
+    expect(error.message).toContain('a role alias that differs from');
   });
 
-  it('wants a region where the endpoint says none', async () => {
+  it('requires a region if the endpoint has none', async () => {
     const options = { ...device, endpoint: 'localhost:8443' };
     const error = await errorOf(() => createSession(options));
     expect(error.code).toBe('ERR_REGION_UNKNOWN');
@@ -438,7 +438,7 @@ describe('createSession', () => {
     expect((await errorOf(() => createSession(options))).code).toBe(code);
   });
 
-  it('refuses a key of another certificate before any network', async () => {
+  it('rejects a key of another certificate before any network access', async () => {
     const { certificateFile } = makeSelfSigned(folder, 'one');
     const { keyFile } = makeSelfSigned(folder, 'two');
     const error = await errorOf(() =>

@@ -7,7 +7,7 @@ import { temporaryFolder } from '../support/temporary-folder.ts';
 const folder = temporaryFolder();
 const { TMPDIR, XDG_RUNTIME_DIR } = process.env;
 
-// One by one: Node.js itself sees no other object in the place of "process.env".
+// One by one: Node.js itself does not use a replaced "process.env".
 afterEach(() => {
   for (const [name, value] of Object.entries({ TMPDIR, XDG_RUNTIME_DIR })) {
     if (value === undefined) delete process.env[name];
@@ -16,7 +16,7 @@ afterEach(() => {
 });
 
 describe('runtimeFolder', () => {
-  it('is one that this user alone may enter, and the same each time', () => {
+  it('is accessible to this user alone, and the same each time', () => {
     delete process.env.XDG_RUNTIME_DIR;
     process.env.TMPDIR = folder;
     const own = runtimeFolder();
@@ -24,7 +24,7 @@ describe('runtimeFolder', () => {
     expect(runtimeFolder()).toBe(own);
   });
 
-  it('is another where that name is taken by a folder that others may enter', () => {
+  it('is another if the name is taken by a folder that other users can enter', () => {
     delete process.env.XDG_RUNTIME_DIR;
     const taken = join(folder, 'taken');
     const name = `awsiot-credentialhelper-${process.getuid?.()}-`;

@@ -25,7 +25,7 @@ const MINUTE = 60_000;
 const warnings: string[] = [];
 let logins = 0;
 
-/** A login that the token answers this way. */
+/** A login with this result of the token. */
 const answer = (code?: 'ERR_PIN_INCORRECT' | 'ERR_PIN_LOCKED' | 'ERR_PKCS11') => () => {
   logins++;
   if (code !== undefined) throw new CredentialHelperError(`the token said ${code}`, { code });
@@ -55,7 +55,7 @@ beforeEach(() => {
 
 const records = (folder: string) => readdirSync(folder).filter((name) => name.endsWith('.json'));
 
-/** Changes what is remembered of the only PIN. */
+/** Changes the record of the only PIN. */
 function changeRecord(folder: string, change: object): void {
   const file = join(folder, records(folder)[0] ?? '');
   const record = JSON.parse(readFileSync(file, 'utf8')) as object;
@@ -88,7 +88,7 @@ describe('tryPin', () => {
     await tryPin(attempt(folder), right);
   });
 
-  it('keeps only hashes, for the owner alone, and nothing of the right PIN', async () => {
+  it('stores only hashes, readable by the owner alone, and nothing of the correct PIN', async () => {
     const folder = join(temporaryFolder(), 'state');
     await errorOf(() => tryPin(attempt(folder), wrong));
     await tryPin(attempt(folder, { pin: new Secret('hunter3') }), right);
@@ -100,7 +100,7 @@ describe('tryPin', () => {
     }
   });
 
-  it('takes a record whose text is damaged for a rejection', async () => {
+  it('treats a damaged record as a rejection', async () => {
     const folder = temporaryFolder();
     await errorOf(() => tryPin(attempt(folder), wrong));
     writeFileSync(join(folder, records(folder)[0] ?? ''), '{"state":');
@@ -108,7 +108,7 @@ describe('tryPin', () => {
   });
 
   it.each(['ERR_PIN_LOCKED', 'ERR_PKCS11'] as const)(
-    'remembers nothing where the token answers something else: %s',
+    'remembers nothing if the token answers something else: %s',
     async (code) => {
       const folder = temporaryFolder();
       await errorOf(() => tryPin(attempt(folder), answer(code)));
@@ -117,7 +117,7 @@ describe('tryPin', () => {
     },
   );
 
-  it('forgets a token whose PIN has been set', async () => {
+  it('deletes the records of a token after its PIN was set', async () => {
     const folder = temporaryFolder();
     await errorOf(() => tryPin(attempt(folder), wrong));
     await errorOf(() => tryPin(attempt(folder, { token: 'other token' }), wrong));
@@ -128,8 +128,8 @@ describe('tryPin', () => {
   });
 });
 
-describe('a login that had no answer', () => {
-  /** What a process that is killed while it logs in leaves behind. */
+describe('a login without a response', () => {
+  /** The record of a process that is killed during a login. */
   async function leaveUnanswered(folder: string): Promise<void> {
     await errorOf(() => tryPin(attempt(folder), wrong));
     changeRecord(folder, { state: 'tried' });
@@ -150,14 +150,14 @@ describe('a login that had no answer', () => {
     expect(records(folder)).toEqual([]);
   });
 
-  it('does not keep a PIN back that this process knows to be right', async () => {
+  it('does not block a PIN that this process knows to be correct', async () => {
     const folder = temporaryFolder();
     await leaveUnanswered(folder);
     processRecords.write('token', PIN, { state: 'accepted', at: 0, tries: 1, message: '' });
     await tryPin(attempt(folder), right);
   });
 
-  it('does not keep a PIN back for ever where the clock was set back', async () => {
+  it('does not block a PIN forever if the clock was set back', async () => {
     const folder = temporaryFolder();
     await leaveUnanswered(folder);
     changeRecord(folder, { at: Date.now() + 1000 * 24 * 60 * MINUTE });
@@ -169,11 +169,11 @@ describe('a login that had no answer', () => {
   });
 });
 
-describe('without a state folder that can be used', () => {
+describe('without a usable state folder', () => {
   it.each([
     ['none', () => undefined],
     ['a file', () => makeFile()],
-    ['a file system without room for folders', () => '/proc/none/state'],
+    ['a file system that cannot hold folders', () => '/proc/none/state'],
   ])('the runtime folder remembers: %s', async (_name, folder) => {
     const stateFolder = folder();
     await errorOf(() => tryPin(attempt(stateFolder), wrong));
@@ -209,7 +209,7 @@ describe('runtimeFolder', () => {
     expect(withTemporaryFolder(parent)).toBe(folder);
   });
 
-  it('passes over what other users left there under its name', () => {
+  it('skips files of other users with its name', () => {
     const parent = temporaryFolder();
     const elsewhere = temporaryFolder();
     const name = (number: number) => join(parent, `awsiot-credentialhelper-${uid}-${number}`);
@@ -219,7 +219,7 @@ describe('runtimeFolder', () => {
     chmodSync(name(2), 0o777);
     const folder = withTemporaryFolder(parent);
     expect(folder).toBe(name(3));
-    // What was in the way goes away: the folder stays the same.
+    // The obstacle is removed: the folder stays the same.
     rmSync(name(0));
     expect(withTemporaryFolder(parent)).toBe(folder);
     expect(readdirSync(elsewhere)).toEqual([]);

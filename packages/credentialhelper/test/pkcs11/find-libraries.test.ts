@@ -17,7 +17,7 @@ function configure(name: string, text: string): string {
 }
 
 describe('findModules', () => {
-  it('reads p11-kit’s files: comments, blanks, relative paths', () => {
+  it("reads p11-kit's files: comments, blanks, relative paths", () => {
     const own = configure('own.module', '# module: /wrong\n  module :  /there/is/none.so  \r\n');
     const relative = configure('relative.module', 'priority: 1\nmodule: nowhere.so\n');
     const found = findModules(home);
@@ -27,7 +27,7 @@ describe('findModules', () => {
     expect(found.find(({ foundBy }) => foundBy === relative)).toMatchObject({ exists: false });
   });
 
-  it('passes over files that configure nothing', () => {
+  it('skips files without configuration', () => {
     const empty = configure('empty.module', 'priority: 1\n');
     const other = configure('other.txt', 'module: /x.so\n');
     expect(findModules(home).map(({ foundBy }) => foundBy)).not.toEqual(
@@ -36,7 +36,7 @@ describe('findModules', () => {
     expect(findModules(home).some(({ foundBy }) => foundBy === other)).toBe(false);
   });
 
-  it('lets the user’s file go before the system’s of the same name', () => {
+  it("lets the user's file go before the system's of the same name", () => {
     const own = configure('p11-kit-trust.module', 'module: /own/trust.so\ntrust-policy: yes\n');
     const found = findModules(home);
     expect(found.find(({ path }) => path === '/own/trust.so')).toMatchObject({
@@ -46,12 +46,12 @@ describe('findModules', () => {
     expect(found.some(({ path }) => path.endsWith('p11-kit-trust.so'))).toBe(false);
   });
 
-  it('finds NSS, which p11-kit does not know of', () => {
+  it('finds NSS, which is not in the configuration of p11-kit', () => {
     const found = findModules(home).find(({ path }) => path.endsWith('/libsoftokn3.so'));
     expect(found).toMatchObject({ exists: true, foundBy: 'well-known path' });
   });
 
-  it('shows a library once, however many ways lead to it', () => {
+  it('lists a library once, even if it is found in several ways', () => {
     configure('again.module', `module: ${SOFTHSM_LIBRARY}\n`);
     const found = findModules(home).filter(({ path }) => path.endsWith('libsofthsm2.so'));
     expect(found).toHaveLength(1);

@@ -29,11 +29,11 @@ describe('unpack', () => {
     ['one without a kind', { sender, message: '{}' }],
     ['one whose kind is no text', { sender, message: '{"kind":1}' }],
     ['one with a map that is none', { sender, message: '{"kind":"answer","content":{"$map":1}}' }],
-  ])('gives undefined for %s', (_name, value) => {
+  ])('returns undefined for %s', (_name, value) => {
     expect(unpack(value)).toBeUndefined();
   });
 
-  it('gives undefined, and throws nothing, for anything else', () => {
+  it('returns undefined, without an exception, for anything else', () => {
     fc.assert(
       fc.property(
         fc.oneof(fc.anything(), fc.record({ sender: fc.constant(sender), message: fc.string() })),
@@ -46,7 +46,7 @@ describe('unpack', () => {
 });
 
 describe('a message', () => {
-  it('brings back bytes, maps, and what is in them', () => {
+  it('round-trips bytes, maps, and their content', () => {
     const content = {
       bytes: Buffer.from([0, 255, 1]),
       array: new Uint8Array([1, 2]),
@@ -74,7 +74,7 @@ describe('a message', () => {
     expect(sent(content)).toEqual({ kind: 'answer', content });
   });
 
-  it('brings back any JSON', () => {
+  it('round-trips any JSON', () => {
     const key = fc.oneof(fc.string(), fc.constantFrom('$bytes', '$map', '$object', '$', 'kind'));
     const { value } = fc.letrec((tie) => ({
       value: fc.oneof(
@@ -95,7 +95,7 @@ describe('a message', () => {
 describe('an error', () => {
   const over = (error: unknown) => unpackError(JSON.parse(JSON.stringify(packError(error))));
 
-  it('of this package comes back with code, message and hint', () => {
+  it('of this package round-trips with code, message and hint', () => {
     const error = new CredentialHelperError('it is locked', {
       code: 'ERR_PIN_LOCKED',
       hint: 'unlock it',
@@ -120,7 +120,7 @@ describe('an error', () => {
     });
   });
 
-  it('of an unknown code is one too', () => {
+  it('of an unknown code round-trips too', () => {
     for (const code of ['ERR_OF_LATER', 'toString', '__proto__']) {
       const error = unpackError({ code, message: 'x', hint: undefined });
       expect(error).toMatchObject({ code: 'ERR_CHILD_PROGRAM' });

@@ -49,7 +49,7 @@ const LEFT_OUT: readonly (readonly string[])[] = [
   ['--input-type=module'],
 ];
 
-/** What makes sense for a program of its own alone; Node.js takes none of it from `NODE_OPTIONS`, or it does no harm. */
+/** Flags for the main program only; Node.js does not accept them in `NODE_OPTIONS`, or they are harmless. */
 const OF_THE_PROGRAM: readonly (readonly string[])[] = [
   ['-e', 'code'],
   ['--eval', 'code'],
@@ -81,7 +81,7 @@ describe('a flag of this process', () => {
     },
   );
 
-  it('is none where there are none, and those of this process are the default', () => {
+  it('is none if there are none, and those of this process are the default', () => {
     expect(inheritedFlags([])).toEqual([]);
     expect(inheritedFlags()).toEqual(inheritedFlags(process.execArgv));
   });
@@ -119,12 +119,12 @@ describe('the environment of a child process', () => {
     expect(optionsOf(options)).toBe(options);
   });
 
-  it('has no NODE_OPTIONS where this process has none', () => {
+  it('has no NODE_OPTIONS if this process has none', () => {
     expect(optionsOf(undefined)).toBeUndefined();
     expect(optionsOf('')).toBeUndefined();
   });
 
-  it('is that of this process, with a mark, and without what is hidden', () => {
+  it('is that of this process, with a mark, and without hidden variables', () => {
     Object.assign(process.env, { THE_PIN: '1234', WATCH_REPORT_DEPENDENCIES: '1', OTHER: 'x' });
     hideVariable('THE_PIN');
     const environment = childEnvironment();

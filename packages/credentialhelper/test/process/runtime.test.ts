@@ -17,20 +17,20 @@ describe('the program of this process', () => {
     'node_g',
     'node.exe',
     'NODE.EXE',
-  ])('is Node.js where it is called %s', (name) => {
+  ])('is Node.js if it is called %s', (name) => {
     process.execPath = `/usr/bin/${name}`;
     expect(applicationKind()).toBeUndefined();
   });
 
   it.each(['application', 'node-red', 'nodemon', 'my-node', 'node.js.app', 'electron'])(
-    'is an application where it is called %s',
+    'is an application if it is called %s',
     (name) => {
       process.execPath = `/usr/bin/${name}`;
       expect(applicationKind()).toBe('an application with Node.js built in');
     },
   );
 
-  it('is an application where pkg says so', () => {
+  it('is an application under pkg', () => {
     Object.assign(process, { pkg: {} });
     try {
       expect(applicationKind()).toBe('an application with Node.js built in');
@@ -46,7 +46,7 @@ describe('the program of this process', () => {
     expect(applicationKind()).toBe(name);
   });
 
-  it('is no single executable application here, nor another runtime', () => {
+  it('is neither a single executable application here, nor another runtime', () => {
     expect(isSingleExecutable()).toBe(false);
     expect(otherRuntime()).toBeUndefined();
   });

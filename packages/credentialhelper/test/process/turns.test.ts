@@ -7,7 +7,7 @@ import { inTurn } from '../../src/process/turns.ts';
 const LONG_MS = 60_000;
 const late = () => new Error('late');
 
-/** A task that is done when it is told. */
+/** A task that is completed manually. */
 function task(name: string, log: string[]) {
   let finish: () => void = () => {};
   const done = new Promise<void>((resolve) => {
@@ -23,7 +23,7 @@ function task(name: string, log: string[]) {
 }
 
 describe('inTurn', () => {
-  it('runs tasks with one key one after the other, in the order they came', async () => {
+  it('runs tasks with the same key one at a time, in the order of the calls', async () => {
     const log: string[] = [];
     const tasks = ['a', 'b', 'c'].map((name) => task(name, log));
     const results = tasks.map(({ run }) => inTurn('key', LONG_MS, late, run));
@@ -32,7 +32,7 @@ describe('inTurn', () => {
     expect(log).toEqual(['a begins', 'a ends', 'b begins', 'b ends', 'c begins', 'c ends']);
   });
 
-  it('runs tasks with other keys meanwhile', async () => {
+  it('runs tasks with other keys in parallel', async () => {
     const log: string[] = [];
     const [a, b] = [task('a', log), task('b', log)];
     b.finish();
@@ -58,7 +58,7 @@ describe('inTurn', () => {
     expect(await inTurn('key', LONG_MS, late, async () => 'third')).toBe('third');
   });
 
-  it('does not run a task that has waited too long, and goes on after it', async () => {
+  it('does not run a task that has waited too long, and continues with the next', async () => {
     const log: string[] = [];
     const [a, b, c] = [task('a', log), task('b', log), task('c', log)];
     c.finish();
@@ -80,7 +80,7 @@ describe('inTurn', () => {
     expect(await inTurn('key', 10, late, slow)).toBe('slow');
   });
 
-  it('keeps nothing of what is over', async () => {
+  it('keeps no reference to completed tasks', async () => {
     setFlagsFromString('--expose-gc');
     const gc: () => void = runInNewContext('gc');
     const used = async () => {

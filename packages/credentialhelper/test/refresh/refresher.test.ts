@@ -61,7 +61,7 @@ interface Options {
   readonly keepFresh?: boolean;
 }
 
-/** A service that gives values of one lifetime, on a clock that only the test moves. */
+/** A service that returns values of one lifetime, with a clock that only the test advances. */
 function setUp({
   lifetimeMs = 60 * MINUTE,
   random = 0,
@@ -110,7 +110,7 @@ function setUp({
   return { clock, state, refresher, get };
 }
 
-/** Lets what runs behind a call come to its end. */
+/** Waits for background work of a call. */
 const settle = () => new Promise((resolve) => setImmediate(resolve));
 
 const unhandled: unknown[] = [];
@@ -123,7 +123,7 @@ describe('createRefresher', () => {
     expect(setUp().state.fetches).toEqual([]);
   });
 
-  it('fetches where a refresh is forced, in the fetch that is under way where there is one', async () => {
+  it('fetches if a refresh is forced, in the fetch that is under way if there is one', async () => {
     const { state, get } = setUp();
     const first = await get();
     const forced = await Promise.all([
@@ -135,7 +135,7 @@ describe('createRefresher', () => {
     expect([state.fetches.length, state.held]).toEqual([2, 3]);
   });
 
-  it('tells who forced a refresh that it failed, and keeps what is valid', async () => {
+  it('rejects a forced refresh that fails, and keeps a valid value', async () => {
     const { state, get } = setUp();
     await get();
     state.failWith = new Error('no');
@@ -150,7 +150,7 @@ describe('createRefresher', () => {
     expect(new Set(values).size).toBe(1);
   });
 
-  it('gives what it has until the end of its life nears', async () => {
+  it('returns the cached value until it is about to expire', async () => {
     const { clock, state, get } = setUp();
     await get();
     await clock.pass(49 * MINUTE);
@@ -159,7 +159,7 @@ describe('createRefresher', () => {
     expect(state.fetches.length).toBe(1);
   });
 
-  it('fetches behind the caller when the end nears, without making it wait', async () => {
+  it('refreshes in the background before the expiration, without delay for the caller', async () => {
     const { clock, state, get } = setUp();
     await get();
     await clock.pass(51 * MINUTE);
@@ -169,7 +169,7 @@ describe('createRefresher', () => {
     expect(state.fetches.length).toBe(2);
   });
 
-  it('gives the new value once it is there', async () => {
+  it('returns the new value after the refresh', async () => {
     const { clock, state, get } = setUp();
     await get();
     await clock.pass(51 * MINUTE);
@@ -179,7 +179,7 @@ describe('createRefresher', () => {
     expect(state.fetches.length).toBe(2);
   });
 
-  it('waits for a new value once the old one has ended', async () => {
+  it('waits for a new value after the expiration', async () => {
     const { clock, get } = setUp();
     await get();
     await clock.pass(60 * MINUTE);
@@ -202,7 +202,7 @@ describe('createRefresher', () => {
     expect(state.fetches.length).toBe(2);
   });
 
-  it('has a new value coming before an SDK client, 5 minutes before the end, would wait for it', async () => {
+  it('refreshes before an SDK client, 5 minutes before the expiration, would wait for it', async () => {
     for (const lifetimeMs of [15 * MINUTE, 60 * MINUTE, 12 * 60 * MINUTE]) {
       const { clock, get } = setUp({ lifetimeMs });
       await get();
@@ -285,7 +285,7 @@ describe('a failed fetch', () => {
     await failed;
   });
 
-  it('ends that wait where a later try takes too long', async () => {
+  it('ends that wait if a later try takes too long', async () => {
     const { clock, state, get } = setUp({ maxWaitMs: 12 * SECOND });
     state.failWith = new Error('no network');
     const failed = expect(get()).rejects.toThrow('no network, 1 tries');
@@ -297,7 +297,7 @@ describe('a failed fetch', () => {
     await failed;
   });
 
-  it('makes few fetches in ten minutes, whatever the callers do', async () => {
+  it('creates few fetches in ten minutes, whatever the callers do', async () => {
     for (const random of [0, 0.5, 0.99]) {
       const rows = [
         [{ pace: 'soon' }, 20],
@@ -415,7 +415,7 @@ describe('keepFresh', () => {
     expect(await get()).toBe(2);
   });
 
-  it('sets no timer where it is not asked for', async () => {
+  it('sets no timer if it is not asked for', async () => {
     const { clock, get } = setUp();
     await get();
     expect(clock.timers).toBe(0);
@@ -460,7 +460,7 @@ describe('a caller that gives up', () => {
 });
 
 describe('close', () => {
-  it('forgets the value, and refuses who asks later', async () => {
+  it('forgets the value, and rejects who asks later', async () => {
     const { refresher, get } = setUp();
     await get();
     await refresher.close();

@@ -9,7 +9,7 @@ import { temporaryFolder } from './temporary-folder.ts';
 /** The built command line. */
 export const MAIN: string = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 
-/** What a run of a command left behind. */
+/** The result of a command. */
 export interface Run {
   readonly status: number | null;
   readonly signal: NodeJS.Signals | null;
@@ -17,7 +17,7 @@ export interface Run {
   readonly stderr: string;
 }
 
-/** What may be set for a run of a command. */
+/** The options for a command. */
 interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly main?: string;
@@ -25,12 +25,10 @@ interface RunOptions {
   readonly signals?: { readonly onceThereIs: string; readonly send: readonly NodeJS.Signals[] };
 }
 
-/**
- * Runs the built command line without a terminal. Every run is searched for the secrets of the tests.
- */
+/** Runs the built command line without a terminal. Every run is searched for the secrets of the tests. */
 export async function run(args: readonly string[], options: RunOptions = {}): Promise<Run> {
   const { env = {}, main = MAIN } = options;
-  // In a session of its own it has no terminal.
+  // In its own session it has no terminal.
   const child = spawn(process.execPath, [main, ...args], {
     detached: true,
     env: { ...process.env, ...env },
@@ -62,7 +60,7 @@ export async function run(args: readonly string[], options: RunOptions = {}): Pr
   return { status, signal, stdout, stderr };
 }
 
-/** Runs a command that must succeed, with `--json`, and gives what it printed. */
+/** Runs a command that must succeed, with `--json`, and returns its output. */
 export async function runJson<T>(args: readonly string[], options: RunOptions = {}): Promise<T> {
   const { status, stdout, stderr } = await run([...args, '--json'], options);
   expect(stderr).toBe('');
@@ -70,15 +68,15 @@ export async function runJson<T>(args: readonly string[], options: RunOptions = 
   return JSON.parse(stdout) as T;
 }
 
-/** What a run of a command on a terminal left behind. */
+/** The result of a command on a terminal. */
 interface TerminalRun extends Run {
-  /** What the person at the terminal saw. */
+  /** The output on the terminal. */
   readonly seen: string;
 }
 
 /**
- * Runs the built command line on a terminal, with stdin, stdout and stderr elsewhere, and types an answer each time the
- * question appears.
+ * Runs the built command line on a terminal, with stdin, stdout and stderr elsewhere, and types an answer at each
+ * prompt.
  */
 export async function runOnTerminal(
   args: readonly string[],
@@ -121,7 +119,7 @@ function temporaryFolderOfThisFile(): string {
   return folderOfThisFile;
 }
 
-/** Prepares {@link runOnTerminal}; to be called where a test file begins. */
+/** Prepares {@link runOnTerminal}; call it at the beginning of a test file. */
 export function useTerminal(): void {
   folderOfThisFile = temporaryFolder();
 }

@@ -1,5 +1,5 @@
-// Run by tls-identity-lifetime.test.ts: closes each of many identities three times, and then uses another one. What is
-// freed twice crashes this process and not the tests.
+// Run by tls-identity-lifetime.test.ts: closes each of many identities three times, and then uses another one. A
+// double free crashes this process and not the tests.
 //   node --expose-gc close-loop.mjs OPTIONS_AS_JSON PORT COUNT
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect } from 'node:tls';

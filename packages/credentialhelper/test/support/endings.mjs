@@ -1,4 +1,4 @@
-// Run by life.test.ts: a process that has credentials fetched, and ends meanwhile.
+// Run by life.test.ts: a process that requests credentials, and exits meanwhile.
 //   node endings.mjs SESSION_AS_JSON exit|wait
 import { createSession } from 'awsiot-credentialhelper';
 

@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
 import type { CredentialHelperError } from '../../src/errors.ts';
 
-/** The error that a call throws or rejects with; fails where there is none or it is not ours. */
+/** The error that a call throws or rejects with; fails if there is none or it is not of this package. */
 export async function errorOf(call: () => unknown): Promise<CredentialHelperError> {
   let error: unknown;
   try {

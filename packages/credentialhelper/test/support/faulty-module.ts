@@ -5,7 +5,7 @@ import { SOFTHSM_LIBRARY } from './softhsm.ts';
 
 const SOURCE = fileURLToPath(new URL('./faulty-module.c', import.meta.url));
 
-/** What {@link buildFaultyModule} can do wrong, named by the environment variable `FAULT`. */
+/** The faults of {@link buildFaultyModule}, set with the environment variable `FAULT`. */
 export type Fault =
   | 'crash'
   | 'hang'
@@ -40,7 +40,7 @@ export type Fault =
   | 'sign-slow'
   | 'vendor-error';
 
-/** Builds a PKCS#11 module that is SoftHSM, with a fault where one is asked for, and gives its path. */
+/** Builds a PKCS#11 module, SoftHSM with optional faults, and returns its path. */
 export function buildFaultyModule(folder: string): string {
   const target = join(folder, 'libfaulty.so');
   execFileSync(

@@ -3,24 +3,24 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { makeSelfSigned, openssl } from './openssl.ts';
 
-/** A form in which people have a key or certificate, and its text. */
+/** A format of a key or certificate, and its text. */
 export type TakenForm = readonly [name: string, text: string];
 
-/** A file that is no key, how the error calls it, and what the hint says. */
+/** A file that is not a key, its name in the error, and the hint. */
 export type RefusedForm = readonly [name: string, file: () => string, what: RegExp, hint: RegExp];
 
-/** A device's key and certificate in the forms that people have, and what they have in the place of a key. */
+/** A device's key and certificate in many formats, and files that are not keys. */
 export interface Forms {
   readonly keyFile: string;
   readonly certificateFile: string;
   readonly keys: readonly TakenForm[];
   readonly certificates: readonly TakenForm[];
   readonly refused: readonly RefusedForm[];
-  /** Writes a file for one of them, and gives its path. */
+  /** Writes a file for one of them, and returns its path. */
   write(name: string, content: string | Uint8Array): string;
 }
 
-/** Makes an EC key with its certificate, and all forms of them. */
+/** Creates an EC key with its certificate, and all formats of them. */
 export function makeForms(folder: string): Forms {
   const device = makeSelfSigned(folder, 'device', 'EC P-256');
   const write = (name: string, content: string | Uint8Array) => {
@@ -83,15 +83,10 @@ function refusedForms(
       /openssl pkcs12/,
     ],
     ['an OpenSSH key', openSsh, /OpenSSH/, /ssh-keygen -p -m PEM/],
-    [
-      'an OpenSSH public key',
-      () => `${join(folder, 'ssh')}.pub`,
-      /public key of OpenSSH/,
-      /private/,
-    ],
+    ['an OpenSSH public key', () => `${join(folder, 'ssh')}.pub`, /OpenSSH public key/, /private/],
     ['a PuTTY key', () => write('a.ppk', 'PuTTY-User-Key-File-3: ssh-rsa\n'), /PuTTY/, /puttygen/],
     [
-      'a Java key store',
+      'a Java keystore',
       () => write('a.jks', Buffer.from('feedfeed00000002', 'hex')),
       /Java/,
       /keytool/,
@@ -137,7 +132,7 @@ function refusedForms(
     ['a JSON Web Key', () => write('jwk', '{"kty":"EC","d":"secret"}'), /JSON Web Key/, /PEM/],
     ['JSON', () => write('json', '{"a":1}'), /is JSON/, /PEM/],
     ['an empty file', () => write('empty', ''), /is empty/, /completely/],
-    ['blanks', () => write('blanks', ' \n\n'), /nothing but blanks/, /completely/],
+    ['blanks', () => write('blanks', ' \n\n'), /only whitespace/, /completely/],
     ['gzip', () => write('gz', Buffer.from('1f8b0800', 'hex')), /gzip/, /gunzip/],
     ['HTML', () => write('html', '<!DOCTYPE html><p>Sign in'), /HTML/, /PEM or DER/],
     ['an ARN', () => write('arn', 'arn:aws:iot:eu-west-1:1:cert/0'), /ARN/, /PEM or DER/],
@@ -159,7 +154,7 @@ function refusedForms(
       /revocation/,
       /certificate/,
     ],
-    ['a key cut short', () => write('cut', keyPem.slice(0, 120)), /cut short/, /again/],
+    ['a key cut short', () => write('cut', keyPem.slice(0, 120)), /truncated/, /again/],
     [
       'parameters alone',
       () => make('par', 'ecparam', '-name', 'prime256v1'),

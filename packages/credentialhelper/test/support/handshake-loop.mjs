@@ -1,4 +1,4 @@
-// Run by tls-identity.test.ts: makes handshakes with one identity, and tells what they leave behind.
+// Run by tls-identity.test.ts: performs handshakes with one identity, and reports leaks.
 //   node --expose-gc handshake-loop.mjs OPTIONS_AS_JSON PORT WARM_UP COUNT
 import { connect } from 'node:tls';
 import { openTlsIdentity } from 'awsiot-credentialhelper/tls';

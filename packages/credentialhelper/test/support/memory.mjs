@@ -1,4 +1,4 @@
-// Imported by the programs of this folder that tell what they leave behind.
+// Imported by the programs of this folder that report leaks.
 import { readdirSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import koffi from 'koffi';
@@ -10,7 +10,7 @@ const FIELDS = 'arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks fordb
 const type = koffi.struct(Object.fromEntries(FIELDS.map((name) => [name, 'size_t'])));
 const mallinfo2 = koffi.load('libc.so.6').func('mallinfo2', type, []);
 
-/** What this process holds once its garbage is collected; it runs with `--expose-gc`. */
+/** The memory of this process after garbage collection; requires `--expose-gc`. */
 export async function measure() {
   for (let i = 0; i < 3; i++) {
     global.gc();

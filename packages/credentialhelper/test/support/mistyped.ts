@@ -1,29 +1,29 @@
-// Secrets as people put them in the wrong place or mistype what is around them.
+// Misplaced secrets, with typos around them.
 import { createPrivateKey } from 'node:crypto';
 import fc from 'fast-check';
 import { Planted, plantedKey } from './planted.ts';
 
-/** A text that has a secret in it, and what finds the secret again. */
+/** A text with a secret, and how to find the secret again. */
 export interface Mistyped {
   readonly text: string;
   readonly planted: Planted;
-  /** Whether the text may be the name of something: a PIN, and nothing around it that says that it is none. */
+  /** Whether the text may be a name: a PIN, without context that shows that it is not. */
   readonly isName: boolean;
 }
 
 const characters = (all: string) => fc.constantFrom(...Array.from(all));
-/** No `fc.string`: that likes words such as "arguments", which messages have too. */
+/** No `fc.string`: it prefers words such as "arguments", which also occur in messages. */
 const word = (all: string, minLength = 9, maxLength = 14) =>
   fc.array(characters(all), { minLength, maxLength }).map((chosen) => chosen.join(''));
 
 const DIGITS = '0123456789';
 const LETTERS = 'abcdefghijkmnopqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ';
 
-/** PINs and passphrases, too long to occur in a message by chance. */
+/** PINs and passphrases, too long to occur in a message accidentally. */
 export const pins: fc.Arbitrary<string> = fc.oneof(
   word(DIGITS, 9, 12),
   word(LETTERS + DIGITS).filter((pin) => /\d/.test(pin)),
-  // One that begins like a path is a path.
+  // Text that begins like a path is a path.
   word(`${LETTERS}${DIGITS}!"#$%&'()*+,-./:;<=>?@[\\]^_{|}~`).filter(
     (pin) => /\d/.test(pin) && !/^\.{1,2}[\\/]/.test(pin),
   ),
@@ -39,7 +39,7 @@ export const pins: fc.Arbitrary<string> = fc.oneof(
     .map((words) => words.join(' ')),
 );
 
-/** The forms in which a private key is pasted somewhere. */
+/** Private keys as pasted text. */
 export function keyForms(pem: string): readonly string[] {
   const key = createPrivateKey(pem);
   const der = key.export({ format: 'der', type: 'pkcs8' });
@@ -97,7 +97,7 @@ const AROUND: readonly (readonly [before: string, after: string])[] = [
 const percent = (text: string) =>
   Array.from(Buffer.from(text), (byte) => `%${byte.toString(16).padStart(2, '0')}`).join('');
 
-/** A secret that something has happened to. */
+/** A distorted secret. */
 export function mistyped(keyPem: string): fc.Arbitrary<Mistyped> {
   const ofKey = plantedKey(keyPem);
   const secret = fc.oneof(
@@ -171,7 +171,7 @@ const AFTER = [
   ...['&pin-value=1', '&pin-source=/etc/pin', '?module-name=softhsm2', ';type=private'],
 ];
 
-/** A PKCS#11 URI with a PIN in it, and something wrong with it, or nothing. */
+/** A valid or invalid PKCS#11 URI with a PIN. */
 export const mistypedUris: fc.Arbitrary<Mistyped> = fc
   .record({
     pin: pins,

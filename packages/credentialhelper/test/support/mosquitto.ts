@@ -7,12 +7,12 @@ import { makeSelfSigned } from './openssl.ts';
 
 const brokers: Broker[] = [];
 
-// Here and not where a broker is prepared: within a test it would be too late to register it.
+// Registered here: within a test it would be too late.
 afterAll(async () => {
   for (const broker of brokers) await broker.stop();
 });
 
-/** A broker of Debian's mosquitto that takes TLS 1.3 alone and wants a client certificate. */
+/** A mosquitto broker from Debian that accepts only TLS 1.3 and requires a client certificate. */
 export interface Broker {
   readonly port: number;
   /** File with the certificate to trust. */
@@ -24,7 +24,7 @@ export interface Broker {
 /**
  * Prepares a broker on the loopback interface. It stops after the tests.
  *
- * @param clients - files with the certificates that it takes from clients
+ * @param clients - files with the accepted client certificates
  */
 export async function prepareBroker(folder: string, clients: readonly string[]): Promise<Broker> {
   const subject = ['-addext', 'subjectAltName=DNS:localhost'];

@@ -5,7 +5,7 @@ import type { Broker } from './mosquitto.ts';
 import { PIN, SOFTHSM_LIBRARY } from './softhsm.ts';
 import { logger } from './trace.ts';
 
-/** The part of a client of MQTT.js that tests use: its own types take a browser for granted. */
+/** The part of an MQTT.js client that tests use: its own types require those of a browser. */
 interface MqttClient {
   on(event: 'error', listener: () => void): void;
   once(event: 'connect', listener: () => void): void;
@@ -25,7 +25,7 @@ interface MqttOptions {
   readonly connectTimeout: number;
 }
 
-/** A device whose key is in a token of SoftHSM, with the key's type as label. */
+/** A device with its key in a SoftHSM token, with the key type as label. */
 interface MqttDevice {
   readonly token: string;
   readonly keyType: string;
@@ -37,7 +37,7 @@ const { connectAsync } = require('mqtt') as {
   connectAsync(options: MqttOptions): Promise<MqttClient>;
 };
 
-/** Opens the identity of a device for a broker, and keeps its PKCS#11 calls. */
+/** Opens the identity of a device for a broker, and records its PKCS#11 calls. */
 export function openIdentity(broker: Broker, device: MqttDevice): Promise<TlsIdentity> {
   const { token, keyType, certificateFile } = device;
   return openTlsIdentity({
@@ -53,7 +53,7 @@ export function openIdentity(broker: Broker, device: MqttDevice): Promise<TlsIde
   });
 }
 
-/** Connects a client of MQTT.js to a broker. It connects again when the broker has been away. */
+/** Connects an MQTT.js client to a broker. It reconnects after a restart of the broker. */
 export async function connectClient(
   broker: Broker,
   { secureContext }: Pick<TlsIdentity, 'secureContext'>,
@@ -70,12 +70,12 @@ export async function connectClient(
   return client;
 }
 
-/** Waits until a client has connected once more. */
+/** Waits until a client has reconnected. */
 export function nextConnect(client: MqttClient): Promise<void> {
   return new Promise((resolve) => client.once('connect', () => resolve()));
 }
 
-/** Publishes a message, and gives it as it comes back. */
+/** Publishes a message, and returns it as received. */
 export async function roundTrip(client: MqttClient, text: string): Promise<string> {
   const received = new Promise<string>((resolve) => {
     client.once('message', (_topic, message) => resolve(message.toString()));

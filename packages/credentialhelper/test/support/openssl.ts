@@ -7,7 +7,7 @@ export function openssl(...args: readonly string[]): Buffer {
   return execFileSync('openssl', args, { stdio: ['ignore', 'pipe', 'ignore'] });
 }
 
-/** The kinds of key that tests use: those that AWS IoT takes. */
+/** The key types of tests: those that AWS IoT supports. */
 export const KEY_TYPES = {
   'RSA 2048': ['-newkey', 'rsa:2048'],
   'RSA 4096': ['-newkey', 'rsa:4096'],
@@ -18,7 +18,7 @@ export const KEY_TYPES = {
 
 export type KeyType = keyof typeof KEY_TYPES;
 
-/** Makes a key (PKCS#8) and a self-signed certificate for it as files, and gives their paths. */
+/** Creates a key (PKCS#8) and a self-signed certificate for it as files, and returns their paths. */
 export function makeSelfSigned(
   folder: string,
   name: string,
@@ -45,7 +45,7 @@ export function makeSelfSigned(
   return { keyFile, certificateFile };
 }
 
-/** Makes a key (EC P-256) and a self-signed certificate that is valid between two instants (epoch milliseconds). */
+/** Creates a key (EC P-256) and a self-signed certificate that is valid between two times (epoch milliseconds). */
 export function makeDated(
   folder: string,
   name: string,

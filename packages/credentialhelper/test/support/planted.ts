@@ -1,14 +1,17 @@
 import { createECDH, createHash, createPrivateKey } from 'node:crypto';
 import { inspect } from 'node:util';
 
-/** How long a piece of a secret must be to count, in characters. */
+/** The minimum length of a detected piece of a secret, in characters. */
 const PIECE = 8;
 
-/** A secret in every form in which a message could carry it, cut into pieces. */
+/** A secret in every encoding that a message could contain, cut into pieces. */
 export class Planted {
   readonly #pieces = new Set<string>();
 
-  /** @param texts - forms of the secret of {@link PIECE} characters or more; all encodings of each are searched for */
+  /**
+   * @param texts - encodings of the secret of {@link PIECE} characters or more; all further encodings of each are
+   * detected
+   */
   constructor(...texts: readonly string[]) {
     for (const text of texts) {
       for (const form of encodings(text)) {
@@ -17,7 +20,7 @@ export class Planted {
     }
   }
 
-  /** The first piece of the secret that a text holds, in whatever case; undefined where it holds none. */
+  /** The first piece of the secret in a text, case-insensitive; undefined if there is none. */
   find(text: string): string | undefined {
     for (const searched of [text, text.toLowerCase(), text.toUpperCase()]) {
       for (let i = 0; i + PIECE <= searched.length; i++) {
@@ -39,14 +42,14 @@ function encodings(text: string): readonly string[] {
     text.normalize('NFD'),
     json,
     encodeURIComponent(text),
-    // As a PKCS#11 URI is written.
+    // In the encoding of a PKCS#11 URI.
     encodeURIComponent(text).replaceAll(/[!'()*]/g, (one) => `%${one.charCodeAt(0).toString(16)}`),
     bytes.toString('hex').replaceAll(/../g, '%$&').toUpperCase(),
     bytes.toString('hex'),
     withoutLastGroup(bytes.toString('base64')),
     withoutLastGroup(bytes.toString('base64url')),
     bytes.toString('latin1'),
-    // As messages of Node.js write numbers.
+    // In the format of numbers in Node.js's messages.
     ...(/^\d+$/.test(text) ? [text.replaceAll(/\B(?=(\d{3})+$)/g, '_')] : []),
   ];
 }
@@ -56,7 +59,7 @@ function withoutLastGroup(base64: string): string {
   return base64.slice(0, -4);
 }
 
-/** A private key (EC P-256, PKCS#8 PEM) that is the same each time, so that what is found can be found again. */
+/** A fixed private key (EC P-256, PKCS#8 PEM), so that failures are reproducible. */
 export function sameKeyEachTime(): string {
   const ecdh = createECDH('prime256v1');
   const d = createHash('sha256').update('planted').digest();
@@ -74,7 +77,7 @@ export function sameKeyEachTime(): string {
   );
 }
 
-/** The secret parts of a private key, as one can be found again in whatever is made of it. */
+/** The secret parts of a private key, to detect them in any encoding. */
 export function plantedKey(pem: string): Planted {
   const key = createPrivateKey(pem);
   const { d = '' } = key.export({ format: 'jwk' });
@@ -83,7 +86,7 @@ export function plantedKey(pem: string): Planted {
   return new Planted(d, der.toString('base64'), der.toString('hex'), body.join(''), ...body);
 }
 
-/** All that an error says of itself, and of what is behind it. */
+/** All text of an error and of its causes. */
 export function allOf(error: unknown): string {
   const texts: string[] = [];
   for (let one = error; one !== undefined && one !== null; one = (one as Error).cause) {

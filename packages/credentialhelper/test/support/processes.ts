@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
-/** The process ids of the children of this process that are running now. */
+/** The process ids of the running children of this process. */
 export function childrenOfThisProcess(): number[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))

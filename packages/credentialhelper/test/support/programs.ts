@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect } from 'vitest';
 
-/** Runs a program of this folder, ends it where it hangs, and gives what it printed. */
+/** Runs a program of this folder, kills it if it hangs, and returns its output. */
 export async function runProgram(
   name: string,
   args: readonly string[],
@@ -12,7 +12,7 @@ export async function runProgram(
   const program = fileURLToPath(new URL(name, import.meta.url));
   const { stdout } = await promisify(execFile)(
     process.execPath,
-    // V8 makes its young generation larger in time, and allocates for it.
+    // V8 enlarges its young generation over time.
     ['--expose-gc', '--max-semi-space-size=1', program, ...args],
     { timeout, killSignal: 'SIGKILL' },
   );
@@ -20,8 +20,8 @@ export async function runProgram(
 }
 
 /**
- * Runs a program of this folder that measures itself before and after it does something many times, and checks that it
- * leaves nothing behind: less than 1 KB each time of JavaScript's heap, and of what native code allocates.
+ * Runs a program of this folder that measures its memory before and after many iterations, and checks for leaks: less
+ * than 1 KB per iteration of JavaScript heap, and of native memory.
  */
 export async function leavesNothingBehind(
   name: string,

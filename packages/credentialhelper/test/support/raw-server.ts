@@ -6,15 +6,15 @@ import { makeSelfSigned } from './openssl.ts';
 
 const tcpSockets = new Map<number | undefined, Socket>();
 
-/** Ends a connection with a TCP reset instead of an orderly end. */
+/** Closes a connection with a TCP reset. */
 export function resetConnection(socket: TLSSocket): void {
   tcpSockets.get(socket.remotePort)?.resetAndDestroy();
 }
 
-/** What a test server does with a connection whose request has come. */
+/** The behavior of a test server after a request. */
 export type Behaviour = (socket: TLSSocket, request: string) => void;
 
-/** A TLS server that behaves as it is told, for what no HTTP server would do. */
+/** A TLS server with configurable behavior, including violations of HTTP. */
 export interface RawServer {
   /** `localhost:port` */
   readonly endpoint: string;
@@ -58,7 +58,7 @@ export async function startRawServer(
   return Object.assign(handle, { endpoint: `localhost:${port}` });
 }
 
-/** Credentials as a server answers them. */
+/** Credentials in a server's response. */
 export const credentials = {
   accessKeyId: 'ASIAEXAMPLE',
   secretAccessKey: 'secret-of-the-answer',
@@ -66,11 +66,11 @@ export const credentials = {
   expiration: new Date(Date.now() + 3_600_000).toISOString(),
 };
 
-/** Answers with a status line, a body and header fields. */
+/** Responds with a status line, a body and header fields. */
 export function answer(status: string, body: string, headers: readonly string[] = []) {
   const length = `content-length: ${Buffer.byteLength(body)}`;
   return (socket: TLSSocket) =>
     socket.end(`HTTP/1.1 ${status}\r\n${[length, ...headers].join('\r\n')}\r\n\r\n${body}`);
 }
-/** Answers 200 with JSON. */
+/** Responds with 200 and JSON. */
 export const json = (body: unknown) => answer('200 OK', JSON.stringify(body));

@@ -2,7 +2,7 @@ import { createPrivateKey } from 'node:crypto';
 
 const secrets = new Set<string>();
 
-/** Plants a secret: no command may print it, nor its percent-encoded or base64 form. */
+/** Plants a secret: no command may print it, nor its percent-encoded or base64 encoding. */
 export function plantSecret(text: string): string {
   secrets.add(text);
   secrets.add(encodeURIComponent(text));
@@ -23,7 +23,7 @@ export function plantKey(pem: string): void {
   }
 }
 
-/** The first secret that a text holds, or undefined. */
+/** The first secret in a text, or undefined. */
 export function findSecret(text: string): string | undefined {
   return [...secrets].find((secret) => text.toLowerCase().includes(secret.toLowerCase()));
 }

@@ -1,4 +1,4 @@
-// Run by situations.test.ts: gets credentials once in each way, and writes how that went into a file.
+// Run by situations.test.ts: gets credentials once in each way, and writes the results to a file.
 //   node situation.mjs SESSIONS_AS_JSON FILE [SITUATION]
 import cluster from 'node:cluster';
 import { closeSync, mkdtempSync, openSync, rmdirSync, writeFileSync } from 'node:fs';
@@ -10,7 +10,7 @@ import { createSession } from 'awsiot-credentialhelper';
 
 const [sessions, file, situation] = process.argv.slice(2);
 
-/** Gives `credentials`, or what is known of an error. */
+/** Returns `credentials`, or the properties of an error. */
 async function outcome(options) {
   try {
     const { accessKeyId } = await createSession(options).credentials();

@@ -3,21 +3,21 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { temporaryFolder } from './temporary-folder.ts';
 
-/** Where Debian and others put the library. */
+/** The paths of the library in Debian and other distributions. */
 export const SOFTHSM_LIBRARY = '/usr/lib/softhsm/libsofthsm2.so';
 
-/** A PIN with the characters that URIs, shells and careless tools stumble over. */
+/** A PIN with characters that are special in URIs and shells. */
 export const PIN = 'p:1?n&ü%;=/';
 
-/** Tokens of SoftHSM in a folder of their own, removed after the tests. */
+/** SoftHSM tokens in a separate folder, deleted after the tests. */
 export interface SoftHsm {
-  /** Makes a token. */
+  /** Creates a token. */
   initToken(label: string, pin?: string): void;
-  /** Puts a private key (PKCS#8 PEM file) with its public key into a token. */
+  /** Imports a private key (PKCS#8 PEM file) with its public key into a token. */
   importKey(key: { token: string; label: string; id: string; file: string; pin?: string }): void;
 }
 
-/** Sets up SoftHSM for this process and its children: the library finds its tokens by `SOFTHSM2_CONF`. */
+/** Sets up SoftHSM for this process and its children: the library finds its tokens with `SOFTHSM2_CONF`. */
 export function startSoftHsm(): SoftHsm {
   const folder = temporaryFolder();
   const tokens = join(folder, 'tokens');
@@ -25,7 +25,7 @@ export function startSoftHsm(): SoftHsm {
   const configuration = join(folder, 'softhsm2.conf');
   writeFileSync(configuration, `directories.tokendir = ${tokens}\nlog.level = ERROR\n`);
   process.env.SOFTHSM2_CONF = configuration;
-  // Where rejected PINs are remembered.
+  // The folder with records of rejected PINs.
   process.env.XDG_STATE_HOME = join(folder, 'state');
   process.env.XDG_RUNTIME_DIR = join(folder, 'runtime');
   mkdirSync(process.env.XDG_RUNTIME_DIR, { mode: 0o700 });

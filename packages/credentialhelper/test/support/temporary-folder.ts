@@ -5,12 +5,12 @@ import { afterAll } from 'vitest';
 
 const folders: string[] = [];
 
-// Here and not where a folder is made: within a test it would be too late to register it.
+// Registered here: within a test it would be too late.
 afterAll(() => {
   for (const folder of folders) rmSync(folder, { recursive: true, force: true });
 });
 
-/** A new folder that is removed when the tests of the file have run. */
+/** A new folder that is deleted after the tests of the file. */
 export function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'awsiot-credentialhelper-'));
   folders.push(folder);

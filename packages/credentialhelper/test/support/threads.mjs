@@ -1,5 +1,5 @@
-// Run by in-process.test.ts: worker threads and the main thread use one token at once, while the main thread parses keys
-// of its own and signs with them; it goes on when the workers are gone.
+// Run by in-process.test.ts: worker threads and the main thread use one token at once, while the main thread parses
+// its own keys and signs with them; it continues after the workers have exited.
 //   node threads.mjs OPTIONS_AS_JSON
 import { createPrivateKey, createPublicKey, generateKeyPairSync, sign, verify } from 'node:crypto';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';

@@ -17,7 +17,7 @@ export async function withSession(
   pkcs11.closeSession(session);
 }
 
-/** Logs a token out: a login is the whole process's, and any session may end it. */
+/** Logs out of a token: a login is valid for the whole process, and any session can end it. */
 export async function logOut(token: string): Promise<void> {
   await withSession(token, 'read', (pkcs11, session) => pkcs11.logout(session));
 }

@@ -6,27 +6,27 @@ import { plantKey, plantSecret } from './secrets.ts';
 import { PIN, SOFTHSM_LIBRARY, startSoftHsm } from './softhsm.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 
-/** The security officer's PIN of the tokens that {@link startSoftHsm} makes. */
+/** The SO PIN of the tokens of {@link startSoftHsm}. */
 export const SO_PIN = '12345678';
 
-/** The kinds of objects in a token that holds a key pair and nothing else. */
+/** The types of objects in a token that holds only a key pair. */
 export const KEY_PAIR: readonly string[] = ['Private Key', 'Public Key'];
 
-/** Names the library and a token, and gives its PIN. */
+/** The options for the library, the token and its PIN. */
 export type TokenFlags = readonly string[];
 
-/** A token for a test file, its PIN in a file, and a second opinion on what is in it. */
+/** A token for a test file, its PIN in a file, and a second opinion on its objects. */
 export interface TestToken {
   readonly folder: string;
   readonly pinFile: string;
   readonly soPinFile: string;
-  /** The options for a token; it is made where it is not there. */
+  /** The options for a token, which is created if it does not exist. */
   flags(label: string): TokenFlags;
-  /** What `pkcs11-tool` says of the objects of a token, private ones too. */
+  /** The objects of a token, including private ones, according to `pkcs11-tool`. */
   objects(label: string): string;
-  /** The kinds of objects that it sees in a token, such as `Private Key`, in the order of the alphabet. */
+  /** The types of its objects, such as `Private Key`, sorted. */
   kinds(label: string): readonly string[];
-  /** An object as `pkcs11-tool` reads it out. */
+  /** An object as exported by `pkcs11-tool`. */
   read(label: string, type: 'pubkey' | 'cert', id: string): Buffer;
   /** Writes a file that holds a secret. */
   secretFile(name: string, text: string): string;
@@ -52,7 +52,7 @@ export function startTokens(): TestToken {
     secretFile,
     flags(label) {
       if (!made.has(label)) {
-        // pkcs11-tool takes the first token whose label begins with the one that it is given.
+        // pkcs11-tool uses the first token whose label begins with the specified one.
         const like = [...made].find((other) => other.startsWith(label) || label.startsWith(other));
         if (like !== undefined) throw new Error(`"${label}" and "${like}" begin alike`);
         softHsm.initToken(label);
@@ -67,7 +67,7 @@ export function startTokens(): TestToken {
   };
 }
 
-/** The forms that a key file can have. */
+/** The formats of a key file. */
 export const KEY_FORMS = {
   'PKCS#8 PEM': ['pkcs8', '-topk8', '-nocrypt'],
   'PKCS#8 DER': ['pkcs8', '-topk8', '-nocrypt', '-outform', 'DER'],
@@ -78,12 +78,12 @@ export const KEY_FORMS = {
   'PKCS#1 or SEC1 PEM, encrypted the old way': ['pkey', '-traditional', '-aes128'],
 } as const;
 
-/** Whether a form of key files has a passphrase. */
+/** Whether a format of key files has a passphrase. */
 export function isEncrypted(form: keyof typeof KEY_FORMS): boolean {
   return form.includes('encrypted');
 }
 
-/** Writes a key in another form, and gives the path. */
+/** Writes a key in another format, and returns the path. */
 export function convertKey(
   keyFile: string,
   form: keyof typeof KEY_FORMS,
@@ -97,7 +97,7 @@ export function convertKey(
   return target;
 }
 
-/** Makes a folder below another, and gives its path. */
+/** Creates a subfolder, and returns its path. */
 export function makeFolder(...parts: readonly [string, ...string[]]): string {
   const folder = join(...parts);
   mkdirSync(folder, { recursive: true });

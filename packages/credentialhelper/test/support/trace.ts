@@ -1,6 +1,6 @@
 import { afterEach } from 'vitest';
 
-/** The PKCS#11 calls that {@link logger} was told of in this test. */
+/** The PKCS#11 calls that {@link logger} recorded in this test. */
 export const calls: string[] = [];
 
 afterEach(() => {
@@ -12,7 +12,7 @@ export function count(name: string): number {
   return calls.filter((line) => line.startsWith(`${name} `)).length;
 }
 
-/** Keeps the PKCS#11 calls. */
+/** Records the PKCS#11 calls. */
 export const logger = {
   trace: (line: unknown) => calls.push(String(line)),
   debug() {},

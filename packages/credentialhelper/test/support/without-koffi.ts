@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 const PACKAGE = fileURLToPath(new URL('../..', import.meta.url));
 
 /**
- * Copies the built package to where it finds its dependencies, but not koffi.
+ * Copies the built package to a folder with its dependencies, without koffi.
  *
  * @returns the folder `dist` of the copy
  */

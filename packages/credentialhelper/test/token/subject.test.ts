@@ -35,13 +35,13 @@ describe('parseSubject', () => {
     'C=Germany',
     'serialNumber=ü',
     'CN=x\\',
-  ])('refuses "%s"', async (text) => {
+  ])('rejects "%s"', async (text) => {
     const error = await errorOf(() => parseSubject(text));
     expect(error.code).toBe('ERR_INVALID_OPTION');
     expect(error.hint).toContain('CN=my-thing');
   });
 
-  it('takes any label as common name', () => {
+  it('accepts any label as common name', () => {
     expect(commonName('a,b=\\')).toMatchObject([{ oid: '2.5.4.3', value: 'a,b=\\' }]);
   });
 });

@@ -9,9 +9,9 @@ import { type ThingGroupOperations, thingGroupOperations } from './thing-groups.
 import { type ThingOperations, thingOperations } from './things.ts';
 
 /**
- * AWS IoT: things, thing groups, certificates, policies and role aliases. The methods have the names of AWS's operations,
- * and throw an {@link EmulatorError} whose `code` is AWS's name for the error; one that changes something, also
- * `ServiceUnavailableException` where the change cannot be written to the folder.
+ * AWS IoT: things, thing groups, certificates, policies and role aliases. The methods have the names of AWS's
+ * operations, and throw an {@link EmulatorError} whose `code` is AWS's name for the error; one that changes something,
+ * also `ServiceUnavailableException` if the change cannot be written to the folder.
  */
 export interface Iot
   extends ThingOperations,
@@ -23,12 +23,12 @@ export interface Iot
 
 /**
  * IAM: roles and managed policies. The methods have the names of AWS's operations, and throw an {@link EmulatorError}
- * whose `code` is AWS's name for the error; one that changes something, also `ServiceUnavailableException` where the
+ * whose `code` is AWS's name for the error; one that changes something, also `ServiceUnavailableException` if the
  * change cannot be written to the folder.
  */
 export interface Iam extends RoleOperations, ManagedPolicyOperations {}
 
-/** An AWS account in one region: what it is called, and what can be done in it. */
+/** An AWS account in one region: its id and its operations. */
 export interface Account {
   /** Twelve digits. */
   readonly accountId: string;
@@ -40,7 +40,7 @@ export interface Account {
   readonly iam: Iam;
 }
 
-/** The operations of an account over its stored state. Each change is kept before the operation returns. */
+/** The operations of an account over its stored state. Each change is stored before the operation returns. */
 export function openAccount(store: Store, now: () => number): Account {
   const { accountId, region } = store.state;
   const context = { store, now };

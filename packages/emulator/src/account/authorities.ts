@@ -7,21 +7,21 @@ import type { State } from '../state/state.ts';
 import { alreadyExistsError, awsError, type OperationContext } from './context.ts';
 import { readCertificate } from './read-certificate.ts';
 
-/** Operations of AWS IoT on the certificate authorities of an account. */
+/** Operations of AWS IoT on certificate authorities. */
 export interface AuthorityOperations {
-  /** Returns what the verification certificate of an authority must have as its common name. */
+  /** Returns the registration code: the required common name of a verification certificate. */
   getRegistrationCode(): string;
   /**
    * Registers a certificate authority.
    *
-   * @throws {@link EmulatorError} `CertificateValidationException` for what is not the certificate of an authority,
-   * `RegistrationCodeValidationException` for a verification certificate that proves nothing, `InvalidRequestException`
-   * for none in the mode `DEFAULT`, `ResourceAlreadyExistsException`
+   * @throws {@link EmulatorError} `CertificateValidationException` for an invalid CA certificate,
+   * `RegistrationCodeValidationException` for an invalid verification certificate, `InvalidRequestException` for a
+   * missing one in the mode `DEFAULT`, `ResourceAlreadyExistsException`
    */
   registerCACertificate(input: {
-    /** In PEM form. */
+    /** As PEM. */
     caCertificate: string;
-    /** A certificate of that authority for the registration code, in PEM form; the mode `SNI_ONLY` needs none. */
+    /** A certificate of that authority for the registration code, as PEM; not required in the mode `SNI_ONLY`. */
     verificationCertificate?: string | undefined;
     /** Default false: it is `INACTIVE`. */
     setAsActive?: boolean | undefined;
@@ -43,7 +43,7 @@ export function authorityOperations({ store }: OperationContext): AuthorityOpera
       const { verificationCertificate, setAsActive = false, certificateMode = 'DEFAULT' } = input;
       const ca = readCertificate(input.caCertificate);
       if (!ca.ca) {
-        throw awsError('CertificateValidationException', 'the certificate is not of an authority');
+        throw awsError('CertificateValidationException', 'the certificate is not a CA certificate');
       }
       if (verificationCertificate !== undefined) {
         const verification = readCertificate(verificationCertificate);
@@ -52,7 +52,7 @@ export function authorityOperations({ store }: OperationContext): AuthorityOpera
         if (!isProof) {
           throw awsError(
             'RegistrationCodeValidationException',
-            'the authority did not issue the verification certificate, or that does not name the registration code',
+            'the verification certificate was not issued by the CA, or does not contain the registration code',
           );
         }
       } else if (certificateMode === 'DEFAULT') {
@@ -74,7 +74,7 @@ export function authorityOperations({ store }: OperationContext): AuthorityOpera
 /**
  * Returns the id of the registered, active authority that issued a certificate.
  *
- * @param caCertificatePem - the only authority that it may be, where given
+ * @param caCertificatePem - the expected authority. Default: any
  * @throws {@link EmulatorError} `CertificateValidationException`
  */
 export function findIssuer(

@@ -8,23 +8,23 @@ import { findIssuer } from './authorities.ts';
 import { alreadyExistsError, awsError, getCertificate, type OperationContext } from './context.ts';
 import { readCertificate } from './read-certificate.ts';
 
-/** What names a certificate that was registered. */
+/** The identifiers of a registered certificate. */
 export interface RegisteredCertificate {
-  /** The SHA-256 of the certificate in DER form, as 64 hexadecimal digits. */
+  /** The SHA-256 of the certificate's DER encoding, as 64 hexadecimal digits. */
   readonly certificateId: string;
-  /** The ARN that it is attached by. */
+  /** Its ARN. */
   readonly certificateArn: string;
 }
 
-/** What {@link CertificateOperations.createKeysAndCertificate} returns. */
+/** The result of {@link CertificateOperations.createKeysAndCertificate}. */
 export interface KeysAndCertificate extends RegisteredCertificate {
-  /** The certificate in PEM form. */
+  /** The certificate as PEM. */
   readonly certificatePem: string;
   /** The key pair of the certificate; the members have AWS's names. */
   readonly keyPair: {
-    /** In PEM form, SPKI. */
+    /** SPKI, as PEM. */
     readonly PublicKey: string;
-    /** In PEM form: PKCS#1 for RSA, SEC1 for EC. */
+    /** PKCS#1 for RSA, SEC1 for EC, as PEM. */
     readonly PrivateKey: string;
   };
 }
@@ -34,22 +34,22 @@ export interface CertificateOperations {
   /**
    * Creates a key pair and its certificate.
    *
-   * @throws {@link EmulatorError} (as a rejection) `InvalidRequestException` for another kind of key
+   * @throws {@link EmulatorError} (as a rejection) `InvalidRequestException` for an unsupported key type
    */
   createKeysAndCertificate(input?: {
     /** Default false: the certificate is `INACTIVE`. */
     setAsActive?: boolean | undefined;
-    /** An addition of the emulator. Default `RSA-2048`, as AWS IoT makes them. */
+    /** An addition of the emulator. Default `RSA-2048`, as in AWS IoT. */
     keyType?: KeyType;
   }): Promise<KeysAndCertificate>;
   /**
    * Creates a certificate for a certificate signing request.
    *
-   * @throws {@link EmulatorError} (as a rejection) `InvalidRequestException` for what is not a request in PEM form, one
-   * whose signature is wrong, and a key that AWS IoT does not take
+   * @throws {@link EmulatorError} (as a rejection) `InvalidRequestException` for an invalid request or signature, and
+   * a key that AWS IoT does not support
    */
   createCertificateFromCsr(input: {
-    /** In PEM form. */
+    /** As PEM. */
     certificateSigningRequest: string;
     /** Default false: the certificate is `INACTIVE`. */
     setAsActive?: boolean | undefined;
@@ -57,27 +57,27 @@ export interface CertificateOperations {
   /**
    * Registers a certificate that a registered, active authority issued.
    *
-   * @throws {@link EmulatorError} `CertificateValidationException` for what is not such a certificate, or has a key that
-   * AWS IoT does not take, `ResourceAlreadyExistsException`
+   * @throws {@link EmulatorError} `CertificateValidationException` for any other certificate, or one with a key that
+   * AWS IoT does not support, `ResourceAlreadyExistsException`
    */
   registerCertificate(input: {
-    /** In PEM form. */
+    /** As PEM. */
     certificatePem: string;
-    /** The authority that issued it, in PEM form. Default: any that is registered. */
+    /** The authority that issued it, as PEM. Default: any that is registered. */
     caCertificatePem?: string | undefined;
-    /** Used where there is no `status`. Default false: the certificate is `INACTIVE`. */
+    /** Used without `status`. Default false: the certificate is `INACTIVE`. */
     setAsActive?: boolean | undefined;
-    /** Default: what `setAsActive` says. */
+    /** Default: set by `setAsActive`. */
     status?: CertificateStatus | undefined;
   }): RegisteredCertificate;
   /**
    * Registers a certificate whose authority is not registered.
    *
-   * @throws {@link EmulatorError} `CertificateValidationException` for what is not a certificate in PEM form, or has a
-   * key that AWS IoT does not take, `ResourceAlreadyExistsException`
+   * @throws {@link EmulatorError} `CertificateValidationException` for an invalid certificate, or one with a key that
+   * AWS IoT does not support, `ResourceAlreadyExistsException`
    */
   registerCertificateWithoutCA(input: {
-    /** In PEM form. */
+    /** As PEM. */
     certificatePem: string;
     /** Default `INACTIVE`. */
     status?: CertificateStatus | undefined;

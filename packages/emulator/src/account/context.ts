@@ -5,7 +5,7 @@ import type { Certificate, Role, Thing, ThingGroup } from '../state/records.ts';
 import type { State } from '../state/state.ts';
 import type { Store } from '../state/store.ts';
 
-/** What the operations of an account work on. */
+/** The dependencies of the operations of an account. */
 export interface OperationContext {
   readonly store: Store;
   /** Epoch milliseconds. */
@@ -17,12 +17,12 @@ export function awsError(code: string, message: string, cause?: unknown): Emulat
   return new EmulatorError(message, { code, cause });
 }
 
-/** The error for what does not exist. */
+/** The error for a missing resource. */
 export function notFoundError(what: string): EmulatorError {
   return awsError('ResourceNotFoundException', `${what} does not exist`);
 }
 
-/** The error for what exists already. */
+/** The error for a resource that already exists. */
 export function alreadyExistsError(what: string): EmulatorError {
   return awsError('ResourceAlreadyExistsException', `${what} already exists`);
 }
@@ -87,6 +87,6 @@ export function checkSeconds(name: string, value: number, least: number, code: s
   if (Number.isInteger(value) && value >= least && value <= MAX_SECONDS) return;
   throw awsError(
     code,
-    `${name} must be a whole number from ${least} to ${MAX_SECONDS}, and is ${value}`,
+    `${name} must be a whole number from ${least} to ${MAX_SECONDS}, got ${value}`,
   );
 }

@@ -7,8 +7,8 @@ import type { ManagedPolicy } from '../state/records.ts';
 import { awsError, getRole, type OperationContext, withItem, withoutItem } from './context.ts';
 
 /**
- * Operations of IAM on policies that can be attached to several roles. They are kept, not evaluated. Each that AWS
- * manages (`arn:aws:iam::aws:policy/…`) can be attached.
+ * Operations of IAM on policies that can be attached to several roles. They are stored, not evaluated. Any AWS
+ * managed policy (`arn:aws:iam::aws:policy/…`) can be attached.
  */
 export interface ManagedPolicyOperations {
   /**
@@ -43,7 +43,7 @@ export interface ManagedPolicyOperations {
    */
   deletePolicy(input: { policyArn: string }): void;
   /**
-   * Attaches a managed policy to a role. One that is attached already is no error.
+   * Attaches a managed policy to a role. Does nothing if it is already attached.
    *
    * @throws {@link EmulatorError} `NoSuchEntity` for a role or a policy that does not exist
    */

@@ -59,7 +59,7 @@ export interface PolicyOperations {
     policyName: string;
     /** JSON text of at most 2048 characters, not counting white space. */
     policyDocument: string;
-    /** Whether it is evaluated from now on. Default false. */
+    /** Whether it becomes the default version. Default false. */
     setAsDefault?: boolean | undefined;
   }): PolicyVersion & { readonly isDefaultVersion: boolean };
   /**
@@ -78,7 +78,7 @@ export interface PolicyOperations {
    */
   listPolicyVersions(input: { policyName: string }): readonly PolicyVersion[];
   /**
-   * Makes a version the one that is evaluated.
+   * Sets the default version.
    *
    * @throws {@link EmulatorError} `ResourceNotFoundException`
    */
@@ -90,7 +90,7 @@ export interface PolicyOperations {
    */
   deletePolicyVersion(input: { policyName: string; policyVersionId: string }): void;
   /**
-   * Attaches a policy. One that is attached already is no error.
+   * Attaches a policy. Does nothing if it is already attached.
    *
    * @throws {@link EmulatorError} `ResourceNotFoundException` for a policy or a target that does not exist
    */
@@ -100,7 +100,7 @@ export interface PolicyOperations {
     target: string;
   }): void;
   /**
-   * Detaches a policy. One that is not attached is no error.
+   * Detaches a policy. Does nothing if it is not attached.
    *
    * @throws {@link EmulatorError} `ResourceNotFoundException` for a target that does not exist
    */
@@ -144,7 +144,7 @@ export function policyOperations({ store, now }: OperationContext): PolicyOperat
     return version;
   };
 
-  // A list of targets on the policy would be written again for every certificate; the question is rare.
+  // A list of targets in the policy would be rewritten for every certificate; this operation is rare.
   const targetsOf = (policyName: string) => {
     const hasPolicy = ({ policyNames }: { policyNames: readonly string[] }) =>
       policyNames.includes(policyName);

@@ -2,7 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import { awsError } from './context.ts';
 
 /**
- * Reads a certificate in PEM form.
+ * Parses a PEM certificate.
  *
  * @throws {@link EmulatorError} `CertificateValidationException`
  */
@@ -10,6 +10,10 @@ export function readCertificate(pem: string): X509Certificate {
   try {
     return new X509Certificate(pem);
   } catch (cause) {
-    throw awsError('CertificateValidationException', 'not an X.509 certificate in PEM form', cause);
+    throw awsError(
+      'CertificateValidationException',
+      'not an X.509 certificate in PEM format',
+      cause,
+    );
   }
 }

@@ -37,16 +37,16 @@ export interface RoleAliasOperations {
     ascendingOrder?: boolean | undefined;
   }): readonly string[];
   /**
-   * Changes a role alias. What is not given stays.
+   * Changes a role alias. Omitted members are unchanged.
    *
    * @throws {@link EmulatorError} `ResourceNotFoundException`, `InvalidRequestException` for a duration that is not
    * valid
    */
   updateRoleAlias(input: {
     roleAlias: string;
-    /** Default: the role stays. */
+    /** Default: unchanged. */
     roleArn?: string | undefined;
-    /** How long credentials are valid, in seconds: 900 to 43200. Default: the duration stays. */
+    /** How long credentials are valid, in seconds: 900 to 43200. Default: unchanged. */
     credentialDurationSeconds?: number | undefined;
   }): { roleAlias: string; roleAliasArn: string };
   /**

@@ -18,9 +18,9 @@ export interface RoleOperations {
   createRole(input: {
     /** 1 to 64 characters: letters, digits and `_+=,.@-`. */
     roleName: string;
-    /** The trust policy, as JSON text: who may assume the role. */
+    /** The trust policy, as JSON text. */
     assumeRolePolicyDocument: string;
-    /** How long a session of the role may last, in seconds: 3600 to 43200. Default 3600. */
+    /** Maximum session duration, in seconds: 3600 to 43200. Default 3600. */
     maxSessionDuration?: number | undefined;
     /** Begins and ends with `/`. Default `/`. */
     path?: string | undefined;
@@ -36,13 +36,13 @@ export interface RoleOperations {
   /** Returns all roles, in the order of their creation. */
   listRoles(): readonly Role[];
   /**
-   * Changes a role. What is not given stays.
+   * Changes a role. Omitted members are unchanged.
    *
    * @throws {@link EmulatorError} `NoSuchEntity`, `ValidationError` for a duration that is not valid
    */
   updateRole(input: {
     roleName: string;
-    /** How long a session of the role may last, in seconds: 3600 to 43200. */
+    /** Maximum session duration, in seconds: 3600 to 43200. */
     maxSessionDuration?: number | undefined;
     description?: string | undefined;
   }): void;
@@ -63,7 +63,7 @@ export interface RoleOperations {
    */
   deleteRole(input: { roleName: string }): void;
   /**
-   * Adds or replaces an inline policy of a role. It is kept, not evaluated.
+   * Adds or replaces an inline policy of a role. It is stored, not evaluated.
    *
    * @throws {@link EmulatorError} `NoSuchEntity`, `ValidationError` for a name that is not valid,
    * `MalformedPolicyDocument`

@@ -6,43 +6,43 @@ import type { Store } from '../state/store.ts';
 import type { Account } from './account.ts';
 import { alreadyExistsError } from './context.ts';
 
-/** What `seed` takes. */
+/** The input of `seed`. */
 export interface SeedInput {
   /** The name of the new thing. 1 to 128 characters: letters, digits, `:`, `_` and `-`. */
   readonly thingName: string;
-  /** The role alias, which is created where it does not exist. 1 to 128 characters: letters, digits and `_=,@-`. */
+  /** The role alias, which is created if it does not exist. 1 to 128 characters: letters, digits and `_=,@-`. */
   readonly roleAlias: string;
-  /** The kind of the device's key. Default `RSA-2048`, as AWS IoT makes them. */
+  /** The type of the device's key. Default `RSA-2048`, as in AWS IoT. */
   readonly keyType?: KeyType;
 }
 
-/** What `seed` made, and found: all that a device needs, and the names of the rest. */
+/** The result of `seed`: everything that a device needs, and the names of the other resources. */
 export interface Seed {
-  /** As it was given. */
+  /** As in the input. */
   readonly thingName: string;
-  /** As it was given. */
+  /** As in the input. */
   readonly roleAlias: string;
-  /** The role that the alias stands for: the alias and `-role`, shortened to 64 characters. */
+  /** The role of the alias: the alias and `-role`, truncated to 64 characters. */
   readonly roleName: string;
   /** The ARN of the role. */
   readonly roleArn: string;
-  /** The policy of AWS IoT that lets the certificate use the alias: the alias and `-policy`. */
+  /** The AWS IoT policy that allows the certificate to use the alias: the alias and `-policy`. */
   readonly policyName: string;
-  /** The SHA-256 of the device's certificate in DER form, as 64 hexadecimal digits. */
+  /** The SHA-256 of the device certificate's DER encoding, as 64 hexadecimal digits. */
   readonly certificateId: string;
   /** The ARN of the device's certificate. */
   readonly certificateArn: string;
-  /** The device's certificate, in PEM form. */
+  /** The device's certificate, as PEM. */
   readonly certificatePem: string;
-  /** The device's private key, in PEM form: PKCS#1 for RSA, SEC1 for EC. */
+  /** The device's private key: PKCS#1 for RSA, SEC1 for EC, as PEM. */
   readonly privateKeyPem: string;
 }
 
 /**
- * Creates all that one thing needs to get credentials: thing and certificate, and role, role alias and policy, unless
- * they exist.
+ * Creates everything that a thing needs to get credentials: thing and certificate, and role, role alias and policy,
+ * unless they exist.
  *
- * @throws {@link EmulatorError} `InvalidRequestException` for a name or a kind of key that is not valid,
+ * @throws {@link EmulatorError} `InvalidRequestException` for an invalid name or key type,
  * `ResourceAlreadyExistsException` for a thing that exists
  */
 export async function seed(

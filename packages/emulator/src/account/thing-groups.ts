@@ -43,7 +43,7 @@ export interface ThingGroupOperations {
     readonly rootToParent: readonly string[];
   };
   /**
-   * Deletes a thing group; its things stay. A group that does not exist is no error.
+   * Deletes a thing group; its things stay. Does nothing if the group does not exist.
    *
    * @throws {@link EmulatorError} `InvalidRequestException` while there are groups below it
    */
@@ -61,15 +61,15 @@ export interface ThingGroupOperations {
     recursive?: boolean | undefined;
   }): readonly string[];
   /**
-   * Adds a thing to a group. A thing that is in it already is no error.
+   * Adds a thing to a group. Does nothing if the thing is already in it.
    *
-   * @throws {@link EmulatorError} `ResourceNotFoundException` where one of them does not exist
+   * @throws {@link EmulatorError} `ResourceNotFoundException` if one of them does not exist
    */
   addThingToThingGroup(input: { thingName: string; thingGroupName: string }): void;
   /**
-   * Removes a thing from a group. A thing that is not in it is no error.
+   * Removes a thing from a group. Does nothing if the thing is not in it.
    *
-   * @throws {@link EmulatorError} `ResourceNotFoundException` where one of them does not exist
+   * @throws {@link EmulatorError} `ResourceNotFoundException` if one of them does not exist
    */
   removeThingFromThingGroup(input: { thingName: string; thingGroupName: string }): void;
   /**

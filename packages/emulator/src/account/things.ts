@@ -28,7 +28,7 @@ export interface ThingOperations {
     thingName: string;
     /** Default: the thing has no type. */
     thingTypeName?: string | undefined;
-    /** Values by name; an empty one is left out. Default: none. */
+    /** Values by name; empty values are omitted. Default: none. */
     attributes?: Readonly<Record<string, string>> | undefined;
   }): { thingName: string; thingArn: string; thingId: string };
   /**
@@ -38,18 +38,18 @@ export interface ThingOperations {
    */
   describeThing(input: { thingName: string }): Thing & { readonly thingArn: string };
   /**
-   * Changes the type or the attributes of a thing. What is not given stays.
+   * Changes the type or the attributes of a thing. Omitted members are unchanged.
    *
    * @throws {@link EmulatorError} `ResourceNotFoundException` for a thing or a type that does not exist,
-   * `VersionConflictException` where the thing has another version than the expected one
+   * `VersionConflictException` if the thing's version is not the expected one
    */
   updateThing(input: {
     thingName: string;
-    /** Default: the type stays. */
+    /** Default: unchanged. */
     thingTypeName?: string | undefined;
-    /** Takes the type away, whatever `thingTypeName` is. Default false. */
+    /** Removes the type, whatever `thingTypeName` is. Default false. */
     removeThingType?: boolean | undefined;
-    /** Values by name; an empty one is removed. Default: they stay. */
+    /** Values by name; an empty one is removed. Default: unchanged. */
     attributes?: Readonly<Record<string, string>> | undefined;
     /** True: `attributes` are added to those of the thing. Default false: they replace them. */
     merge?: boolean | undefined;
@@ -57,24 +57,24 @@ export interface ThingOperations {
     expectedVersion?: number | undefined;
   }): void;
   /**
-   * Deletes a thing. A thing that does not exist is no error.
+   * Deletes a thing. Does nothing if the thing does not exist.
    *
    * @throws {@link EmulatorError} `InvalidRequestException` while a certificate is attached to it
    */
   deleteThing(input: { thingName: string }): void;
-  /** Returns the names of the things that all conditions apply to, sorted. */
+  /** Returns the names of the things that match all conditions, sorted. */
   listThings(input?: {
-    /** Default: things of any type, or none. */
+    /** Default: not filtered by type. */
     thingTypeName?: string | undefined;
-    /** Default: things with any attributes, or none. */
+    /** Default: not filtered by attribute. */
     attributeName?: string | undefined;
-    /** The value of that attribute, with `usePrefixAttributeValue` its beginning. Default: the empty string. */
+    /** The value of that attribute, or with `usePrefixAttributeValue` its prefix. Default: the empty string. */
     attributeValue?: string | undefined;
     /** Default false. */
     usePrefixAttributeValue?: boolean | undefined;
   }): readonly string[];
   /**
-   * Creates a type of things. Called again with the same description, it returns the type that exists.
+   * Creates a thing type. Called again with the same description, it returns the type that exists.
    *
    * @throws {@link EmulatorError} `InvalidRequestException` for a name that is not valid,
    * `ResourceAlreadyExistsException` for a type of that name with another description
@@ -86,7 +86,7 @@ export interface ThingOperations {
     description?: string | undefined;
   }): { thingTypeName: string; thingTypeArn: string; thingTypeId: string };
   /**
-   * Returns a type of things.
+   * Returns a thing type.
    *
    * @throws {@link EmulatorError} `ResourceNotFoundException`
    */
@@ -94,9 +94,9 @@ export interface ThingOperations {
     thingTypeName: string;
   }): ThingType & { readonly thingTypeArn: string };
   /**
-   * Attaches a certificate to a thing. One that is attached already is no error.
+   * Attaches a certificate to a thing. Does nothing if it is already attached.
    *
-   * @throws {@link EmulatorError} `ResourceNotFoundException` where one of them does not exist
+   * @throws {@link EmulatorError} `ResourceNotFoundException` if one of them does not exist
    */
   attachThingPrincipal(input: {
     thingName: string;
@@ -104,9 +104,9 @@ export interface ThingOperations {
     principal: string;
   }): void;
   /**
-   * Detaches a certificate from a thing. One that is not attached is no error.
+   * Detaches a certificate from a thing. Does nothing if it is not attached.
    *
-   * @throws {@link EmulatorError} `ResourceNotFoundException` where one of them does not exist
+   * @throws {@link EmulatorError} `ResourceNotFoundException` if one of them does not exist
    */
   detachThingPrincipal(input: {
     thingName: string;
@@ -259,7 +259,7 @@ export function thingOperations({ store, now }: OperationContext): ThingOperatio
   };
 }
 
-/** AWS IoT keeps no attribute that is empty. */
+/** AWS IoT does not store empty attributes. */
 function nonEmpty(attributes: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
   return Object.fromEntries(Object.entries(attributes).filter(([, value]) => value !== ''));
 }

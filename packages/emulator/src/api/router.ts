@@ -9,7 +9,7 @@ import { authenticate, type Caller } from './signing/authenticate.ts';
 import { readSigning } from './signing/signing.ts';
 import { callerArn, STS } from './sts/sts.ts';
 
-/** What the AWS APIs work on. */
+/** The dependencies of the AWS APIs. */
 export interface ApiContext {
   readonly state: State;
   readonly account: Account;
@@ -18,12 +18,12 @@ export interface ApiContext {
   readonly nowMs: number;
 }
 
-/** A response, and what is known of the request. */
+/** A response, with properties of the request. */
 export interface ApiAnswer {
   readonly response: Response;
   /** Such as `sts:GetCallerIdentity`. */
   readonly operation?: string | undefined;
-  /** The ARN of whoever signed the request. */
+  /** The ARN of the caller. */
   readonly callerArn?: string | undefined;
 }
 
@@ -32,9 +32,9 @@ type SignedContext = ApiContext & { readonly caller: Caller };
 const SERVICES: readonly Service<SignedContext>[] = [IOT, IAM, STS];
 
 const NOT_ADMINISTRATOR =
-  "only the account's administrator may do this here: the emulator does not evaluate the policies of roles";
+  "only the account's administrator is permitted to do this: the emulator does not evaluate the policies of roles";
 
-/** Answers a request to one of the AWS APIs: the service is the one in the credential scope of its signature. */
+/** Responds to a request to one of the AWS APIs: the credential scope of its signature names the service. */
 export async function answerApi(context: ApiContext, request: ApiRequest): Promise<ApiAnswer> {
   const signing = readSigning(request);
   if ('code' in signing) {
@@ -63,12 +63,12 @@ export async function answerApi(context: ApiContext, request: ApiRequest): Promi
   try {
     return { response: await call.answer({ ...context, caller }), ...known };
   } catch {
-    // A mistake of the emulator must not end it; what the request held is not told.
+    // A bug must not stop the emulator; the content of the request is not shown.
     return { response: service.refuse('InternalFailure', 'the emulator failed'), ...known };
   }
 }
 
-/** Without a credential scope the path tells the protocol: the query protocol has one path only. */
+/** Without a credential scope the path determines the protocol: the query protocol has only one path. */
 function guessService({ path }: ApiRequest): Service<SignedContext> {
   return path === '/' ? STS : IOT;
 }

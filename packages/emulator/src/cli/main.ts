@@ -6,7 +6,7 @@ import { seed } from './seed.ts';
 import { start } from './start.ts';
 
 const NAME = 'awsiot-credentialhelper-emulator';
-const EXIT_CODES = '\nExit status: 0 done, 1 failed, 2 the command line is wrong.';
+const EXIT_CODES = '\nExit status: 0 success, 1 failure, 2 invalid command line.';
 
 function port(text: string): number {
   const value = Number(text);
@@ -34,18 +34,18 @@ Examples:
 program
   .command('seed')
   .description(
-    'make everything one thing needs to get credentials, and write its certificate and key (PKCS#1) into the folder',
+    'create everything that a thing needs to get credentials, and write its certificate and key (PKCS#1) into the folder',
   )
-  .requiredOption('--dir <dir>', 'folder of the state; made if missing')
+  .requiredOption('--dir <dir>', 'folder of the state; created if missing')
   .requiredOption('--thing <name>', 'name of the new thing')
-  .requiredOption('--role-alias <name>', 'name of the role alias; made if missing')
+  .requiredOption('--role-alias <name>', 'name of the role alias; created if missing')
   .addHelpText('after', EXIT_CODES)
   .action((options: { dir: string; thing: string; roleAlias: string }) => seed(options));
 
 program
   .command('start')
   .description('start, print one line of JSON when ready, and run until SIGTERM or SIGINT')
-  .requiredOption('--dir <dir>', 'folder of the state; made if missing')
+  .requiredOption('--dir <dir>', 'folder of the state; created if missing')
   .option('--api-port <port>', 'port of the AWS APIs (default: any free port)', port)
   .option(
     '--credentials-port <port>',
@@ -53,7 +53,7 @@ program
     port,
   )
   .addOption(
-    new Option('--min-tls <version>', 'oldest TLS version that the credential provider takes')
+    new Option('--min-tls <version>', 'oldest TLS version that the credential provider accepts')
       .choices(['TLSv1.2', 'TLSv1.3'])
       .default('TLSv1.2'),
   )
@@ -64,7 +64,7 @@ program
   .option('--region <region>', 'AWS region (default: the one in the folder, or us-east-1)')
   .option(
     '--fault <json>',
-    'something that goes wrong at the credential provider, such as {"action":"hang","count":1}; may be repeated',
+    'fault to inject at the credential provider, such as {"action":"hang","count":1}; may be repeated',
     fault,
     [],
   )
@@ -76,12 +76,12 @@ function report(message: string): void {
   process.stderr.write(`${NAME}: error: ${message}\n`);
 }
 
-// Each command writes its own errors in one form, below.
+// Errors are printed below, in one format.
 for (const command of [program, ...program.commands]) {
   command.exitOverride().configureOutput({ writeErr: () => {} });
 }
 
-// Nobody may read the output any more; output that cannot be written for another reason is a failure.
+// The reader may have closed the pipe; other write errors are failures.
 process.stdout.on('error', ({ code, message }: NodeJS.ErrnoException) => {
   if (code === 'EPIPE') return;
   report(`cannot write to stdout: ${message}`);
@@ -96,7 +96,7 @@ try {
     if (error.exitCode !== 0) {
       report(
         error.code === 'commander.help'
-          ? 'a command is missing; --help lists them'
+          ? 'no command was passed; --help lists the commands'
           : error.message.replace(/^error: /, ''),
       );
       process.exitCode = 2;

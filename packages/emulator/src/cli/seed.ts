@@ -7,7 +7,7 @@ import { checkName } from '../names/check-name.ts';
 import { findRunning, type Running } from '../state/lock.ts';
 import { openStore } from '../state/store.ts';
 
-/** Creates everything one thing needs, and writes its certificate and private key into the folder. */
+/** Creates everything that a thing needs, and writes its certificate and private key to the folder. */
 export async function seed(options: {
   dir: string;
   thing: string;
@@ -20,7 +20,9 @@ export async function seed(options: {
   const keyFile = join(dir, `${thing}-key.pem`);
   const existing = [certificateFile, keyFile].find((file) => existsSync(file));
   if (existing !== undefined) {
-    throw new EmulatorError(`${existing} exists, and is not overwritten`, { code: 'ERR_FILE' });
+    throw new EmulatorError(`${existing} already exists; it was not overwritten`, {
+      code: 'ERR_FILE',
+    });
   }
   const seeded = await seedFolder(dir, { thingName: thing, roleAlias });
   try {
@@ -37,7 +39,7 @@ export async function seed(options: {
   process.stdout.write(`${JSON.stringify({ ...shown, certificateFile, keyFile })}\n`);
 }
 
-/** Seeds the folder, or lets the emulator that has it open do so. */
+/** Seeds the folder, by the emulator that has it open, if any. */
 async function seedFolder(
   dir: string,
   input: { thingName: string; roleAlias: string },

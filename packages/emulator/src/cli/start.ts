@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { startEmulator } from '../emulator.ts';
 import type { Fault } from '../faults/fault.ts';
 
-/** Runs the emulator until it is told to end. */
+/** Runs the emulator until a signal ends it. */
 export async function start(options: {
   dir: string;
   apiPort?: number;

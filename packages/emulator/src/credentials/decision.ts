@@ -10,31 +10,31 @@ import { policyVariables, timeVariables } from './variables.ts';
 /** A request to the credential provider. */
 export interface CredentialRequest {
   readonly method: string;
-  /** Path with query, as it stood in the request line. */
+  /** Path with query, as in the request line. */
   readonly path: string;
-  /** The endpoint's name as the client has it, in the TLS handshake and in `Host`, without a port. */
+  /** The host name used by the client, in the TLS handshake and in `Host`, without a port. */
   readonly hostNames: readonly string[];
   /** The header `x-amzn-iot-thingname`. */
   readonly thingName: string | undefined;
-  /** The certificate that the client proved to hold, in DER form. */
+  /** The authenticated client certificate, as DER. */
   readonly certificate: Uint8Array | undefined;
   /** The address of the client. */
   readonly sourceIp: string;
 }
 
-/** Who gets credentials, of what role and for how long. */
+/** The identity, role and lifetime of credentials. */
 export interface Approval {
   readonly certificate: Certificate;
   readonly role: Role;
   readonly durationSeconds: number;
 }
 
-/** Why there are no credentials: AWS's response, and the reason, which only the emulator tells. */
+/** The reason to deny credentials: AWS's response, and the reason, which only the emulator reveals. */
 export class Refusal extends Error {
   readonly status: number;
-  /** What `x-amzn-ErrorType` says. */
+  /** The value of `x-amzn-ErrorType`. */
   readonly errorType: string;
-  /** What is missing, and of what; AWS does not tell it to a client. */
+  /** The detailed reason, which AWS does not reveal. */
   readonly reason: string;
 
   constructor(kind: keyof typeof REFUSALS, reason: string) {
@@ -70,7 +70,7 @@ const PATH = /^\/role-aliases\/([^/?]+)\/credentials(?:\?.*)?$/;
 const SERVICE = 'credentials.iot.amazonaws.com';
 
 /**
- * Decides whether a request gets credentials. The checks come in AWS's order: certificate, thing, policy, role alias,
+ * Decides whether a request gets credentials. The checks are in AWS's order: certificate, thing, policy, role alias,
  * role, duration.
  *
  * @throws {@link Refusal}
@@ -98,7 +98,7 @@ function readAliasName(state: State, { method, path, hostNames }: CredentialRequ
   if (stranger !== undefined) {
     throw new Refusal('host', `${stranger || 'no name'} is not a credential-provider name`);
   }
-  if (method !== 'GET') throw new Refusal('method', `the method is ${method}, and not GET`);
+  if (method !== 'GET') throw new Refusal('method', `the method is ${method}, not GET`);
   const name = decodeName(PATH.exec(path)?.[1]);
   if (name === undefined) {
     throw new Refusal('path', 'the path is not /role-aliases/NAME/credentials');
@@ -118,7 +118,7 @@ function findCertificate(
   state: State,
   { certificate: der, hostNames }: CredentialRequest,
 ): Certificate {
-  if (der === undefined) throw new Refusal('certificate', 'the client showed no certificate');
+  if (der === undefined) throw new Refusal('certificate', 'the client sent no certificate');
   const id = certificateId(der);
   const certificate = lookUp(state.certificates, id);
   if (certificate === undefined) {
@@ -165,7 +165,7 @@ function checkPolicies(
   const decision = evaluatePolicies(documents, { action, resource, variables });
   if (decision === 'allow') return;
   const verb = decision === 'deny' ? 'deny' : 'do not allow';
-  const who = thingName === undefined ? 'a request that names no thing' : `thing ${thingName}`;
+  const who = thingName === undefined ? 'a request without a thing name' : `thing ${thingName}`;
   throw new Refusal(
     'policy',
     `the attached policies (${names.join(', ') || 'none'}) ${verb} ${action} on ${resource} for ${who}`,
@@ -183,7 +183,7 @@ function findRole(state: State, { roleAlias, roleArn }: RoleAlias, nowMs: number
   };
   const assumer = { kind: 'Service', names: [SERVICE], variables } as const;
   if (!trusts(role.assumeRolePolicyDocument, assumer)) {
-    const why = `the trust policy of role ${role.roleName} does not let ${SERVICE} assume it`;
+    const why = `the trust policy of role ${role.roleName} does not allow ${SERVICE} to assume it`;
     throw new Refusal('role', `${why} for ${variables['aws:SourceArn']}`);
   }
   return role;

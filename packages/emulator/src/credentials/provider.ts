@@ -3,17 +3,17 @@ import type { State } from '../state/state.ts';
 import { type CredentialRequest, decide, Refusal } from './decision.ts';
 import { issueCredentials } from './sealed-credentials.ts';
 
-/** The credential provider's response, and what only the emulator tells. */
+/** The credential provider's response, and details that only the emulator reveals. */
 export interface CredentialAnswer {
   readonly response: Response;
-  /** Why there are no credentials. */
+  /** The reason to deny credentials. */
   readonly reason?: string;
 }
 
 /**
- * Answers a request to the credential provider.
+ * Responds to a request to the credential provider.
  *
- * @param lifetimeMs - how long credentials are valid, in milliseconds, instead of what the role alias says
+ * @param lifetimeMs - lifetime of the credentials in milliseconds, instead of that of the role alias
  */
 export function provideCredentials(
   state: State,

@@ -2,7 +2,7 @@ import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } f
 import { makeAccessKeyId } from '../names/ids.ts';
 import type { State } from '../state/state.ts';
 
-/** Whom temporary credentials are for, and until when. */
+/** The identity and the expiration of temporary credentials. */
 export interface Grant {
   /** Undefined: the account's administrator (`GetSessionToken`). */
   readonly roleName?: string | undefined;
@@ -24,7 +24,7 @@ const IV_BYTES = 12;
 const TAG_BYTES = 16;
 
 /**
- * Issues credentials whose session token carries the grant, encrypted: nothing has to be remembered, and they outlive a
+ * Issues credentials whose session token contains the encrypted grant: nothing is stored, and they stay valid after a
  * restart.
  */
 export function issueCredentials(state: State, grant: Grant): TemporaryCredentials {
@@ -41,13 +41,13 @@ export function issueCredentials(state: State, grant: Grant): TemporaryCredentia
   };
 }
 
-/** The secret access key of an id that {@link issueCredentials} made. */
+/** The secret access key for an id from {@link issueCredentials}. */
 export function secretOf(state: State, accessKeyId: string): string {
   const hmac = createHmac('sha256', Buffer.from(state.sealingKey, 'hex'));
   return hmac.update(`secret ${accessKeyId}`).digest('base64').slice(0, 40);
 }
 
-/** The grant in a session token, or undefined where the token is none of ours, or another access key's. */
+/** The grant in a session token; undefined for a foreign token, or that of another access key. */
 export function openSessionToken(
   state: State,
   accessKeyId: string,

@@ -2,7 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import type { Variables } from '../policy/pattern.ts';
 import type { Certificate, Thing } from '../state/records.ts';
 
-/** The names that AWS IoT has for the attributes of a subject or issuer, by OpenSSL's. */
+/** AWS IoT's names of the attributes of a subject or issuer, by OpenSSL's names. */
 const ATTRIBUTES: Readonly<Record<string, string>> = {
   C: 'Country',
   O: 'Organization',
@@ -28,8 +28,8 @@ export function timeVariables(nowMs: number): Variables {
 }
 
 /**
- * Returns the policy variables of a request for credentials: those of the thing where the client named one, and those of the
- * certificate.
+ * Returns the policy variables of a request for credentials: those of the thing, if the client named one, and those
+ * of the certificate.
  */
 export function policyVariables(certificate: Certificate, thing: Thing | undefined): Variables {
   return { ...thingVariables(thing), ...certificateVariables(certificate) };
@@ -41,7 +41,7 @@ function thingVariables(thing: Thing | undefined): Variables {
   const prefix = 'iot:Connection.Thing';
   return {
     [`${prefix}.ThingName`]: thingName,
-    // The credential provider takes a thing's name only with a certificate that is attached to it.
+    // The credential provider accepts a thing name only with a certificate that is attached to the thing.
     [`${prefix}.IsAttached`]: 'true',
     ...(thingTypeName !== undefined && { [`${prefix}.ThingTypeName`]: thingTypeName }),
     ...Object.fromEntries(
@@ -60,7 +60,7 @@ function certificateVariables({ certificateId, certificatePem }: Certificate): V
   };
 }
 
-/** Each attribute has the plain name for its first value, and numbered ones where there are several. */
+/** The first value has the plain name; several values also have numbered names. */
 function nameVariables(prefix: string, name: string | undefined): Variables {
   const variables = new Map<string, string>();
   const counts = new Map<string, number>();

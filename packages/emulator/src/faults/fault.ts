@@ -3,33 +3,33 @@ import { EmulatorError } from '../errors.ts';
 import { isObject, parseJson } from '../json.ts';
 
 /**
- * Which server certificate a connection gets instead of the right one: `other-name` is for another host name,
+ * Which server certificate a connection gets instead of the valid one: `other-name` is for another host name,
  * `untrusted` is not issued by the emulator's CA, `expired` is no longer valid.
  */
 export type WrongCertificate = 'other-name' | 'untrusted' | 'expired';
 
 /**
- * Something that goes wrong at the credential provider, and for which requests. To each request, the first fault that
- * matches is applied, and no other.
+ * A fault of the credential provider, and the requests that it applies to. Only the first matching fault is applied
+ * to a request.
  */
 export interface Fault {
   /** Only for requests that name this thing. Default: any. Not with `serverCertificate`: a handshake names none. */
   readonly thingName?: string;
-  /** Only for this many requests that match, 1 to 1e9. Default: no limit. */
+  /** Maximum number of matching requests, 1 to 1e9. Default: no limit. */
   readonly count?: number;
-  /** With which probability a request that matches is affected: more than 0, up to 1. Default 1. */
+  /** Probability that a matching request is affected: more than 0, up to 1. Default 1. */
   readonly probability?: number;
-  /** Makes the choice by `probability` repeatable: a whole number, 0 to 2^32. Default 0. */
+  /** Seed for `probability`, which makes it repeatable: a whole number, 0 to 2^32. Default 0. */
   readonly seed?: number;
 
-  /** Sends the response this much later, in milliseconds: 0 to 3 600 000. Default 0. */
+  /** Delay of the response, in milliseconds: 0 to 3 600 000. Default 0. */
   readonly delayMs?: number;
   /**
    * `hang`: never responds; `reset`: ends the connection with a TCP reset before the response; `reset-in-body`: after
    * half of the body; `truncate`: closes the connection cleanly after half of the body. Default: none of these.
    */
   readonly action?: 'hang' | 'reset' | 'reset-in-body' | 'truncate';
-  /** Sends the body this slowly, in bytes a second: 1 to 1e9. Default: at once. */
+  /** Limits the rate of the body, in bytes per second: 1 to 1e9. Default: no limit. */
   readonly bytesPerSecond?: number;
   /** Sends this response instead of the real one. */
   readonly response?: {
@@ -42,19 +42,19 @@ export interface Fault {
   };
   /** Responds with status 429 to requests above this rate: 1 to 1e6. Default: no limit. */
   readonly requestsPerSecond?: number;
-  /** Uses another server certificate in the handshake. Default: the right one. */
+  /** Uses another server certificate in the handshake. Default: the valid one. */
   readonly serverCertificate?: WrongCertificate;
   /** Shifts the server's clock, in milliseconds: -1e12 to 1e12. Default 0. */
   readonly clockOffsetMs?: number;
   /**
-   * How long credentials are valid, in milliseconds: -1e12 to 1e12; with a negative number they have expired already.
-   * Default: as long as the role alias says.
+   * Lifetime of credentials, in milliseconds: -1e12 to 1e12; a negative number issues expired credentials. Default:
+   * that of the role alias.
    */
   readonly lifetimeMs?: number;
 }
 
 /**
- * Reads a fault from JSON.
+ * Parses a fault from JSON.
  *
  * @throws {@link EmulatorError} `ERR_FAULT`
  */
@@ -65,7 +65,7 @@ export function parseFault(text: string): Fault {
 }
 
 /**
- * Checks a fault that came from outside.
+ * Validates an external fault.
  *
  * @throws {@link EmulatorError} `ERR_FAULT`
  */
@@ -151,7 +151,7 @@ function checkHeader(name: string, text: unknown): void {
     validateHeaderValue(name, text as string);
   } catch (cause) {
     throw new EmulatorError(
-      `invalid fault: "response.headers" has a header field that HTTP does not have: ${JSON.stringify(name)}`,
+      `invalid fault: "response.headers" has an invalid header field: ${JSON.stringify(name)}`,
       { code: 'ERR_FAULT', cause },
     );
   }

@@ -4,9 +4,9 @@ import { checkFault, type Fault, type WrongCertificate } from './fault.ts';
 /** The faults at the credential provider. */
 export interface Faults {
   /**
-   * Adds a fault, after those that are there.
+   * Adds a fault at the end of the list.
    *
-   * @throws {@link EmulatorError} `ERR_FAULT` for what is not a valid fault
+   * @throws {@link EmulatorError} `ERR_FAULT` for an invalid fault
    */
   add(fault: Fault): void;
   /** Returns all faults, in the order in which they were added, also those whose `count` is used up. */
@@ -15,11 +15,11 @@ export interface Faults {
   clear(): void;
 }
 
-/** What the credential provider asks about faults. */
+/** The faults as seen by the credential provider. */
 export interface FaultPlan extends Faults {
   /** Returns the fault that is applied to a request, if any. */
   forRequest(thingName: string | undefined, nowMs: number): Fault | undefined;
-  /** Returns the certificate that a new connection gets, if not the right one. */
+  /** Returns the certificate for a new connection, if not the valid one. */
   forConnection(nowMs: number): WrongCertificate | undefined;
 }
 
@@ -52,7 +52,7 @@ interface Entry {
   readonly fault: Fault;
   seen: number;
   applied: number;
-  /** When the requests of the last second came that were let through, in epoch milliseconds. */
+  /** The times of accepted requests in the last second, in epoch milliseconds. */
   recent: number[];
 }
 

@@ -1,7 +1,7 @@
-/** A request to the AWS APIs, as it came from a socket. */
+/** A request to the AWS APIs, as received. */
 export interface ApiRequest {
   readonly method: string;
-  /** As it stood in the request line, without the query. */
+  /** The path of the request line, without the query. */
   readonly path: string;
   readonly query: Readonly<Record<string, string | string[]>>;
   /** Header fields, their names in lower case. */

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 
-/** A response, before it goes to a socket. */
+/** A response to send. */
 export interface Response {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
@@ -8,9 +8,9 @@ export interface Response {
 }
 
 /**
- * Returns a response in the form of AWS's JSON protocols, with a request id of its own.
+ * Returns a response in the format of AWS's JSON protocols, with a new request id.
  *
- * @param errorType - the value of `x-amzn-ErrorType`, where the response is an error
+ * @param errorType - the value of `x-amzn-ErrorType`, for an error
  */
 export function respondJson(status: number, body: unknown, errorType?: string): Response {
   return {

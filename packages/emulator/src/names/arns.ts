@@ -1,4 +1,4 @@
-/** The account that a resource belongs to, and its region. */
+/** Account and region of a resource. */
 interface Owner {
   readonly accountId: string;
   readonly region: string;

@@ -13,13 +13,13 @@ const PATTERNS: Readonly<Record<Kind, RegExp>> = {
 };
 
 /**
- * Checks a name against the pattern that AWS has for it.
+ * Checks a name against AWS's pattern.
  *
- * @param code - AWS's name for the error, in the service that is asked
+ * @param code - the error code of the called service
  * @throws {@link EmulatorError} with that code
  */
 export function checkName(kind: Kind, name: string, code = 'InvalidRequestException'): string {
-  // A table that is a JavaScript object cannot hold this one as a key.
+  // This key cannot be stored in a JavaScript object.
   if (typeof name === 'string' && PATTERNS[kind].test(name) && name !== '__proto__') return name;
   throw new EmulatorError(`${JSON.stringify(name) ?? name} is not a valid ${kind}`, {
     code,

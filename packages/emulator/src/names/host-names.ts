@@ -6,23 +6,25 @@ interface AccountPlace {
   readonly region: string;
 }
 
-/** The name that the emulator listens under: a name, so that clients send it in the TLS handshake. */
+/** The host name of the emulator: not an address, so that clients send it in the TLS handshake. */
 export const LOCAL_NAME = 'localhost';
 
 /** Whose credential provider a host name belongs to. */
 export type EndpointOwner = 'this account' | 'another account' | 'nobody';
 
-/** What the endpoints of an account have before the service's part of the name: a letter and 13 digits or letters. */
+/** The account-specific prefix of endpoints: a letter and 13 digits or letters. */
 export function endpointPrefix(accountId: string, letter: 'a' | 'c'): string {
   return letter + createHash('sha256').update(`endpoint ${accountId}`).digest('hex').slice(0, 13);
 }
 
-/** The name that the account's credential provider would have on AWS. */
+/** The host name of the account's credential provider on AWS. */
 export function credentialsHostName({ accountId, region }: AccountPlace): string {
   return `${endpointPrefix(accountId, 'c')}.credentials.iot.${region}.amazonaws.com`;
 }
 
-/** Returns whose credential provider a client asked for, by the name in the TLS handshake or in `Host` (without a port). */
+/**
+ * Returns whose credential provider a client addressed, by the name in the TLS handshake or in `Host` (without a port).
+ */
 export function endpointOwner(account: AccountPlace, name: string): EndpointOwner {
   const lowerCaseName = name.toLowerCase();
   if (lowerCaseName === LOCAL_NAME || lowerCaseName === credentialsHostName(account)) {

@@ -7,12 +7,14 @@ export function makeAccessKeyId(prefix: 'AKIA' | 'ASIA'): string {
   return prefix + randomBytes(ACCESS_KEY_BYTES).toString('hex').toUpperCase();
 }
 
-/** Creates a unique id in the form of AWS IoT's. */
+/** Creates a unique id in the format of AWS IoT. */
 export function makeId(): string {
   return randomUUID();
 }
 
-/** Creates a unique id in the form of IAM's: those of roles begin with `AROA`, those of managed policies with `ANPA`. */
+/**
+ * Creates a unique id in the format of IAM: those of roles begin with `AROA`, those of managed policies with `ANPA`.
+ */
 export function makeIamId(prefix: 'AROA' | 'ANPA'): string {
   return prefix + randomUUID().replaceAll('-', '').slice(0, 17).toUpperCase();
 }

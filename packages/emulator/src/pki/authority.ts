@@ -2,7 +2,7 @@ import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { issue } from './issue.ts';
 import { makeKeyPair } from './keys.ts';
 
-/** A private key and its certificate, both in PEM form. */
+/** A private key and its certificate, both as PEM. */
 export interface KeyAndCertificate {
   readonly privateKeyPem: string;
   readonly certificatePem: string;
@@ -10,11 +10,11 @@ export interface KeyAndCertificate {
 
 /** A certificate authority. */
 export interface Authority extends KeyAndCertificate {
-  /** Its name, as it stands in the certificates that it issues. */
+  /** Its name, the issuer in its certificates. */
   readonly subject: string;
 }
 
-/** Creates a certificate authority with a key of its own. */
+/** Creates a certificate authority with a new key. */
 export async function createAuthority(subject: string, from: Date, to: Date): Promise<Authority> {
   const { publicKey, privateKey } = await makeKeyPair('EC-P256');
   const issuer = { subject, privateKey };
@@ -22,7 +22,7 @@ export async function createAuthority(subject: string, from: Date, to: Date): Pr
   return { subject, privateKeyPem: privateKeyToPem(privateKey), certificatePem };
 }
 
-/** Returns what an authority signs certificates with. */
+/** Returns the signing key of an authority. */
 export function issuerOf({ subject, privateKeyPem }: Authority): {
   readonly subject: string;
   readonly privateKey: KeyObject;
@@ -30,7 +30,7 @@ export function issuerOf({ subject, privateKeyPem }: Authority): {
   return { subject, privateKey: createPrivateKey(privateKeyPem) };
 }
 
-/** Returns a private key in PEM form, PKCS#8. */
+/** Returns a private key as PEM (PKCS#8). */
 export function privateKeyToPem(privateKey: KeyObject): string {
   return String(privateKey.export({ type: 'pkcs8', format: 'pem' }));
 }

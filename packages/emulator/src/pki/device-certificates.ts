@@ -11,10 +11,10 @@ export const DEVICE_ISSUER =
   'OU=Amazon Web Services O\\=Amazon.com Inc. L\\=Seattle ST\\=Washington C\\=US';
 const DEVICE_SUBJECT = 'CN=AWS IoT Certificate';
 
-/** When device certificates, and their authority's, expire. */
+/** The expiration of device certificates and of their CA certificate. */
 export const DEVICE_END: Date = new Date('2049-12-31T23:59:59Z');
 
-/** Creates a device's key and certificate, as AWS IoT does: an RSA key in PKCS#1 form, an EC key in SEC1 form. */
+/** Creates a device's key and certificate, like AWS IoT: an RSA key as PKCS#1, an EC key as SEC1. */
 export async function issueDeviceCertificate(
   deviceCa: Authority,
   keyType: KeyType,
@@ -30,10 +30,10 @@ export async function issueDeviceCertificate(
 }
 
 /**
- * Creates a certificate, in PEM form, for a certificate signing request in PEM form.
+ * Creates a PEM certificate for a PEM certificate signing request.
  *
- * @throws {@link EmulatorError} `InvalidRequestException` where it is none, its signature is wrong, or AWS IoT does not
- * take its key
+ * @throws {@link EmulatorError} `InvalidRequestException` for an invalid request or signature, and a key that AWS IoT
+ * does not support
  */
 export async function issueFromRequest(
   deviceCa: Authority,
@@ -63,9 +63,9 @@ async function readRequest(pem: string): Promise<{ subject: string; publicKey: K
       return { subject: request.subject, publicKey };
     }
   } catch (cause) {
-    throw badRequest('not a certificate signing request in PEM form', cause);
+    throw badRequest('not a certificate signing request in PEM format', cause);
   }
-  throw badRequest(`the signature of the request is wrong, or its key is not ${DEVICE_KEYS}`);
+  throw badRequest(`the signature of the request is invalid, or its key is not ${DEVICE_KEYS}`);
 }
 
 function badRequest(why: string, cause?: unknown): EmulatorError {

@@ -13,21 +13,21 @@ export const DAY_MS = 86_400_000;
 
 const SERIAL_BYTES = 16;
 
-/** What a certificate says, and who signs it. */
+/** The content of a certificate, and its issuer. */
 export interface CertificateContent {
   readonly subject: string;
   readonly publicKey: KeyObject;
-  /** The name and the private key (EC P-256) of who signs; for a self-signed certificate, its own. */
+  /** The name and the private key (EC P-256) of the issuer; for a self-signed certificate, its own. */
   readonly issuer: { readonly subject: string; readonly privateKey: KeyObject };
   readonly from: Date;
   readonly to: Date;
   /** Default false. */
   readonly isCa?: boolean;
-  /** Beside the basic constraints and the key usage. Default: none. */
+  /** In addition to basic constraints and key usage. Default: none. */
   readonly extensions?: readonly Extension[];
 }
 
-/** Issues a certificate, in PEM form. */
+/** Issues a certificate, as PEM. */
 export async function issue(content: CertificateContent): Promise<string> {
   const { subject, publicKey, issuer, from, to, isCa = false, extensions = [] } = content;
   const certificate = await X509CertificateGenerator.create({

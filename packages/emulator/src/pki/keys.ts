@@ -2,7 +2,7 @@ import { generateKeyPair, type KeyObject } from 'node:crypto';
 import { promisify } from 'node:util';
 import { EmulatorError } from '../errors.ts';
 
-/** The kinds of key that the emulator makes for devices. */
+/** The key types that the emulator generates for devices. */
 export type KeyType = 'RSA-2048' | 'EC-P256' | 'EC-P384';
 
 /** A key pair. */
@@ -11,7 +11,7 @@ export interface KeyPair {
   readonly privateKey: KeyObject;
 }
 
-/** What Node generates for each kind of key. */
+/** The parameters of Node.js for each key type. */
 const KEY_TYPES: Readonly<Record<KeyType, Parameters<typeof generate>>> = {
   'RSA-2048': ['rsa', { modulusLength: 2048 }],
   'EC-P256': ['ec', { namedCurve: 'P-256' }],
@@ -21,7 +21,7 @@ const KEY_TYPES: Readonly<Record<KeyType, Parameters<typeof generate>>> = {
 /**
  * Generates a key pair.
  *
- * @throws {@link EmulatorError} `InvalidRequestException` for another kind of key
+ * @throws {@link EmulatorError} `InvalidRequestException` for an unsupported key type
  */
 export function makeKeyPair(keyType: KeyType): Promise<KeyPair> {
   if (Object.hasOwn(KEY_TYPES, keyType)) return generate(...KEY_TYPES[keyType]);
@@ -37,17 +37,17 @@ const generate = promisify(generateKeyPair) as (
 
 const LEAST_RSA_BITS = 2048;
 
-/** The keys that AWS IoT takes (API reference, CreateCertificateFromCsr). */
-export const DEVICE_KEYS = 'RSA of 2048 bits or more, or EC on P-256, P-384 or P-521';
+/** The keys that AWS IoT supports (API reference, CreateCertificateFromCsr). */
+export const DEVICE_KEYS = 'RSA 2048 or larger, EC P-256, P-384 or P-521';
 
-/** Names of curves: OpenSSL's, and the one that the Web Cryptography API has. */
+/** Names of curves in OpenSSL and the Web Cryptography API. */
 export const CURVES: Readonly<Record<string, string>> = {
   prime256v1: 'P-256',
   secp384r1: 'P-384',
   secp521r1: 'P-521',
 };
 
-/** Whether AWS IoT takes a key: see {@link DEVICE_KEYS}. */
+/** Whether AWS IoT supports a key: see {@link DEVICE_KEYS}. */
 export function isDeviceKey({ asymmetricKeyType, asymmetricKeyDetails }: KeyObject): boolean {
   const { modulusLength = 0, namedCurve = '' } = asymmetricKeyDetails ?? {};
   return asymmetricKeyType === 'rsa'

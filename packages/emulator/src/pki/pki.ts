@@ -1,4 +1,4 @@
-// What an account has from the start: its certificate authorities, and the server's certificate.
+// The initial PKI of an account: its certificate authorities, and the server certificate.
 import { createPrivateKey, createPublicKey } from 'node:crypto';
 import type { WrongCertificate } from '../faults/fault.ts';
 import { LOCAL_NAME } from '../names/host-names.ts';
@@ -21,17 +21,17 @@ import {
 
 /** The emulator's certificate authorities and the server's certificate. */
 export interface Pki {
-  /** What clients trust. */
+  /** The CA that clients trust. */
   readonly serverCa: Authority;
   /** The certificate of the credential provider's endpoint. */
   readonly server: KeyAndCertificate;
-  /** What issues device certificates. */
+  /** The CA of device certificates. */
   readonly deviceCa: Authority;
 }
 
 const SUBJECT = `CN=${LOCAL_NAME}`;
 
-/** Creates certificate authorities, and a server certificate for the local name and the real endpoint's. */
+/** Creates certificate authorities, and a server certificate for localhost and the name on AWS. */
 export async function createPki(region: string, nowMs: number): Promise<Pki> {
   const from = new Date(nowMs - DAY_MS);
   const to = new Date(nowMs + 3650 * DAY_MS);
@@ -53,7 +53,7 @@ export async function createPki(region: string, nowMs: number): Promise<Pki> {
   return { serverCa, server, deviceCa };
 }
 
-/** Server certificates that a client must reject, in PEM form; each is for the server's own key. */
+/** Server certificates that a client must reject, as PEM, for the server's own key. */
 export type WrongCertificates = Readonly<Record<WrongCertificate, string>>;
 
 /** Creates server certificates that a client must reject. */

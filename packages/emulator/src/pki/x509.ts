@@ -1,4 +1,4 @@
-// The only import of @peculiar/x509, which needs the polyfill before it.
+// The only import of @peculiar/x509, which requires the polyfill first.
 import 'reflect-metadata';
 
 export {

@@ -4,7 +4,7 @@ import type { Variables } from './pattern.ts';
 
 type Keys = Readonly<Record<string, unknown>>;
 
-/** What is wrong with a statement's condition; undefined where nothing is. */
+/** The problem with a statement's condition; undefined if it is valid. */
 export function conditionDefect(condition: unknown): string | undefined {
   if (condition === undefined) return undefined;
   if (!isObject(condition)) return 'a condition is not an object';
@@ -14,15 +14,15 @@ export function conditionDefect(condition: unknown): string | undefined {
     }
     if (!isObject(keys)) return `the keys of a condition's ${operator} are not an object`;
     if (!Object.values(keys).every(isValue)) {
-      return `the values of a condition's ${operator} are not text, or a list of texts`;
+      return `the values of a condition's ${operator} are not a string or a list of strings`;
     }
   }
   return undefined;
 }
 
 /**
- * Whether a statement's condition holds: every operator, for every key; one that has a defect holds never. The names of
- * keys are not told apart by the case of their letters.
+ * Whether a statement's condition is met: every operator, for every key; an invalid condition never is. Names of keys
+ * are case-insensitive.
  */
 export function conditionHolds(condition: unknown, variables: Variables = {}): boolean {
   if (conditionDefect(condition) !== undefined) return false;

@@ -6,7 +6,7 @@ const VERSIONS: readonly unknown[] = [undefined, '2012-10-17', '2008-10-17'];
 const MAX_LENGTH = 2048;
 
 /**
- * Checks the document of a policy of AWS IoT: JSON, and statements with an effect, an action and a resource.
+ * Validates the document of an AWS IoT policy: JSON, and statements with an effect, an action and a resource.
  *
  * @throws {@link EmulatorError} `MalformedPolicyException`
  */
@@ -22,7 +22,8 @@ export function checkPolicyDocument(text: string): void {
 }
 
 /**
- * Checks the trust policy of a role: JSON, and statements with an effect, a principal and an action, and no resource.
+ * Validates the trust policy of a role: JSON, and statements with an effect, a principal and an action, and no
+ * resource.
  *
  * @throws {@link EmulatorError} `MalformedPolicyDocument`
  */
@@ -44,7 +45,7 @@ export function checkTrustPolicy(text: string): void {
 }
 
 /**
- * Checks an inline policy of a role.
+ * Validates an inline policy of a role.
  *
  * @throws {@link EmulatorError} `MalformedPolicyDocument`
  */
@@ -55,7 +56,7 @@ export function checkRolePolicy(text: string): void {
 type Raise = (why: string, cause?: unknown) => EmulatorError;
 
 function readStatements(text: string, raise: Raise): readonly Readonly<Record<string, unknown>>[] {
-  if (typeof text !== 'string') throw raise('it is not text');
+  if (typeof text !== 'string') throw raise('it is not a string');
   let document: unknown;
   try {
     document = JSON.parse(text);
@@ -86,7 +87,8 @@ function checkEither(
   const values = [statement[given[0] ?? '']].flat();
   const isGood =
     given.length === 1 && values.length > 0 && values.every((value) => typeof value === 'string');
-  if (!isGood) throw malformed(`a statement needs ${name} or ${inverse}: text, or a list of texts`);
+  if (!isGood)
+    throw malformed(`a statement needs ${name} or ${inverse}: a string or a list of strings`);
 }
 
 function isStsAction(action: unknown): boolean {

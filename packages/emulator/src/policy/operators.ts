@@ -1,12 +1,12 @@
 import { BlockList, isIP } from 'node:net';
 import { expandVariables, matchesPattern, type Variables } from './pattern.ts';
 
-/** Whether the value of a key is what one value of the condition wants. */
+/** Whether the value of a key matches one value of the condition. */
 type Test = (wanted: string, value: string, variables: Variables) => boolean;
 
 /**
- * An operator of conditions (IAM User Guide, "IAM JSON policy elements: Condition operators"): whether it holds for a key's
- * value, which is undefined where the key has none, and what the condition wants it to be, one or another.
+ * A condition operator (IAM User Guide, "IAM JSON policy elements: Condition operators"): whether a key's value,
+ * which may be undefined, matches any of the values in the condition.
  */
 export type Operator = (
   wanted: readonly string[],
@@ -18,7 +18,7 @@ const literally: Test = (wanted, value, variables) => expandVariables(wanted, va
 const inAnyCase: Test = (wanted, value, variables) =>
   expandVariables(wanted, variables)?.toLowerCase() === value.toLowerCase();
 
-/** An ARN has six parts, and a wildcard does not reach beyond its part. */
+/** An ARN has six components, and a wildcard does not match across components. */
 const asArn: Test = (wanted, value, variables) => {
   const patterns = arnParts(wanted);
   const parts = arnParts(value);
@@ -30,7 +30,7 @@ function arnParts(arn: string): readonly string[] {
   return [0, 1, 2, 3, 4].map((index) => parts[index] ?? '').concat(parts.slice(5).join(':'));
 }
 
-/** An address is in a range such as `192.0.2.0/24`, or is the one that is wanted. */
+/** An address matches a range such as `192.0.2.0/24`, or an equal address. */
 const inRange: Test = (wanted, value) => {
   const [address = '', prefix] = wanted.split('/');
   const bits = isIP(address) === 6 ? 128 : 32;
@@ -92,12 +92,12 @@ const INVERSES: ReadonlyMap<string, string> = new Map([
 
 const NAME = /^(?:(ForAllValues|ForAnyValue):)?([A-Za-z]+?)(IfExists)?$/;
 
-/** Asks whether there is a value, and compares none. */
+/** Tests for the presence of a value. */
 const isNull: Operator = (wanted, value) => wanted.includes(String(value === undefined));
 
 /**
- * The operator of a name such as `StringLike`, `NumericLessThanIfExists`, `ForAnyValue:ArnEquals` or `Null`; undefined
- * where there is none.
+ * The operator of a name such as `StringLike`, `NumericLessThanIfExists`, `ForAnyValue:ArnEquals` or `Null`;
+ * undefined if unknown.
  */
 export function findOperator(name: string): Operator | undefined {
   if (name === 'Null') return isNull;
@@ -105,7 +105,7 @@ export function findOperator(name: string): Operator | undefined {
   const positive = INVERSES.get(plain);
   const test = TESTS.get(positive ?? plain);
   if (test === undefined) return undefined;
-  // An inverse holds where none of the wanted values is met.
+  // A negated operator is true if no value matches.
   const isInverse = positive !== undefined;
   const holdsWithoutValue =
     ifExists !== undefined ||

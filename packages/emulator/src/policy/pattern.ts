@@ -1,17 +1,17 @@
-/** Values of policy variables by name; a name that is missing has no value. */
+/** Values of policy variables by name; missing names have no value. */
 export type Variables = Readonly<Record<string, string>>;
 
-/** A character that must be there, or a wildcard. */
+/** A literal character or a wildcard. */
 type Token = { readonly literal: string } | 'one' | 'any';
 
-// No name is longer; without the bound, each of many openings would look to the end of the text.
+// No name is longer; without the limit, each of many `${` would scan to the end of the text.
 const VARIABLE = /\$\{([^{}$]{0,253})\}/;
 
 /**
  * Whether a value matches a pattern of a policy: `*` is any text, `?` any one character, and `${name}` the value of a
  * policy variable, in which no character is a wildcard. A pattern with a variable that has no value matches nothing.
  *
- * It walks and never goes back further than the latest `*`, so that no pattern takes long.
+ * It backtracks no further than the latest `*`, so that no pattern takes long.
  */
 export function matchesPattern(pattern: string, value: string, variables: Variables = {}): boolean {
   const tokens = tokenize(pattern, variables);
@@ -36,7 +36,7 @@ export function matchesPattern(pattern: string, value: string, variables: Variab
   return tokens.slice(at).every((token) => token === 'any');
 }
 
-/** A text with the values of its policy variables; undefined where one has none. */
+/** A text with its policy variables replaced; undefined if one has no value. */
 export function expandVariables(text: string, variables: Variables): string | undefined {
   return readParts(text, variables)
     ?.map((part) => part.text)
@@ -49,7 +49,7 @@ function tokenize(pattern: string, variables: Variables): readonly Token[] | und
   );
 }
 
-/** A part of a text that stands there, or the value of a variable. */
+/** A literal part of a text, or the value of a variable. */
 interface Part {
   readonly text: string;
   readonly isValue: boolean;
@@ -57,7 +57,7 @@ interface Part {
 
 function readParts(text: string, variables: Variables): readonly Part[] | undefined {
   const parts: Part[] = [];
-  // Every other one is the name of a variable.
+  // Every second part is the name of a variable.
   for (const [index, found] of text.split(VARIABLE).entries()) {
     const isValue = index % 2 === 1;
     const part = isValue ? variableValue(found, variables) : found;

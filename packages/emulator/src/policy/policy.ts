@@ -1,20 +1,20 @@
 import { conditionHolds } from './condition.ts';
 import { matchesPattern, type Variables } from './pattern.ts';
 
-/** One question to a policy: may this be done to that? */
+/** An authorization request: action and resource. */
 export interface PolicyRequest {
   /** Such as `iot:AssumeRoleWithCertificate`. */
   readonly action: string;
   /** An ARN. */
   readonly resource: string;
-  /** What `${…}` in resources and the keys of conditions stand for. */
+  /** The values of `${…}` in resources and of condition keys. */
   readonly variables?: Variables | undefined;
 }
 
-/** What a policy, or several together, say: an explicit deny wins over any allow; silence is a deny. */
+/** The result of an evaluation: an explicit deny overrides any allow; the default is an implicit deny. */
 export type Decision = 'allow' | 'deny' | 'silent';
 
-/** Evaluates policy documents together. A document that is not valid JSON says nothing. */
+/** Evaluates policy documents together. A document that is not valid JSON is ignored. */
 export function evaluatePolicies(documents: readonly string[], request: PolicyRequest): Decision {
   const effects = documents
     .flatMap(statementsOf)
@@ -24,7 +24,7 @@ export function evaluatePolicies(documents: readonly string[], request: PolicyRe
   return effects.includes('Allow') ? 'allow' : 'silent';
 }
 
-/** Who wants to assume a role. */
+/** The principal that requests a role. */
 export interface Assumer {
   readonly kind: 'AWS' | 'Service';
   /** All of its names. */
@@ -33,7 +33,7 @@ export interface Assumer {
   readonly variables: Variables;
 }
 
-/** Whether a role's trust policy lets somebody assume it. */
+/** Whether a role's trust policy allows a principal to assume it. */
 export function trusts(document: string, { kind, names, variables }: Assumer): boolean {
   const isNamed = (principal: unknown) =>
     principal === '*' ||
@@ -73,7 +73,7 @@ function statementsOf(document: string): readonly Statement[] {
 function applies(statement: Statement, request: PolicyRequest): boolean {
   const { Action, NotAction, Resource, NotResource, Condition } = statement;
   const { resource, variables } = request;
-  // Actions are not told apart by the case of their letters.
+  // Actions are case-insensitive.
   const action = request.action.toLowerCase();
   const actionApplies =
     NotAction === undefined

@@ -7,7 +7,7 @@ import { answerControl, CONTROL_PREFIX, type ControlContext } from './control.ts
 import { readApiRequest } from './read-request.ts';
 import { send, withDate } from './send.ts';
 
-/** What the server of the AWS APIs works on. */
+/** The dependencies of the server of the AWS APIs. */
 export interface ApiServerContext {
   readonly state: State;
   readonly account: Account;
@@ -44,7 +44,7 @@ async function answer(context: ApiServerContext, request: IncomingMessage): Prom
     }
     return await answerApi({ state, account, credentialsEndpoint, nowMs: context.now() }, read);
   } catch {
-    // A mistake of the emulator must not end it; what the request held is not told.
+    // A bug must not stop the emulator; the content of the request is not shown.
     const headers = { 'x-amzn-ErrorType': 'InternalFailureException' };
     return { response: { status: 500, headers, body: '{"message":"the emulator failed"}' } };
   }

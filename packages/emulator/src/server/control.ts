@@ -8,7 +8,7 @@ import type { Response } from '../http/response.ts';
 import { parseJson } from '../json.ts';
 import type { Requests } from './request-history.ts';
 
-/** What control requests work on. */
+/** The dependencies of control requests. */
 export interface ControlContext {
   readonly seed: (input: SeedInput) => Promise<Seed>;
   readonly faults: Faults;
@@ -17,7 +17,7 @@ export interface ControlContext {
   readonly controlToken: string;
 }
 
-/** The path that control requests begin with. */
+/** The path prefix of control requests. */
 export const CONTROL_PREFIX = '/_emulator/';
 
 type Handler = (context: ControlContext, input: unknown) => unknown;
@@ -46,8 +46,8 @@ const HANDLERS: Readonly<Record<string, Handler>> = {
 };
 
 /**
- * Answers a control request. It needs the token, and a `Host` that names this machine: a web page that a browser here
- * shows has neither.
+ * Responds to a control request. It requires the token, and a `Host` of this machine: web pages in a local browser
+ * have neither.
  */
 export async function answerControl(
   context: ControlContext,

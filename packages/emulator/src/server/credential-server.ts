@@ -14,24 +14,24 @@ import type { WrongCertificates } from '../pki/pki.ts';
 import type { State } from '../state/state.ts';
 import { send, sendWithFault, withDate } from './send.ts';
 
-/** What the credential provider works on. */
+/** The dependencies of the credential provider. */
 export interface CredentialServerContext {
   readonly state: State;
   /** Epoch milliseconds. */
   readonly now: () => number;
-  /** How long credentials are valid, in milliseconds, instead of what the role alias says. */
+  /** Lifetime of credentials in milliseconds, instead of that of the role alias. */
   readonly lifetimeMs: () => number | undefined;
   readonly faults: FaultPlan;
   readonly wrongCertificates: WrongCertificates;
-  /** The oldest version of TLS that it takes. */
+  /** The oldest TLS version that it accepts. */
   readonly minTlsVersion: 'TLSv1.2' | 'TLSv1.3';
   readonly record: (request: RequestRecord) => void;
 }
 
 /**
- * Creates the server of the credential provider: HTTPS that asks for a client certificate and leaves the decision to the handler. As on AWS, a
- * connection that does not name the endpoint in the TLS handshake (SNI) fails. A client that offers HTTP/2 too gets
- * HTTP/1.1.
+ * Creates the server of the credential provider: HTTPS that requests a client certificate and leaves the decision to
+ * the handler. As on AWS, a connection without the endpoint's name in the TLS handshake (SNI) fails. A client that
+ * also offers HTTP/2 gets HTTP/1.1.
  */
 export function createCredentialServer(context: CredentialServerContext): Server {
   const { faults, state, now, wrongCertificates, minTlsVersion: minVersion } = context;
@@ -43,7 +43,7 @@ export function createCredentialServer(context: CredentialServerContext): Server
     minVersion,
     requestCert: true,
     rejectUnauthorized: false,
-    // No session is resumed: each connection names the endpoint, and sees the certificate that a fault has for it.
+    // No session resumption: each connection sends the name of the endpoint, and gets the certificate of a fault.
     secureOptions: constants.SSL_OP_NO_TICKET,
     SNICallback: (name, done) => {
       if (endpointOwner(state, name) === 'nobody') return done(new Error('unrecognized name'));
@@ -55,7 +55,7 @@ export function createCredentialServer(context: CredentialServerContext): Server
   const server = createServer(options, (request, response) => {
     const port = request.socket.remotePort;
     answerCredentials(context, request, response, connections.get(port)).catch(() => {
-      // A defect of the emulator ends this connection, not the emulator.
+      // A bug ends this connection, not the emulator.
       response.destroy();
     });
   });
@@ -67,14 +67,14 @@ export function createCredentialServer(context: CredentialServerContext): Server
     const { remotePort } = socket;
     connections.set(remotePort, socket);
     socket.once('close', () => {
-      // The port may belong to another connection by now.
+      // The port may be reused by another connection.
       if (connections.get(remotePort) === socket) connections.delete(remotePort);
     });
   });
   return server;
 }
 
-/** Node has no type for it: the name in the handshake, or false where there was none. */
+/** Missing in the types of Node.js: the name in the handshake, or false without one. */
 interface NamedSocket extends TLSSocket {
   readonly servername: string | false;
 }
@@ -86,7 +86,7 @@ async function answerCredentials(
   tcp: Socket | undefined,
 ): Promise<void> {
   const socket = request.socket as NamedSocket;
-  // Node gives an empty object where the client showed no certificate.
+  // Node.js returns an empty object if the client sent no certificate.
   const certificate: Buffer | undefined = socket.getPeerCertificate().raw;
   const { method = '', url: path = '' } = request;
   const sourceIp = socket.remoteAddress ?? '';

@@ -23,7 +23,7 @@ export function listen(server: Server, port: number): Promise<number> {
   });
 }
 
-/** Stops a server, whether it listens or not, and ends its connections. */
+/** Stops a server, listening or not, and closes its connections. */
 export function close(server: Server): Promise<void> {
   return new Promise((resolve) => {
     server.close(() => resolve());

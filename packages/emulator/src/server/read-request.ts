@@ -3,7 +3,7 @@ import type { ApiRequest } from '../http/request.ts';
 
 const MAX_BODY_BYTES = 1024 * 1024;
 
-/** Reads a whole request to the AWS APIs, or undefined where its body is too long or ends too early. */
+/** Reads a whole request to the AWS APIs; undefined if its body is too large or incomplete. */
 export async function readApiRequest(request: IncomingMessage): Promise<ApiRequest | undefined> {
   const chunks: Buffer[] = [];
   let length = 0;

@@ -1,15 +1,15 @@
 import type { Counters, RequestRecord } from '../http/request-record.ts';
 import { openRequestLog } from './request-log.ts';
 
-/** What clients asked for. */
+/** The requests of clients. */
 export interface Requests {
-  /** The latest requests, oldest first; at most 10 000. The list grows while clients send requests. */
+  /** The latest requests, oldest first; at most 10 000. A live list. */
   readonly latest: readonly RequestRecord[];
-  /** How many requests there were since the start. */
+  /** The number of requests since the start. */
   readonly counters: Counters;
 }
 
-/** The requests so far, and where further ones are recorded. */
+/** The request history and its recorder. */
 export interface RequestHistory extends Requests {
   record(request: RequestRecord): void;
   close(): void;
@@ -20,8 +20,8 @@ const MAX_RECORDS = 10_000;
 /**
  * Opens an empty history.
  *
- * @param logFile - where each request is also written, as a line of JSON
- * @throws {@link EmulatorError} `ERR_FILE` where the file cannot be opened
+ * @param logFile - a file to which each request is also appended, as a line of JSON
+ * @throws {@link EmulatorError} `ERR_FILE` if the file cannot be opened
  */
 export function openRequestHistory(logFile: string | undefined): RequestHistory {
   const log = logFile === undefined ? undefined : openRequestLog(logFile);

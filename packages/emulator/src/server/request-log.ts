@@ -2,17 +2,17 @@ import { closeSync, openSync, writeSync } from 'node:fs';
 import { EmulatorError } from '../errors.ts';
 import type { RequestRecord } from '../http/request-record.ts';
 
-/** A file that has a line of JSON for each request. */
+/** A file with a line of JSON for each request. */
 export interface RequestLog {
   write(request: RequestRecord): void;
   close(): void;
 }
 
 /**
- * Opens the file, and adds to what is in it. Where it cannot be written any more, a process warning says so once, and the
- * emulator goes on without it.
+ * Opens the file for appending. If a write fails, one process warning is emitted, and the emulator continues without
+ * the log.
  *
- * @throws {@link EmulatorError} `ERR_FILE` where it cannot be opened
+ * @throws {@link EmulatorError} `ERR_FILE` if it cannot be opened
  */
 export function openRequestLog(file: string): RequestLog {
   let descriptor: number | undefined = open(file);
@@ -28,7 +28,7 @@ export function openRequestLog(file: string): RequestLog {
       } catch (error) {
         close();
         const reason = (error as Error).message;
-        process.emitWarning(`requests are not logged to ${file} any more: ${reason}`);
+        process.emitWarning(`requests are no longer logged to ${file}: ${reason}`);
       }
     },
     close,

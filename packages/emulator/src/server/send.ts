@@ -4,13 +4,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Fault } from '../faults/fault.ts';
 import type { Response } from '../http/response.ts';
 
-/** Sends a response as it is. */
+/** Sends a response unchanged. */
 export function send(response: ServerResponse, { status, headers, body }: Response): void {
   response.writeHead(status, { ...headers, 'content-length': Buffer.byteLength(body) });
   response.end(body);
 }
 
-/** Adds the time by the emulator's clock to a response, unless a fault's header has it. */
+/** Adds the emulator's time to a response, unless a fault sets the header. */
 export function withDate(response: Response, nowMs: number): Response {
   const isDated = Object.keys(response.headers).some((name) => name.toLowerCase() === 'date');
   if (isDated) return response;
@@ -20,7 +20,7 @@ export function withDate(response: Response, nowMs: number): Response {
 const SLOW_PARTS_PER_SECOND = 10;
 
 /**
- * Sends a response the way a fault has it.
+ * Sends a response with a fault applied.
  *
  * @param tcp - the connection below TLS, for a reset
  */

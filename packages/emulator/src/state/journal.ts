@@ -14,26 +14,26 @@ import { dirname } from 'node:path';
 import { EmulatorError } from '../errors.ts';
 import { parseJson } from '../json.ts';
 
-/** A change of a table: a record that is added or replaced, or, without a record, one that is removed. */
+/** A change of a table: a record that is added or replaced, or, without a record, a removal. */
 export type Change = readonly [table: string, key: string, record?: unknown];
 
-/** A file that changes are written to, each on disk before it is acknowledged. */
+/** An append-only file of changes, each on disk before it is acknowledged. */
 export interface Journal {
-  /** Writes changes that belong together: after a crash either all are there or none. */
+  /** Writes changes atomically: after a crash either all are there or none. */
   append(changes: readonly Change[]): void;
   close(): void;
 }
 
-/** A journal is compacted when it has this many more lines than there are records. */
+/** A journal is compacted when its lines exceed the number of records by this many. */
 const SPARE_LINES = 1000;
 
 /**
- * Opens a journal: a JSON array of changes on each line. What a crash left of a last line was never acknowledged, and is
- * cut off. A journal that has grown much longer than its content is compacted.
+ * Opens a journal: a JSON array of changes on each line. An incomplete last line after a crash was never
+ * acknowledged, and is truncated. A journal much longer than its content is compacted.
  *
  * @param apply - called for each change in the file, in order
  * @param records - all records, after that
- * @throws {@link EmulatorError} `ERR_DIR` where a line other than the last is damaged
+ * @throws {@link EmulatorError} `ERR_DIR` if a line other than the last is damaged
  */
 export function openJournal(
   file: string,
@@ -61,7 +61,7 @@ export function openJournal(
   return append(descriptor, bytes);
 }
 
-/** Writes a file so that it is there whole or as it was before, also after the power has failed. */
+/** Writes a file atomically, also in case of a power failure. */
 export function writeWhole(file: string, text: string, mode: number): void {
   const temporary = `${file}.${process.pid}.tmp`;
   try {
@@ -92,9 +92,9 @@ function append(descriptor: number, length: number): Journal {
         if (writeSync(descriptor, line) < line.length) throw new Error('the disk is full');
         fdatasyncSync(descriptor);
       } catch (cause) {
-        // Half a line would be taken for damage once another stands behind it.
+        // An incomplete line followed by another would count as damage.
         ftruncateSync(descriptor, end);
-        throw new EmulatorError(`cannot keep a change: ${(cause as Error).message}`, {
+        throw new EmulatorError(`cannot store a change: ${(cause as Error).message}`, {
           code: 'ServiceUnavailableException',
           cause,
         });

@@ -2,42 +2,42 @@ import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:
 import { resolve } from 'node:path';
 import { EmulatorError } from '../errors.ts';
 
-/** How another process reaches the emulator that has a folder open. */
+/** How other processes reach the emulator that has a folder open. */
 export interface Running {
   readonly pid: number;
-  /** Missing until it is ready, and in a process that only makes a change. */
+  /** Missing until it is ready, and in a process that only applies a change. */
   readonly apiEndpoint?: string;
-  /** What control requests carry. */
+  /** The bearer token of control requests. */
   readonly controlToken?: string;
 }
 
-/** A folder that belongs to this process. */
+/** A folder that is locked by this process. */
 export interface Lock {
   /**
-   * Two processes may have found the same dead one's lock, and each taken it over: one of them has the folder.
+   * Two processes may have taken over the same stale lock: only one of them has the folder.
    *
-   * @throws {@link EmulatorError} `ERR_IN_USE` where it is another one
+   * @throws {@link EmulatorError} `ERR_IN_USE` if it is the other
    */
   assertHeld(): void;
   /**
-   * Tells other processes how to reach this one.
+   * Publishes how other processes reach this one.
    *
-   * @throws {@link EmulatorError} what `assertHeld` throws
+   * @throws {@link EmulatorError} errors of `assertHeld`
    */
   publish(running: Omit<Running, 'pid'>): void;
   release(): void;
 }
 
-// In a container the emulator has the same process id each time it starts: a lock with its own id is not its own, unless
-// it holds the folder.
+// In a container the emulator has the same process id after each start: a lock with its own id may be
+// stale.
 const held = new Set<string>();
 
 const lockFile = (dir: string) => resolve(dir, 'running.json');
 
 /**
- * Takes a folder for this process. What a process left that has ended is taken over.
+ * Locks a folder for this process. A stale lock of a dead process is taken over.
  *
- * @throws {@link EmulatorError} `ERR_IN_USE` where another process has it
+ * @throws {@link EmulatorError} `ERR_IN_USE` if another process has it
  */
 export function lockFolder(dir: string): Lock {
   const file = lockFile(dir);
@@ -59,7 +59,7 @@ export function lockFolder(dir: string): Lock {
     assertHeld,
     publish(running) {
       assertHeld();
-      // Whoever reads it meanwhile must not find half of it.
+      // Readers must not see an incomplete file.
       write({ pid: process.pid, ...running });
       renameSync(temporary, file);
     },
@@ -86,7 +86,7 @@ function read(file: string): Running | undefined {
   }
 }
 
-// A hard link is made by one process only, and the file it gives is whole.
+// Only one process can create a hard link, and its file is complete.
 function takeFile(dir: string, temporary: string, file: string): void {
   for (const _try of [1, 2]) {
     try {
@@ -105,7 +105,7 @@ function takeFile(dir: string, temporary: string, file: string): void {
 }
 
 function inUse(dir: string, file: string, pid: number | undefined, cause?: unknown): EmulatorError {
-  return new EmulatorError(`${dir} is in use by process ${pid ?? 'unknown'}, says ${file}`, {
+  return new EmulatorError(`${dir} is in use by process ${pid ?? 'unknown'} (${file})`, {
     code: 'ERR_IN_USE',
     cause,
   });

@@ -1,4 +1,4 @@
-// What an account holds, as plain JSON. Instants are epoch milliseconds.
+// The records of an account, as plain JSON. Timestamps are epoch milliseconds.
 
 /** A thing of AWS IoT. */
 export interface Thing {
@@ -8,7 +8,7 @@ export interface Thing {
   readonly thingId: string;
   /** Counts the changes of the thing by `updateThing`, from 1. */
   readonly version: number;
-  /** The name of its type; missing where it has none. */
+  /** The name of its type; missing if it has none. */
   readonly thingTypeName?: string;
   /** Values by name; none is empty. */
   readonly attributes: Readonly<Record<string, string>>;
@@ -18,15 +18,15 @@ export interface Thing {
   readonly thingGroupNames: readonly string[];
 }
 
-/** A group of things. Its policies apply to its things, and to those of the groups below it. */
+/** A thing group. Its policies apply to its things, and to those of its child groups. */
 export interface ThingGroup {
   /** 1 to 128 characters: letters, digits, `:`, `_` and `-`. */
   readonly thingGroupName: string;
   /** A UUID. */
   readonly thingGroupId: string;
-  /** The name of the group above it; missing where it has none. */
+  /** The name of its parent group; missing if it has none. */
   readonly parentGroupName?: string;
-  /** Missing where none was given. */
+  /** Missing if not set. */
   readonly description?: string;
   /** Values by name. */
   readonly attributes: Readonly<Record<string, string>>;
@@ -36,13 +36,13 @@ export interface ThingGroup {
   readonly creationMs: number;
 }
 
-/** A type of things. */
+/** A thing type. */
 export interface ThingType {
   /** 1 to 128 characters: letters, digits, `:`, `_` and `-`. */
   readonly thingTypeName: string;
   /** A UUID. */
   readonly thingTypeId: string;
-  /** Missing where none was given. */
+  /** Missing if not set. */
   readonly description?: string;
   /** When it was created, in epoch milliseconds. */
   readonly creationMs: number;
@@ -58,17 +58,17 @@ export type CertificateStatus =
 
 /** A registered certificate of a device. */
 export interface Certificate {
-  /** The SHA-256 of the certificate in DER form, as 64 hexadecimal digits. */
+  /** The SHA-256 of the certificate's DER encoding, as 64 hexadecimal digits. */
   readonly certificateId: string;
-  /** The certificate in PEM form. */
+  /** The certificate as PEM. */
   readonly certificatePem: string;
-  /** Whether it may be used. */
+  /** Its status. */
   readonly status: CertificateStatus;
   /** Names of the policies that are attached to it. */
   readonly policyNames: readonly string[];
   /** Names of the things that it is attached to: the inverse of {@link Thing.certificateIds}. */
   readonly thingNames: readonly string[];
-  /** The id of the registered authority that issued it; missing where it was registered without one. */
+  /** The id of the registered authority that issued it; missing if it was registered without a CA. */
   readonly caCertificateId?: string;
   /** When it was registered, in epoch milliseconds. */
   readonly creationMs: number;
@@ -78,9 +78,9 @@ export interface Certificate {
 
 /** A registered certificate authority. */
 export interface CaCertificate {
-  /** The SHA-256 of the certificate in DER form, as 64 hexadecimal digits. */
+  /** The SHA-256 of the certificate's DER encoding, as 64 hexadecimal digits. */
   readonly certificateId: string;
-  /** The certificate in PEM form. */
+  /** The certificate as PEM. */
   readonly certificatePem: string;
   /** Only certificates of an `ACTIVE` authority can be registered. */
   readonly status: 'ACTIVE' | 'INACTIVE';
@@ -88,11 +88,11 @@ export interface CaCertificate {
   readonly certificateMode: 'DEFAULT' | 'SNI_ONLY';
 }
 
-/** A policy of AWS IoT. */
+/** An AWS IoT policy. */
 export interface Policy {
   /** 1 to 128 characters: letters, digits and `_+=,.@-`. */
   readonly policyName: string;
-  /** The id of the version that is evaluated. */
+  /** The id of the default version. */
   readonly defaultVersionId: string;
   /** All versions, oldest first; one to five. */
   readonly versions: readonly PolicyVersion[];
@@ -102,7 +102,7 @@ export interface Policy {
   readonly lastModifiedMs: number;
 }
 
-/** A version of a policy of AWS IoT. */
+/** A version of an AWS IoT policy. */
 export interface PolicyVersion {
   /** A number that counts from `1`. */
   readonly versionId: string;
@@ -134,13 +134,13 @@ export interface Role {
   readonly roleId: string;
   /** Begins and ends with `/`. */
   readonly path: string;
-  /** Missing where none was given. */
+  /** Missing if not set. */
   readonly description?: string;
-  /** The trust policy, as JSON text: who may assume the role. */
+  /** The trust policy, as JSON text. */
   readonly assumeRolePolicyDocument: string;
-  /** How long a session of the role may last, in seconds: 3600 to 43200. */
+  /** Maximum session duration, in seconds: 3600 to 43200. */
   readonly maxSessionDuration: number;
-  /** Inline policies: JSON text by name. They are kept, not evaluated. */
+  /** Inline policies: JSON text by name. They are stored, not evaluated. */
   readonly policies: Readonly<Record<string, string>>;
   /** ARNs of the managed policies that are attached to it. */
   readonly attachedPolicyArns: readonly string[];
@@ -148,7 +148,7 @@ export interface Role {
   readonly creationMs: number;
 }
 
-/** A policy of IAM that can be attached to several roles. It is kept, not evaluated. */
+/** A policy of IAM that can be attached to several roles. It is stored, not evaluated. */
 export interface ManagedPolicy {
   /** Its ARN. */
   readonly policyArn: string;
@@ -160,7 +160,7 @@ export interface ManagedPolicy {
   readonly policyDocument: string;
   /** Begins and ends with `/`. */
   readonly path: string;
-  /** Missing where none was given. */
+  /** Missing if not set. */
   readonly description?: string;
   /** When it was created, in epoch milliseconds. */
   readonly creationMs: number;

@@ -3,7 +3,7 @@ import { makeAccessKeyId } from '../names/ids.ts';
 import { createPki, type Pki } from '../pki/pki.ts';
 import type { Tables } from './records.ts';
 
-/** All that the emulator remembers; it is plain JSON. */
+/** The state of the emulator, as plain JSON. */
 export interface State extends Tables {
   /** The version of the format. */
   readonly version: 1;
@@ -12,7 +12,7 @@ export interface State extends Tables {
   readonly pki: Pki;
   /** The administrator's access key. */
   readonly administrator: { readonly accessKeyId: string; readonly secretAccessKey: string };
-  /** What temporary credentials are derived from and sealed with: 32 bytes, as hexadecimal digits. */
+  /** The key that derives and seals temporary credentials: 32 bytes, as hexadecimal digits. */
   readonly sealingKey: string;
 }
 
@@ -36,7 +36,7 @@ export async function createState(
   };
 }
 
-/** Returns the tables of an account that has nothing. */
+/** Returns the tables of an empty account. */
 export function emptyTables(): Tables {
   return {
     things: {},

@@ -7,23 +7,23 @@ import { lookUp } from './look-up.ts';
 import type { Tables } from './records.ts';
 import { createState, emptyTables, type State } from './state.ts';
 
-/** The state of an emulator, and how it is kept. */
+/** The state of an emulator, and its storage. */
 export interface Store {
   readonly state: State;
-  /** The CA certificate as a file, where there is a folder. */
+  /** The file of the CA certificate; undefined without a folder. */
   readonly caFile: string | undefined;
   /** Adds or replaces a record; when it returns, a crash loses none of it. */
   put<Table extends keyof Tables>(table: Table, key: string, record: Tables[Table][string]): void;
   /** Removes a record, likewise. */
   remove(table: keyof Tables, key: string): void;
-  /** Makes the changes of a task together: after a crash either all are there or none, and none where it throws. */
+  /** Applies the changes of a task atomically: all or none after a crash, and none if it throws. */
   batch<T>(task: () => T): T;
-  /** The folder lock, where there is a folder. */
+  /** The folder lock; undefined without a folder. */
   readonly lock: Lock | undefined;
   close(): void;
 }
 
-/** What a new account is made with; an account that is there must agree. */
+/** Properties of a new account; an existing account must match. */
 export interface StoreOptions {
   readonly dir: string | undefined;
   readonly accountId: string | undefined;
@@ -31,17 +31,17 @@ export interface StoreOptions {
   readonly nowMs: number;
 }
 
-/** What an account is made with once: all of the state but its tables. */
+/** The fixed part of an account: all of the state but its tables. */
 type Foundation = Omit<State, keyof Tables>;
 
 const DEFAULT_ACCOUNT_ID = '123456789012';
 const DEFAULT_REGION = 'us-east-1';
 
 /**
- * Opens the state in a folder, or makes it; without a folder it is kept in memory. A folder belongs to one process at a
+ * Opens or creates the state in a folder; without a folder it is in memory. A folder is locked by one process at a
  * time.
  *
- * @throws {@link EmulatorError} where the folder cannot be used, is in use, or holds another account or region
+ * @throws {@link EmulatorError} if the folder cannot be used, is in use, or holds another account or region
  */
 export async function openStore(options: StoreOptions): Promise<Store> {
   const { dir, accountId = DEFAULT_ACCOUNT_ID, region = DEFAULT_REGION, nowMs } = options;
@@ -54,7 +54,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   try {
     lock = lockFolder(dir);
     const foundation = await openFoundation(dir, { ...options, accountId, region }, options);
-    // Before the journal is opened, which cuts off a last line that is not whole.
+    // Before the journal is opened, which truncates an incomplete last line.
     lock.assertHeld();
     const state: State = { ...foundation, ...emptyTables() };
     const caFile = join(dir, 'ca.pem');
@@ -87,9 +87,9 @@ function openTables(
 ): Pick<Store, 'state' | 'put' | 'remove' | 'batch'> {
   let batch: { readonly changes: Change[]; readonly undo: Change[] } | undefined;
   const make = (table: keyof Tables, key: string, record?: unknown) => {
-    // JSON has no undefined: what is removed has no third place.
+    // JSON has no undefined: a removal has no third element.
     const change: Change = record === undefined ? [table, key] : [table, key, record];
-    // What is on disk first is never lost; what is in memory first might be acknowledged and lost.
+    // Written to disk first: a change that is only in memory could be acknowledged and lost.
     if (batch === undefined) keep([change]);
     batch?.changes.push(change);
     batch?.undo.unshift([table, key, lookUp<unknown>(state[table], key)]);
@@ -118,7 +118,7 @@ function openTables(
   };
 }
 
-/** The one place that changes a table; everybody else sees them as read-only. */
+/** The only place that changes a table; all other code sees them as read-only. */
 function applyChange(state: State, [table, key, record]: Change): void {
   const records = (state as unknown as Record<string, Record<string, unknown>>)[table];
   if (records === undefined) return;
@@ -178,9 +178,9 @@ function readFoundation(file: string): Foundation | undefined {
     const foundation = JSON.parse(text) as Foundation;
     if (foundation.version === 1) return foundation;
   } catch {
-    // Said below: the text holds keys, and the parser's error quotes it.
+    // Reported below: the text contains keys, and the parser's error quotes it.
   }
-  throw new EmulatorError(`${file} is not the account of this emulator`, { code: 'ERR_DIR' });
+  throw new EmulatorError(`${file} is not an account of this emulator`, { code: 'ERR_DIR' });
 }
 
 function assertSame(foundation: Foundation, options: StoreOptions): void {
@@ -188,7 +188,7 @@ function assertSame(foundation: Foundation, options: StoreOptions): void {
     const wanted = options[name];
     if (wanted !== undefined && wanted !== foundation[name]) {
       throw new EmulatorError(
-        `the account in ${options.dir} is for ${name} ${foundation[name]}, and ${wanted} was asked for`,
+        `the account in ${options.dir} is for ${name} ${foundation[name]}, and ${wanted} was requested`,
         { code: 'ERR_DIR' },
       );
     }

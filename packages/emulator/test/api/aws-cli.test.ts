@@ -27,7 +27,7 @@ const env = {
   AWS_EC2_METADATA_DISABLED: 'true',
 };
 
-/** One command of the AWS CLI; Debian's is older than `AWS_ENDPOINT_URL`, so the option says it too. */
+/** One command of the AWS CLI; Debian's does not support `AWS_ENDPOINT_URL`, so the option is set too. */
 async function aws(...args: string[]): Promise<Record<string, string>> {
   const options = ['--endpoint-url', emulator.apiEndpoint, '--output', 'json'];
   const { stdout } = await run(AWS, [...args, ...options], { env });
@@ -82,7 +82,7 @@ describe('the AWS CLI', () => {
     );
   });
 
-  it('is told what went wrong, by the names of AWS', async () => {
+  it('reports errors by their names in AWS', async () => {
     await expect(aws('iot', 'describe-thing', '--thing-name', 'nobody')).rejects.toMatchObject({
       stderr: expect.stringContaining('(ResourceNotFoundException)'),
     });

@@ -21,7 +21,7 @@ const run = (...args: string[]) => {
   return { status, stdout, stderr };
 };
 
-/** Starts the command, reads its line, and gives a way to stop it. */
+/** Starts the command, reads its line, and returns a function that stops it. */
 async function start(...args: string[]) {
   const child = spawn(process.execPath, [MAIN, 'start', ...args], {
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -49,7 +49,7 @@ async function whoIs(ready: Record<string, string>): Promise<string | undefined>
   return Arn;
 }
 
-/** What curl gets with the files that `seed` wrote. */
+/** The response to curl with the files of `seed`. */
 function curl(
   dir: string,
   thing: string,
@@ -74,7 +74,7 @@ function curl(
 }
 
 describe('seed and start', () => {
-  it('seed makes a thing whose certificate and key get credentials', async () => {
+  it('seed creates a thing whose certificate and key get credentials', async () => {
     const dir = newFolder();
     const seeded = run('seed', '--dir', dir, '--thing', 'thing-1', '--role-alias', 'alias-1');
     expect(seeded).toMatchObject({ status: 0, stderr: '' });
@@ -133,7 +133,7 @@ describe('seed and start', () => {
     const again = run(...args);
     expect(again).toMatchObject({ status: 1, stdout: '' });
     expect(again.stderr).toMatch(
-      /^awsiot-credentialhelper-emulator: error: .*exists, and is not overwritten\n$/,
+      /^awsiot-credentialhelper-emulator: error: .*already exists; it was not overwritten\n$/,
     );
     expect(readFileSync(join(dir, 'thing-1-key.pem'), 'utf8')).toBe(key);
   });
@@ -146,7 +146,7 @@ describe('bad input gets one clear line and a status', () => {
   run('seed', '--dir', used, '--thing', 't', '--role-alias', 'a');
 
   it.each([
-    [2, 'a command is missing', []],
+    [2, 'no command was passed', []],
     [2, "unknown command 'run'", ['run']],
     [2, "unknown option '--prot'", ['start', '--dir', newFolder(), '--prot', '1']],
     [2, "required option '--dir <dir>'", ['start']],
@@ -203,13 +203,13 @@ describe('bad input gets one clear line and a status', () => {
     expect(existsSync(dir)).toBe(false);
   });
 
-  it('refuses state that is damaged, and does not show it', () => {
+  it('rejects damaged state, and does not show it', () => {
     const dir = newFolder();
     run('seed', '--dir', dir, '--thing', 't', '--role-alias', 'a');
     writeFileSync(join(dir, 'account.json'), '{"sealingKey":"hunter2",');
     const result = run('start', '--dir', dir);
     expect(result.status).toBe(1);
-    expect(result.stderr).toContain('is not the account of this emulator');
+    expect(result.stderr).toContain('is not an account of this emulator');
     expect(result.stderr).not.toContain('hunter2');
   });
 
@@ -233,7 +233,7 @@ describe('bad input gets one clear line and a status', () => {
     expect(result.status).toBe(status);
   });
 
-  it('--help goes to standard output and says what it is not for', () => {
+  it('--help goes to stdout and warns against production use', () => {
     const result = run('--help');
     expect(result).toMatchObject({ status: 0, stderr: '' });
     expect(result.stdout).toContain('never for production');

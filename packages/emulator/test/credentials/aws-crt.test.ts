@@ -9,7 +9,7 @@ const emulator = await startEmulator();
 afterAll(() => emulator.close());
 const seeded = await emulator.seed({ thingName: 'red', roleAlias: 'red-alias' });
 
-// The provider connects to port 443 of the endpoint: the proxy leads it to the emulator.
+// The provider connects to port 443 of the endpoint: the proxy redirects it to the emulator.
 const [, port] = emulator.credentialsEndpoint.split(':');
 const proxy = createServer();
 proxy.on('connect', (_request, client) => {
@@ -60,7 +60,7 @@ function sign({ certificatePem, privateKeyPem }: Seed): Promise<http.HttpRequest
   });
 }
 
-it('gives the X.509 provider of the AWS Common Runtime credentials that STS knows', async () => {
+it('returns credentials to the X.509 provider of the AWS Common Runtime that STS accepts', async () => {
   const { path, headers } = await sign(seeded);
   const url = `${emulator.apiEndpoint}${path}`;
   const answer = await fetch(url, { headers: Object.fromEntries(headers) });
@@ -76,7 +76,7 @@ it('gives the X.509 provider of the AWS Common Runtime credentials that STS know
   });
 });
 
-it('refuses it with a certificate of another thing', async () => {
+it('rejects it with a certificate of another thing', async () => {
   const other = await emulator.seed({ thingName: 'blue', roleAlias: 'blue-alias' });
   await expect(sign(other)).rejects.toThrow(/credentials/i);
   expect(emulator.requests.latest.at(-1)).toMatchObject({ status: 403, thingName: 'red' });

@@ -31,7 +31,7 @@ describe('the credential provider, set up with the SDK', async () => {
     });
   const roleAliasArn = `arn:aws:iot:${region}:${accountId}:rolealias/${roleAlias}`;
 
-  it('sees each change with the next request', async () => {
+  it('applies each change to the next request', async () => {
     await things.send(new iot.CreateThingCommand({ thingName }));
     await expect(whoIs()).rejects.toMatchObject({ code: expect.stringMatching(/THING/) });
 

@@ -61,7 +61,7 @@ const ROLE = 'Unable to assume the role, or the role to assume does not exist';
 const DURATION =
   'The requested CredentialDurationSeconds exceeds the MaxSessionDuration set for the role';
 
-/** Each row mends through the AWS APIs what the row before lacked. */
+/** Each row adds through the AWS APIs what was missing in the previous row. */
 const rows: readonly [string, () => unknown, number, string, string, string][] = [
   [
     'the certificate is not active',
@@ -120,7 +120,7 @@ const rows: readonly [string, () => unknown, number, string, string, string][] =
     `there is no role ${roleArn}`,
   ],
   [
-    'the role trusts another',
+    'the role trusts another principal',
     () => {
       const AssumeRolePolicyDocument = TRUST_POLICY.replace('credentials.iot', 'ec2');
       return roles.send(new iam.CreateRoleCommand({ RoleName, AssumeRolePolicyDocument }));
@@ -128,7 +128,7 @@ const rows: readonly [string, () => unknown, number, string, string, string][] =
     400,
     'InvalidRequestException',
     ROLE,
-    `the trust policy of role ${RoleName} does not let credentials.iot.amazonaws.com assume it for ${roleAliasArn}`,
+    `the trust policy of role ${RoleName} does not allow credentials.iot.amazonaws.com to assume it for ${roleAliasArn}`,
   ],
   [
     'the duration is too long for the role',
@@ -143,7 +143,7 @@ const rows: readonly [string, () => unknown, number, string, string, string][] =
   ],
 ];
 
-describe('the table of errors, by state made through the AWS APIs:', () => {
+describe('the table of errors, with state created by the AWS APIs:', () => {
   it.each(rows)('%s', async (_name, change, status, errorType, message, reason) => {
     await change();
     const answer = await get();

@@ -30,7 +30,7 @@ interface Client {
   readonly method?: string;
 }
 
-/** One request with nothing but Node between: what is on the wire. */
+/** One request with Node.js alone: the data on the wire. */
 function get(client: Client): Promise<Answer> {
   const [host, port] = emulator.credentialsEndpoint.split(':');
   return new Promise((resolve, reject) => {
@@ -75,7 +75,7 @@ const trust = (service: string) =>
     Statement: [{ Effect: 'Allow', Principal: { Service: service }, Action: 'sts:AssumeRole' }],
   });
 
-/** Climbs the table of AWS's answers row by row, by real state: each row mends what the row before lacked. */
+/** The table of AWS's responses, row by row, with real state: each row adds what was missing in the previous row. */
 describe('the credential provider', async () => {
   const device = await emulator.iot.createKeysAndCertificate({
     setAsActive: true,
@@ -162,7 +162,7 @@ describe('the credential provider', async () => {
     if (status === 403) expect(answer.headers['x-amzn-errortype']).toBe('AccessDeniedException');
   });
 
-  it('gives credentials when all is there', async () => {
+  it('returns credentials if nothing is missing', async () => {
     emulator.iot.deleteRoleAlias({ roleAlias: ALIAS });
     emulator.iot.createRoleAlias({ roleAlias: ALIAS, roleArn, credentialDurationSeconds: 900 });
     const answer = await get(client);
@@ -180,7 +180,7 @@ describe('the credential provider', async () => {
     expect(Math.abs(lifetimeMs - 900_000)).toBeLessThan(10_000);
   });
 
-  it('needs no thing name, takes an encoded role alias, and an explicit deny wins', async () => {
+  it('requires no thing name, accepts an encoded role alias, and an explicit deny overrides', async () => {
     expect((await get({ ...client, thingName: undefined })).status).toBe(200);
     expect((await get({ ...client, path: '/role-aliases/the%2Dalias/credentials' })).status).toBe(
       200,
@@ -193,7 +193,7 @@ describe('the credential provider', async () => {
     expect((await get(client)).status).toBe(200);
   });
 
-  it('does not take a certificate that is inactive, unknown or missing', async () => {
+  it('rejects an inactive, unknown or missing certificate', async () => {
     const stranger = await (await startStranger()).iot.createKeysAndCertificate({
       setAsActive: true,
     });
@@ -210,7 +210,7 @@ describe('the credential provider', async () => {
     }
   });
 
-  it('refuses other methods, paths and names that every object has', async () => {
+  it('rejects other methods, paths and names that every object has', async () => {
     expect((await get({ ...client, method: 'POST' })).status).toBe(405);
     expect((await get({ ...client, path: '/role-aliases/%zz/credentials' })).status).toBe(404);
     expect((await get({ ...client, path: '/' })).status).toBe(404);
@@ -220,7 +220,7 @@ describe('the credential provider', async () => {
     );
   });
 
-  it('records what came, without secrets', async () => {
+  it('records requests, without secrets', async () => {
     await get(client);
     expect(emulator.requests.latest.at(-1)).toMatchObject({
       endpoint: 'credentials',
@@ -234,7 +234,7 @@ describe('the credential provider', async () => {
     });
   });
 
-  it('issues credentials that STS knows, until they end', async () => {
+  it('issues credentials that STS accepts until they expire', async () => {
     emulator.credentials.setLifetime(60_000);
     const { credentials } = JSON.parse((await get(client)).body) as {
       credentials: { accessKeyId: string; secretAccessKey: string; sessionToken: string };
@@ -256,7 +256,7 @@ describe('the credential provider', async () => {
     await expect(whoIs(credentials)).rejects.toMatchObject({ name: 'SignatureDoesNotMatch' });
   });
 
-  it('knows the administrator', async () => {
+  it('recognizes the administrator', async () => {
     expect(await whoIs(emulator.administrator)).toMatchObject({
       Arn: `arn:aws:iam::${ACCOUNT}:root`,
     });

@@ -11,7 +11,7 @@ import { createPki, createWrongCertificates } from '../../src/pki/pki.ts';
 const NOW_MS = Date.UTC(2026, 0, 1);
 const REGION = 'eu-west-1';
 
-/** Does a task, and counts the key pairs that are generated meanwhile. */
+/** Runs a task, and counts the key pairs that are generated meanwhile. */
 async function countKeyPairs<T>(task: () => Promise<T>): Promise<{ result: T; keyPairs: number }> {
   let keyPairs = 0;
   const hook = createHook({
@@ -39,7 +39,7 @@ describe('the certificates of an account', () => {
     expect(certificate.checkPrivateKey(createPrivateKey(privateKeyPem))).toBe(true);
   });
 
-  it('name the endpoint, and are issued by the authority that clients trust', () => {
+  it('name the endpoint, and are issued by the CA that clients trust', () => {
     const server = new X509Certificate(pki.server.certificatePem);
     expect(server.checkHost('localhost')).toBe('localhost');
     expect(server.checkHost('x.credentials.iot.eu-west-1.amazonaws.com')).toBeDefined();
@@ -61,7 +61,7 @@ describe('the wrong server certificates', async () => {
     }
   });
 
-  it('are wrong in one way each', () => {
+  it('are invalid in one way each', () => {
     const described = Object.entries(wrong).map(([name, pem]) => {
       const certificate = new X509Certificate(pem);
       const isNamed = certificate.checkHost('localhost') !== undefined;
@@ -96,7 +96,7 @@ describe('a device certificate', () => {
     expect(certificate.publicKey.equals(createPublicKey(result.publicKeyPem))).toBe(true);
   });
 
-  it('for a request has the key of the request, and none is made', async () => {
+  it('for a request has the key of the request, and no key is generated', async () => {
     const file = (name: string) => join(folder, name);
     execFileSync(
       'openssl',

@@ -65,7 +65,7 @@ describe('a policy', () => {
     expect(decide(statement)).toBe(decision);
   });
 
-  it('that denies wins over all that allow', () => {
+  it('that denies overrides all that allow', () => {
     const allow = { Effect: 'Allow', Action: '*', Resource: '*' };
     expect(decide(allow, { ...allow, Effect: 'Deny' })).toBe('deny');
     expect(decide(allow, { ...allow, Effect: 'Deny', Action: 'iot:Connect' })).toBe('allow');
@@ -166,7 +166,7 @@ describe('a trust policy', () => {
     [{ ArnLike: { 'aws:SourceArn': 'arn:aws:iot:eu-west-1:111122223333:*' } }, true],
     [{ ArnEquals: { 'aws:SourceArn': 'arn:aws:iot:*:*:rolealias/red-*' } }, true],
     [{ ArnLike: { 'aws:SourceArn': 'arn:aws:iot:us-east-1:111122223333:*' } }, false],
-    // A wildcard stays in its part of the ARN.
+    // A wildcard does not match across components of the ARN.
     [{ ArnLike: { 'aws:SourceArn': 'arn:aws:*:rolealias/red-alias' } }, false],
     [{ StringLike: { 'aws:SourceArn': 'arn:aws:*:rolealias/red-alias' } }, true],
     [{ ArnNotLike: { 'aws:SourceArn': 'arn:aws:iot:eu-*:*:*' } }, false],
@@ -181,7 +181,7 @@ describe('a trust policy', () => {
     expect(allows(undefined, { Action: 'sts:TagSession' })).toBe(false);
   });
 
-  it('may deny all but the principals that it names', () => {
+  it('can deny all but the principals that it names', () => {
     const trust = (...services: string[]) => {
       const Allow = { Effect: 'Allow', Principal: '*', Action: 'sts:AssumeRole' };
       const Deny = { Effect: 'Deny', NotPrincipal: { Service: services }, Action: 'sts:*' };
@@ -200,7 +200,7 @@ describe('a trust policy', () => {
     [{ Action: ['sts:AssumeRole', 'iot:Connect'] }, /STS AssumeRole actions/],
     [{ Resource: '*' }, /Resource/],
     [{ Condition: { StringEqual: {} } }, /StringEqual/],
-  ])('with %j is refused', (change, why) => {
+  ])('with %j is rejected', (change, why) => {
     const Statement = { Effect: 'Allow', Principal: '*', Action: 'sts:AssumeRole', ...change };
     const text = JSON.stringify({ Version: '2012-10-17', Statement });
     expect(() => checkTrustPolicy(text)).toThrow(why);
@@ -208,14 +208,14 @@ describe('a trust policy', () => {
 });
 
 describe('a pattern', () => {
-  it('takes the value of a variable literally', () => {
+  it('accepts the value of a variable literally', () => {
     expect(matchesPattern('${a}', 'anything', { a: '*' })).toBe(false);
     expect(matchesPattern('${a}x', '*x', { a: '*' })).toBe(true);
     expect(matchesPattern('${*}', '*')).toBe(true);
     expect(matchesPattern('${toString}', '')).toBe(false);
   });
 
-  it('means the same as the regular expression of it', () => {
+  it('is equivalent to its regular expression', () => {
     const part = fc.constantFrom('*', '?', 'a', 'b', '.', '\n');
     const pattern = fc.array(part, { maxLength: 8 }).map((parts) => parts.join(''));
     fc.assert(
@@ -227,7 +227,7 @@ describe('a pattern', () => {
     );
   });
 
-  it('takes no long time, however many wildcards it has', () => {
+  it('takes little time, with any number of wildcards', () => {
     const start = performance.now();
     expect(matchesPattern(`${'*a'.repeat(1000)}b`, 'a'.repeat(4000))).toBe(false);
     expect(performance.now() - start).toBeLessThan(2000);

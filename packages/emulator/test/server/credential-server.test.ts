@@ -30,16 +30,16 @@ const port = Number(credentialsEndpoint.split(':')[1]);
 const PATH = '/role-aliases/alias/credentials';
 
 interface CurlAnswer {
-  /** The status line and header of the answer, as they were on the wire. */
+  /** The status line and header of the response, as received. */
   readonly header: string;
   readonly status: number;
   readonly httpVersion: string;
   readonly body: string;
-  /** Curl's exit status; 0 where there was an answer. */
+  /** Curl's exit status; 0 if there was a response. */
   readonly exit: number;
 }
 
-/** Asks with curl, which connects to the emulator whatever host the URL names. */
+/** Sends a request with curl, which connects to the emulator for any host in the URL. */
 async function curl(host: string, ...options: string[]): Promise<CurlAnswer> {
   const output = join(folder, 'body');
   writeFileSync(output, '');
@@ -59,7 +59,7 @@ async function curl(host: string, ...options: string[]): Promise<CurlAnswer> {
   return { header, body: lines.join('\n'), status: Number(status), httpVersion, exit: code };
 }
 
-/** Sends bytes over TLS, and gives the answer, or the code of the error. */
+/** Sends bytes over TLS, and returns the response, or the code of the error. */
 function sendOverTls(options: ConnectionOptions, bytes: string): Promise<string> {
   return new Promise((resolve) => {
     const { ca } = emulator;
@@ -80,7 +80,7 @@ function sendOverTls(options: ConnectionOptions, bytes: string): Promise<string>
 const SECURITY = 'Certificate is invalid on this endpoint';
 
 describe('the credential provider', () => {
-  it('speaks HTTP/1.1 to a client that offers HTTP/2 too, with header names as AWS writes them', async () => {
+  it("uses HTTP/1.1 with a client that also offers HTTP/2, with AWS's spelling of header names", async () => {
     const { status, httpVersion, header } = await curl('localhost', '--http2');
     expect([status, httpVersion]).toEqual([200, '1.1']);
     expect(header).toMatch(/^x-amzn-RequestId: [0-9a-f-]{36}\r?$/m);
@@ -88,12 +88,12 @@ describe('the credential provider', () => {
     expect(refused.header).toMatch(/^x-amzn-ErrorType: AccessDeniedException\r?$/m);
   });
 
-  it('does not agree with a client that offers HTTP/2 alone', async () => {
+  it('rejects a client that offers only HTTP/2', async () => {
     const offer = { ALPNProtocols: ['h2'] };
     expect(await sendOverTls(offer, '')).toBe('ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL');
   });
 
-  it('answers under the name that it has on AWS', async () => {
+  it('responds under its name on AWS', async () => {
     expect(credentialsHostName).toMatch(
       /^c[0-9a-f]{13}\.credentials\.iot\.eu-west-1\.amazonaws\.com$/,
     );
@@ -114,7 +114,7 @@ describe('the credential provider', () => {
     },
   );
 
-  it('does not know the certificate under the name of another account', async () => {
+  it('does not accept the certificate under the name of another account', async () => {
     const { credentialsHostName: other } = stranger;
     expect(other).not.toBe(credentialsHostName);
     const answers = [await curl(other), await curl('localhost', '--header', `Host: ${other}`)];
@@ -124,7 +124,7 @@ describe('the credential provider', () => {
     }
   });
 
-  it('refuses a Host that is not its own, and a request without one', async () => {
+  it('rejects a Host that is not its own, and a request without one', async () => {
     const wrong = await curl('localhost', '--header', 'Host: other.example');
     expect(wrong.status).toBe(421);
     expect(JSON.parse(wrong.body)).toEqual({ message: 'Misdirected Request' });
@@ -157,7 +157,7 @@ describe('the credential provider', () => {
     },
   );
 
-  it('takes no notice of a query', async () => {
+  it('ignores a query', async () => {
     const answer = await sendOverTls(
       {},
       `GET ${PATH}?a=b HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`,

@@ -17,7 +17,7 @@ afterAll(async () => {
 describe('the record of requests', () => {
   const last = () => emulator.requests.latest.at(-1);
 
-  it('says which operation was asked for, and by whom', async () => {
+  it('has the operation and its caller', async () => {
     const root = `arn:aws:iam::${accountId}:root`;
     await things.send(new iot.ListThingsCommand({}));
     expect(last()).toMatchObject({ operation: 'iot:ListThings', callerArn: root, status: 200 });
@@ -33,7 +33,7 @@ describe('the record of requests', () => {
     expect(last()).toMatchObject({ operation: 'iam:GetRole', status: 404 });
   });
 
-  it('knows no caller where the signature is wrong', async () => {
+  it('has no caller for an invalid signature', async () => {
     const credentials = { ...administrator, secretAccessKey: 'wrong' };
     const client = new sts.STSClient({ ...options, credentials });
     await expect(client.send(new sts.GetCallerIdentityCommand({}))).rejects.toThrow();

@@ -9,7 +9,7 @@ const root = mkdtempSync(join(tmpdir(), 'emulator-log-'));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
 describe('the request log', () => {
-  it('has a line of JSON for each request, and no secret', async () => {
+  it('has a line of JSON for each request, without secrets', async () => {
     const logFile = join(root, 'requests.jsonl');
     const aws = await startEmulator({ logFile });
     await fetch(aws.apiEndpoint, { headers: { authorization: 'secret-of-the-header' } });
@@ -22,7 +22,7 @@ describe('the request log', () => {
     expect(statSync(logFile).mode & 0o777).toBe(0o600);
   });
 
-  it('is given up where nothing more can be written, and says so once', () => {
+  it('stops if nothing more can be written, with one warning', () => {
     const log = join(root, 'full.jsonl');
     writeFileSync(log, 'x'.repeat(64 * 1024));
     const { stdout, stderr } = runLimited(`
@@ -33,8 +33,8 @@ describe('the request log', () => {
       console.log(statuses.join(), aws.requests.latest.length);
       await aws.close();`);
     expect(stdout).toBe('403,403,403 3\n');
-    expect(
-      stderr.match(/Warning: requests are not logged to .*full\.jsonl any more/g),
-    ).toHaveLength(1);
+    expect(stderr.match(/Warning: requests are no longer logged to .*full\.jsonl/g)).toHaveLength(
+      1,
+    );
   });
 });

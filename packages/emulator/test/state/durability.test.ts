@@ -16,7 +16,7 @@ let count = 0;
 const newFolder = () => join(root, String(++count));
 
 describe('the state in a folder', () => {
-  it('loses nothing acknowledged when the process is killed, at any instant', async () => {
+  it('loses no acknowledged change if the process is killed at any time', async () => {
     const dir = newFolder();
     const acknowledged: string[] = [];
     for (let round = 0; round < 5; round++) {
@@ -29,7 +29,7 @@ describe('the state in a folder', () => {
       child.kill('SIGKILL');
       await ended;
       const aws = await startEmulator({ dir });
-      // The last name may have been cut off on its way out.
+      // The last name may be truncated in the output.
       const names = acknowledged
         .filter((line) => line.endsWith(';'))
         .map((line) => line.slice(0, -1));
@@ -40,7 +40,7 @@ describe('the state in a folder', () => {
     }
   });
 
-  it('comes back without what a crash left of a last line', async () => {
+  it('is restored without an incomplete last line after a crash', async () => {
     const dir = newFolder();
     const first = await startEmulator({ dir });
     await first.iot.createThing({ thingName: 'whole' });
@@ -64,7 +64,7 @@ describe('the state in a folder', () => {
     thingGroupNames: [],
   });
 
-  it('makes the changes of a batch all or none', async () => {
+  it('applies the changes of a batch atomically', async () => {
     const dir = newFolder();
     const options = { dir, accountId: undefined, region: undefined, nowMs: Date.now() };
     const store = await openStore(options);
@@ -88,7 +88,7 @@ describe('the state in a folder', () => {
     reopened.close();
   });
 
-  it('is the same after a restart, whatever was done', async () => {
+  it('is the same after a restart, for any operations', async () => {
     const change = fc.record({
       name: fc.constantFrom('a', 'b', 'c', 'constructor'),
       id: fc.option(fc.string(), { nil: undefined }),
@@ -124,17 +124,17 @@ describe('the state in a folder', () => {
     );
   });
 
-  it('refuses a file that is damaged within', async () => {
+  it('rejects a damaged file', async () => {
     const dir = newFolder();
     const aws = await startEmulator({ dir });
     await aws.close();
     appendFileSync(join(dir, 'records.jsonl'), 'nonsense\n');
     await expect(startEmulator({ dir })).rejects.toThrow('records.jsonl is damaged');
-    // Nothing is held after that.
+    // Nothing is locked after that.
     expect(existsSync(join(dir, 'running.json'))).toBe(false);
   });
 
-  it('does not grow without end', async () => {
+  it('does not grow without bound', async () => {
     const dir = newFolder();
     const aws = await startEmulator({ dir });
     const { certificateId } = await aws.iot.createKeysAndCertificate({ keyType: 'EC-P256' });
@@ -152,8 +152,8 @@ describe('the state in a folder', () => {
   });
 });
 
-describe('where nothing more can be written', () => {
-  it('says so in the way of each API, keeps what was acknowledged, and starts again', async () => {
+describe('if nothing more can be written', () => {
+  it('reports it in the format of each API, keeps acknowledged changes, and restarts', async () => {
     const dir = newFolder();
     const program = `
       import { startEmulator } from "${BUILT}";

@@ -13,7 +13,7 @@ let count = 0;
 const newFolder = () => join(root, String(++count));
 
 describe('a folder', () => {
-  it('belongs to one process at a time, and is taken over from one that has died', async () => {
+  it('is locked by one process at a time, and a stale lock is taken over', async () => {
     const dir = newFolder();
     const aws = await startEmulator({ dir });
     await expect(startEmulator({ dir })).rejects.toThrow(/is in use by process \d+/);
@@ -26,7 +26,7 @@ describe('a folder', () => {
     await (await startEmulator({ dir })).close();
   });
 
-  it('is taken over from a process that had the same id, as in a container', async () => {
+  it('is taken over from a dead process with the same id, as in a container', async () => {
     const dir = newFolder();
     await (await startEmulator({ dir })).close();
     writeFileSync(join(dir, 'running.json'), JSON.stringify({ pid: process.pid }));
@@ -35,7 +35,7 @@ describe('a folder', () => {
     await aws.close();
   });
 
-  it('is not shared by two that took it over at the same instant', async () => {
+  it('is not shared by two processes that took it over at the same time', async () => {
     const dir = newFolder();
     await (await startEmulator({ dir })).close();
     const file = join(dir, 'running.json');

@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
 import { EmulatorError } from '../../src/index.ts';
 
-/** What a caller gets that no compiler warned. */
+/** Calls an operation without type checks. */
 export async function errorOf(run: () => unknown): Promise<EmulatorError> {
   try {
     await run();

@@ -7,7 +7,7 @@ export const BUILT: string = fileURLToPath(new URL('../../dist/index.js', import
 /** The built command line. */
 export const MAIN: string = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 
-/** A process that makes things without end, and says each one's name once it has been acknowledged. */
+/** A process that creates things in a loop, and prints each name after the acknowledgement. */
 export function makeThings(dir: string, prefix: string): ChildProcess {
   const program = `
     import { startEmulator } from ${JSON.stringify(BUILT)};
@@ -22,7 +22,7 @@ export function makeThings(dir: string, prefix: string): ChildProcess {
   });
 }
 
-/** Runs a program whose files may have 64 KiB at most: to a process that is what a full disk looks like. */
+/** Runs a program with a file size limit of 64 KiB, to simulate a full disk. */
 export function runLimited(program: string): SpawnSyncReturns<string> {
   const shell = `ulimit -f 64; trap '' XFSZ; exec "$@"`;
   const command = [process.execPath, '--input-type=module', '--eval', program];
@@ -30,7 +30,7 @@ export function runLimited(program: string): SpawnSyncReturns<string> {
   return spawnSync('bash', ['-c', shell, 'bash', ...command], options);
 }
 
-/** Whether there is a thing of this name. */
+/** Whether a thing with this name exists. */
 export function hasThing(aws: Emulator, thingName: string): boolean {
   try {
     return aws.iot.describeThing({ thingName }).thingName === thingName;

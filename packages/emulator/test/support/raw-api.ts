@@ -3,14 +3,14 @@ import { Sha256 } from '@smithy/core/checksum';
 import { SignatureV4 } from '@smithy/signature-v4';
 import type { Emulator } from '../../src/index.ts';
 
-/** What is on the wire. */
+/** The data on the wire. */
 export interface RawAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, unknown>>;
   readonly body: string;
 }
 
-/** A request to the AWS APIs as it is sent. */
+/** A request to the AWS APIs as sent. */
 export interface RawRequest {
   readonly method: string;
   /** With the query. */
@@ -19,7 +19,7 @@ export interface RawRequest {
   readonly body?: string;
 }
 
-/** Sends a request with nothing but Node between. */
+/** Sends a request with Node.js alone. */
 export function sendRaw(emulator: Emulator, raw: RawRequest): Promise<RawAnswer> {
   const { method, path, headers = {}, body } = raw;
   const { hostname, port, host } = new URL(emulator.apiEndpoint);
@@ -49,11 +49,11 @@ export interface SignOptions {
   readonly secretAccessKey?: string;
   readonly sessionToken?: string;
   readonly date?: Date;
-  /** In the query, for this many seconds, instead of in the header. */
+  /** Presigned for this many seconds, instead of a signature in the header. */
   readonly presignSeconds?: number;
 }
 
-/** Signs a request as it stands: its path is sent as it is. */
+/** Signs a request without normalization of its path. */
 export async function signRaw(
   emulator: Emulator,
   raw: RawRequest,

@@ -4,7 +4,7 @@ import * as sts from '@aws-sdk/client-sts';
 import type { Emulator } from '../../src/index.ts';
 import { TRUST_POLICY } from './session.ts';
 
-/** A certificate that AWS IoT made, and its key. */
+/** A certificate created by AWS IoT, and its key. */
 export interface MadeCertificate {
   readonly certificateId: string;
   readonly certificateArn: string;
@@ -12,25 +12,25 @@ export interface MadeCertificate {
   readonly privateKey: string;
 }
 
-/** Clients of the AWS SDK, which ask an emulator as its administrator. */
+/** Clients of the AWS SDK for an emulator, with its administrator's credentials. */
 export interface Sdk {
   readonly things: iot.IoTClient;
   readonly roles: iam.IAMClient;
   readonly tokens: sts.STSClient;
-  /** What they were made with. */
+  /** Their configuration. */
   readonly options: {
     readonly endpoint: string;
     readonly region: string;
     readonly maxAttempts: number;
     readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string };
   };
-  /** Creates a role, which the credential provider may assume unless its trust policy is given. */
+  /** Creates a role, by default with a trust policy for the credential provider. */
   createRole(name: string, more?: Partial<iam.CreateRoleCommandInput>): Promise<unknown>;
   createCertificate(): Promise<MadeCertificate>;
   close(): void;
 }
 
-/** Makes clients for an emulator. */
+/** Creates clients for an emulator. */
 export function openSdk({ apiEndpoint: endpoint, region, administrator }: Emulator): Sdk {
   const options = { endpoint, region, maxAttempts: 1, credentials: administrator };
   const things = new iot.IoTClient(options);

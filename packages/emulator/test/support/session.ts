@@ -2,7 +2,7 @@ import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import { createSession } from 'awsiot-credentialhelper';
 import type { Emulator } from '../../src/index.ts';
 
-/** Opens a session of the device library for a thing, and gives the ARN that STS knows it by. */
+/** Opens a session of the device library for a thing, and returns its ARN in STS. */
 export async function whoIsThing(
   emulator: Emulator,
   thing: {
@@ -10,7 +10,7 @@ export async function whoIsThing(
     readonly roleAlias: string;
     readonly certificate: string;
     readonly privateKey: string;
-    /** As `DescribeEndpoint` gave it. */
+    /** As returned by `DescribeEndpoint`. */
     readonly endpoint: string;
   },
 ): Promise<string | undefined> {
@@ -20,7 +20,7 @@ export async function whoIsThing(
   return Arn;
 }
 
-/** A trust policy that lets the credential provider assume the role. */
+/** A trust policy that allows the credential provider to assume the role. */
 export const TRUST_POLICY: string = JSON.stringify({
   Version: '2012-10-17',
   Statement: {
@@ -30,7 +30,7 @@ export const TRUST_POLICY: string = JSON.stringify({
   },
 });
 
-/** A policy that lets a certificate use a role alias. */
+/** A policy that allows a certificate to use a role alias. */
 export function allowAlias(roleAliasArn: string): string {
   return JSON.stringify({
     Version: '2012-10-17',

@@ -21,7 +21,7 @@ interface ChangePinFlags extends TokenFlags {
 /** Defines `token change-pin`. */
 export function defineChangePin(command: Command): void {
   addTokenOptions(command)
-    .description("Change the user's PIN of a token. The present one is tried once.")
+    .description('Change the user PIN of a token. The current PIN is tried once.')
     .option('--new-pin-file <file>', 'file with the new PIN; default: ask on the terminal')
     .addHelpText(
       'after',
@@ -48,7 +48,7 @@ async function runChangePin(flags: ChangePinFlags): Promise<Result> {
       : (fromFile ??
         (await askNewSecret(
           `New PIN of token "${token.attributes.token}"`,
-          'give it in a file: --new-pin-file FILE',
+          'pass it in a file: --new-pin-file FILE',
         )));
     changePin(session, newPin);
     return token.attributes.token;

@@ -8,7 +8,7 @@ export function defineToken(command: Command): void {
   command.addHelpText('after', EXIT_STATUS_HELP);
   addLazyCommands(command, {
     list: {
-      summary: 'show the PKCS#11 modules, slots, tokens and objects of this system',
+      summary: 'list the PKCS#11 modules, slots, tokens and objects of this system',
       load: async () => (await import('./list.ts')).defineList,
     },
     init: {
@@ -16,11 +16,11 @@ export function defineToken(command: Command): void {
       load: async () => (await import('./init.ts')).defineInit,
     },
     import: {
-      summary: 'put a private key from a file, or a certificate, into a token',
+      summary: 'import a private key from a file, or a certificate, into a token',
       load: async () => (await import('./import.ts')).defineImport,
     },
     generate: {
-      summary: 'make a key pair in a token, and a certificate signing request for it',
+      summary: 'generate a key pair in a token, and a certificate signing request for it',
       load: async () => (await import('./generate.ts')).defineGenerate,
     },
     verify: {
@@ -32,7 +32,7 @@ export function defineToken(command: Command): void {
       load: async () => (await import('./delete.ts')).defineDelete,
     },
     'change-pin': {
-      summary: "change the user's PIN of a token",
+      summary: 'change the user PIN of a token',
       load: async () => (await import('./change-pin.ts')).defineChangePin,
     },
   });

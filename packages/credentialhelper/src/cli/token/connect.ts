@@ -14,8 +14,8 @@ import { pipeLimitMs, requireModule, type Target } from './options.ts';
 /**
  * Opens a session with the token that the options name, logs in, and runs a task with it.
  *
- * @param access - whether the task makes or removes objects
- * @throws {@link CredentialHelperError} (as a rejection) for what is wrong with library, token or PIN
+ * @param access - whether the task creates or deletes objects
+ * @throws {@link CredentialHelperError} (as a rejection) for errors of library, token or PIN
  */
 export async function withToken<T>(
   target: Target,
@@ -27,7 +27,7 @@ export async function withToken<T>(
   const pkcs11 = await patiently(timeoutMs, () => Pkcs11.open(requireModule(target)));
   let pin: Promise<Pin> | undefined;
   const session = await openPatiently(pkcs11, target.match, timeoutMs, async (token) => {
-    // Somebody may have to type it: once.
+    // It may have to be typed: once.
     pin ??= choosePin(token, target);
     return openSession(pkcs11, token, { ...loginOf(target), pin: await pin }, access);
   });
@@ -49,9 +49,9 @@ export function loginOf({
 }
 
 /**
- * Reads a secret from a file or pipe, and warns where others may read it too.
+ * Reads a secret from a file or pipe, and warns if other users can read it.
  *
- * @param timeoutMs - how long the command may take, in milliseconds
+ * @param timeoutMs - timeout of the command, in milliseconds
  */
 export function readSecretFile(
   path: string,
@@ -62,7 +62,7 @@ export function readSecretFile(
   return file.read(pipeLimitMs(timeoutMs));
 }
 
-/** Opens the place of the PIN that the options name. */
+/** Opens the source of the PIN that the options name. */
 export function openPin(source: PinSource): PinReader {
   return openPinSource(source, '--uri', warn);
 }
@@ -71,24 +71,24 @@ const warned = new Set<string>();
 
 /** Prints a warning, once. */
 export function warn(message: string): void {
-  // A file is read when it is checked and when it is used.
+  // A file is read when it is validated and when it is used.
   if (!warned.has(message)) printLine('warning', message);
   warned.add(message);
 }
 
-/** The PIN for a token, from where the options say, else asked for on the terminal; null on one with a PIN pad. */
+/** The PIN for a token, from the source in the options, else from a prompt; null for a token with a PIN pad. */
 export async function choosePin(
   token: TokenSlot,
   { pinSource, ignorePinFlags, timeoutMs }: Target,
 ): Promise<Pin> {
   if (!hasFlag(token, 'LOGIN_REQUIRED')) return undefined;
   if (hasFlag(token, 'PROTECTED_AUTHENTICATION_PATH')) return null;
-  // Such a token is refused when the session is opened: nobody has to type for that.
+  // Such a token is rejected when the session is opened: no prompt is needed.
   const spent = hasFlag(token, 'USER_PIN_LOCKED') || hasFlag(token, 'USER_PIN_FINAL_TRY');
   if (spent && !ignorePinFlags) return undefined;
   if (pinSource !== undefined) return openPin(pinSource).read(pipeLimitMs(timeoutMs));
   return askSecret(
     `PIN of token "${token.attributes.token}": `,
-    'give the PIN in a file: --pin-file FILE',
+    'pass the PIN in a file: --pin-file FILE',
   );
 }

@@ -23,9 +23,9 @@ export function defineDelete(command: Command): void {
       'Delete a key pair from a token, or with --type one object. Asks first; a deleted private key cannot be restored.',
     )
     .option('--label <label>', 'label of the key pair or object')
-    .option('--id <hex>', 'its id, where labels repeat', parseId)
+    .option('--id <hex>', 'its id, if labels are not unique', parseId)
     .addOption(
-      new Option('--type <type>', 'delete this object alone').choices(Object.keys(OBJECT_TYPES)),
+      new Option('--type <type>', 'delete only this object').choices(Object.keys(OBJECT_TYPES)),
     )
     .option('--yes', 'delete without asking')
     .addHelpText(
@@ -49,7 +49,7 @@ async function runDelete(flags: DeleteFlags): Promise<Result> {
   const named = target.match.type;
   const type = flags.type ?? (named === 'public' || named === 'cert' ? named : undefined);
   if (label === undefined && id === undefined) {
-    throw new UsageError('nothing is named: give --label LABEL or --id HEX');
+    throw new UsageError('no object is named: pass --label LABEL or --id HEX');
   }
   const deleted = await withToken(target, 'write', async (session) => {
     const found = findDeletable(session, { label, id, type });
@@ -66,11 +66,11 @@ async function runDelete(flags: DeleteFlags): Promise<Result> {
 async function agree(found: readonly FoundObject[], token: string, yes: boolean): Promise<void> {
   if (yes) return;
   const what = `${describe(found)} of ${token}`;
-  const agreed = await confirm(`Delete ${what}?`, `give --yes to delete ${what} without asking`);
+  const agreed = await confirm(`Delete ${what}?`, `pass --yes to delete ${what} without asking`);
   if (agreed) return;
   throw new CredentialHelperError(`nothing was deleted: ${what}`, {
     code: 'ERR_TERMINAL_REQUIRED',
-    hint: 'answer yes, or give --yes, to delete it',
+    hint: 'answer yes, or pass --yes, to delete it',
   });
 }
 

@@ -34,10 +34,10 @@ interface GenerateFlags extends TokenFlags {
 export function defineGenerate(command: Command): void {
   addTokenOptions(command)
     .description(
-      'Make a key pair in a token: the private key has never been anywhere else. With --csr, also a certificate signing request for it.',
+      'Generate a key pair in a token; the private key never leaves it. With --csr, also write a certificate signing request for it.',
     )
     .option('--label <label>', 'label of the key pair')
-    .addOption(new Option('--key-type <type>', 'kind of key').choices(KEY_TYPES).default('p256'))
+    .addOption(new Option('--key-type <type>', 'key type').choices(KEY_TYPES).default('p256'))
     .option('--id <hex>', 'id of the key pair; default: 16 random bytes', parseId)
     .option('--csr <file>', 'where to write a certificate signing request (PKCS #10, PEM)')
     .option('--subject <name>', 'its subject, such as CN=my-thing,O=Example; default: CN=LABEL')
@@ -64,9 +64,12 @@ async function generate(flags: GenerateFlags): Promise<Result> {
   const label = flags.label ?? target.match.object;
   if (!label) throw new UsageError('the key needs a label: --label LABEL');
   if (flags.subject !== undefined && flags.csr === undefined) {
-    throw new UsageError('--subject is for the request that --csr FILE writes', {
-      hint: 'give --csr FILE too, or leave out --subject',
-    });
+    throw new UsageError(
+      '--subject is for the certificate signing request that --csr FILE writes',
+      {
+        hint: 'pass --csr FILE too, or leave out --subject',
+      },
+    );
   }
   const subject = flags.subject === undefined ? commonName(label) : parseSubject(flags.subject);
   const csrFile = flags.csr === undefined ? undefined : resolve(newFilePath(flags.csr, '--csr'));
@@ -104,10 +107,10 @@ async function generate(flags: GenerateFlags): Promise<Result> {
 function prove(session: TokenSession, { key, publicKey }: Generated): void {
   if (proveKey(session, key).isMadeBy(publicKey)) return;
   throw new CredentialHelperError(
-    `${session.context.token} made a key pair whose signatures do not fit its public key`,
+    `${session.context.token} generated a key pair whose signatures do not match its public key`,
     {
       code: 'ERR_PKCS11',
-      hint: 'the key pair was removed again; the token or its library is defective',
+      hint: 'the key pair was deleted; the token or its library is defective',
     },
   );
 }
@@ -134,6 +137,6 @@ function csrUnwritable(file: string, reason: string, cause?: unknown): Credentia
   return new CredentialHelperError(`cannot write ${file}: ${reason}`, {
     code: 'ERR_FILE_UNWRITABLE',
     cause,
-    hint: 'give another path as --csr; no key pair was left in the token',
+    hint: 'pass another path as --csr; the key pair was deleted from the token',
   });
 }

@@ -37,11 +37,11 @@ interface ImportFlags extends TokenFlags {
 export function defineImport(command: Command): void {
   addTokenOptions(command)
     .description(
-      'Put a private key from a file into a token, as a non-extractable signing key, and its certificate with it; or a certificate for a key that is in the token.',
+      'Import a private key from a file into a token, as a non-extractable signing key, with its certificate; or a certificate for a key that is already in the token.',
     )
     .option(
       '--label <label>',
-      'label of the key; for a certificate alone, where the token has several keys',
+      'label of the key; for a certificate alone, if the token has several keys',
     )
     .option('--key <file>', 'the private key: PKCS#1, SEC1 or PKCS#8, encrypted or not, PEM or DER')
     .option(
@@ -52,7 +52,7 @@ export function defineImport(command: Command): void {
     .option('--id <hex>', 'id of the key; default: the SHA-1 of its public key', parseId)
     .option(
       '--delete-source',
-      'remove the file of --key once a test signature of the token was verified',
+      "remove the file of --key after the token's test signature is verified",
     )
     .addHelpText(
       'after',
@@ -89,7 +89,7 @@ async function runImport(flags: ImportFlags): Promise<Result> {
   return describe(imported, target.library, key, removable && keyFile);
 }
 
-/** Reads key and certificates, and refuses before the PIN is asked for what cannot be imported, or removed afterwards. */
+/** Reads key and certificates, and rejects, before the PIN prompt, what cannot be imported, or deleted afterwards. */
 async function readFiles(flags: ImportFlags): Promise<{
   readonly key?: KeyObject;
   readonly keyFile?: string;
@@ -115,12 +115,12 @@ async function readChain({ certificate, timeoutMs }: ImportFlags, keySource?: So
 
 function refuseWithoutKey({ certificate, deleteSource, passphraseFile }: ImportFlags): void {
   if (certificate === undefined) {
-    throw new UsageError('nothing to import: give --key FILE, --certificate FILE or both');
+    throw new UsageError('nothing to import: pass --key FILE, --certificate FILE or both');
   }
   if (deleteSource)
-    throw new UsageError('--delete-source is for the file of --key, which is not given');
+    throw new UsageError('--delete-source is for the file of --key, which is not set');
   if (passphraseFile !== undefined) {
-    throw new UsageError('--passphrase-file is for the file of --key, which is not given');
+    throw new UsageError('--passphrase-file is for the file of --key, which is not set');
   }
 }
 
@@ -137,7 +137,7 @@ async function readKey(
     return readPrivateKey(source, undefined, { option });
   } catch (error) {
     if (!isCredentialHelperError(error) || error.code !== 'ERR_PASSPHRASE_REQUIRED') throw error;
-    const otherwise = 'give the passphrase in a file: --passphrase-file FILE';
+    const otherwise = 'pass the passphrase in a file: --passphrase-file FILE';
     const question = `Passphrase of ${sourceName(source, option)}: `;
     return readPrivateKey(source, await askSecret(question, otherwise), { option });
   }

@@ -32,17 +32,20 @@ interface InitFlags {
 export function defineInit(command: Command): void {
   command
     .description(
-      'Initialize a token in the next free slot: give it a label, a PIN for its user and one for its security officer.',
+      'Initialize a token in the next free slot: set its label, the user PIN and the SO PIN.',
     )
     .requiredOption('--module <path>', 'path of the PKCS#11 library')
-    .option('--library-parameters <text>', 'what the library is initialized with (NSS needs it)')
+    .option(
+      '--library-parameters <text>',
+      'string to initialize the library with (required by NSS)',
+    )
     .requiredOption('--label <label>', 'label of the token: up to 32 bytes')
     .option('--pin-file <file>', 'file with the new user PIN; default: ask on the terminal')
     .option('--so-pin-file <file>', 'file with the SO PIN; default: ask on the terminal')
     .addOption(
       new Option(
         '--slot-id <number>',
-        'the slot to take; a token in it that is initialized is erased',
+        'the slot to use; an initialized token in it is erased',
       ).argParser(parseWholeNumber),
     )
     .option('--yes', 'erase an initialized token without asking')
@@ -96,20 +99,20 @@ async function newPin(
 ): Promise<Secret> {
   const file = option === '--pin-file' ? pinFile : soPinFile;
   if (file !== undefined) return readSecretFile(filePath(file, option), 'PIN', timeoutMs);
-  return askNewSecret(what, `give it in a file: ${option} FILE`);
+  return askNewSecret(what, `pass it in a file: ${option} FILE`);
 }
 
 async function agreeToErase(pkcs11: Pkcs11, slot: TokenSlot, yes: boolean): Promise<void> {
   if (yes) return;
-  const held = `${tokenName(slot)} shows ${countObjects(pkcs11, slot)} objects without a login, and may hold private ones`;
+  const held = `${tokenName(slot)} shows ${countObjects(pkcs11, slot)} objects without a login, and may hold private objects`;
   const agreed = await confirm(
     `The ${held}. All will be erased.`,
     `the ${held}; --yes erases it without asking`,
   );
   if (agreed) return;
-  throw new CredentialHelperError(`the ${held}; it was left as it is`, {
+  throw new CredentialHelperError(`the ${held}; it was not changed`, {
     code: 'ERR_SLOT_NOT_FREE',
-    hint: 'answer yes, or give --yes, to erase it',
+    hint: 'answer yes, or pass --yes, to erase it',
   });
 }
 

@@ -2,10 +2,10 @@ import { askChild } from '../../process/ask-child.ts';
 import type { InspectRequest, LibraryReport } from '../../token/inspect.ts';
 
 /**
- * Looks into a PKCS#11 library in a process of its own: one that crashes, hangs or prints does so there.
+ * Inspects a PKCS#11 library in a separate process: one that crashes, hangs or prints does not affect this process.
  *
- * @param limitMs - how long it may take before the process is ended, in milliseconds
- * @throws {@link CredentialHelperError} (as a rejection) what `askChild` and `inspectLibrary` throw
+ * @param limitMs - timeout after which the process is killed, in milliseconds
+ * @throws {@link CredentialHelperError} (as a rejection) errors of `askChild` and `inspectLibrary`
  */
 export function inspectIsolated(request: InspectRequest, limitMs: number): Promise<LibraryReport> {
   return askChild({
@@ -13,9 +13,9 @@ export function inspectIsolated(request: InspectRequest, limitMs: number): Promi
     request,
     library: `the PKCS#11 library ${request.library}`,
     limitMs,
-    limitHint: 'is its device or server there?',
-    crashHint: 'its own log may say more',
-    // The command that asks ends at once, and must not leave a library behind that hangs at the end.
+    limitHint: 'is its device or server available?',
+    crashHint: "see the library's own log",
+    // The command exits at once, and must not leave behind a library that hangs on exit.
     endMs: 0,
   });
 }

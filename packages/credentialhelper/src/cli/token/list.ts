@@ -26,12 +26,12 @@ interface ListFlags extends TokenFlags {
   readonly login?: boolean;
 }
 
-/** A module and what was seen in it. */
+/** A module and its slots, tokens and objects. */
 interface ModuleReport {
   readonly path: string;
   readonly foundBy: string;
   readonly library: LibraryReport | null;
-  /** Why it was not looked into, or what went wrong. */
+  /** Why it was skipped, or the error. */
   readonly problem: { code: string | null; message: string; hint: string | null } | null;
 }
 
@@ -41,11 +41,11 @@ const DEFAULT_TIMEOUT_MS = 10_000;
 export function defineList(command: Command): void {
   addTokenOptions(command, DEFAULT_TIMEOUT_MS)
     .description(
-      'Show the PKCS#11 modules of this system with their slots, tokens and objects, as URIs to paste. Each module is looked into in a process of its own.',
+      'List the PKCS#11 modules of this system with their slots, tokens and objects, as URIs to paste. Each module runs in its own process.',
     )
     .option(
       '--login',
-      'log in to the token that the other options name, to see its private objects',
+      'log in to the token that the other options name, to list its private objects',
     )
     .addHelpText(
       'after',
@@ -64,7 +64,7 @@ ${EXIT_STATUS_HELP}`,
 async function list(flags: ListFlags): Promise<Result> {
   const target = readTarget(flags);
   const { object: _object, id: _id, type: _type, ...match } = target.match;
-  // Said once, and not once for each module.
+  // Reported once, not for each module.
   await loadKoffi();
   const login = flags.login === true || target.pinSource !== undefined;
   if (target.library === undefined && !login) {
@@ -80,7 +80,7 @@ async function list(flags: ListFlags): Promise<Result> {
   return { lines: describe(modules), json: { modules } };
 }
 
-/** Looks into a module that was found; what is wrong with it is a part of the answer. */
+/** Inspects a module that was found; errors are part of the result. */
 async function inspectFound(
   { path, exists, foundBy, trustPolicy }: Module,
   match: InspectRequest['match'],
@@ -92,8 +92,8 @@ async function inspectFound(
     library: null,
     problem: { code: null, message, hint: null },
   });
-  if (!exists) return skipped('there is no such file');
-  if (trustPolicy) return skipped('not looked into: it holds the CA certificates of this system');
+  if (!exists) return skipped('no such file');
+  if (trustPolicy) return skipped('skipped: it holds the CA certificates of this system');
   try {
     const library = await inspectIsolated(
       publicInspection({ library: path }, match, timeoutMs),
@@ -108,7 +108,7 @@ async function inspectFound(
   }
 }
 
-/** Looks into the one module that was named; what is wrong with it is an error. */
+/** Inspects the module that was named; errors are thrown. */
 async function inspectNamed(
   request: InspectRequest,
   target: Target,
@@ -119,7 +119,7 @@ async function inspectNamed(
   const reader = pinSource === undefined ? undefined : openPin(pinSource);
   const pin =
     reader === undefined
-      ? await askSecret('PIN: ', 'give the PIN in a file: --pin-file FILE')
+      ? await askSecret('PIN: ', 'pass the PIN in a file: --pin-file FILE')
       : await reader.read(pipeLimitMs(timeoutMs));
   return inspectIsolated(
     { ...request, ...forChannel(loginOf(target)), pin: pin?.reveal() },
@@ -127,7 +127,7 @@ async function inspectNamed(
   );
 }
 
-/** What of a login goes over the channel between processes. */
+/** The part of a login that is sent over the IPC channel. */
 function forChannel({ warn: _, ...login }: ReturnType<typeof loginOf>) {
   return login;
 }
@@ -152,7 +152,7 @@ function describe(modules: readonly ModuleReport[]): readonly string[] {
   if (modules.length === 0) {
     throw new CredentialHelperError('no PKCS#11 module was found on this system', {
       code: 'ERR_PKCS11_LIBRARY',
-      hint: 'install one, such as the package softhsm2, or give its path as --module',
+      hint: 'install one, such as the package softhsm2, or pass its path as --module',
     });
   }
   return modules.flatMap(describeModule);

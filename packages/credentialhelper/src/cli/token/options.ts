@@ -10,7 +10,7 @@ import { openSource, readPipes, type Source } from '../../identity/read-source.t
 import type { LibraryLocation } from '../../pkcs11/library-location.ts';
 import { parseTimeoutMs, parseWholeNumber, UsageError } from '../usage.ts';
 
-/** The options that say which token is meant, as they were given. */
+/** The options that select a token, unchecked. */
 export interface TokenFlags {
   readonly module?: string;
   readonly libraryParameters?: string;
@@ -26,63 +26,66 @@ export interface TokenFlags {
   readonly json?: boolean;
 }
 
-/** Which token is meant, and where its PIN is to be read from. */
+/** The selected token, and the source of its PIN. */
 export interface Target {
-  /** Absolute path of the library; undefined where neither option nor URI was given. */
+  /** Absolute path of the library; undefined if neither option nor URI names it. */
   readonly library: string | undefined;
-  /** What the library is initialized with. */
+  /** The string that the library is initialized with. */
   readonly libraryParameters: string | undefined;
-  /** What the token must match; with `object` and `id` where a URI named them. */
+  /** What the token must match; with `object` and `id` if a URI names them. */
   readonly match: Pkcs11Uri;
-  /** Undefined: ask on the terminal. */
+  /** Undefined: prompt on the terminal. */
   readonly pinSource: PinSource | undefined;
-  /** Whether to log in to a token that says its PIN is locked or has one try left. */
+  /** Whether to log in to a token that reports its PIN as locked or with one try left. */
   readonly ignorePinFlags: boolean;
-  /** How long the command may take, in milliseconds. */
+  /** Timeout of the command, in milliseconds. */
   readonly timeoutMs: number;
 }
 
-/** How long a command may take by default, in milliseconds: on some tokens generating a key takes a minute. */
+/** Default timeout of a command, in milliseconds: on some tokens generating a key takes a minute. */
 const DEFAULT_TIMEOUT_MS = 120_000;
 
 /** Adds the options that all token commands have. */
 export function addTokenOptions(command: Command, timeoutMs = DEFAULT_TIMEOUT_MS): Command {
   return command
     .option('--module <path>', 'path of the PKCS#11 library')
-    .option('--library-parameters <text>', 'what the library is initialized with (NSS needs it)')
+    .option(
+      '--library-parameters <text>',
+      'string to initialize the library with (required by NSS)',
+    )
     .option('--token-label <label>', 'label of the token')
-    .option('--token-serial <number>', 'its serial number, where several have one label')
+    .option('--token-serial <number>', 'its serial number, if several tokens have the same label')
     .addOption(new Option('--slot-id <number>', 'id of its slot').argParser(parseWholeNumber))
     .option('--uri <uri>', 'a PKCS#11 URI instead: pkcs11:token=…?module-path=…')
-    .option('--pin-file <file>', 'file with the user’s PIN; default: ask on the terminal')
+    .option('--pin-file <file>', 'file with the user PIN; default: ask on the terminal')
     .option(
       '--ignore-pin-flags',
-      'log in to a token that says its PIN is locked or has one try left',
+      'log in to a token that reports its PIN as locked or with one try left',
     )
     .addOption(timeoutOption(timeoutMs))
     .option('--json', 'print one JSON document');
 }
 
 /**
- * How long a command waits for a pipe, in milliseconds: a little less than it may take altogether, so that it can say
- * what it waited for.
+ * Timeout for a pipe, in milliseconds: a little less than that of the command, so that the error names the
+ * pipe.
  */
 export function pipeLimitMs(timeoutMs: number): number {
   return Math.ceil(timeoutMs * 0.8);
 }
 
-/** The deadline of a command; what is asked on the terminal does not count. */
+/** The deadline of a command; prompts do not count. */
 export function timeoutOption(defaultMs = DEFAULT_TIMEOUT_MS): Option {
-  return new Option('--timeout-ms <number>', 'how long it may take, without what is asked')
+  return new Option('--timeout-ms <number>', 'timeout, not counting prompts')
     .argParser(parseTimeoutMs)
     .default(defaultMs);
 }
 
 /**
- * Reads the options that say which token is meant.
+ * Reads the options that select a token.
  *
- * @throws {@link UsageError} where they contradict each other, and for a PIN on the command line
- * @throws {@link CredentialHelperError} `ERR_PKCS11_LIBRARY` where the library is not there
+ * @throws {@link UsageError} if they contradict each other, and for a PIN on the command line
+ * @throws {@link CredentialHelperError} `ERR_PKCS11_LIBRARY` if the library does not exist
  */
 export function readTarget(flags: TokenFlags): Target {
   checkName(flags.tokenLabel, '--token-label');
@@ -97,7 +100,7 @@ export function readTarget(flags: TokenFlags): Target {
     [flags.pinFile, uri.pinSource, '--pin-file'],
   ] as const) {
     if (given !== undefined && inUri !== undefined) {
-      throw new UsageError(`${name} is given, and --uri says the same thing`, {
+      throw new UsageError(`${name} and --uri name the same thing`, {
         hint: 'leave out one',
       });
     }
@@ -122,32 +125,32 @@ export function readTarget(flags: TokenFlags): Target {
 }
 
 /**
- * Checks what is to be a name and may be shown.
+ * Checks a name that messages may show.
  *
- * @throws {@link UsageError} where a PKCS#11 URI or a key is in it
+ * @throws {@link UsageError} if it contains a PKCS#11 URI or a key
  */
 export function checkName(name: string | undefined, option: string): void {
   const problem = name === undefined ? undefined : misplacedIn(name);
   if (problem === undefined) return;
-  throw new UsageError(`${option} is a name, and what was given ${problem}`, {
-    hint: 'give the name alone, or a PKCS#11 URI as --uri',
+  throw new UsageError(`${option} must be a name, and its value ${problem}`, {
+    hint: 'pass the name alone, or a PKCS#11 URI as --uri',
   });
 }
 
-/** Where the library is, for a command that must have one. */
+/** The path of the library, for a command that requires one. */
 export function requireModule({ library, libraryParameters }: Target): LibraryLocation {
   if (library !== undefined) return { library, libraryParameters };
-  throw new UsageError('no PKCS#11 library is named: give --module PATH or --uri URI', {
-    hint: 'awsiot-credentialhelper token list shows the libraries of this system',
+  throw new UsageError('no PKCS#11 library is named: pass --module PATH or --uri URI', {
+    hint: 'awsiot-credentialhelper token list lists the libraries of this system',
   });
 }
 
 /**
- * The file of a key or certificate that was given on the command line; a pipe is read here.
+ * The file of a key or certificate on the command line; a pipe is read here.
  *
- * @param timeoutMs - how long the command may take, in milliseconds
+ * @param timeoutMs - timeout of the command, in milliseconds
  * @param other - the file of another option: one pipe may be both
- * @throws {@link UsageError} (as a rejection) where it is the content, or a PKCS#11 URI, and not a path
+ * @throws {@link UsageError} (as a rejection) if it is the content, or a PKCS#11 URI, and not a path
  */
 export async function openFile(
   given: string,
@@ -161,9 +164,9 @@ export async function openFile(
 }
 
 /**
- * The path of a file that is there and was given on the command line.
+ * The path of an existing file on the command line.
  *
- * @throws {@link UsageError} where it is the content, or a PKCS#11 URI, and not a path
+ * @throws {@link UsageError} if it is the content, or a PKCS#11 URI, and not a path
  * @throws {@link CredentialHelperError} `ERR_FILE_UNREADABLE`
  */
 export function filePath(given: string, option: string): string {
@@ -171,25 +174,25 @@ export function filePath(given: string, option: string): string {
 }
 
 /**
- * The path of a file that was given on the command line and may be made.
+ * The path of a file on the command line, which may be created.
  *
- * @throws {@link UsageError} where it is the content, or a PKCS#11 URI, and not a path
+ * @throws {@link UsageError} if it is the content, or a PKCS#11 URI, and not a path
  */
 export function newFilePath(given: string, option: string): string {
   if (given.includes('-----BEGIN ')) {
-    throw new UsageError(`${option} is the path of a file, and PEM text was given`, {
-      hint: 'what stands on a command line can be seen by others on this system',
+    throw new UsageError(`${option} must be the path of a file, got PEM text`, {
+      hint: 'other users of this system can see command lines',
     });
   }
   if (/^pkcs11:/i.test(given)) {
-    throw new UsageError(`${option} is the path of a file, and a PKCS#11 URI was given`, {
-      hint: 'give the URI as --uri',
+    throw new UsageError(`${option} must be the path of a file, got a PKCS#11 URI`, {
+      hint: 'pass the URI as --uri',
     });
   }
   if (!isPlainName(given) && !existsSync(given)) {
     throw new UsageError(
-      `${option} is the path of a file, and a text of ${given.length} characters was given that is none`,
-      { hint: 'what stands on a command line can be seen by others on this system' },
+      `${option} is the path of a file, got a string of ${given.length} characters that is none`,
+      { hint: 'other users of this system can see command lines' },
     );
   }
   return given;
@@ -203,13 +206,12 @@ function readModule({ module, uri: text }: TokenFlags, uri: Pkcs11Uri): string |
 function readUri(text: string): Pkcs11Uri {
   const uri = asUsage(() => parsePkcs11Uri(text, '--uri'));
   if (uri.pinValue === undefined) return uri;
-  throw new UsageError(
-    'the --uri has a pin-value, and what stands on a command line can be seen by others',
-    { hint: 'use pin-source=PATH in it, or --pin-file' },
-  );
+  throw new UsageError('the --uri has a pin-value, and other users can see command lines', {
+    hint: 'use pin-source=PATH in it, or --pin-file',
+  });
 }
 
-/** Makes an error about an option one about the command line. */
+/** Converts an error about an option into a usage error. */
 function asUsage<T>(read: () => T): T {
   try {
     return read();

@@ -5,10 +5,10 @@ import { CredentialHelperError } from '../../errors.ts';
 import { restOfKeyFile } from '../../identity/key-file-rest.ts';
 import { readFile } from '../../identity/read-file.ts';
 
-/** A file with a key that is to be removed once the key is in a token. */
+/** A file with a key that is to be removed after the import of the key. */
 export interface RemovableFile {
   /**
-   * Checks that nothing is lost with the file.
+   * Checks that the file contains nothing else.
    *
    * @param key - the key that was read from it
    * @param certificates - those that are imported with the key
@@ -18,19 +18,19 @@ export interface RemovableFile {
   /**
    * Removes the file.
    *
-   * @throws {@link CredentialHelperError} `ERR_FILE_UNWRITABLE`; a file that has changed since is left
+   * @throws {@link CredentialHelperError} `ERR_FILE_UNWRITABLE`, also for a file that has changed since
    */
   remove(): void;
 }
 
 /**
- * Checks, before the token is touched, that a file can be removed afterwards.
+ * Checks, before the token is used, that the file can be removed afterwards.
  *
  * @throws {@link CredentialHelperError} `ERR_FILE_UNWRITABLE`
  */
 export function openRemovable(file: string): RemovableFile {
   const before = lstatSync(file, { throwIfNoEntry: false });
-  // One that is not there is told of when it is read.
+  // A missing file is reported when it is read.
   if (before === undefined) return { check() {}, remove() {} };
   assertRemovable(file, before);
   return {
@@ -39,15 +39,15 @@ export function openRemovable(file: string): RemovableFile {
       if (rest === undefined) return;
       throw refused(
         `${file} holds ${rest} that is not imported, and --delete-source would destroy it`,
-        'put the key into a file of its own, or import the certificates with --certificate; nothing was imported',
+        'put the key into its own file, or import the certificates with --certificate; nothing was imported',
       );
     },
     remove() {
       const now = lstatSync(file, { throwIfNoEntry: false });
       if (now === undefined || !isSame(before, now)) {
         throw refused(
-          `the key is in the token and works; ${file} was left: it has been replaced or changed since it was read`,
-          'look at the file: it may hold another key by now',
+          `the key is in the token and works; ${file} was not removed: it was replaced or changed after it was read`,
+          'check the file: it may now hold another key',
         );
       }
       try {
@@ -64,7 +64,7 @@ function assertRemovable(file: string, stats: Stats): void {
     const kind = stats.isSymbolicLink() ? 'a symbolic link' : 'not a regular file';
     throw refused(
       `${file} is ${kind}, and --delete-source would not remove the key`,
-      'give the path of the file itself; nothing was imported',
+      'pass the path of the file itself; nothing was imported',
     );
   }
   if (stats.nlink > 1) {

@@ -23,9 +23,9 @@ interface VerifyFlags extends TokenFlags {
 export function defineVerify(command: Command): void {
   addTokenOptions(command)
     .description(
-      'Test a private key in a token: does it belong to its certificate, does a TLS 1.2 and a TLS 1.3 handshake succeed with it, how long does it take to sign. The handshakes are with a server in this process.',
+      'Test a private key in a token: does it belong to its certificate, do TLS 1.2 and TLS 1.3 handshakes succeed with it, how long does a signature take. The handshakes are with a server in this process.',
     )
-    .option('--label <label>', 'label of the key; default: the only one there is')
+    .option('--label <label>', 'label of the key; default: the only key')
     .option('--certificate <file>', 'its certificate; default: the one in the token')
     .addHelpText(
       'after',
@@ -121,7 +121,7 @@ function describe(
     `private key of ${where}`,
     `  ${uri}`,
     certificate === undefined
-      ? '  certificate: none given, and none in the token'
+      ? '  certificate: none passed, and none in the token'
       : `  belongs to the ${certificate.description} ${origin}: ${yesNo(belongs)}`,
     ...handshakes.map(describeHandshake),
     `  sensitive: ${yesNo(attributes.sensitive)}, extractable: ${yesNo(attributes.extractable)}, asks for the PIN at every signature: ${yesNo(attributes.alwaysAuthenticate)}`,

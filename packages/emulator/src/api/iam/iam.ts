@@ -8,7 +8,7 @@ import { ROLE_ACTIONS } from './roles.ts';
 export const IAM: Service<IamContext> = {
   prefix: 'iam',
   signingNames: ['iam'],
-  // IAM is global, and signed for us-east-1; botocore takes the client's region where it is given an endpoint.
+  // IAM is global, and signed for us-east-1; with a custom endpoint botocore signs for the client's region.
   signingRegions: (region) => ['us-east-1', region],
   isOpenToRoles: false,
   ...queryProtocol({

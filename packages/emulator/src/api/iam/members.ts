@@ -3,7 +3,7 @@ import { type Check, integer, optional, text } from '../protocol/members.ts';
 import { page, pageToken } from '../protocol/paging.ts';
 import { toXmlText } from '../protocol/query.ts';
 
-/** What the actions of IAM work on. */
+/** The dependencies of the actions of IAM. */
 export interface IamContext {
   readonly account: Account;
 }
@@ -23,7 +23,7 @@ export const PolicyDocument: Check<string> = text({
   pattern: /^[\t\n\r\u0020-\u00ff]+$/,
 });
 
-/** The checks of what tells which part of a list is wanted. */
+/** The checks of the pagination members. */
 export const listed: {
   readonly Marker: Check<string | undefined>;
   readonly MaxItems: Check<number | undefined>;
@@ -32,7 +32,7 @@ export const listed: {
   MaxItems: optional(integer({ min: 1, max: 1000 })),
 };
 
-/** Returns a part of a list of names, in the form of IAM's responses. */
+/** Returns a page of a list of names, in the format of IAM's responses. */
 export function listPart(
   member: string,
   names: readonly string[],
@@ -47,7 +47,7 @@ export function listPart(
   };
 }
 
-/** Returns the member for a description, where there is one. */
+/** Returns the member for a description, if any. */
 export function describedAs(description: string | undefined): { readonly Description?: string } {
   return description === undefined ? {} : { Description: toXmlText(description) };
 }

@@ -15,7 +15,7 @@ const setAsActive = query(optional(flag));
 const newStatus = oneOf(['ACTIVE', 'INACTIVE', 'REVOKED']);
 const status = body(optional(newStatus));
 
-/** Operations of AWS IoT on certificates: method, path, members, and what they do. */
+/** Operations of AWS IoT on certificates: method, path, members and handlers. */
 export const CERTIFICATE_OPERATIONS: readonly RestOperation<IotContext>[] = [
   operation(
     'CreateKeysAndCertificate',

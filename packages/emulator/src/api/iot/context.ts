@@ -11,7 +11,7 @@ import {
 } from '../protocol/members.ts';
 import { page, pageSize, pageToken } from '../protocol/paging.ts';
 
-/** What the operations of AWS IoT work on. */
+/** The dependencies of the operations of AWS IoT. */
 export interface IotContext {
   readonly account: Account;
   /** `host:port` of the credential provider. */
@@ -59,13 +59,13 @@ export const attributePayload: Check<{
   };
 };
 
-/** The part of a list that a request asks for. */
+/** The page of a list that a request asks for. */
 export const listed: {
   readonly nextToken: Member<string | undefined>;
   readonly maxResults: Member<number | undefined>;
 } = { nextToken: query(pageToken), maxResults: query(pageSize) };
 
-/** That part of a list of names, as the answer has it. */
+/** That page of a list of names, in the format of the response. */
 export function listPart(
   member: string,
   names: readonly string[],
@@ -76,13 +76,13 @@ export function listPart(
   return { [member]: items.map((name) => describe(name)), nextToken: next };
 }
 
-/** The part of a list that a request asks for, in the operations that have markers. */
+/** The page of a list that a request asks for, in the operations with markers. */
 export const listedByMarker: {
   readonly marker: Member<string | undefined>;
   readonly pageSize: Member<number | undefined>;
 } = { marker: query(pageToken), pageSize: query(pageSize) };
 
-/** Which end of a list comes first. */
+/** The order of a list. */
 export const ascendingOrder: Member<boolean | undefined> = query(
   optional(flag),
   'isAscendingOrder',
@@ -99,7 +99,7 @@ export function listPartByMarker(
   return { [member]: items.map((name) => describe(name)), nextMarker: next };
 }
 
-/** An instant as restJson1 has it in a body. */
+/** A timestamp in a restJson1 body. */
 export function seconds(epochMs: number): number {
   return epochMs / 1000;
 }

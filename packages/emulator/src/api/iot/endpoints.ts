@@ -3,10 +3,10 @@ import { EmulatorError } from '../../errors.ts';
 import { endpointPrefix } from '../../names/host-names.ts';
 
 /**
- * Returns the address of an endpoint, as `DescribeEndpoint` has it: the emulator's own for `iot:CredentialProvider`, and for
- * the others, which are not emulated, what AWS's look like.
+ * Returns the address of an endpoint for `DescribeEndpoint`: the emulator's own for `iot:CredentialProvider`; for the
+ * others, which are not emulated, a name like that of AWS.
  *
- * @throws {@link EmulatorError} `InvalidRequestException` for a type that AWS IoT does not have
+ * @throws {@link EmulatorError} `InvalidRequestException` for an unknown type
  */
 export function endpointAddress(
   { accountId, region }: Account,

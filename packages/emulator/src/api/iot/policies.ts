@@ -16,7 +16,7 @@ const policyDocument = body(text({ max: 404_600 }));
 const policyVersionId = uri(text({ pattern: /^[0-9]+$/ }));
 const target = text({ min: 1, max: 2048 });
 
-/** Operations of AWS IoT on policies: method, path, members, and what they do. */
+/** Operations of AWS IoT on policies: method, path, members and handlers. */
 export const POLICY_OPERATIONS: readonly RestOperation<IotContext>[] = [
   operation(
     'CreatePolicy',

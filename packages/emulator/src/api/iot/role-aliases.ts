@@ -14,7 +14,7 @@ import { endpointAddress } from './endpoints.ts';
 const roleAlias = uri(roleAliasText);
 const credentialDurationSeconds = body(optional(integer({ min: 900, max: 43_200 })));
 
-/** Operations of AWS IoT on role aliases, and `DescribeEndpoint`: method, path, members, and what they do. */
+/** Operations of AWS IoT on role aliases, and `DescribeEndpoint`: method, path, members and handlers. */
 export const ROLE_ALIAS_OPERATIONS: readonly RestOperation<IotContext>[] = [
   operation(
     'CreateRoleAlias',

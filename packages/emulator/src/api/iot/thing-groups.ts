@@ -12,7 +12,7 @@ import {
   thingName,
 } from './context.ts';
 
-// Names of groups are like names of things.
+// Group names have the pattern of thing names.
 const thingGroupName = uri(thingName);
 const description = optional(text({ max: 2028, pattern: /^(?:[^\p{C}\p{Z}]| )*$/u }));
 const recursive = query(optional(flag));
@@ -24,7 +24,7 @@ const membership = {
   thingArn: arn,
 };
 
-/** Operations of AWS IoT on thing groups: method, path, members, and what they do. */
+/** Operations of AWS IoT on thing groups: method, path, members and handlers. */
 export const THING_GROUP_OPERATIONS: readonly RestOperation<IotContext>[] = [
   operation(
     'CreateThingGroup',
@@ -136,7 +136,7 @@ interface Membership {
   readonly thingArn: string | undefined;
 }
 
-/** A thing and a group, each by its name or by its ARN. */
+/** A thing and a group, each by name or by ARN. */
 function readMembership(
   account: Account,
   input: Membership,
@@ -156,7 +156,7 @@ function nameOf(
   const prefix = iotArn(account, `${kind}/`);
   const named = arn === undefined ? name : arn.startsWith(prefix) && arn.slice(prefix.length);
   if (named && (name === undefined || name === named)) return named;
-  throw new EmulatorError(`the ${kind} is not named, or its name and its ARN differ`, {
+  throw new EmulatorError(`the ${kind} is not specified, or its name and its ARN differ`, {
     code: 'InvalidRequestException',
   });
 }

@@ -24,7 +24,7 @@ import {
 
 const principal = header(text({ min: 1, max: 2048 }), 'x-amzn-principal');
 
-/** Operations of AWS IoT on things: method, path, members, and what they do. */
+/** Operations of AWS IoT on things: method, path, members and handlers. */
 export const THING_OPERATIONS: readonly RestOperation<IotContext>[] = [
   operation(
     'CreateThing',

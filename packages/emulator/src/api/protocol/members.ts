@@ -1,10 +1,10 @@
 import { EmulatorError } from '../../errors.ts';
 import { isObject } from '../../json.ts';
 
-/** Turns a value that came from outside into what an operation takes, or throws a {@link EmulatorError}. */
+/** Validates an external value as an input of an operation; throws an {@link EmulatorError}. */
 export type Check<T> = (value: unknown, name: string) => T;
 
-/** Where a member of a request stands (AWS's restJson1 protocol). */
+/** The location of a member in a request (AWS's restJson1 protocol). */
 export interface Member<T> {
   readonly from: 'uri' | 'query' | 'header' | 'body';
   /** Its name there. Default: the member's name. */
@@ -15,21 +15,21 @@ export interface Member<T> {
 /** The members of a request, by name. */
 export type Members = Readonly<Record<string, Member<unknown>>>;
 
-/** What the checks of members give. */
+/** The validated members. */
 export type Input<M extends Members> = {
   readonly [Name in keyof M]: M[Name] extends Member<infer T> ? T : never;
 };
 
-/** Lengths and form of a text. */
+/** Length and pattern of a string. */
 export interface TextRules {
   readonly min?: number;
   readonly max?: number;
-  /** Of the whole text. */
+  /** Matches the whole string. */
   readonly pattern?: RegExp;
   readonly values?: readonly string[];
 }
 
-/** A text that must be given. */
+/** A required string. */
 export function text({
   min = 0,
   max = Number.POSITIVE_INFINITY,
@@ -60,13 +60,13 @@ export function text({
   };
 }
 
-/** One of some texts. */
+/** One of several strings. */
 export function oneOf<const T extends string>(values: readonly T[]): Check<T> {
   const check = text({ values });
   return (value, name) => check(value, name) as T;
 }
 
-/** A whole number; in a query it is a text. */
+/** A whole number; a string in a query. */
 export function integer({ min, max }: { min: number; max: number }): Check<number> {
   return (value, name) => {
     const number = typeof value === 'string' && /^-?\d{1,15}$/.test(value) ? Number(value) : value;
@@ -77,20 +77,20 @@ export function integer({ min, max }: { min: number; max: number }): Check<numbe
   };
 }
 
-/** True or false; in a query it is a text. */
+/** True or false; a string in a query. */
 export const flag: Check<boolean> = (value, name) => {
   if (value === true || value === 'true') return true;
   if (value === false || value === 'false') return false;
   throw invalid(name, value, 'Member must be true or false');
 };
 
-/** A structure, as JSON has it. */
+/** A JSON object. */
 export const structure: Check<Readonly<Record<string, unknown>>> = (value, name) => {
   if (isObject(value)) return value;
   throw invalid(name, value, 'Member must be a structure');
 };
 
-/** A member that may be left out. */
+/** An optional member. */
 export function optional<T>(check: Check<T>): Check<T | undefined> {
   return (value, name) => (value === undefined || value === null ? undefined : check(value, name));
 }

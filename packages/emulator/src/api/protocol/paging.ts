@@ -1,7 +1,7 @@
 import { EmulatorError } from '../../errors.ts';
 import { type Check, integer, optional, text } from './members.ts';
 
-/** How many results AWS IoT gives at most, and when it is not told. */
+/** The maximum and default page size of AWS IoT. */
 const MAX_PAGE = 250;
 const DEFAULT_PAGE = 25;
 
@@ -13,13 +13,13 @@ export const pageToken: Check<string | undefined> = optional(
   text({ max: 1024, pattern: /^[A-Za-z0-9+/]+={0,2}$/ }),
 );
 
-/** A part of a list of names, and the token of the next part, if there is one. */
+/** A page of a list of names, and the token of the next page, if any. */
 export interface Page {
   readonly items: readonly string[];
   readonly next: string | undefined;
 }
 
-/** A page of a list of names. The token is the last name of the page before (which must still be there). */
+/** A page of a list of names. The token is the last name of the previous page (which must still exist). */
 export function page(
   names: readonly string[],
   token: string | undefined,

@@ -6,7 +6,7 @@ import type { Response } from '../../http/response.ts';
 import type { Check } from './members.ts';
 import type { Call, Protocol } from './service.ts';
 
-/** What the query protocol has to know of a service. */
+/** The properties of a service for the query protocol. */
 export interface QueryActions<Context> {
   /** The version of its API, which each request names. */
   readonly version: string;
@@ -15,14 +15,14 @@ export interface QueryActions<Context> {
   readonly actions: Readonly<Record<string, QueryAction<Context>>>;
 }
 
-/** An action of such a service, ready to be called. */
+/** An action of such a service with its input. */
 export interface QueryAction<Context> {
   readonly input: Readonly<Record<string, Check<unknown>>>;
-  /** Returns the members of the result; undefined where the action has none. */
+  /** Returns the members of the result; undefined if the action has none. */
   readonly handle: (context: Context, input: never) => unknown;
 }
 
-/** One action; this only lets the handler's input have the type of the checks. */
+/** Defines an action; infers the type of the handler's input from the checks. */
 export function action<Context, const C extends Readonly<Record<string, Check<unknown>>>>(
   input: C,
   handle: (
@@ -53,7 +53,7 @@ const STATUS: Readonly<Record<string, number>> = {
   ValidationError: 400,
 };
 
-/** What is the same in all protocols has AWS IoT's names: the checks of members, and the store. */
+/** Code shared by all protocols uses AWS IoT's error names: the checks of members, and the store. */
 const SHARED_CODES: Readonly<Record<string, string>> = {
   InvalidRequestException: 'ValidationError',
   ServiceUnavailableException: 'ServiceUnavailable',
@@ -67,7 +67,7 @@ export function queryProtocol<Context>(service: QueryActions<Context>): Protocol
   };
 }
 
-/** Finds the action that a request names, in its form or else in its query. */
+/** Finds the action that a request names, in its body or else in its query. */
 function findCall<Context>(service: QueryActions<Context>, request: ApiRequest): Call<Context> {
   const parameters = readParameters(request);
   const action = parameters.get('Action') ?? '';
@@ -125,7 +125,7 @@ function refuse(
 
 /** Text without the characters that XML cannot hold. */
 export function toXmlText(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: those are what is taken out
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: those are removed
   return text.replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g, '?');
 }
 

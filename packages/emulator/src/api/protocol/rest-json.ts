@@ -5,7 +5,7 @@ import { isObject } from '../../json.ts';
 import type { Input, Member, Members } from './members.ts';
 import type { Call, CommonError, Protocol } from './service.ts';
 
-/** An operation of a REST API, ready to be called. */
+/** An operation of a REST API with its input. */
 export interface RestOperation<Context> {
   /** Such as `CreateThing`. */
   readonly name: string;
@@ -16,7 +16,7 @@ export interface RestOperation<Context> {
   readonly handle: (context: Context, input: never) => unknown;
 }
 
-/** One operation of a table; this only lets the handler's input have the type of the members. */
+/** Defines an operation; infers the type of the handler's input from the members. */
 export function operation<Context, const M extends Members>(
   name: string,
   method: string,
@@ -27,7 +27,7 @@ export function operation<Context, const M extends Members>(
   return { name, method, uri, input, handle };
 }
 
-/** HTTP status by the name of the error (restJson1: the service model has it). */
+/** HTTP status by error name (restJson1: from the service model). */
 const STATUS: Readonly<Record<string, number>> = {
   InvalidRequestException: 400,
   MalformedPolicyException: 400,
@@ -73,7 +73,7 @@ export function restJson<Context>(
   };
 }
 
-/** Finds the operation that a request's method and path name. */
+/** Finds the operation by the method and path of a request. */
 function findCall<Context>(
   operations: readonly RestOperation<Context>[],
   request: ApiRequest,
@@ -163,7 +163,7 @@ function readBody(body: Buffer): Readonly<Record<string, unknown>> {
     const value: unknown = JSON.parse(body.toString('utf8'));
     if (isObject(value)) return value;
   } catch {
-    // Said below.
+    // Reported below.
   }
   throw new EmulatorError('the body of the request is not a JSON object', {
     code: 'InvalidRequestException',

@@ -6,7 +6,7 @@ import type { ApiRequest } from '../../http/request.ts';
 import type { State } from '../../state/state.ts';
 import { isSigningParameter, type Refusal, type Signing } from './signing.ts';
 
-/** Who signed a request. */
+/** The caller who signed a request. */
 export type Caller =
   | { readonly kind: 'administrator' }
   | { readonly kind: 'role'; readonly roleName: string; readonly sessionName: string };
@@ -21,7 +21,7 @@ const MAX_SKEW_MS = 5 * 60_000;
  * Checks the signature of a request (AWS General Reference, Signature Version 4), in the `Authorization` header or in
  * the query.
  *
- * @param signing - what the request says about its signature
+ * @param signing - the signature of the request
  * @param regions - the regions that the credential scope may name
  */
 export async function authenticate(
@@ -63,7 +63,7 @@ export async function authenticate(
   return { caller: key.caller };
 }
 
-/** Why a signature's time is not now, or undefined where it is. */
+/** The problem with the time of a signature, or undefined. */
 function timeProblem(signing: Signing, signedAtMs: number, nowMs: number): string | undefined {
   const { date, expiresSeconds } = signing;
   const now = new Date(nowMs).toISOString();
@@ -91,7 +91,7 @@ async function isSigned(
     const given = signing.signature;
     return timingSafeEqual(Buffer.from(given.padEnd(64)), Buffer.from(expected.padEnd(64)));
   } catch {
-    // The signer refuses what it would never sign itself, such as a lifetime of more than a week.
+    // The signer rejects parameters that it would not sign, such as a lifetime of more than a week.
     return false;
   }
 }
@@ -128,7 +128,7 @@ function bodyHashMatches({ headers, body }: ApiRequest): boolean {
   return claimed === undefined || claimed === createHash('sha256').update(body).digest('hex');
 }
 
-/** The signature that the request should have. */
+/** The expected signature of the request. */
 async function sign(
   request: ApiRequest,
   signing: Signing,

@@ -1,13 +1,13 @@
 import type { ApiRequest } from '../../http/request.ts';
 import type { CommonError } from '../protocol/service.ts';
 
-/** Why a request is refused, by AWS's name for it. */
+/** The reason to reject a request, by AWS's error name. */
 export interface Refusal {
   readonly code: CommonError;
   readonly message: string;
 }
 
-/** What a request says about its signature. */
+/** The signature of a request. */
 export interface Signing {
   readonly accessKeyId: string;
   /** The credential scope. */
@@ -16,10 +16,10 @@ export interface Signing {
   readonly service: string;
   readonly signedHeaders: ReadonlySet<string>;
   readonly signature: string;
-  /** As the request has it. */
+  /** As in the request. */
   readonly date: string;
   readonly sessionToken: string | undefined;
-  /** How long a presigned request lives; undefined where the header has the signature. */
+  /** The lifetime of a presigned request; undefined for a signature in the header. */
   readonly expiresSeconds: number | undefined;
 }
 
@@ -36,12 +36,12 @@ const PARAMETERS: readonly string[] = [
   'X-Amz-SignedHeaders',
 ];
 
-/** Whether a parameter of the query belongs to a presigned request's signature. */
+/** Whether a query parameter belongs to the signature of a presigned request. */
 export function isSigningParameter(name: string): boolean {
   return PARAMETERS.includes(name);
 }
 
-/** Reads what a request says about its signature, from its header or else from its query. */
+/** Parses the signature of a request, from its header or else from its query. */
 export function readSigning(request: ApiRequest): Signing | Refusal {
   const { authorization } = request.headers;
   if (authorization !== undefined) return readHeader(authorization, request);

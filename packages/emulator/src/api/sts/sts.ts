@@ -11,7 +11,7 @@ import { action, queryProtocol } from '../protocol/query.ts';
 import type { Service } from '../protocol/service.ts';
 import type { Caller } from '../signing/authenticate.ts';
 
-/** What the handlers of AWS STS work on. */
+/** The dependencies of the handlers of AWS STS. */
 export interface StsContext {
   readonly state: State;
   readonly caller: Caller;
@@ -19,7 +19,7 @@ export interface StsContext {
 }
 
 const DEFAULT_ROLE_SECONDS = 3600;
-/** For a role that a session of a role assumes. */
+/** The limit for role chaining. */
 const MAX_CHAINED_SECONDS = 3600;
 const DEFAULT_SESSION_SECONDS = 43_200;
 
@@ -27,7 +27,7 @@ const DEFAULT_SESSION_SECONDS = 43_200;
 export const STS: Service<StsContext> = {
   prefix: 'sts',
   signingNames: ['sts'],
-  // STS has a global endpoint too, which is signed for us-east-1.
+  // STS also has a global endpoint, which is signed for us-east-1.
   signingRegions: (region) => [region, 'us-east-1'],
   isOpenToRoles: true,
   ...queryProtocol({

@@ -14,7 +14,7 @@ afterAll(async () => {
 });
 
 describe('IAM', () => {
-  it('has its own names for what goes wrong', async () => {
+  it('has its own error names', async () => {
     await createRole('one', { MaxSessionDuration: 3600, Description: 'a & b <c>' });
     const { Role } = await roles.send(new iam.GetRoleCommand({ RoleName: 'one' }));
     expect(Role).toMatchObject({ Description: 'a & b <c>', MaxSessionDuration: 3600 });

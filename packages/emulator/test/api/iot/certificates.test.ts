@@ -16,7 +16,7 @@ afterAll(async () => {
 });
 
 describe('certificates', () => {
-  it('are not deleted while something needs them', async () => {
+  it('cannot be deleted while they are attached', async () => {
     const { certificateId, certificateArn: principal } = await createCertificate();
     const thingName = 'holder';
     const remove = () => things.send(new iot.DeleteCertificateCommand({ certificateId }));
@@ -39,7 +39,7 @@ describe('certificates', () => {
     await expect(remove()).rejects.toBeInstanceOf(iot.ResourceNotFoundException);
   });
 
-  it('are made for a request, and taken from a registered authority or without one', async () => {
+  it('are created for a request, and registered with or without a registered CA', async () => {
     const dir = mkdtempSync(join(tmpdir(), 'authority-'));
     const file = (name: string) => join(dir, name);
     const openssl = (...args: string[]) => execFileSync('openssl', args, { stdio: 'pipe' });

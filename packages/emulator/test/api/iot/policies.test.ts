@@ -13,7 +13,7 @@ afterAll(async () => {
 });
 
 describe('policies', () => {
-  it('have five versions at most, and stay while they are attached', async () => {
+  it('have five versions at most, and cannot be deleted while they are attached', async () => {
     const policyName = 'versions';
     const policyDocument = allowAlias('*');
     await things.send(new iot.CreatePolicyCommand({ policyName: 'older', policyDocument }));

@@ -19,7 +19,7 @@ describe('thing groups', () => {
   const names = (groups: readonly iot.GroupNameAndArn[] | undefined) =>
     groups?.map(({ groupName }) => groupName).sort();
 
-  it('stand below each other', async () => {
+  it('can be nested', async () => {
     const house = await create('house');
     expect(house.thingGroupArn).toBe(`arn:aws:iot:${region}:${accountId}:thinggroup/house`);
     await create('floor', 'house');
@@ -66,7 +66,7 @@ describe('thing groups', () => {
     ).rejects.toBeInstanceOf(iot.InvalidRequestException);
   });
 
-  it('give their things what their policies allow, and deny', async () => {
+  it('apply their policies to their things', async () => {
     const thingName = 'grouped';
     const roleAlias = 'grouped-alias';
     const { certificateArn, certificatePem, privateKey } = await createCertificate();

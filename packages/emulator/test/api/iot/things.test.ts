@@ -13,7 +13,7 @@ afterAll(async () => {
 });
 
 describe('things', () => {
-  it('may be made twice the same, and not differing', async () => {
+  it('can be created again with the same properties, but not with others', async () => {
     await things.send(new iot.CreateThingTypeCommand({ thingTypeName: 'kind' }));
     const thing = { thingName: 'twice', thingTypeName: 'kind' };
     const one = await things.send(new iot.CreateThingCommand(thing));

@@ -35,21 +35,24 @@ const refusals: readonly [string, SignOptions, string, string][] = [
 ];
 
 describe('a request to AWS IoT', () => {
-  it('is answered', async () => {
+  it('succeeds', async () => {
     const { status, headers, body } = await send(listThings);
     expect({ status, body }).toEqual({ status: 200, body: '{"things":[]}' });
     expect(headers['content-type']).toBe('application/json');
     expect(headers['x-amzn-requestid']).toMatch(/^[0-9a-f-]{36}$/);
   });
 
-  it.each(refusals)('with %s is refused as restJson1 has it', async (_name, options, code) => {
-    const { status, headers, body } = await send(listThings, options);
-    expect(status).toBe(403);
-    expect(headers['x-amzn-errortype']).toBe(code);
-    expect(JSON.parse(body)).toEqual({ message: expect.any(String) });
-  });
+  it.each(refusals)(
+    'with %s is rejected in the format of restJson1',
+    async (_name, options, code) => {
+      const { status, headers, body } = await send(listThings, options);
+      expect(status).toBe(403);
+      expect(headers['x-amzn-errortype']).toBe(code);
+      expect(JSON.parse(body)).toEqual({ message: expect.any(String) });
+    },
+  );
 
-  it('is refused where it is not signed, or by half', async () => {
+  it('is rejected if it is not signed, or only partly', async () => {
     const unsigned = await sendRaw(emulator, listThings);
     expect(unsigned.headers['x-amzn-errortype']).toBe('MissingAuthenticationTokenException');
     const headers = { authorization: 'AWS4-HMAC-SHA256 Credential=AKIA/20260101/' };
@@ -57,7 +60,7 @@ describe('a request to AWS IoT', () => {
     expect(half.headers['x-amzn-errortype']).toBe('IncompleteSignatureException');
   });
 
-  it('is refused where path, query, header or body were changed', async () => {
+  it('is rejected if path, query, header or body were changed', async () => {
     const create: RawRequest = { method: 'POST', path: '/things/one', body: '{}' };
     const signed = await signRaw(emulator, create);
     const changed: RawRequest[] = [
@@ -75,7 +78,7 @@ describe('a request to AWS IoT', () => {
     expect((await sendRaw(emulator, signed)).status).toBe(200);
   });
 
-  it('may be presigned, for as long as it says', async () => {
+  it('can be presigned, with an expiration', async () => {
     expect((await send(listThings, { presignSeconds: 60 })).status).toBe(200);
     const date = new Date(Date.now() - 30_000);
     expect((await send(listThings, { presignSeconds: 60, date })).status).toBe(200);
@@ -87,7 +90,7 @@ describe('a request to AWS IoT', () => {
     expect((await sendRaw(emulator, moved)).status).toBe(403);
   });
 
-  it('for what there is not is refused', async () => {
+  it('for an unknown operation is rejected', async () => {
     const { status, headers } = await send({ method: 'GET', path: '/nothing' });
     expect(status).toBe(404);
     expect(headers['x-amzn-errortype']).toBe('UnknownOperationException');
@@ -97,7 +100,7 @@ describe('a request to AWS IoT', () => {
 });
 
 describe('a request to AWS STS', () => {
-  it.each(refusals)('with %s is refused as the query protocol has it', async (...row) => {
+  it.each(refusals)('with %s is rejected in the format of the query protocol', async (...row) => {
     const [, options, , code] = row;
     const { status, headers, body } = await send(whoAmI, { service: 'sts', ...options });
     expect(status).toBe(403);
@@ -107,7 +110,7 @@ describe('a request to AWS STS', () => {
     expect(body).toContain(`<RequestId>${headers['x-amzn-requestid']}</RequestId>`);
   });
 
-  it('may be presigned, as those are that prove who somebody is', async () => {
+  it('can be presigned, as for proofs of identity', async () => {
     const raw = { method: 'GET', path: `/?${whoAmI.body}` };
     const { status, headers, body } = await send(raw, { service: 'sts', presignSeconds: 60 });
     expect(status).toBe(200);
@@ -115,7 +118,7 @@ describe('a request to AWS STS', () => {
     expect(body).toContain(`<Arn>arn:aws:iam::${emulator.accountId}:root</Arn>`);
   });
 
-  it('without a signature is refused', async () => {
+  it('without a signature is rejected', async () => {
     const { status, body } = await sendRaw(emulator, whoAmI);
     expect(status).toBe(403);
     expect(body).toContain('<Code>MissingAuthenticationToken</Code>');

@@ -14,7 +14,7 @@ afterAll(async () => {
 });
 
 describe('STS', () => {
-  it('lets the administrator assume a role that trusts the account', async () => {
+  it('allows the administrator to assume a role that trusts the account', async () => {
     const trust = TRUST_POLICY.replace('Service', 'AWS').replace(
       'credentials.iot.amazonaws.com',
       `arn:aws:iam::${accountId}:root`,
@@ -43,7 +43,7 @@ describe('STS', () => {
     expect(await whoIs(session.Credentials)).toBe(`arn:aws:iam::${accountId}:root`);
   });
 
-  it('lets a role assume another that trusts it, for an hour at most', async () => {
+  it('allows a role to assume another that trusts it, for an hour at most', async () => {
     const trust = (AWS: string) =>
       TRUST_POLICY.replace('Service', 'AWS').replace('credentials.iot.amazonaws.com', AWS);
     const firstArn = `arn:aws:iam::${accountId}:role/first/chain-one`;
