@@ -100,8 +100,10 @@ function readCredentials(
     );
   const body = parseJson(response.body);
   if (body === undefined) {
-    const type = response.headers['content-type'] ?? 'no content-type';
-    throw invalid(`${response.body.length} bytes that are not JSON (${type})`);
+    const { 'content-type': type = 'no content-type', 'content-encoding': encoding } =
+      response.headers;
+    const how = encoding === undefined ? type : `${type}, content-encoding ${encoding}`;
+    throw invalid(`${response.body.length} bytes that are not JSON (${how})`);
   }
   const credentials = isObject(body) ? body.credentials : undefined;
   if (!isObject(credentials)) throw invalid('JSON without "credentials"');

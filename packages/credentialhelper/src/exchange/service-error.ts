@@ -1,3 +1,4 @@
+import { STATUS_CODES } from 'node:http';
 import type { ErrorCode } from '../error-codes.ts';
 import { CredentialHelperError } from '../errors.ts';
 import { isObject, parseJson } from '../json.ts';
@@ -19,10 +20,11 @@ export function serviceError(
   target: ExchangeTarget,
 ): CredentialHelperError {
   const { status, headers } = response;
-  const said = readMessage(response.body);
+  const said = readMessage(response);
   const { code, hint } = explainMessage(status, said, target) ?? explainStatus(response, target);
   const thing = target.thingName === undefined ? 'no thing name' : `thing "${target.thingName}"`;
-  const answer = said === undefined ? `HTTP ${status}` : `HTTP ${status}: ${said}`;
+  const name = code === 'ERR_UNEXPECTED_STATUS' ? ` ${STATUS_CODES[status] ?? ''}`.trimEnd() : '';
+  const answer = `HTTP ${status}${name}${said === undefined ? '' : `: ${said}`}`;
   return new CredentialHelperError(
     `${target.authority} returned no credentials for role alias "${target.roleAlias}" (${thing}): ${answer}`,
     {
@@ -97,10 +99,10 @@ function explainStatus(response: HttpsResponse, { roleAlias }: ExchangeTarget): 
   if (status >= 500 || status === 408) {
     return { code: 'ERR_SERVICE', hint: 'try again later; see the AWS Health Dashboard' };
   }
-  if (status >= 300 && status < 400) {
+  if (headers.location !== undefined && status >= 300 && status < 400) {
     return {
       code: 'ERR_UNEXPECTED_STATUS',
-      hint: `redirects are not followed (to ${headers.location ?? 'nowhere'}): the certificate is sent to the endpoint only; is this the endpoint of the credential provider?`,
+      hint: `redirects are not followed (to ${headers.location}): the certificate is sent to the endpoint only; is this the endpoint of the credential provider?`,
     };
   }
   return {
@@ -126,9 +128,19 @@ function retryAfterMs({
   return ms >= 0 ? ms : undefined;
 }
 
-/** The `message` of an error body, on one line; undefined where there is none. */
-function readMessage(body: Uint8Array): string | undefined {
+/** What the body says, or else what the header field for it does, on one line; undefined where neither says anything. */
+function readMessage({ headers, body }: HttpsResponse): string | undefined {
   const parsed = parseJson(body);
-  const message = isObject(parsed) ? parsed.message : undefined;
-  return typeof message === 'string' && message !== '' ? excerpt(message) : undefined;
+  const { message, Message } = isObject(parsed) ? parsed : {};
+  const [type] = (headers['x-amzn-errortype'] ?? '').split(':');
+  const said = [message, Message, plainText(body), type].find(
+    (text) => typeof text === 'string' && text !== '',
+  );
+  return said === undefined ? undefined : excerpt(String(said));
+}
+
+/** A body that is plain text: neither JSON nor a page of a proxy. */
+function plainText(body: Uint8Array): string {
+  const text = Buffer.from(body).toString().trim();
+  return /^[{<[]/.test(text) || text.includes('\ufffd') ? '' : text;
 }

@@ -88,6 +88,13 @@ export function getWithNode(
       });
     });
     sent.on('error', fail);
+    // Nobody asked for another protocol; without a listener Node.js would wait for more.
+    sent.on('upgrade', ({ statusCode = 0, headers }) => {
+      clearTimeout(timer);
+      const connection = reportConnection();
+      resolve({ status: statusCode, headers: joinHeaders(headers), body: Buffer.of(), connection });
+      sent.destroy();
+    });
     sent.on('response', (response) => {
       answered = true;
       during = 'within the response';
