@@ -11,8 +11,8 @@ interface Explanation {
 }
 
 /**
- * Makes the error for an answer other than 200. It names thing, role alias and endpoint, and says which AWS resource to
- * look at.
+ * Creates the error for a response other than 200. It names thing, role alias and endpoint, and the AWS resource to
+ * check.
  */
 export function serviceError(
   response: HttpsResponse,
@@ -35,7 +35,7 @@ export function serviceError(
   );
 }
 
-/** The messages of the credential provider, and the AWS resource that each points to. */
+/** The messages of the credential provider, and the AWS resource to check for each. */
 function explainMessage(
   status: number,
   message: string | undefined,
@@ -126,7 +126,7 @@ function retryAfterMs({
   return ms >= 0 ? ms : undefined;
 }
 
-/** The `message` of an error body, on one line; undefined where there is none. */
+/** The `message` of an error body, on one line; undefined if there is none. */
 function readMessage(body: Uint8Array): string | undefined {
   const parsed = parseJson(body);
   const message = isObject(parsed) ? parsed.message : undefined;

@@ -51,7 +51,7 @@ export function sendTokenRequestIsolated(
       crashHint: "see the library's own log",
       endMs: END_MS,
       hidden,
-      onTold: {
+      onReport: {
         pins: importProcessRecords,
         certificate: (der) => onCertificate(new X509Certificate(der)),
         trace: (line) => logger?.trace?.(line),

@@ -250,7 +250,7 @@ export function createRefresher<T>(options: RefreshOptions<T>): Refresher<T> {
       isClosed = true;
       current = undefined;
       cancelTimer();
-      // Its failure is told to who waits for it.
+      // Pending callers get its error.
       await flight?.catch(() => {});
     },
   };
