@@ -65,9 +65,12 @@ export class CredentialHelperError<Code extends ErrorCode = ErrorCode> extends E
     this.requestId = details.requestId && excerpt(details.requestId);
     this.retryAfterMs = details.retryAfterMs;
     this.retryAt = details.retryAt;
-    // structuredClone() copies only message, cause and stack.
-    const { stack = '' } = this;
-    this.stack = stack.replace(/^[^:\n]*(?=:)/, `${NAME} [${code}]`);
+    // structuredClone() copies only message, cause and stack. The stack is not a string if the application replaces
+    // it (Error.prepareStackTrace) or disables it (Error.stackTraceLimit).
+    const { stack } = this as { stack?: unknown };
+    if (typeof stack === 'string') {
+      this.stack = stack.replace(/^[^:\n]*(?=:)/, `${NAME} [${code}]`);
+    }
   }
 
   /** Whether the same request may succeed later, without any change. */
@@ -85,12 +88,22 @@ export type AnyCredentialHelperError = {
 
 /**
  * Returns whether a value is an error of this package, also one created by another copy of the package, and one from
- * another thread: a copy by `structuredClone()` or `postMessage()` has lost its `code`, which is restored here.
+ * another thread: a copy by `structuredClone()` or `postMessage()` has lost its `code`, which is restored here unless
+ * the copy is frozen. Does not throw.
  *
  * @param value - any value, usually a caught error
  */
 export function isCredentialHelperError(value: unknown): value is AnyCredentialHelperError {
-  if (!isNativeError(value)) return false;
+  try {
+    // An uncaught error of another thread is not a native error in its `error` event.
+    return (isNativeError(value) || value instanceof Error) && isOneOrCopy(value);
+  } catch {
+    // A getter throws, or the code of a copy cannot be restored.
+    return false;
+  }
+}
+
+function isOneOrCopy(value: Error): boolean {
   const { name, code } = value as NodeJS.ErrnoException;
   if (name === NAME) return isErrorCode(code);
   const [, copied] = COPY.exec(value.stack ?? '') ?? [];

@@ -18,6 +18,7 @@ export {
 } from './errors.ts';
 export type { PinSource } from './identity/pin.ts';
 export type { SecretPlace, SecretSource } from './identity/secret-source.ts';
+export type { SessionStats } from './observe/stats.ts';
 export type {
   ClientConfig,
   CommonInit,

@@ -1,6 +1,7 @@
 import { createSource } from './credentials/source.ts';
 import type { IotCoreCredentialProvider, IotCoreCredentials } from './credentials/types.ts';
 import { CredentialHelperError } from './errors.ts';
+import type { SessionStats } from './observe/stats.ts';
 import { checkOptions, type FromIotCoreInit } from './options/options.ts';
 import { regionOfEnvironment } from './options/region.ts';
 
@@ -12,6 +13,8 @@ export interface Session {
   readonly credentials: IotCoreCredentialProvider;
   /** When the current credentials expire; undefined before the first fetch. */
   readonly expiration: Date | undefined;
+  /** A snapshot of the session's statistics. */
+  readonly stats: SessionStats;
   /**
    * Fetches new credentials, or joins a pending fetch. Only needed after a change of the role's
    * permissions.
@@ -21,7 +24,8 @@ export interface Session {
   refresh(): Promise<IotCoreCredentials>;
   /**
    * Discards the credentials, and waits for a pending fetch, at most `timeoutMs`. Pending calls still get
-   * credentials; later calls reject with `ERR_SESSION_CLOSED`. Does not throw.
+   * credentials; later calls reject with `ERR_SESSION_CLOSED`. A client of the AWS SDK keeps its current credentials,
+   * and calls again shortly before they expire. Does not throw.
    */
   close(): Promise<void>;
   /** Same as `close`, for `await using`. */
@@ -68,6 +72,9 @@ export function createSession(init: FromIotCoreInit): Session {
   const members: Omit<Session, 'region' | 'credentials'> = {
     get expiration() {
       return source.expiration;
+    },
+    get stats() {
+      return source.stats;
     },
     refresh: () => source.credentials({ forceRefresh: true }),
     close: source.close,

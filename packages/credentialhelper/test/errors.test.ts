@@ -35,6 +35,40 @@ describe('an error', () => {
     expect(isCredentialHelperError(copy), 'asked again').toBe(true);
   });
 
+  it('is known if it is the cause of a copy', () => {
+    const inner = new CredentialHelperError('x', { code: 'ERR_TLS_VERSION', cause: error });
+    const { cause } = structuredClone(new Error('of the application', { cause: inner }));
+    expect(isCredentialHelperError(cause) && cause.code).toBe('ERR_TLS_VERSION');
+    const innermost = (cause as Error).cause;
+    expect(isCredentialHelperError(innermost) && innermost.code).toBe('ERR_PIN_INCORRECT');
+  });
+
+  it.each<[string, () => unknown]>([
+    ['call sites', () => [{}]],
+    ['a number', () => 7],
+    ['nothing', () => null],
+  ])('keeps what an application makes of its stack: %s', (_name, prepare) => {
+    const before = Error.prepareStackTrace;
+    Error.prepareStackTrace = prepare;
+    try {
+      const { code, message, stack } = new CredentialHelperError('x', { code: 'ERR_SERVICE' });
+      expect([code, message]).toEqual(['ERR_SERVICE', 'x']);
+      expect(stack).toEqual(prepare());
+    } finally {
+      Error.prepareStackTrace = before;
+    }
+  });
+
+  it('has no stack if an application wants none', () => {
+    const { stackTraceLimit } = Error;
+    Reflect.deleteProperty(Error, 'stackTraceLimit');
+    try {
+      expect(new CredentialHelperError('x', { code: 'ERR_SERVICE' }).stack).toBeUndefined();
+    } finally {
+      Error.stackTraceLimit = stackTraceLimit;
+    }
+  });
+
   it('is recognized in another thread, and back', async () => {
     const worker = new Worker(
       'const { parentPort } = require("node:worker_threads"); parentPort.once("message", (error) => parentPort.postMessage(error));',
@@ -47,6 +81,21 @@ describe('an error', () => {
 });
 
 describe('isCredentialHelperError', () => {
+  it('recognizes an error that another thread did not catch', async () => {
+    const library = new URL('../dist/index.js', import.meta.url);
+    const worker = new Worker(
+      `import('${library}').then((library) => library.createSession({}));`,
+      {
+        eval: true,
+      },
+    );
+    const [uncaught] = await once(worker, 'error').catch((error: unknown) => [error]);
+    expect(isCredentialHelperError(uncaught) && [uncaught.code, uncaught.retryable]).toEqual([
+      'ERR_INVALID_OPTION',
+      false,
+    ]);
+  });
+
   it.each([
     undefined,
     'ERR_SERVICE',
@@ -56,6 +105,24 @@ describe('isCredentialHelperError', () => {
     structuredClone(new RangeError('x')),
   ])('is false for %s', (value) => {
     expect(isCredentialHelperError(value)).toBe(false);
+  });
+
+  it.each(['name', 'code', 'stack'])('is false for an error whose %s cannot be read', (member) => {
+    const get = () => {
+      throw new Error('not this one');
+    };
+    expect(isCredentialHelperError(Object.defineProperty(new Error('x'), member, { get }))).toBe(
+      false,
+    );
+  });
+
+  it('is true for a frozen error, and false for a frozen copy, which cannot get its code back', () => {
+    expect(
+      isCredentialHelperError(
+        Object.freeze(new CredentialHelperError('x', { code: 'ERR_SERVICE' })),
+      ),
+    ).toBe(true);
+    expect(isCredentialHelperError(Object.freeze(structuredClone(error)))).toBe(false);
   });
 
   it('recognizes the error of another copy of the package', () => {

@@ -1,9 +1,11 @@
 import { CredentialHelperError } from '../errors.ts';
-import { exchange, type TemporaryCredentials } from '../exchange/exchange.ts';
+import { type Exchanged, exchange, type TemporaryCredentials } from '../exchange/exchange.ts';
 import { createMutualTls } from '../exchange/mutual-tls.ts';
 import { sourceVersion } from '../exchange/source-version.ts';
 import { watchCertificateDates } from '../identity/certificate-dates.ts';
-import { checkLogger, type Settings } from '../options/options.ts';
+import { traceFetch } from '../observe/channels.ts';
+import { Counters, type SessionStats } from '../observe/stats.ts';
+import { loggerOfClient, type Settings } from '../options/options.ts';
 import { holdProcess } from '../process/hold.ts';
 import { after, createBootClock } from '../process/timers.ts';
 import { createRefresher, type Fetched } from '../refresh/refresher.ts';
@@ -16,6 +18,8 @@ export interface CredentialSource {
   readonly credentials: IotCoreCredentialProvider;
   /** When the current credentials expire, by this device's clock. */
   readonly expiration: Date | undefined;
+  /** The statistics so far. */
+  readonly stats: SessionStats;
   /** See `Session.close`. */
   close(): Promise<void>;
 }
@@ -23,6 +27,7 @@ export interface CredentialSource {
 /** The source of credentials for validated options. */
 export function createSource(settings: Settings): CredentialSource {
   const { endpoint, roleAlias, thingName, userAgent, maxWaitMs, keepFresh } = settings;
+  // That of the session, else of the client that called last.
   let { logger } = settings;
   // Looked up at each call: tests replace it.
   const wallMs = () => Date.now();
@@ -33,14 +38,33 @@ export function createSource(settings: Settings): CredentialSource {
   /** Converts a time of the refresher's clock to this device's clock. */
   const wallTime: WallTime = (atMs) => new Date(wallMs() + (atMs - now()));
 
-  const fetch = async (): Promise<Fetched<TemporaryCredentials>> => {
-    const target = { ...endpoint, roleAlias, thingName, userAgent };
-    const { credentials, lifeMs, skewMs } = await exchange(target, get, wallMs, dates.explain);
+  const counters = new Counters();
+  const target = { ...endpoint, roleAlias, thingName, userAgent };
+
+  const fetchOnce = async (): Promise<Fetched<TemporaryCredentials>> => {
+    const { credentials, lifeMs, skewMs, answer } = await exchange(
+      target,
+      get,
+      wallMs,
+      dates.explain,
+    );
+    counters.fetched(skewMs);
     skew(skewMs);
+    logger?.debug(describeAnswer(endpoint.authority, answer));
     logger?.info(
       `credentials for role alias "${roleAlias}" from ${endpoint.authority}, valid until ${credentials.expiration.toISOString()}`,
     );
     return { value: credentials, lifeMs };
+  };
+  const fetch = (): Promise<Fetched<TemporaryCredentials>> => {
+    const context = { endpoint: endpoint.authority, roleAlias, thingName };
+    return traceFetch(context, fetchOnce, ({ value }) => ({ expiration: value.expiration })).catch(
+      (error: unknown) => {
+        counters.failed(error);
+        logger?.debug(`no credentials: ${(error as Error).message}`);
+        throw error;
+      },
+    );
   };
   const refresher = createRefresher({
     fetch,
@@ -72,14 +96,34 @@ export function createSource(settings: Settings): CredentialSource {
   const expirationOf = createExpiration(wallTime);
   return {
     async credentials({ forceRefresh, abortSignal, callerClientConfig } = {}) {
-      logger ??= checkLogger(callerClientConfig?.logger, 'callerClientConfig.logger');
+      if (settings.logger === undefined) {
+        logger = loggerOfClient(callerClientConfig, 'callerClientConfig') ?? logger;
+      }
+      const { current } = refresher;
       const given = await refresher.get({ forceRefresh: forceRefresh === true, abortSignal });
+      if (given === current) counters.served();
       // A copy for each caller: the SDK modifies it.
       return { ...given.value, expiration: expirationOf(given) };
     },
     get expiration() {
       return refresher.current && expirationOf(refresher.current);
     },
+    get stats() {
+      const { dueAtMs } = refresher;
+      return counters.stats(dueAtMs === undefined ? undefined : wallTime(dueAtMs));
+    },
     close: refresher.close,
   };
+}
+
+/** One log line for a response, for diagnosis of slow or failing requests. */
+function describeAnswer(authority: string, { status, requestId, connection }: Exchanged['answer']) {
+  const { address, tlsVersion, server, lookupMs, connectMs, handshakeMs, responseMs } = connection;
+  const steps = Object.entries({
+    lookup: lookupMs,
+    connect: connectMs,
+    'TLS handshake': handshakeMs,
+    response: responseMs,
+  }).flatMap(([step, ms]) => (ms === undefined ? [] : [`${step} ${ms} ms`]));
+  return `${authority} (${address}, ${tlsVersion}, server ${server}) responded with HTTP ${status}, request id ${requestId ?? 'none'}: ${steps.join(', ')}`;
 }

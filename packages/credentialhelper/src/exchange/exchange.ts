@@ -17,6 +17,10 @@ export interface Exchanged {
   readonly lifeMs: number;
   /** How far this device's clock is ahead of the server's, in milliseconds; undefined if the response has no date. */
   readonly skewMs: number | undefined;
+  /** Properties of the response, for the log. */
+  readonly answer: Pick<HttpsResponse, 'status' | 'connection'> & {
+    readonly requestId: string | undefined;
+  };
 }
 
 /**
@@ -71,7 +75,13 @@ export async function exchange(
       },
     );
   }
-  return { credentials, lifeMs, skewMs: isDated ? nowMs - serverMs : undefined };
+  const { status, connection } = response;
+  return {
+    credentials,
+    lifeMs,
+    skewMs: isDated ? nowMs - serverMs : undefined,
+    answer: { status, connection, requestId: response.headers['x-amzn-requestid'] },
+  };
 }
 
 function readCredentials(

@@ -111,7 +111,6 @@ function tokenIdentity(
       return sendTokenRequestIsolated(
         { ...tokenRequest, connection: { ...connection, ca } },
         isolate || {},
-        pinReader.environmentVariable,
         logger,
         begin,
         dates.see,

@@ -2,6 +2,7 @@ import { existsSync, fstatSync } from 'node:fs';
 import { join } from 'node:path';
 import { CredentialHelperError } from '../errors.ts';
 import { isObject } from '../json.ts';
+import { hideVariable } from '../process/program.ts';
 import { within } from '../process/within.ts';
 import { isUrl, type Path, pathOf } from './named-path.ts';
 import { isPipeOrSocket, Pipe, readFile } from './read-file.ts';
@@ -13,7 +14,8 @@ import { checkSecret, SecretFile, secretOf, type Warn } from './secret-file.ts';
  *
  * - a string: the secret itself;
  * - `{ file }`: a file, read again each time it is needed, or a pipe, read once;
- * - `{ environmentVariable }`: an environment variable, which no child process inherits;
+ * - `{ environmentVariable }`: an environment variable, which child processes of this package do not inherit from then
+ * on;
  * - `{ systemdCredential }`: a systemd credential, by its name (systemd.exec(5), `LoadCredential=`);
  * - `{ fileDescriptor }`: an open file descriptor, read once;
  * - a function that returns the secret, called each time it is needed.
@@ -44,8 +46,8 @@ export interface SecretReader<S> {
   readonly readNow: (() => S) | undefined;
   /** The file that holds the secret. */
   readonly file?: string | undefined;
-  /** The environment variable that holds the secret, which no child process inherits. */
-  readonly environmentVariable: string | undefined;
+  /** The environment variable that holds the secret. */
+  readonly environmentVariable?: string | undefined;
   /** Whether it comes from a function, which may return another secret each time. */
   readonly isAsked?: true;
 }
@@ -87,8 +89,9 @@ export function openSecretPlace(source: unknown, named: Named): SecretReader<Sec
     throw invalid(option, 'must be text');
   }
   if (place === 'environmentVariable') {
-    readVariable(value, { ...named, option });
-    return immediate(() => readVariable(value, { ...named, option }), value);
+    readVariable(value, named);
+    hideVariable(value);
+    return { ...immediate(() => readVariable(value, named)), environmentVariable: value };
   }
   return place === 'file'
     ? fileReader(value, { ...named, option })
@@ -101,12 +104,12 @@ const PLACES = ['file', 'environmentVariable', 'systemdCredential', 'fileDescrip
 const MAX_FD = 999;
 
 /** Reads a source that is available at once. */
-export function immediate<S>(readNow: () => S, environmentVariable?: string): SecretReader<S> {
-  return { read: async () => readNow(), readNow, environmentVariable };
+export function immediate<S>(readNow: () => S): SecretReader<S> {
+  return { read: async () => readNow(), readNow };
 }
 
 function later<S>(read: SecretReader<S>['read']): SecretReader<S> {
-  return { read, readNow: undefined, environmentVariable: undefined };
+  return { read, readNow: undefined };
 }
 
 /**
@@ -143,12 +146,7 @@ function fileReader(given: Path, { kind, option, warn }: Named): SecretReader<Se
 
 function secretFileReader(file: SecretFile): SecretReader<Secret> {
   file.check();
-  return {
-    read: (limitMs) => file.read(limitMs),
-    readNow: file.readNow,
-    file: file.path,
-    environmentVariable: undefined,
-  };
+  return { read: (limitMs) => file.read(limitMs), readNow: file.readNow, file: file.path };
 }
 
 /** A file descriptor can be read once. */

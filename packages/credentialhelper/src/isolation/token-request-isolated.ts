@@ -22,14 +22,12 @@ const END_MS = 2000;
  *
  * @param options - which Node.js and program to start
  * @param begin - start of the timeout, from `monotonicMs()`
- * @param hidden - an environment variable with the PIN, which the child must not inherit
  * @param onCertificate - called with the device certificate before it is used
  * @throws {@link CredentialHelperError} (as a rejection) errors of `askChild` and `sendTokenRequest`
  */
 export function sendTokenRequestIsolated(
   tokenRequest: TokenRequest,
   options: ChildOptions,
-  hidden: string | undefined,
   logger: Logger | undefined,
   begin: number,
   onCertificate: (certificate: X509Certificate) => void,
@@ -50,7 +48,6 @@ export function sendTokenRequestIsolated(
         'is the token connected, and does it wait for a touch or its PIN pad? "timeoutMs" sets the limit',
       crashHint: "see the library's own log",
       endMs: END_MS,
-      hidden,
       onReport: {
         pins: importProcessRecords,
         certificate: (der) => onCertificate(new X509Certificate(der)),

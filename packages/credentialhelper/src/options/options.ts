@@ -8,6 +8,7 @@ import { isPkcs11Uri, type Pkcs11Uri } from '../identity/pkcs11-uri.ts';
 import { openSource, type Source } from '../identity/read-source.ts';
 import type { Warn } from '../identity/secret-file.ts';
 import type { SecretSource } from '../identity/secret-source.ts';
+import { environmentLogger } from '../observe/environment-logger.ts';
 import { excerpt } from '../text.ts';
 import { VERSION } from '../version.ts';
 import {
@@ -90,8 +91,9 @@ export interface CommonInit {
    */
   readonly userAgent?: string | undefined;
   /**
-   * The logger for messages and warnings; its method `trace`, if any, is called for each PKCS#11 call. Default: that
-   * of `parentClientConfig`, else none; `verifyPeer: false` always emits a warning.
+   * The logger for messages and warnings; its method `trace`, if any, is called for each PKCS#11 call. Default: that of
+   * `parentClientConfig`, else stderr if the environment variable `AWS_IOT_LOG` is a level (`trace`, `debug`, `info`,
+   * `warn`, `error`), else none; `verifyPeer: false` always emits a warning.
    */
   readonly logger?: Logger | undefined;
   /** The configuration of the parent client, as passed by provider chains of the AWS SDK. */
@@ -228,7 +230,7 @@ function readOptions(given: FromIotCoreInit): Settings {
     );
   }
   const parent = checkClientConfig(options.parentClientConfig);
-  const logger = checkLogger(options.logger) ?? parent.logger;
+  const logger = checkLogger(options.logger) ?? parent.logger ?? environmentLogger();
   const { warn } = logEvents(logger);
   const timeoutMs = checkTimeout(options.timeoutMs);
   return {
@@ -257,10 +259,10 @@ function checkClientConfig(config: unknown): {
 } {
   if (config === undefined) return { region: undefined, logger: undefined };
   assertObject(config, 'parentClientConfig');
-  const { region, logger } = config as ClientConfig;
+  const { region } = config as ClientConfig;
   return {
     region: typeof region === 'string' && isRegionName(region) ? region : undefined,
-    logger: checkLogger(logger, 'parentClientConfig.logger'),
+    logger: loggerOfClient(config, 'parentClientConfig'),
   };
 }
 
@@ -384,26 +386,44 @@ export function checkTimeout(timeoutMs: unknown): number {
 /**
  * Checks the option `logger`.
  *
- * @returns a logger that writes each message on one line, and ignores exceptions of the original
+ * @returns the logger to use
  */
-export function checkLogger(logger: unknown, name = 'logger'): Logger | undefined {
+export function checkLogger(logger: unknown): Logger | undefined {
   if (logger === undefined) return undefined;
-  assertObject(logger, name);
+  assertObject(logger, 'logger');
   for (const level of ['debug', 'info', 'warn', 'error']) {
     if (typeof (logger as Record<string, unknown>)[level] !== 'function') {
       throw invalidOption(
-        name,
+        'logger',
         `must have the methods debug, info, warn and error; ${level} is missing`,
       );
     }
   }
-  const given = logger as Logger;
+  return logWith(logger);
+}
+
+/**
+ * The logger in the configuration of a client of the AWS SDK; undefined if there is none. It may lack methods:
+ * clients do not require them.
+ *
+ * @param name - the name of the configuration in messages
+ * @throws {@link CredentialHelperError} `ERR_INVALID_OPTION`
+ */
+export function loggerOfClient(config: ClientConfig | undefined, name: string): Logger | undefined {
+  return readingOptions(() => {
+    const logger: unknown = config?.logger ?? undefined;
+    if (logger === undefined) return undefined;
+    assertObject(logger, `${name}.logger`);
+    return logWith(logger);
+  });
+}
+
+/** Wraps a logger: one line for each message. Exceptions and rejections of the logger are ignored. */
+function logWith(given: Partial<Logger>): Logger {
   const log = (level: 'trace' | 'debug' | 'info' | 'warn' | 'error') => (message: string) => {
-    try {
-      given[level]?.(excerpt(message, MAX_LINE_CHARACTERS));
-    } catch {
-      // There is nowhere to report it.
-    }
+    const told = async () => given[level]?.(excerpt(message, MAX_LINE_CHARACTERS));
+    // There is nowhere to report it.
+    told().catch(() => {});
   };
   return {
     debug: log('debug'),

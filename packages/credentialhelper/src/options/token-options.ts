@@ -129,9 +129,9 @@ export function checkTokenOptions(given: Pkcs11Options, name: string, warn: Warn
 function readUri({ uri }: Pkcs11Options, name: string): Pkcs11Uri {
   const text = optionalText(uri, `${name}.uri`);
   if (text === undefined) return {};
-  const attributes = parsePkcs11Uri(text, name);
+  const attributes = parsePkcs11Uri(text, `${name}.uri`);
   if (attributes.type !== undefined && attributes.type !== 'private') {
-    throw invalidOption(name, `must name a private key, got the type ${attributes.type}`);
+    throw invalidOption(`${name}.uri`, `must name a private key, got the type ${attributes.type}`);
   }
   return attributes;
 }
@@ -175,7 +175,7 @@ function merge(uri: Pkcs11Uri, loose: Pkcs11Uri, name: string): Pkcs11Uri {
 
 function readLibrary(options: Pkcs11Options, access: UriAccess, name: string): string {
   const { library, uri } = options;
-  if (library === undefined && uri !== undefined) return findModule(access, name);
+  if (library === undefined && uri !== undefined) return findModule(access, `${name}.uri`);
   const path = checkModule(
     isUrl(library) ? library : requireText(library, `${name}.library`),
     `${name}.library`,
@@ -199,7 +199,9 @@ function readPinSource(
       hint: 'pass the PIN in one place',
     });
   }
-  if (pinSource !== undefined) return openPinSource(parsePinSource(pinSource, name), name, warn);
+  if (pinSource !== undefined) {
+    return openPinSource(parsePinSource(pinSource, `${name}.uri`), `${name}.uri`, warn);
+  }
   return openPinSource(userPin === undefined ? inUri : userPin, `${name}.userPin`, warn);
 }
 

@@ -78,7 +78,7 @@ function createOwn(folder: string): boolean {
 }
 
 /** Whether this is a folder, not a link to one, that belongs to this user and that no other user can enter. */
-function isOwn(folder: string): boolean {
+export function isOwn(folder: string): boolean {
   const stats = lstatSync(folder, { throwIfNoEntry: false });
   if (stats?.isDirectory() !== true) return false;
   return process.getuid === undefined || (stats.uid === process.getuid() && !(stats.mode & 0o077));

@@ -39,8 +39,6 @@ export interface ChildWork {
   readonly finishMs?: number | undefined;
   /** Time to exit after its response, in milliseconds; then it is killed. 0: it is killed at once. */
   readonly endMs: number;
-  /** An environment variable that the child must not see, because the PIN is in it. */
-  readonly hidden?: string | undefined;
   /**
    * Whether it has the terminal of this process. Default: no terminal, so that a library cannot prompt for a PIN there.
    */
@@ -176,7 +174,7 @@ function start(node: string, program: string, work: ChildWork, what: string): Ch
   let child: ChildProcess;
   try {
     child = spawn(node, [...inheritedFlags(), program], {
-      env: childEnvironment(work.hidden),
+      env: childEnvironment(),
       cwd: childFolder(),
       stdio,
       detached: work.hasTerminal !== true,

@@ -109,13 +109,18 @@ const STOPPING =
 /** An argument in `NODE_OPTIONS`: separated by spaces outside of quotes. */
 const PART = /(?:[^ "]|"(?:\\.|[^"\\])*"?)+/gs;
 
+const hidden = new Set<string>();
+
+/** Hides an environment variable with a PIN or passphrase from all future child processes. */
+export function hideVariable(name: string): void {
+  hidden.add(name);
+}
+
 /**
- * The environment of a child process: that of this process, without variables that make Node.js use the IPC channel
- * itself or wait for a debugger.
- *
- * @param hidden - a variable with a PIN, which it must not inherit
+ * The environment of a child process: that of this process, without variables that hold a secret, and without those
+ * that make Node.js use the IPC channel itself or wait for a debugger.
  */
-export function childEnvironment(hidden: string | undefined): NodeJS.ProcessEnv {
+export function childEnvironment(): NodeJS.ProcessEnv {
   // biome-ignore lint/style/noProcessEnv: PKCS#11 libraries are configured with environment variables
   const environment: NodeJS.ProcessEnv = { ...process.env, [CHILD_MARK]: '1' };
   delete environment.WATCH_REPORT_DEPENDENCIES;
@@ -123,7 +128,7 @@ export function childEnvironment(hidden: string | undefined): NodeJS.ProcessEnv 
   const chosen = chooseFlags(options, (name) => !STOPPING.test(name)).join(' ');
   if (chosen === '') delete environment.NODE_OPTIONS;
   else environment.NODE_OPTIONS = chosen;
-  if (hidden !== undefined) delete environment[hidden];
+  for (const name of hidden) delete environment[name];
   return environment;
 }
 

@@ -70,8 +70,11 @@ export interface Refresher<T> {
   get(request?: RefreshRequest): Promise<Valid<T>>;
   /** The current value; it may have expired. */
   readonly current: Valid<T> | undefined;
-  /** The failures since the last success. */
-  readonly failures: Failures | undefined;
+  /**
+   * When the next fetch is due, by the refresher's clock; undefined before the first fetch, and if none is due by
+   * itself.
+   */
+  readonly dueAtMs: number | undefined;
   /** Discards the value, and waits for a pending fetch. Pending calls still get its value; later calls are rejected. */
   close(): Promise<void>;
 }
@@ -243,15 +246,16 @@ export function createRefresher<T>(options: RefreshOptions<T>): Refresher<T> {
     get current() {
       return current;
     },
-    get failures() {
-      return failed;
+    get dueAtMs() {
+      const dueAtMs = failed?.retryAtMs ?? current?.refreshAtMs;
+      return isClosed || dueAtMs === Number.POSITIVE_INFINITY ? undefined : dueAtMs;
     },
     async close() {
       isClosed = true;
       current = undefined;
       cancelTimer();
       // Pending callers get its error.
-      await flight?.catch(() => {});
+      if (flight !== undefined) await hold(flight).catch(() => {});
     },
   };
 }

@@ -11,6 +11,7 @@ import {
   type HttpsResponse,
   MAX_BODY_BYTES,
 } from './client.ts';
+import { watchConnection } from './connection-report.ts';
 import { nodeFailure } from './node-failure.ts';
 import { timedOut, tooLarge, wireError } from './wire-error.ts';
 
@@ -73,6 +74,7 @@ export function getWithNode(
       reject(wireError(request, nodeFailure(error, request, answered), error));
       return;
     }
+    const reportConnection = watchConnection(sent);
     const stopWatching = watchConnecting(() => sent.destroy(new Error('this process ends')));
     sent.on('close', stopWatching);
     sent.on('socket', (socket) => {
@@ -106,6 +108,7 @@ export function getWithNode(
           status: response.statusCode ?? 0,
           headers: joinHeaders(response.headers),
           body: Buffer.concat(chunks),
+          connection: reportConnection(),
         });
       });
     });

@@ -120,6 +120,8 @@ describe('the command line', () => {
       /--token-serial and --uri name the same thing/,
     ],
     ['a deadline that is none', ['token', 'verify', '--timeout-ms', '1.5'], /whole number/],
+    ['a deadline of 0', ['token', 'list', '--timeout-ms', '0'], /from 1 to 86400000/],
+    ['a deadline that no timer has', ['token', 'list', '--timeout-ms', '9999999999'], /from 1 to/],
   ])('answers %s with one error and exit status 2', async (_name, args, message) => {
     const { status, stdout, stderr } = await run(args);
     expect(stderr).toMatch(message);

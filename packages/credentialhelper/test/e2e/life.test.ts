@@ -205,6 +205,25 @@ describe('a refresh in the background', () => {
     },
   );
 
+  it.each<[string, Partial<FromIotCoreInit>]>([
+    ['a file', { privateKey: device.keyFile }],
+    ['a token', inToken('the-token', SOFTHSM_LIBRARY)],
+  ])(
+    'is waited for by who closes the session: a key in %s',
+    { timeout: 40_000 },
+    async (_name, options) => {
+      hanging(server);
+      const args = [JSON.stringify(base({ ...options, timeoutMs: 3000 })), '2600', 'close'];
+      const program = fork(support('background.mjs'), args);
+      const messages: unknown[] = [];
+      program.on('message', (message) => messages.push(message));
+      const status = await new Promise((resolve) => program.once('exit', resolve));
+      expect(messages).toEqual(['first', credentials.accessKeyId, 'closed']);
+      expect(status).toBe(0);
+      server.behave = json({ credentials });
+    },
+  );
+
   it('does not delay it if no connection is established', { timeout: 40_000 }, async () => {
     hanging(server);
     const [, serverPort] = server.endpoint.split(':');

@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { STSClient } from '@aws-sdk/client-sts';
+import type { Logger } from '@smithy/types';
 import { createSession, type FileKeyInit, fromIotCore } from 'awsiot-credentialhelper';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { errorOf } from '../support/errors.ts';
@@ -45,6 +46,15 @@ describe('a session', () => {
     expect(session.expiration).toBeUndefined();
     await session.credentials();
     expect(session.expiration).toEqual(new Date(credentials.expiration));
+  });
+
+  it('keeps its own date, whatever is done with the one that it gives', async () => {
+    const session = open();
+    const given = await session.credentials();
+    given.expiration.setTime(Number.NaN);
+    session.expiration?.setTime(0);
+    expect(session.expiration).toEqual(new Date(credentials.expiration));
+    expect((await session.credentials()).expiration).toEqual(session.expiration);
   });
 
   it('fetches when it is asked to refresh', async () => {
@@ -184,5 +194,46 @@ describe('the configuration of a client', () => {
     await sts.config.credentials();
     sts.destroy();
     expect(lines).toEqual([expect.stringContaining('credentials for role alias "the-alias"')]);
+  });
+
+  it('that clients pass gives the logger of the one that asked last', async () => {
+    const provider = fromIotCore({ ...common, privateKey: device.keyFile });
+    const silent = new STSClient({ region: 'eu-west-1', credentials: provider });
+    await silent.config.credentials();
+    const { lines, logger } = keepLines();
+    const client = new STSClient({ region: 'eu-west-1', credentials: provider, logger });
+    await client.config.credentials();
+    await provider({ forceRefresh: true });
+    expect(lines).toEqual([expect.stringContaining('credentials for role alias "the-alias"')]);
+    for (const one of [silent, client]) one.destroy();
+  });
+
+  it.each<[string, object]>([
+    ['lacks methods', { info() {} }],
+    ['has none', {}],
+    [
+      'throws',
+      {
+        get info() {
+          throw new Error('not this one');
+        },
+      },
+    ],
+  ])('may have a logger that %s', async (_name, logger) => {
+    const session = open();
+    const config = { logger: logger as Logger };
+    expect(await session.credentials({ callerClientConfig: config })).toMatchObject({
+      accessKeyId: credentials.accessKeyId,
+    });
+  });
+
+  it('that cannot be read is rejected', async () => {
+    const config = {
+      get logger(): Logger {
+        throw new Error('not this one');
+      },
+    };
+    const error = await errorOf(() => open().credentials({ callerClientConfig: config }));
+    expect(error.code).toBe('ERR_INVALID_OPTION');
   });
 });

@@ -5,6 +5,7 @@ import { pathToFileURL } from 'node:url';
 import { inspect } from 'node:util';
 import { afterEach, describe, expect, it } from 'vitest';
 import { openPinSource, type PinSource, parsePinSource } from '../../src/identity/pin.ts';
+import { childEnvironment } from '../../src/process/program.ts';
 import { errorOf } from '../support/errors.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
@@ -71,10 +72,11 @@ describe('openPinSource', () => {
     expect((await fromDescriptor.read(1000))?.reveal()).toBe('1111');
   });
 
-  it('names the environment variable that child processes must not inherit', () => {
-    process.env.TEST_PIN = PIN;
-    expect(open({ environmentVariable: 'TEST_PIN' }).environmentVariable).toBe('TEST_PIN');
-    expect(open(PIN).environmentVariable).toBeUndefined();
+  it('keeps the environment variable that it reads from child processes', () => {
+    process.env.PIN_TO_HIDE = PIN;
+    expect(childEnvironment()).toHaveProperty('PIN_TO_HIDE');
+    open({ environmentVariable: 'PIN_TO_HIDE' });
+    expect(childEnvironment()).not.toHaveProperty('PIN_TO_HIDE');
   });
 
   it('warns about a file that other users can read', async () => {

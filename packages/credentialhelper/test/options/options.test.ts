@@ -79,11 +79,13 @@ describe('checkOptions', () => {
     }
   });
 
-  it('logs one line for each message, and ignores exceptions of the logger', () => {
+  it('logs one line for each message, and ignores exceptions and rejections of the logger', async () => {
     const lines: string[] = [];
     const logger = {
       debug() {},
-      info() {},
+      async info() {
+        throw new Error('the server of the log is away');
+      },
       error() {
         throw new Error('the disk of the log is full');
       },
@@ -94,6 +96,25 @@ describe('checkOptions', () => {
     checked.warn('one\ntwo\u202e\u001b[2J');
     expect(lines).toEqual(['one\\u000atwo\\u202e\\u001b[2J']);
     checked.logger?.error('x');
+    const unhandled: unknown[] = [];
+    const keep = (error: unknown) => unhandled.push(error);
+    process.on('unhandledRejection', keep);
+    checked.logger?.info('x');
+    await new Promise((resolve) => setImmediate(resolve));
+    process.off('unhandledRejection', keep);
+    expect(unhandled).toEqual([]);
+  });
+
+  it('accepts the logger of a client that lacks methods, as clients do', () => {
+    const lines: string[] = [];
+    const warn = (line: string) => lines.push(line);
+    const checked = check({ ...good, parentClientConfig: { logger: { warn } as never } });
+    checked.logger?.info('x');
+    checked.warn('one');
+    expect(lines).toEqual(['one']);
+    expect(check({ ...good, parentClientConfig: { logger: null as never } }).logger).toBe(
+      undefined,
+    );
   });
 
   it('lets region override the one of the endpoint', () => {
@@ -259,8 +280,10 @@ describe('checkOptions', () => {
   it.each([
     ['pkcs11', 'softhsm'],
     ['pkcs11', 'pkcs11:object=k'],
-    ['pkcs11', { uri: 'pkcs11:object' }],
-    ['pkcs11', { uri: 'pkcs11:type=cert' }],
+    ['pkcs11.uri', { uri: 'pkcs11:object' }],
+    ['pkcs11.uri', { uri: 'pkcs11:type=cert' }],
+    ['pkcs11.uri', { library, uri: 'pkcs11:?pin-source=|cat' }],
+    ['pkcs11.uri', { library, uri: 'pkcs11:?pin-source=env:NOT_SET' }],
     ['pkcs11.isolate', { library, isolate: 1 }],
     ['pkcs11.stateFolder', { library, stateFolder: 1 }],
     ['pkcs11', 7],

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { childEnvironment, inheritedFlags } from '../../src/process/program.ts';
+import { childEnvironment, hideVariable, inheritedFlags } from '../../src/process/program.ts';
 
 const INHERITED: readonly (readonly string[])[] = [
   ['--use-system-ca'],
@@ -95,7 +95,7 @@ describe('the environment of a child process', () => {
   const optionsOf = (options: string | undefined) => {
     if (options === undefined) delete process.env.NODE_OPTIONS;
     else process.env.NODE_OPTIONS = options;
-    return childEnvironment(undefined).NODE_OPTIONS;
+    return childEnvironment().NODE_OPTIONS;
   };
 
   it.each(INHERITED.map(text))('keeps %s in NODE_OPTIONS', (flags) => {
@@ -126,7 +126,8 @@ describe('the environment of a child process', () => {
 
   it('is that of this process, with a mark, and without hidden variables', () => {
     Object.assign(process.env, { THE_PIN: '1234', WATCH_REPORT_DEPENDENCIES: '1', OTHER: 'x' });
-    const environment = childEnvironment('THE_PIN');
+    hideVariable('THE_PIN');
+    const environment = childEnvironment();
     expect(environment).toMatchObject({ OTHER: 'x', AWSIOT_CREDENTIALHELPER_CHILD: '1' });
     expect(environment).not.toHaveProperty('THE_PIN');
     expect(environment).not.toHaveProperty('WATCH_REPORT_DEPENDENCIES');

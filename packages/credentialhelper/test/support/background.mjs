@@ -1,13 +1,18 @@
-// Run by life.test.ts: gets credentials, requests them again when a refresh is due, and exits; prints when.
-//   node background.mjs SESSION_AS_JSON REFRESH_AFTER_MS
+// Run by life.test.ts: gets credentials, requests them again when a refresh is due, closes the session if told to, and
+// exits; prints when.
+//   node background.mjs SESSION_AS_JSON REFRESH_AFTER_MS [close]
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createSession } from 'awsiot-credentialhelper';
 
-const [options, afterMs] = process.argv.slice(2);
+const [options, afterMs, ending] = process.argv.slice(2);
 const session = createSession(JSON.parse(options));
 await session.credentials();
 process.send('first');
 await sleep(Number(afterMs));
 const { accessKeyId } = await session.credentials();
 process.send(accessKeyId);
+if (ending === 'close') {
+  await session.close();
+  process.send('closed');
+}
 process.disconnect();

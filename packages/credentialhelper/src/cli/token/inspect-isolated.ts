@@ -5,14 +5,9 @@ import type { InspectRequest, LibraryReport } from '../../token/inspect.ts';
  * Inspects a PKCS#11 library in a separate process: one that crashes, hangs or prints does not affect this process.
  *
  * @param limitMs - timeout after which the process is killed, in milliseconds
- * @param hidden - an environment variable with the PIN, which the process must not inherit
  * @throws {@link CredentialHelperError} (as a rejection) errors of `askChild` and `inspectLibrary`
  */
-export function inspectIsolated(
-  request: InspectRequest,
-  limitMs: number,
-  hidden?: string,
-): Promise<LibraryReport> {
+export function inspectIsolated(request: InspectRequest, limitMs: number): Promise<LibraryReport> {
   return askChild({
     program: () => new URL('./inspect-child.js', import.meta.url),
     request,
@@ -22,6 +17,5 @@ export function inspectIsolated(
     crashHint: "see the library's own log",
     // The command exits at once, and must not leave behind a library that hangs on exit.
     endMs: 0,
-    hidden,
   });
 }

@@ -124,7 +124,6 @@ async function inspectNamed(
   return inspectIsolated(
     { ...request, ...forChannel(loginOf(target)), pin: pin?.reveal() },
     timeoutMs,
-    reader?.environmentVariable,
   );
 }
 

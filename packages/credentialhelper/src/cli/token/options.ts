@@ -8,7 +8,7 @@ import { type PinSource, parsePinSource } from '../../identity/pin.ts';
 import { type Pkcs11Uri, parsePkcs11Uri } from '../../identity/pkcs11-uri.ts';
 import { openSource, readPipes, type Source } from '../../identity/read-source.ts';
 import type { LibraryLocation } from '../../pkcs11/library-location.ts';
-import { parseWholeNumber, UsageError } from '../usage.ts';
+import { parseTimeoutMs, parseWholeNumber, UsageError } from '../usage.ts';
 
 /** The options that select a token, unchecked. */
 export interface TokenFlags {
@@ -77,7 +77,7 @@ export function pipeLimitMs(timeoutMs: number): number {
 /** The deadline of a command; prompts do not count. */
 export function timeoutOption(defaultMs = DEFAULT_TIMEOUT_MS): Option {
   return new Option('--timeout-ms <number>', 'timeout, not counting prompts')
-    .argParser(parseWholeNumber)
+    .argParser(parseTimeoutMs)
     .default(defaultMs);
 }
 
