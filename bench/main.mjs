@@ -24,7 +24,7 @@ const { values: options } = parseArgs({
 });
 const rounds = Number(options.rounds);
 if (!Number.isInteger(rounds) || rounds < 1)
-  throw new Error('--rounds takes a whole number from 1');
+  throw new Error('--rounds must be a whole number, 1 or more');
 
 if (!options.render) {
   if (process.env.PY_HELPER === undefined)

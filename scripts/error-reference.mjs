@@ -10,21 +10,21 @@ const rows = Object.entries(ERROR_CODES).map(
 );
 const text = `# Errors
 
-Every error is a \`CredentialHelperError\`, which ends a chain of the AWS SDK's credential providers. It carries
+Every error is a \`CredentialHelperError\`, which stops a provider chain of the AWS SDK. It has
 
-- \`code\`: one of the codes below; a code never changes its meaning;
+- \`code\`: one of the codes below; the meaning of a code never changes;
 - \`message\`: what happened, and to which file, token, thing, role alias or endpoint;
-- \`hint\`: what to do next, where more is known than the table says;
-- \`httpStatus\` and \`requestId\`: of the service's answer, where there was one;
-- \`retryable\`: whether the same request may succeed later without anybody changing anything.
+- \`hint\`: what to do next, if more specific than the table;
+- \`httpStatus\` and \`requestId\`: of the service's response, if any;
+- \`retryable\`: whether the same request may succeed later, without any change.
 
-\`isCredentialHelperError(value)\` tells such an error, also where two copies of the package are installed, and gives one that
-came from another thread (\`structuredClone()\`, \`postMessage()\`) its code back. \`switch (error.code)\` narrows it.
+\`isCredentialHelperError(value)\` recognizes such an error, also from another copy of the package, and restores the
+code of an error from another thread (\`structuredClone()\`, \`postMessage()\`). \`switch (error.code)\` narrows it.
 
 A session retries by itself \`soon\` (after 1 second to 1 minute), \`slowly\` (30 seconds to 10 minutes) or \`never\`, that
-is, not before PIN, files or options change. \`retryAt\` says when, and \`retryAfterMs\` what the service asked for.
+is, not before PIN, files or options change. \`retryAt\` is the time of the retry, and \`retryAfterMs\` the delay requested by the service.
 
-The exit status is that of a command of the command line which ends with the error. The same table is exported as
+The exit status is that of a command that fails with the error. The same table is exported as
 \`ERROR_CODES\`.
 
 | code | meaning | what to do | retryable | retried | exit status |

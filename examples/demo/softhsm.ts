@@ -27,7 +27,7 @@ export function findSoftHsm(given: string | undefined): string {
   if (library === undefined)
     throw new Error(
       'SoftHSM is not installed: apt install softhsm2, dnf install softhsm, apk add softhsm, pacman -S softhsm or ' +
-        'brew install softhsm; --library says where it is otherwise',
+        'brew install softhsm; --library sets another path',
     );
   return library;
 }

@@ -208,7 +208,7 @@ export const ERROR_CODES = {
   ERR_PIN_UNANSWERED: {
     meaning:
       'a login with this PIN was interrupted before the token answered, and it is not tried again yet',
-    remedy: 'wait, and find out why the token did not answer',
+    remedy: 'wait, and find out why the token did not respond',
     retryable: true,
     retry: 'slowly',
     exitStatus: 1,

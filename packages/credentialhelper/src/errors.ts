@@ -65,8 +65,8 @@ export class CredentialHelperError<Code extends ErrorCode = ErrorCode> extends E
     this.requestId = details.requestId && excerpt(details.requestId);
     this.retryAfterMs = details.retryAfterMs;
     this.retryAt = details.retryAt;
-    // structuredClone() copies only message, cause and stack. The stack is no text if the application replaces it
-    // (Error.prepareStackTrace) or disables it (Error.stackTraceLimit).
+    // structuredClone() copies only message, cause and stack. The stack is not a string if the application replaces
+    // it (Error.prepareStackTrace) or disables it (Error.stackTraceLimit).
     const { stack } = this as { stack?: unknown };
     if (typeof stack === 'string') {
       this.stack = stack.replace(/^[^:\n]*(?=:)/, `${NAME} [${code}]`);
@@ -88,17 +88,17 @@ export type AnyCredentialHelperError = {
 
 /**
  * Returns whether a value is an error of this package, also one created by another copy of the package, and one from
- * another thread: a copy by `structuredClone()` or `postMessage()` has lost its `code`, which is restored here unless the
- * copy is frozen. Does not throw.
+ * another thread: a copy by `structuredClone()` or `postMessage()` has lost its `code`, which is restored here unless
+ * the copy is frozen. Does not throw.
  *
  * @param value - any value, usually a caught error
  */
 export function isCredentialHelperError(value: unknown): value is AnyCredentialHelperError {
   try {
-    // What an uncaught error of another thread becomes in its `error` event is not a native one.
+    // An uncaught error of another thread is not a native error in its `error` event.
     return (isNativeError(value) || value instanceof Error) && isOneOrCopy(value);
   } catch {
-    // A member throws when it is read, or a copy cannot get its code back.
+    // A getter throws, or the code of a copy cannot be restored.
     return false;
   }
 }

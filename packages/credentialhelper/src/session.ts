@@ -13,7 +13,7 @@ export interface Session {
   readonly credentials: IotCoreCredentialProvider;
   /** When the current credentials expire; undefined before the first fetch. */
   readonly expiration: Date | undefined;
-  /** What the session has done so far: a snapshot. */
+  /** A snapshot of the session's statistics. */
   readonly stats: SessionStats;
   /**
    * Fetches new credentials, or joins a pending fetch. Only needed after a change of the role's
@@ -24,8 +24,8 @@ export interface Session {
   refresh(): Promise<IotCoreCredentials>;
   /**
    * Discards the credentials, and waits for a pending fetch, at most `timeoutMs`. Pending calls still get
-   * credentials; later calls reject with `ERR_SESSION_CLOSED`. A client of the AWS SDK keeps the credentials it has, and
-   * calls again shortly before they expire. Does not throw.
+   * credentials; later calls reject with `ERR_SESSION_CLOSED`. A client of the AWS SDK keeps its current credentials,
+   * and calls again shortly before they expire. Does not throw.
    */
   close(): Promise<void>;
   /** Same as `close`, for `await using`. */

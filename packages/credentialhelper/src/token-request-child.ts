@@ -15,19 +15,19 @@ import { answerParent } from './process/answer-parent.ts';
  */
 const REPORT_MS = 500;
 
-answerParent(async (message: TokenRequestMessage, tell, limitMs) => {
+answerParent(async (message: TokenRequestMessage, report, limitMs) => {
   importProcessRecords(message.pins);
-  watchProcessRecords((state) => tell('pins', state));
-  const trace = message.isTraced ? (line: string) => tell('trace', line) : undefined;
+  watchProcessRecords((state) => report('pins', state));
+  const trace = message.isTraced ? (line: string) => report('trace', line) : undefined;
   const events: TokenRequestEvents = {
-    warn: (text) => tell('warning', text),
+    warn: (text) => report('warning', text),
     trace,
-    certificate: ({ raw }) => tell('certificate', raw),
+    certificate: ({ raw }) => report('certificate', raw),
   };
   await loadKoffi().catch((error) => {
     throw copyWithoutKoffi(error) ?? error;
   });
-  tell('usesLibrary', true);
+  report('usesLibrary', true);
   const ownLimitMs = limitMs - Math.min(REPORT_MS, limitMs / 5);
   return sendTokenRequest(unpackTokenRequest(message), events, ownLimitMs);
 });

@@ -35,7 +35,7 @@ describe('an error', () => {
     expect(isCredentialHelperError(copy), 'asked again').toBe(true);
   });
 
-  it('is known where it is the cause of a copy', () => {
+  it('is known if it is the cause of a copy', () => {
     const inner = new CredentialHelperError('x', { code: 'ERR_TLS_VERSION', cause: error });
     const { cause } = structuredClone(new Error('of the application', { cause: inner }));
     expect(isCredentialHelperError(cause) && cause.code).toBe('ERR_TLS_VERSION');
@@ -59,7 +59,7 @@ describe('an error', () => {
     }
   });
 
-  it('has no stack where an application wants none', () => {
+  it('has no stack if an application wants none', () => {
     const { stackTraceLimit } = Error;
     Reflect.deleteProperty(Error, 'stackTraceLimit');
     try {
@@ -81,7 +81,7 @@ describe('an error', () => {
 });
 
 describe('isCredentialHelperError', () => {
-  it('knows an error that another thread did not catch', async () => {
+  it('recognizes an error that another thread did not catch', async () => {
     const library = new URL('../dist/index.js', import.meta.url);
     const worker = new Worker(
       `import('${library}').then((library) => library.createSession({}));`,

@@ -20,15 +20,15 @@ export function useCompileCache(): void {
 }
 
 /**
- * Creates the folder for what is compiled. Node.js would, too, but tries for ever in some places, such as `/proc`.
+ * Creates the cache folder. Node.js would create it, too, but loops forever in some file systems, such as `/proc`.
  *
- * @returns its path; undefined where it cannot be created, or is not this user's alone, as under `sudo` with the home folder
- * of another user
+ * @returns its path; undefined if it cannot be created, or does not belong to this user alone, as under `sudo` with
+ * the home folder of another user
  */
 export function makeCacheFolder(): string | undefined {
   try {
     const folder = join(cacheHome(), 'awsiot-credentialhelper', 'compiled');
-    // A relative one would be another one, of whoever made it, in each working directory.
+    // A relative path would depend on the working directory, where other users may have created it.
     if (!isAbsolute(folder)) return undefined;
     makeFolder(folder);
     return isOwn(folder) ? folder : undefined;
@@ -38,7 +38,7 @@ export function makeCacheFolder(): string | undefined {
   }
 }
 
-/** XDG Base Directory Specification: a path that is empty or relative is passed over. */
+/** XDG Base Directory Specification: an empty or relative path is ignored. */
 function cacheHome(): string {
   const { XDG_CACHE_HOME = '' } = process.env;
   return isAbsolute(XDG_CACHE_HOME) ? XDG_CACHE_HOME : join(homedir(), '.cache');

@@ -5,7 +5,7 @@ import { type InspectRequest, inspectLibrary } from '../token/inspect.ts';
 import { nameOptionsAsFlags } from './flag-names.ts';
 
 nameOptionsAsFlags();
-answerParent((request: InspectRequest, tell) => {
-  tell('usesLibrary', true);
+answerParent((request: InspectRequest, report) => {
+  report('usesLibrary', true);
   return inspectLibrary(request);
 });

@@ -42,7 +42,7 @@ export async function runInWorker(timeoutMs: number): Promise<number> {
       endMs: END_MS,
       hasTerminal: true,
       inherited: inheritedFiles(process.argv),
-      onTold: { output: ({ stream, text }) => process[stream].write(text) },
+      onReport: { output: ({ stream, text }) => process[stream].write(text) },
       onStarted: (started) => {
         child = started;
       },

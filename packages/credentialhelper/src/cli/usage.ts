@@ -89,14 +89,14 @@ export function parseWholeNumber(text: string): number {
   throw new InvalidArgumentError('Expected a whole number, 0 or more.');
 }
 
-/** A day, in milliseconds: timers of Node.js do not take much more. */
+/** A day, in milliseconds: Node.js timers do not support much more. */
 const MAX_TIMEOUT_MS = 86_400_000;
 
-/** For time limits. */
+/** Parses a timeout. */
 export function parseTimeoutMs(text: string): number {
   const ms = parseWholeNumber(text);
   if (ms >= 1 && ms <= MAX_TIMEOUT_MS) return ms;
-  throw new InvalidArgumentError(`It is a whole number from 1 to ${MAX_TIMEOUT_MS}.`);
+  throw new InvalidArgumentError(`Expected a whole number from 1 to ${MAX_TIMEOUT_MS}.`);
 }
 
 function path(command: Command): string {

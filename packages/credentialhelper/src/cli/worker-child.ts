@@ -5,7 +5,7 @@ import { run } from './program.ts';
 import { becomeWorker } from './worker.ts';
 
 nameOptionsAsFlags();
-answerParent((args: readonly string[], tell) => {
-  becomeWorker(tell);
+answerParent((args: readonly string[], report) => {
+  becomeWorker(report);
   return run(args);
 });

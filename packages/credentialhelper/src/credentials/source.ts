@@ -18,7 +18,7 @@ export interface CredentialSource {
   readonly credentials: IotCoreCredentialProvider;
   /** When the current credentials expire, by this device's clock. */
   readonly expiration: Date | undefined;
-  /** What was done so far. */
+  /** The statistics so far. */
   readonly stats: SessionStats;
   /** See `Session.close`. */
   close(): Promise<void>;
@@ -27,7 +27,7 @@ export interface CredentialSource {
 /** The source of credentials for validated options. */
 export function createSource(settings: Settings): CredentialSource {
   const { endpoint, roleAlias, thingName, userAgent, maxWaitMs, keepFresh } = settings;
-  // That of the session, else of the client that asked last.
+  // That of the session, else of the client that called last.
   let { logger } = settings;
   // Looked up at each call: tests replace it.
   const wallMs = () => Date.now();
@@ -116,7 +116,7 @@ export function createSource(settings: Settings): CredentialSource {
   };
 }
 
-/** One line on an answer: what a person looks for first where something is slow or wrong. */
+/** One log line for a response, for diagnosis of slow or failing requests. */
 function describeAnswer(authority: string, { status, requestId, connection }: Exchanged['answer']) {
   const { address, tlsVersion, server, lookupMs, connectMs, handshakeMs, responseMs } = connection;
   const steps = Object.entries({
@@ -125,5 +125,5 @@ function describeAnswer(authority: string, { status, requestId, connection }: Ex
     'TLS handshake': handshakeMs,
     response: responseMs,
   }).flatMap(([step, ms]) => (ms === undefined ? [] : [`${step} ${ms} ms`]));
-  return `${authority} (${address}, ${tlsVersion}, server ${server}) answered HTTP ${status}, request id ${requestId ?? 'none'}: ${steps.join(', ')}`;
+  return `${authority} (${address}, ${tlsVersion}, server ${server}) responded with HTTP ${status}, request id ${requestId ?? 'none'}: ${steps.join(', ')}`;
 }

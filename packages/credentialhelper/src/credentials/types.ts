@@ -16,8 +16,8 @@ export interface CredentialRequest {
   /** Aborts this call, with the reason of the signal; others are not affected. */
   readonly abortSignal?: AbortSignal | undefined;
   /**
-   * The configuration of the calling client of the AWS SDK. If the session has no logger, the one of the client that called
-   * last gets a line for each fetch, and for each failed refresh.
+   * The configuration of the calling client of the AWS SDK. If the session has no logger, the one of the client that
+   * called last gets a line for each fetch, and for each failed refresh.
    */
   readonly callerClientConfig?: ClientConfig | undefined;
 }

@@ -5,7 +5,7 @@ import type { ExchangeTarget } from '../options/endpoint.ts';
 import type { HttpsGet, HttpsResponse } from '../tls/client.ts';
 import { serviceError } from './service-error.ts';
 
-/** Credentials as the credential provider gives them: complete, and with their end. */
+/** Complete credentials of the credential provider, with their expiration. */
 export type TemporaryCredentials = Required<
   Pick<AwsCredentialIdentity, 'accessKeyId' | 'secretAccessKey' | 'sessionToken' | 'expiration'>
 >;
@@ -17,7 +17,7 @@ export interface Exchanged {
   readonly lifeMs: number;
   /** How far this device's clock is ahead of the server's, in milliseconds; undefined if the response has no date. */
   readonly skewMs: number | undefined;
-  /** What is known of the answer, for a log. */
+  /** Properties of the response, for the log. */
   readonly answer: Pick<HttpsResponse, 'status' | 'connection'> & {
     readonly requestId: string | undefined;
   };
@@ -29,7 +29,7 @@ export interface Exchanged {
  *
  * @param get - sends the request over mutual TLS
  * @param now - the time, in epoch milliseconds
- * @param explain - makes of an error, and the header field `date` of the answer, the error to throw
+ * @param explain - converts an error, with the `date` header of the response, to the error to throw
  * @throws {@link CredentialHelperError} (as a rejection) with the code for what the service answered, or what `get`
  * throws
  */
@@ -42,7 +42,7 @@ export async function exchange(
   const response = await get({
     host: target.host,
     port: target.port,
-    // All characters of a role alias stand for themselves in a path (RFC 3986, section 3.3).
+    // No character of a role alias needs encoding in a path (RFC 3986, section 3.3).
     path: `/role-aliases/${target.roleAlias}/credentials`,
     headers: {
       host: target.authority,

@@ -3,7 +3,7 @@ import { CredentialHelperError, resourceHint } from '../errors.ts';
 /**
  * Loads a part of this package when it is needed.
  *
- * @throws {@link CredentialHelperError} (as a rejection) `ERR_CHILD_PROGRAM` where it is not there any more;
+ * @throws {@link CredentialHelperError} (as a rejection) `ERR_CHILD_PROGRAM` if it no longer exists;
  * `ERR_OUT_OF_RESOURCES`
  */
 export async function loadPart<T>(load: () => Promise<T>): Promise<T> {

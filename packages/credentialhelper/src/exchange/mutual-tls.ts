@@ -25,12 +25,13 @@ import { loadPart } from './load-part.ts';
 import { createRotatingPair } from './rotation.ts';
 
 /**
- * Prepares mutual TLS with the device's certificate and key: gives a function that reads the files again and sends one
- * request with what is in them now.
+ * Prepares mutual TLS with the device's certificate and key: returns a function that rereads the files and sends one
+ * request.
  *
- * Everything but pipes is read once up front, so that errors surface at construction; `verifyPeer: false` is warned of.
+ * Everything but pipes is read once up front, so that errors surface at construction; `verifyPeer: false` logs a
+ * warning.
  *
- * @param dates - is shown each certificate before it is used
+ * @param dates - checks each certificate before it is used
  * @throws {@link CredentialHelperError} for unreadable files, `ERR_KEY_CERTIFICATE_MISMATCH`
  */
 export function createMutualTls(settings: Settings, dates: CertificateDates): HttpsGet {
@@ -53,17 +54,17 @@ export function createMutualTls(settings: Settings, dates: CertificateDates): Ht
   };
 }
 
-/** For so long, in milliseconds, the first request takes what was read up front. */
+/** How long the first request uses the files that were read up front, in milliseconds. */
 const FRESH_MS = 50;
 
-/** Sends a request; `begin` is when it was asked for, by `monotonicMs()`: the time limit counts from there. */
+/** Sends a request; `begin` is the start of the timeout, from `monotonicMs()`. */
 type SendSince = (request: HttpsRequest, begin: number) => Promise<HttpsResponse>;
 
 /** Certificate and key, which are read each time they are opened. */
 interface Identity {
-  /** Reads what can be read without waiting, and gives what sends a request where that is all. */
+  /** Reads synchronously if possible, and returns a function that sends a request. */
   readonly openNow: () => SendSince | undefined;
-  /** @param limitMs - how long it may take, in milliseconds */
+  /** @param limitMs - timeout in milliseconds */
   readonly open: (limitMs: number) => Promise<SendSince>;
 }
 

@@ -20,15 +20,15 @@ export interface RotatingPair {
   /**
    * Reads them without waiting.
    *
-   * @throws what `read` throws
+   * @throws errors of `read`
    */
   readNow(read: () => KeyPair): KeyPair;
   /**
-   * Reads them. Where they are being replaced and do not fit, gives those that were read before; where there are none,
-   * waits until they fit.
+   * Reads them. If they are being replaced and do not belong together, returns the previous pair; without one, waits
+   * until they do.
    *
-   * @param limitMs - how long that may take, in milliseconds
-   * @throws what `read` throws
+   * @param limitMs - timeout in milliseconds
+   * @throws errors of `read`
    */
   read(read: () => KeyPair, limitMs: number): Promise<KeyPair>;
 }
@@ -73,7 +73,7 @@ export function createRotatingPair(settings: Settings): RotatingPair {
   };
 }
 
-/** What is read of files that are being replaced: half a file, none, or one that does not fit the other. */
+/** Whether an error may come from a replacement in progress: an incomplete or missing file, or a mismatch. */
 function isMidway(error: unknown): boolean {
   return (
     isCredentialHelperError(error) &&
@@ -84,7 +84,7 @@ function isMidway(error: unknown): boolean {
   );
 }
 
-/** Whether one of the files, or the folder that it is in, was changed a moment ago. */
+/** Whether one of the files, or its folder, was changed a moment ago. */
 function hasChanged(settings: Settings): boolean {
   const nowMs = Date.now();
   return filesOf(settings)

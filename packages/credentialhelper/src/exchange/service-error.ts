@@ -12,8 +12,8 @@ interface Explanation {
 }
 
 /**
- * Makes the error for an answer other than 200. It names thing, role alias and endpoint, and says which AWS resource to
- * look at.
+ * Creates the error for a response other than 200. It names thing, role alias and endpoint, and the AWS resource to
+ * check.
  */
 export function serviceError(
   response: HttpsResponse,
@@ -37,7 +37,7 @@ export function serviceError(
   );
 }
 
-/** The messages of the credential provider, and the AWS resource that each points to. */
+/** The messages of the credential provider, and the AWS resource to check for each. */
 function explainMessage(
   status: number,
   message: string | undefined,
@@ -128,7 +128,7 @@ function retryAfterMs({
   return ms >= 0 ? ms : undefined;
 }
 
-/** What the body says, or else what the header field for it does, on one line; undefined where neither says anything. */
+/** The error message in the body, else the error type in the header, on one line; undefined if there is neither. */
 function readMessage({ headers, body }: HttpsResponse): string | undefined {
   const parsed = parseJson(body);
   const { message, Message } = isObject(parsed) ? parsed : {};

@@ -49,7 +49,7 @@ export function readFile(
   });
 }
 
-/** Whether a path names a pipe: a FIFO, `/dev/stdin` or `/dev/fd/N` where that is one, a process substitution. */
+/** Whether a path names a pipe: a FIFO, `/dev/stdin` or `/dev/fd/N` if it is a pipe, a process substitution. */
 export function isPipe(path: string): boolean {
   try {
     const stats = statSync(path, { throwIfNoEntry: false });

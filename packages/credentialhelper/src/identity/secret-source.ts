@@ -14,7 +14,8 @@ import { checkSecret, SecretFile, secretOf, type Warn } from './secret-file.ts';
  *
  * - a string: the secret itself;
  * - `{ file }`: a file, read again each time it is needed, or a pipe, read once;
- * - `{ environmentVariable }`: an environment variable, which no child process of this package inherits from then on;
+ * - `{ environmentVariable }`: an environment variable, which child processes of this package do not inherit from then
+ * on;
  * - `{ systemdCredential }`: a systemd credential, by its name (systemd.exec(5), `LoadCredential=`);
  * - `{ fileDescriptor }`: an open file descriptor, read once;
  * - a function that returns the secret, called each time it is needed.

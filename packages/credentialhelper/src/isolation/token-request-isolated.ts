@@ -48,7 +48,7 @@ export function sendTokenRequestIsolated(
         'is the token connected, and does it wait for a touch or its PIN pad? "timeoutMs" sets the limit',
       crashHint: "see the library's own log",
       endMs: END_MS,
-      onTold: {
+      onReport: {
         pins: importProcessRecords,
         certificate: (der) => onCertificate(new X509Certificate(der)),
         trace: (line) => logger?.trace?.(line),

@@ -1,27 +1,29 @@
 import { type TracingChannel, tracingChannel } from 'node:diagnostics_channel';
 
-/** What subscribers of {@link fetchChannel} are given; never a secret. */
+/** The context for subscribers of {@link fetchChannel}, without secrets. */
 export interface FetchContext {
   /** Host and port of the credential provider. */
   readonly endpoint: string;
   readonly roleAlias: string;
   readonly thingName: string | undefined;
-  /** When the credentials end, once they have come. */
+  /** The expiration of the credentials, after a successful fetch. */
   result?: { readonly expiration: Date };
-  /** What went wrong, where it did. */
+  /** The error of a failed fetch. */
   error?: unknown;
 }
 
-/** The name of the tracing channel: `tracing:` and this, then `:start`, `:end`, `:asyncStart`, `:asyncEnd` or `:error`. */
+/**
+ * The name of the tracing channel: `tracing:` and this, then `:start`, `:end`, `:asyncStart`, `:asyncEnd` or `:error`.
+ */
 const NAME = 'awsiot-credentialhelper:fetch';
 
 const fetchChannel: TracingChannel<unknown, object> = tracingChannel(NAME);
 
 /**
- * Traces a fetch of credentials for subscribers of `node:diagnostics_channel`, without what is secret of it.
+ * Traces a fetch of credentials for subscribers of `node:diagnostics_channel`, without secrets.
  *
- * @param fetch - fetches
- * @param resultOf - what subscribers see of what was fetched
+ * @param fetch - the fetch
+ * @param resultOf - the part of the result for subscribers
  */
 export async function traceFetch<T>(
   context: FetchContext,

@@ -1,6 +1,6 @@
 import { visible } from '../text.ts';
 
-/** From the most to the least that is told. */
+/** From the most to the least verbose. */
 const LEVELS = ['trace', 'debug', 'info', 'warn', 'error'] as const;
 
 /** The methods of the AWS SDK's `Logger`. */
@@ -9,12 +9,12 @@ type EnvironmentLogger = Record<'debug' | 'info' | 'warn' | 'error', (line: stri
 };
 
 /**
- * The logger that the environment variable `AWS_IOT_LOG` asks for: its value is the level, and lines go to stderr.
+ * The logger set by the environment variable `AWS_IOT_LOG`: its value is the level, and lines go to stderr.
  *
- * @returns undefined where it is not set, or names no level
+ * @returns undefined if it is not set, or not a level
  */
 export function environmentLogger(): EnvironmentLogger | undefined {
-  // biome-ignore lint/style/noProcessEnv: this is the one variable that turns logging on
+  // biome-ignore lint/style/noProcessEnv: this is the variable that enables logging
   const least = (LEVELS as readonly unknown[]).indexOf(process.env.AWS_IOT_LOG);
   if (least === -1) return undefined;
   const write = (level: (typeof LEVELS)[number]) => (line: string) => {

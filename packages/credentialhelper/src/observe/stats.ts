@@ -1,23 +1,23 @@
 import type { ErrorCode } from '../error-codes.ts';
 import { isCredentialHelperError } from '../errors.ts';
 
-/** What a session has done so far. */
+/** Statistics of a session. */
 export interface SessionStats {
-  /** How many fetches brought credentials. */
+  /** The number of successful fetches. */
   readonly fetches: number;
-  /** How many fetches failed, by the code of their error. */
+  /** The number of failed fetches, by error code. */
   readonly failures: Readonly<Partial<Record<ErrorCode, number>>>;
-  /** How often credentials were given from memory. */
+  /** The number of calls that were served from memory. */
   readonly servedFromMemory: number;
-  /** The code of the last error, and when it came; undefined where there was none. */
+  /** The code and time of the last error; undefined if there was none. */
   readonly lastError: { readonly code: ErrorCode; readonly at: Date } | undefined;
-  /** How far this device's clock is ahead of the server's, in milliseconds; undefined where that is not known. */
+  /** How far this device's clock is ahead of the server's, in milliseconds; undefined if unknown. */
   readonly skewMs: number | undefined;
-  /** When the next fetch is due, where somebody asks or `keepFresh` is set; undefined where none is. */
+  /** When the next fetch is due, for a call or with `keepFresh`; undefined if none is. */
   readonly nextFetch: Date | undefined;
 }
 
-/** Counts what a session does. */
+/** The counters of a session. */
 export class Counters {
   #fetches = 0;
   #servedFromMemory = 0;
@@ -39,12 +39,12 @@ export class Counters {
     this.#lastError = { code, at: new Date() };
   }
 
-  /** Credentials were given from memory. */
+  /** Credentials were served from memory. */
   served(): void {
     this.#servedFromMemory++;
   }
 
-  /** What was counted so far. */
+  /** The counts so far. */
   stats(nextFetch: Date | undefined): SessionStats {
     return {
       fetches: this.#fetches,

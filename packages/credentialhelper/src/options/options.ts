@@ -91,8 +91,8 @@ export interface CommonInit {
    */
   readonly userAgent?: string | undefined;
   /**
-   * The logger for messages and warnings; its method `trace`, if any, is called for each PKCS#11 call. Default: that
-   * of `parentClientConfig`, else stderr if the environment variable `AWS_IOT_LOG` is a level (`trace`, `debug`, `info`,
+   * The logger for messages and warnings; its method `trace`, if any, is called for each PKCS#11 call. Default: that of
+   * `parentClientConfig`, else stderr if the environment variable `AWS_IOT_LOG` is a level (`trace`, `debug`, `info`,
    * `warn`, `error`), else none; `verifyPeer: false` always emits a warning.
    */
   readonly logger?: Logger | undefined;
@@ -403,10 +403,10 @@ export function checkLogger(logger: unknown): Logger | undefined {
 }
 
 /**
- * The logger in the configuration of a client of the AWS SDK, undefined where there is none. It may lack methods: clients do
- * without them.
+ * The logger in the configuration of a client of the AWS SDK; undefined if there is none. It may lack methods:
+ * clients do not require them.
  *
- * @param name - what messages call the configuration
+ * @param name - the name of the configuration in messages
  * @throws {@link CredentialHelperError} `ERR_INVALID_OPTION`
  */
 export function loggerOfClient(config: ClientConfig | undefined, name: string): Logger | undefined {
@@ -418,7 +418,7 @@ export function loggerOfClient(config: ClientConfig | undefined, name: string): 
   });
 }
 
-/** Logs with what is given: one line for each message, whatever is in it. A logger that throws or rejects stops nothing. */
+/** Wraps a logger: one line for each message. Exceptions and rejections of the logger are ignored. */
 function logWith(given: Partial<Logger>): Logger {
   const log = (level: 'trace' | 'debug' | 'info' | 'warn' | 'error') => (message: string) => {
     const told = async () => given[level]?.(excerpt(message, MAX_LINE_CHARACTERS));

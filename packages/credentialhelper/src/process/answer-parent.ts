@@ -1,17 +1,17 @@
 import { loadKoffi } from '../pkcs11/koffi.ts';
 import { VERSION } from '../version.ts';
 import { holdProcess } from './hold.ts';
-import { type FromChild, pack, packError, type Tell, type ToChild, unpack } from './messages.ts';
+import { type FromChild, pack, packError, type Report, type ToChild, unpack } from './messages.ts';
 
 /**
  * Makes this process a worker of its parent: it reports that it is ready, receives one request over the IPC channel,
  * responds, and exits. It also exits if its parent does: at once, or if a library blocks its only thread, at its
  * timeout.
  *
- * @param work - handles the request; `tell` sends the parent other messages; `limitMs` is the timeout
+ * @param work - handles the request; `report` sends the parent other messages; `limitMs` is the timeout
  */
 export function answerParent<Request, Answer>(
-  work: (request: Request, tell: Tell, limitMs: number) => Promise<Answer>,
+  work: (request: Request, report: Report, limitMs: number) => Promise<Answer>,
 ): void {
   const send = (message: FromChild, sent: () => void = () => {}) => {
     process.send?.(pack(message), undefined, undefined, sent);
@@ -25,12 +25,12 @@ export function answerParent<Request, Answer>(
     const { request, limitMs } = message.content;
     const endAfter = await alarm();
     endAfter(limitMs);
-    const tell: Tell = (kind, content) => {
+    const report: Report = (kind, content) => {
       if (kind === 'isAsking') endAfter(content === true ? undefined : limitMs);
       send({ kind, content } as FromChild);
     };
     // Held: a request is aborted if nothing waits for its connection, but here the parent waits.
-    const answer = await holdProcess(work(request as Request, tell, limitMs)).then(
+    const answer = await holdProcess(work(request as Request, report, limitMs)).then(
       (content): FromChild => ({ kind: 'answer', content }),
       (error: unknown): FromChild => ({ kind: 'error', content: packError(error) }),
     );

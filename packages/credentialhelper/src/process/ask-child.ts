@@ -2,7 +2,7 @@ import type { ChildProcess, StdioOptions } from 'node:child_process';
 import { CredentialHelperError } from '../errors.ts';
 import { optionName } from '../option-names.ts';
 import { VERSION } from '../version.ts';
-import { type FromChild, pack, type Told, unpack, unpackError } from './messages.ts';
+import { type FromChild, pack, type Reports, unpack, unpackError } from './messages.ts';
 import {
   type ChildOptions,
   childEnvironment,
@@ -46,7 +46,9 @@ export interface ChildWork {
   /** The file descriptors that it inherits as stdin and after stderr. Default: none. */
   readonly inherited?: readonly (number | 'ignore' | 'inherit')[] | undefined;
   /** Called with messages of the child before its response. Default: ignored. */
-  readonly onTold?: { readonly [Kind in keyof Told]?: (content: Told[Kind]) => void } | undefined;
+  readonly onReport?:
+    | { readonly [Kind in keyof Reports]?: (content: Reports[Kind]) => void }
+    | undefined;
   /** Called with the output of the library. Default: ignored. */
   readonly onPrinted?: ((text: string) => void) | undefined;
   /** Removes secrets from the output of the library. Default: unchanged. */
@@ -137,7 +139,7 @@ export async function askChild<Answer>(work: ChildWork): Promise<Answer> {
         if (isAsking) clearTimeout(deadline);
         else startDeadline(limitMs);
       },
-      ...work.onTold,
+      ...work.onReport,
       answer: (answer) => settle(() => resolve(answer as Answer)),
       error: (error) => fail(unpackError(error)),
     };

@@ -7,7 +7,7 @@ import type { ProcessRecordsState } from '../pins/records.ts';
 // Node.js preloads, and Node.js itself with --watch. So each message of this package is marked.
 
 /** Messages of a child process before its response. */
-export interface Told {
+export interface Reports {
   /** It is about to load a PKCS#11 library: later failures may be caused by that library. */
   readonly usesLibrary: true;
   /** A warning. */
@@ -25,12 +25,14 @@ export interface Told {
 }
 
 /** Sends one of these messages. */
-export type Tell = <Kind extends keyof Told>(kind: Kind, content: Told[Kind]) => void;
+export type Report = <Kind extends keyof Reports>(kind: Kind, content: Reports[Kind]) => void;
 
 /** Messages of a child process: that it is ready, any number of reports, then a response or an error. */
 export type FromChild =
   | { readonly kind: 'ready'; readonly content: { readonly version: string } }
-  | { [Kind in keyof Told]: { readonly kind: Kind; readonly content: Told[Kind] } }[keyof Told]
+  | {
+      [Kind in keyof Reports]: { readonly kind: Kind; readonly content: Reports[Kind] };
+    }[keyof Reports]
   | { readonly kind: 'answer'; readonly content: unknown }
   | { readonly kind: 'error'; readonly content: ErrorMessage };
 

@@ -111,14 +111,14 @@ const PART = /(?:[^ "]|"(?:\\.|[^"\\])*"?)+/gs;
 
 const hidden = new Set<string>();
 
-/** Keeps an environment variable from all child processes that start from now on: a PIN or passphrase is in it. */
+/** Hides an environment variable with a PIN or passphrase from all future child processes. */
 export function hideVariable(name: string): void {
   hidden.add(name);
 }
 
 /**
- * The environment of a child process: that of this process, without variables that hold a secret, and without those that
- * make Node.js use the IPC channel itself or wait for a debugger.
+ * The environment of a child process: that of this process, without variables that hold a secret, and without those
+ * that make Node.js use the IPC channel itself or wait for a debugger.
  */
 export function childEnvironment(): NodeJS.ProcessEnv {
   // biome-ignore lint/style/noProcessEnv: PKCS#11 libraries are configured with environment variables

@@ -70,7 +70,10 @@ export interface Refresher<T> {
   get(request?: RefreshRequest): Promise<Valid<T>>;
   /** The current value; it may have expired. */
   readonly current: Valid<T> | undefined;
-  /** When the next fetch is due, by the refresher's clock; undefined before the first fetch, and if none is due by itself. */
+  /**
+   * When the next fetch is due, by the refresher's clock; undefined before the first fetch, and if none is due by
+   * itself.
+   */
   readonly dueAtMs: number | undefined;
   /** Discards the value, and waits for a pending fetch. Pending calls still get its value; later calls are rejected. */
   close(): Promise<void>;
@@ -251,7 +254,7 @@ export function createRefresher<T>(options: RefreshOptions<T>): Refresher<T> {
       isClosed = true;
       current = undefined;
       cancelTimer();
-      // Its failure is told to who waits for it.
+      // Pending callers get its error.
       if (flight !== undefined) await hold(flight).catch(() => {});
     },
   };

@@ -25,18 +25,18 @@ export interface HttpsResponse {
   /** Header fields, their names in lower case. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Uint8Array;
-  /** How it came about. */
+  /** Properties of the connection. */
   readonly connection: ConnectionReport;
 }
 
-/** What is known of a connection; durations in milliseconds. */
+/** Properties of a connection; durations in milliseconds. */
 export interface ConnectionReport {
-  /** The IP address that answered. */
+  /** The IP address of the server. */
   readonly address?: string | undefined;
   readonly tlsVersion?: string | undefined;
-  /** Who the server is by its certificate. */
+  /** The name of the server in its certificate. */
   readonly server?: string | undefined;
-  /** To resolve the name, to connect, for the TLS handshake, and for the response: each where there was such a thing. */
+  /** Durations of name resolution, connection, TLS handshake, and response, if any. */
   readonly lookupMs?: number | undefined;
   readonly connectMs?: number | undefined;
   readonly handshakeMs?: number | undefined;

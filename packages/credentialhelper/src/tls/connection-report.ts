@@ -4,16 +4,16 @@ import { monotonicMs } from '../process/timers.ts';
 import { excerpt } from '../text.ts';
 import type { ConnectionReport } from './client.ts';
 
-/** What a socket that was made for HTTPS has besides. */
+/** Further properties of an HTTPS socket. */
 type HttpsSocket = Socket & {
   getProtocol?(): string | null;
   getPeerCertificate?(): { readonly subject?: { readonly CN?: unknown } } | undefined;
 };
 
 /**
- * Watches a request from its beginning.
+ * Observes a request from its start.
  *
- * @returns gives what is known once the response has come
+ * @returns a function that returns the properties of the connection, once the response has arrived
  */
 export function watchConnection(sent: ClientRequest): () => ConnectionReport {
   let stepMs = monotonicMs();

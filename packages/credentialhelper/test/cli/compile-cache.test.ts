@@ -55,14 +55,14 @@ describe('the folder for what Node.js compiles', () => {
     expect(existsSync(join(home, '.cache'))).toBe(false);
   });
 
-  it('is none where others may enter it', () => {
+  it('is none if others may enter it', () => {
     const home = join(folder, 'open');
     mkdirSync(inHome(home), { recursive: true });
     chmodSync(inHome(home), 0o777);
     expect(make(home, undefined)).toBeUndefined();
   });
 
-  it.runIf(isRoot)('is none where it is another user’s', () => {
+  it.runIf(isRoot)("is none where it is another user's", () => {
     const home = join(folder, 'other');
     mkdirSync(inHome(home), { recursive: true, mode: 0o700 });
     chownSync(inHome(home), NOBODY, NOBODY);

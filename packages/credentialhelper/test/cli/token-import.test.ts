@@ -419,7 +419,7 @@ describe('token import into a token that fails', () => {
 
   it.each<[string, NodeJS.Signals[]]>([
     ['at once when it is interrupted twice', ['SIGINT', 'SIGINT']],
-    ['after a while when it is told once', ['SIGTERM']],
+    ['after its work for one signal', ['SIGTERM']],
   ])('ends a library that hangs %s', async (name, send) => {
     const label = `hanging ${send.length}`;
     const flags = tokens.flags(label).map((flag) => (flag.endsWith('.so') ? library : flag));

@@ -61,7 +61,7 @@ describe('the statistics of a session', () => {
 });
 
 describe('the tracing channel', () => {
-  it('tells of each fetch, of what failed, and nothing secret', async () => {
+  it('reports of each fetch, of what failed, and nothing secret', async () => {
     const told: [string, object][] = [];
     const listeners = (['start', 'asyncEnd', 'error'] as const).map((event) => {
       const listen = (context: unknown) => told.push([event, { ...(context as object) }]);
@@ -100,32 +100,32 @@ async function stderrAt(level: string | undefined, more: object = {}): Promise<s
 }
 
 describe('AWS_IOT_LOG', () => {
-  it('tells nothing where it is not set, or names no level', async () => {
+  it('reports nothing if it is not set, or names no level', async () => {
     expect(await stderrAt(undefined)).toBe('');
     expect(await stderrAt('verbose')).toBe('');
   });
 
-  it('tells of new credentials at "info"', async () => {
+  it('reports of new credentials at "info"', async () => {
     expect(await stderrAt('info')).toMatch(
       /^awsiot-credentialhelper: info: credentials for role alias "device" from \S+, valid until \S+\n$/,
     );
   });
 
-  it('tells at "debug" what was connected to, and how long each step took', async () => {
+  it('reports at "debug" what was connected to, and how long each step took', async () => {
     const lines = await stderrAt('debug');
     expect(lines).toMatch(
-      /debug: \S+ \((127\.0\.0\.1|::1), TLSv1\.3, server localhost\) answered HTTP 200, request id [0-9a-f-]{36}: lookup \d+ ms, connect \d+ ms, TLS handshake \d+ ms, response \d+ ms\n/,
+      /debug: \S+ \((127\.0\.0\.1|::1), TLSv1\.3, server localhost\) responded with HTTP 200, request id [0-9a-f-]{36}: lookup \d+ ms, connect \d+ ms, TLS handshake \d+ ms, response \d+ ms\n/,
     );
     expect(lines).not.toContain('ASIA');
   });
 
-  it('tells at "debug" of a first fetch that failed', async () => {
+  it('reports at "debug" of a first fetch that failed', async () => {
     expect(await stderrAt('debug', { roleAlias: 'none' })).toMatch(
       /debug: no credentials: .*HTTP 4\d\d/,
     );
   });
 
-  it('tells of each PKCS#11 call at "trace", and not the PIN', async () => {
+  it('reports of each PKCS#11 call at "trace", and not the PIN', async () => {
     const pkcs11 = { library: SOFTHSM_LIBRARY, userPin: PIN, tokenLabel: 'device' };
     const lines = await stderrAt('trace', { privateKey: undefined, pkcs11 });
     expect(lines).toMatch(/trace: C_Login .*CKR_OK/);

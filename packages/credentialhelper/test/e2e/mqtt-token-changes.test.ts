@@ -44,7 +44,7 @@ describe.each(devices)('MQTT.js with an $keyType key in a token reconnects', (de
       },
     ],
     [
-      'another process has made the token anew',
+      'another process has initialized the token again',
       () => {
         deleteToken(token);
         softHsm.initToken(token);

@@ -227,7 +227,7 @@ describe('the configuration of a client', () => {
     });
   });
 
-  it('that cannot be read is refused', async () => {
+  it('that cannot be read is rejected', async () => {
     const config = {
       get logger(): Logger {
         throw new Error('not this one');

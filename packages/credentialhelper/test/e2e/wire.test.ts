@@ -196,7 +196,7 @@ describe.each(Object.entries(WAYS))('with %s', (_name, way) => {
     expect((await session.credentials()).accessKeyId).toBe(credentials.accessKeyId);
   });
 
-  it('what failed is told again at once, without a request, until the next try', async () => {
+  it('a failure is reported again at once, without a request, until the retry', async () => {
     let requests = 0;
     server.behave = (socket) => {
       requests++;

@@ -105,7 +105,7 @@ describe('checkOptions', () => {
     expect(unhandled).toEqual([]);
   });
 
-  it('takes the logger of a client that lacks methods, as clients do', () => {
+  it('accepts the logger of a client that lacks methods, as clients do', () => {
     const lines: string[] = [];
     const warn = (line: string) => lines.push(line);
     const checked = check({ ...good, parentClientConfig: { logger: { warn } as never } });

@@ -248,13 +248,13 @@ describe('a failed fetch', () => {
     expect(await get()).toBe(3);
   });
 
-  it('is told to who waits, with what was tried', async () => {
+  it('is reported to pending callers, with the number of tries', async () => {
     const { state, get } = setUp();
     state.failWith = new Error('no network');
     await expect(get()).rejects.toThrow('no network, 1 tries, next in 1000 ms');
   });
 
-  it('is told at once to who comes within the wait, without another fetch', async () => {
+  it('is reported at once to callers during the backoff, without another fetch', async () => {
     const { clock, state, get } = setUp();
     state.failWith = new Error('no network');
     await expect(get()).rejects.toThrow();
@@ -277,7 +277,7 @@ describe('a failed fetch', () => {
     ]);
   });
 
-  it('ends that wait when the next try would come too late', async () => {
+  it('ends that wait if the next retry would be too late', async () => {
     const { clock, state, get } = setUp({ maxWaitMs: 12 * SECOND });
     state.failWith = new Error('no network');
     const failed = expect(get()).rejects.toThrow('no network, 4 tries, next in 8000 ms');
@@ -450,7 +450,7 @@ describe('a caller that gives up', () => {
     expect(state.fetches.length).toBe(1);
   });
 
-  it('before it asks, is told at once', async () => {
+  it('before the call, rejects at once', async () => {
     const { state, get } = setUp();
     await expect(get({ abortSignal: AbortSignal.abort(new Error('gone')) })).rejects.toThrow(
       'gone',

@@ -33,7 +33,7 @@ describe('the wait after a failure', () => {
     ]);
   });
 
-  it('is by chance for a fifth of it at most, whatever failed how often', () => {
+  it('has a jitter of at most a fifth, for any failures', () => {
     const failures = fc.integer({ min: 1, max: 10_000 });
     const random = fc.double({ min: 0, max: 0.999, noNaN: true });
     const retry = fc.record({

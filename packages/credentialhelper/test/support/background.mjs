@@ -1,5 +1,5 @@
-// Run by life.test.ts: gets credentials, requests them again when a refresh is due, closes the session if told to, and exits;
-// prints when.
+// Run by life.test.ts: gets credentials, requests them again when a refresh is due, closes the session if told to, and
+// exits; prints when.
 //   node background.mjs SESSION_AS_JSON REFRESH_AFTER_MS [close]
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createSession } from 'awsiot-credentialhelper';

@@ -38,7 +38,7 @@ export async function withToken<T>(
   }
 }
 
-/** How a command logs in, whatever the PIN. */
+/** How a command logs in, except for the PIN. */
 export function loginOf({
   ignorePinFlags,
   libraryParameters,

@@ -70,7 +70,7 @@ async function agree(found: readonly FoundObject[], token: string, yes: boolean)
   if (agreed) return;
   throw new CredentialHelperError(`nothing was deleted: ${what}`, {
     code: 'ERR_TERMINAL_REQUIRED',
-    hint: 'answer yes, or pass --yes, to delete it',
+    hint: 'enter yes, or pass --yes, to delete it',
   });
 }
 

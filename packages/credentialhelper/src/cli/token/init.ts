@@ -112,7 +112,7 @@ async function agreeToErase(pkcs11: Pkcs11, slot: TokenSlot, yes: boolean): Prom
   if (agreed) return;
   throw new CredentialHelperError(`the ${held}; it was not changed`, {
     code: 'ERR_SLOT_NOT_FREE',
-    hint: 'answer yes, or pass --yes, to erase it',
+    hint: 'enter yes, or pass --yes, to erase it',
   });
 }
 
