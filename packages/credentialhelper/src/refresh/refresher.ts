@@ -88,12 +88,26 @@ const AFTER_CHANGE_MS = SECOND;
 /** Timers stop while the system is suspended: the maximum time between two checks of the clock. */
 const LONGEST_TIMER_MS = MINUTE;
 
+/** The maximum time between two checks of clock and source by a caller that waits for a retry. */
+const LONGEST_PAUSE_MS = SECOND;
+
+/** The minimum time between two fetches of `keepFresh`, for values of any lifetime. */
+const SHORTEST_TIMER_MS = SECOND;
+
+/** A value with less remaining lifetime may expire before it is used: callers wait for a pending fetch. */
+const LAST_MS = 30 * SECOND;
+
+/** A check of the source is reused for a multiple of the time it took: file systems may be slow. */
+const LOOK_FACTOR = 10;
+const LONGEST_LOOK_MS = 10 * SECOND;
+
 /**
  * Creates a refresher, which returns a valid value with as few fetches as possible.
  *
  * - Concurrent callers share one fetch.
  * - Shortly before its expiration the current value is still returned at once, while a new one is fetched in the
- * background.
+ *   background. In its last seconds callers wait for the pending fetch, and get the current value if that fails.
+ * - The lifetime of a value counts from the start of its fetch, so that it is never used for too long.
  * - If a refresh fails, the current value is used until it expires.
  * - After a failure there is no fetch before the backoff of {@link retryDelayMs} is over: a caller waits for the
  *   retry if it is due in time, and otherwise gets the last error at once. A forced refresh is not delayed.
@@ -103,17 +117,27 @@ const LONGEST_TIMER_MS = MINUTE;
 export function createRefresher<T>(options: RefreshOptions<T>): Refresher<T> {
   const { fetch, now, random, after, hold, maxWaitMs, keepFresh, retryOf, sourceVersion } = options;
   let isClosed = false;
-  let current: (Valid<T> & { readonly refreshAtMs: number }) | undefined;
+  let current:
+    | (Valid<T> & { readonly refreshAtMs: number; readonly lastFromMs: number })
+    | undefined;
   let failed:
     | (Failures & { readonly pace: Pace; readonly ofPace: number; readonly atMs: number })
     | undefined;
   let readVersion = '';
+  let seenVersion = '';
+  let isSeenUntilMs = Number.NEGATIVE_INFINITY;
   let flight: Promise<Valid<T>> | undefined;
   let cancelTimer = () => {};
+  /** Ends the pauses of callers that wait for a retry. */
+  const pausing = new Set<() => void>();
 
   function fly(): Promise<Valid<T>> {
     if (flight === undefined) {
-      flight = fetchOnce();
+      // Not in fetchOnce(), which may end before `flight` is assigned.
+      flight = fetchOnce().finally(() => {
+        flight = undefined;
+        startTimer();
+      });
       // Pending callers get the error.
       flight.catch(() => {});
     }
@@ -121,21 +145,30 @@ export function createRefresher<T>(options: RefreshOptions<T>): Refresher<T> {
   }
 
   async function fetchOnce(): Promise<Valid<T>> {
-    readVersion = sourceVersion();
+    const beganMs = now();
     try {
+      readVersion = lookAtSource();
       const { value, lifeMs } = await fetch();
-      const fetched = { value, endsAtMs: now() + lifeMs };
+      const endsAtMs = beganMs + lifeMs;
       failed = undefined;
-      if (!isClosed)
-        current = { ...fetched, refreshAtMs: refreshInstant(fetched.endsAtMs, lifeMs, random()) };
-      return fetched;
+      if (!isClosed) {
+        const refreshAtMs = refreshInstant(endsAtMs, lifeMs, random());
+        const lastFromMs = endsAtMs - Math.min(LAST_MS, (endsAtMs - refreshAtMs) / 2);
+        current = { value, endsAtMs, refreshAtMs, lastFromMs };
+      }
+      return { value, endsAtMs };
     } catch (error) {
       failed = failure(error);
       throw error;
-    } finally {
-      flight = undefined;
-      startTimer();
     }
+  }
+
+  function lookAtSource(): string {
+    const beganMs = now();
+    seenVersion = sourceVersion();
+    const endedMs = now();
+    isSeenUntilMs = endedMs + Math.min(LOOK_FACTOR * (endedMs - beganMs), LONGEST_LOOK_MS);
+    return seenVersion;
   }
 
   function failure(error: unknown): NonNullable<typeof failed> {
@@ -155,7 +188,8 @@ export function createRefresher<T>(options: RefreshOptions<T>): Refresher<T> {
 
   /** When the next try after a failure may begin. */
   function retryInstant({ atMs, retryAtMs }: NonNullable<typeof failed>): number {
-    const isChanged = sourceVersion() !== readVersion;
+    const version = now() < isSeenUntilMs ? seenVersion : lookAtSource();
+    const isChanged = version !== readVersion;
     return isChanged ? Math.min(retryAtMs, atMs + AFTER_CHANGE_MS) : retryAtMs;
   }
 
@@ -172,31 +206,47 @@ export function createRefresher<T>(options: RefreshOptions<T>): Refresher<T> {
 
   function startTimer(): void {
     cancelTimer();
-    if (!keepFresh || isClosed) return;
+    // A pending fetch starts it when it ends.
+    if (!keepFresh || isClosed || flight !== undefined) return;
     const dueMs = failed?.retryAtMs ?? current?.refreshAtMs ?? 0;
-    cancelTimer = after(Math.min(Math.max(0, dueMs - now()), LONGEST_TIMER_MS), () => {
+    const waitMs = Math.max(SHORTEST_TIMER_MS, dueMs - now());
+    cancelTimer = after(Math.min(waitMs, LONGEST_TIMER_MS), () => {
       if (isDue()) refreshBehind();
       else startTimer();
     });
   }
 
-  const pause = (ms: number) => new Promise<void>((resolve) => void after(ms, resolve));
+  /** Waits, in milliseconds; ends early on abort and on close. */
+  function pause(ms: number, abortSignal: AbortSignal | undefined): Promise<void> {
+    return new Promise((resolve) => {
+      const end = () => {
+        cancel();
+        pausing.delete(end);
+        abortSignal?.removeEventListener('abort', end);
+        resolve();
+      };
+      const cancel = after(ms, end);
+      pausing.add(end);
+      abortSignal?.addEventListener('abort', end);
+    });
+  }
 
   /** Waits for a fetch, and for retries within the maximum wait of the caller. */
   async function waitForValue(abortSignal: AbortSignal | undefined): Promise<Valid<T>> {
     const patienceEndsMs = now() + maxWaitMs;
     // A fetch has its own timeout: only a retry can exceed the maximum wait of the caller.
     let limit = (): number | undefined => undefined;
-    let given: Valid<T> | undefined = valid();
+    let given: Valid<T> | undefined;
     while (given === undefined) {
       const waitMs = untilNextTry(patienceEndsMs);
       if (waitMs > 0) {
-        await pause(waitMs);
+        await pause(Math.min(waitMs, LONGEST_PAUSE_MS), abortSignal);
         abortSignal?.throwIfAborted();
         if (isClosed) throw options.closed();
         given = valid();
       } else {
-        given = (await settled(fly(), limit())) ?? stillPatient(patienceEndsMs);
+        given = (await settled(fly(), limit())) ?? valid() ?? stillPatient(patienceEndsMs);
+        abortSignal?.throwIfAborted();
       }
       limit = () => patienceEndsMs - now();
     }
@@ -217,11 +267,18 @@ export function createRefresher<T>(options: RefreshOptions<T>): Refresher<T> {
   }
 
   /** The result of a promise; undefined if it rejects or times out. */
-  function settled<U>(promise: Promise<U>, limitMs: number | undefined): Promise<U | undefined> {
+  async function settled<U>(promise: Promise<U>, limitMs?: number): Promise<U | undefined> {
     const given = promise.catch(() => undefined);
-    return limitMs === undefined
-      ? given
-      : Promise.race([given, pause(limitMs).then(() => undefined)]);
+    if (limitMs === undefined) return given;
+    let cancel = () => {};
+    const late = new Promise<undefined>((resolve) => {
+      cancel = after(limitMs, () => resolve(undefined));
+    });
+    try {
+      return await Promise.race([given, late]);
+    } finally {
+      cancel();
+    }
   }
 
   async function force(): Promise<Valid<T>> {
@@ -239,7 +296,9 @@ export function createRefresher<T>(options: RefreshOptions<T>): Refresher<T> {
       const ready = valid();
       if (ready !== undefined && !forceRefresh) {
         if (isDue()) refreshBehind();
-        return ready;
+        if (flight === undefined || current === undefined || now() < current.lastFromMs) {
+          return ready;
+        }
       }
       return hold(untilAborted(forceRefresh ? force() : waitForValue(abortSignal), abortSignal));
     },
@@ -254,6 +313,7 @@ export function createRefresher<T>(options: RefreshOptions<T>): Refresher<T> {
       isClosed = true;
       current = undefined;
       cancelTimer();
+      for (const end of pausing) end();
       // Pending callers get its error.
       if (flight !== undefined) await hold(flight).catch(() => {});
     },

@@ -17,7 +17,7 @@ interface Value {
 /** A clock, and timers, that only the test moves. */
 function createClock() {
   let nowMs = 1_000_000;
-  let timers: { readonly atMs: number; readonly run: () => void }[] = [];
+  let timers: { atMs: number; readonly run: () => void }[] = [];
   return {
     now: () => nowMs,
     after(ms: number, run: () => void) {
@@ -45,7 +45,7 @@ function createClock() {
     /** Lets the system sleep: the clock goes on, and timers do not. */
     suspend(ms: number) {
       nowMs += ms;
-      timers = timers.map(({ atMs, run }) => ({ atMs: atMs + ms, run }));
+      for (const timer of timers) timer.atMs += ms;
     },
     /** How many timers are set. */
     get timers() {
@@ -59,6 +59,7 @@ interface Options {
   readonly random?: number;
   readonly maxWaitMs?: number;
   readonly keepFresh?: boolean;
+  readonly fetch?: () => never;
 }
 
 /** A service that returns values of one lifetime, with a clock that only the test advances. */
@@ -67,6 +68,7 @@ function setUp({
   random = 0,
   maxWaitMs = 0,
   keepFresh = false,
+  fetch,
 }: Options = {}) {
   const clock = createClock();
   const state = {
@@ -77,11 +79,13 @@ function setUp({
     retry: { pace: 'soon' } as Retry,
     gate: Promise.resolve(),
     version: '1',
+    looks: 0,
+    lookMs: 0,
     refreshFailures: [] as Failures[],
   };
   const refresher = createRefresher<Value>({
     now: clock.now,
-    after: clock.after,
+    after: (ms, run) => clock.after(ms, run),
     random: () => random,
     maxWaitMs,
     keepFresh,
@@ -90,20 +94,26 @@ function setUp({
       return promise;
     },
     retryOf: () => state.retry,
-    sourceVersion: () => state.version,
+    sourceVersion: () => {
+      state.looks++;
+      clock.suspend(state.lookMs);
+      return state.version;
+    },
     explain: ({ error, count, retryAtMs }) =>
       new Error(
         `${(error as Error).message}, ${count} tries, next in ${retryAtMs - clock.now()} ms`,
       ),
     closed: () => new Error('closed'),
     onRefreshFailed: (failures) => state.refreshFailures.push(failures),
-    fetch: async () => {
-      state.fetches.push(clock.now());
-      const serial = state.fetches.length;
-      await state.gate;
-      if (state.failWith !== undefined) throw state.failWith;
-      return { value: { serial }, lifeMs: state.lifetimeMs };
-    },
+    fetch:
+      fetch ??
+      (async () => {
+        state.fetches.push(clock.now());
+        const serial = state.fetches.length;
+        await state.gate;
+        if (state.failWith !== undefined) throw state.failWith;
+        return { value: { serial }, lifeMs: state.lifetimeMs };
+      }),
   });
   const get = (request?: RefreshRequest) =>
     refresher.get(request).then(({ value }) => value.serial);
@@ -211,6 +221,34 @@ describe('createRefresher', () => {
       await settle();
       expect(await get()).toBe(2);
     }
+  });
+
+  it('waits for the new value that is coming where the old one is about to end', async () => {
+    const { clock, state, get } = setUp();
+    await get();
+    await clock.pass(60 * MINUTE - 20 * SECOND);
+    expect(await get()).toBe(2);
+    await clock.pass(60 * MINUTE - 20 * SECOND);
+    state.failWith = new Error('no network');
+    expect(await get(), 'it fails').toBe(2);
+    state.gate = new Promise(() => {});
+    await clock.pass(19 * SECOND);
+    const late = get();
+    await clock.pass(0.5 * SECOND);
+    expect(await Promise.race([late, settle().then(() => 'waits')])).toBe('waits');
+  });
+
+  it('counts the life of a value from before the fetch', async () => {
+    const { clock, state, get } = setUp();
+    let open = () => {};
+    state.gate = new Promise<void>((resolve) => {
+      open = resolve;
+    });
+    const given = get();
+    clock.suspend(2 * 60 * MINUTE);
+    open();
+    expect(await given).toBe(1);
+    expect(await get(), 'the first has ended').toBe(2);
   });
 
   it('spreads the refreshes of a fleet', async () => {
@@ -332,6 +370,91 @@ describe('a failed fetch', () => {
     await expect(get()).rejects.toThrow('again, 1 tries, next in 1000 ms');
   });
 
+  it('that throws before it returns is one as any other', async () => {
+    let fetches = 0;
+    const { clock, get } = setUp({
+      fetch: () => {
+        fetches++;
+        throw new Error(`no ${fetches}`);
+      },
+    });
+    await expect(get()).rejects.toThrow('no 1, 1 tries');
+    await clock.pass(SECOND);
+    await expect(get()).rejects.toThrow('no 2, 2 tries');
+  });
+
+  it('leaves nothing behind of callers that came and went', async () => {
+    const { clock, state, get } = setUp({ maxWaitMs: 60 * MINUTE });
+    state.failWith = new Error('no');
+    state.retry = { pace: 'slowly' };
+    const callers = Array.from({ length: 1000 }, () => {
+      const controller = new AbortController();
+      return { controller, given: get({ abortSignal: controller.signal }).catch(() => {}) };
+    });
+    await clock.pass(3 * SECOND);
+    for (const { controller } of callers) controller.abort();
+    await Promise.all(callers.map(({ given }) => given));
+    await settle();
+    expect(clock.timers).toBe(0);
+    await clock.pass(60 * MINUTE);
+    expect(state.fetches.length).toBe(1);
+  });
+
+  it('leaves no timer behind of who waited for the next one', async () => {
+    const { clock, state, get } = setUp({ maxWaitMs: 60 * MINUTE });
+    state.failWith = new Error('no');
+    const given = get();
+    await settle();
+    state.failWith = undefined;
+    await clock.pass(SECOND);
+    expect([await given, clock.timers]).toEqual([2, 0]);
+  });
+
+  it('ends the wait of callers, too, where what it reads has changed', async () => {
+    const { clock, state, get } = setUp({ maxWaitMs: 60 * MINUTE });
+    state.failWith = new Error('no such file');
+    state.retry = { pace: 'slowly', retryAfterMs: 5 * MINUTE };
+    const given = get();
+    await clock.pass(20 * SECOND);
+    state.version = '2';
+    state.failWith = undefined;
+    await clock.pass(2 * SECOND);
+    expect(state.fetches.length).toBe(2);
+    expect(await given).toBe(2);
+  });
+
+  it('is tried again soon after the system was suspended, where the wait is over', async () => {
+    const { clock, state, get } = setUp({ maxWaitMs: 60 * MINUTE });
+    state.failWith = new Error('no');
+    state.retry = { pace: 'slowly', retryAfterMs: 5 * MINUTE };
+    const given = get();
+    await clock.pass(10 * SECOND);
+    state.failWith = undefined;
+    clock.suspend(10 * MINUTE);
+    await clock.pass(2 * SECOND);
+    expect(await given).toBe(2);
+  });
+
+  it('does not have callers spend their time with looks at a slow file system', async () => {
+    const { clock, state, get } = setUp();
+    state.failWith = new Error('no');
+    state.retry = { pace: 'slowly' };
+    await get().catch(() => {});
+    state.lookMs = 100;
+    state.looks = 0;
+    const begin = clock.now();
+    for (let call = 0; call < 1000; call++) {
+      await get().catch(() => {});
+      await clock.pass(1);
+    }
+    expect(state.looks).toBeLessThan(3);
+    expect(clock.now() - begin).toBeLessThan(1300);
+    await clock.pass(SECOND);
+    state.version = '2';
+    state.failWith = undefined;
+    expect(await get()).toBe(2);
+  });
+
   it('does not hold up a forced refresh', async () => {
     const { state, get } = setUp();
     state.failWith = new Error('no');
@@ -415,6 +538,33 @@ describe('keepFresh', () => {
     expect(await get()).toBe(2);
   });
 
+  it('does not spin while a fetch is under way', async () => {
+    const { clock, state, get } = setUp({ keepFresh: true });
+    await get();
+    await clock.pass(49 * MINUTE);
+    state.gate = new Promise(() => {});
+    get({ forceRefresh: true }).catch(() => {});
+    await clock.pass(SECOND);
+    const { after } = clock;
+    let timers = 0;
+    clock.after = (ms, run) => {
+      if (++timers > 1000) throw new Error('spins');
+      return after.call(clock, ms, run);
+    };
+    await clock.pass(10 * MINUTE);
+    expect(timers).toBeLessThan(20);
+  });
+
+  it('does not ask without pause where values last for no time', async () => {
+    for (const lifetimeMs of [1, 10]) {
+      const { clock, state, get, refresher } = setUp({ keepFresh: true, lifetimeMs });
+      await get();
+      await clock.pass(10 * SECOND);
+      expect(state.fetches.length).toBeLessThanOrEqual(11);
+      await refresher.close();
+    }
+  });
+
   it('sets no timer if it is not asked for', async () => {
     const { clock, get } = setUp();
     await get();
@@ -475,9 +625,29 @@ describe('close', () => {
     const closed = expect(get()).rejects.toThrow('closed');
     await settle();
     await refresher.close();
-    await clock.pass(2 * SECOND);
     await closed;
+    expect(clock.timers).toBe(0);
+    await clock.pass(2 * SECOND);
     expect(state.fetches.length).toBe(1);
+  });
+
+  it('leaves the value to who waits for a later try that is under way', async () => {
+    const { clock, state, refresher, get } = setUp({ maxWaitMs: 12 * SECOND, keepFresh: true });
+    state.failWith = new Error('no');
+    const given = get();
+    await settle();
+    let open = () => {};
+    state.gate = new Promise<void>((resolve) => {
+      open = resolve;
+    });
+    await clock.pass(2 * SECOND);
+    state.failWith = undefined;
+    const closed = refresher.close();
+    await settle();
+    open();
+    await closed;
+    expect(await given).toBe(2);
+    expect(clock.timers).toBe(0);
   });
 });
 
