@@ -3,6 +3,7 @@ import { CredentialHelperError } from '../errors.ts';
 import { isObject, parseJson } from '../json.ts';
 import type { ExchangeTarget } from '../options/endpoint.ts';
 import type { HttpsGet, HttpsResponse } from '../tls/client.ts';
+import { httpDate } from './http-date.ts';
 import { serviceError } from './service-error.ts';
 
 /** Complete credentials of the credential provider, with their expiration. */
@@ -53,13 +54,13 @@ export async function exchange(
   }).catch((error: unknown) => {
     throw explain(error);
   });
+  const serverMs = httpDate(response.headers.date);
+  const isDated = serverMs !== undefined;
   if (response.status !== 200) {
-    throw explain(serviceError(response, target), response.headers.date);
+    throw explain(serviceError(response, target), isDated ? response.headers.date : undefined);
   }
-  const serverMs = Date.parse(response.headers.date ?? '');
-  const isDated = !Number.isNaN(serverMs);
   const nowMs = now();
-  const clockMs = isDated ? serverMs : nowMs;
+  const clockMs = serverMs ?? nowMs;
   const credentials = readCredentials(response, target, clockMs);
   const lifeMs = credentials.expiration.getTime() - clockMs;
   if (lifeMs <= 0) {

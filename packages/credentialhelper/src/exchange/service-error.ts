@@ -5,6 +5,7 @@ import { isObject, parseJson } from '../json.ts';
 import type { ExchangeTarget } from '../options/endpoint.ts';
 import { excerpt } from '../text.ts';
 import type { HttpsResponse } from '../tls/client.ts';
+import { httpDate } from './http-date.ts';
 
 interface Explanation {
   readonly code: ErrorCode;
@@ -123,8 +124,8 @@ function retryAfterMs({
   'retry-after': given = '',
   date,
 }: HttpsResponse['headers']): number | undefined {
-  if (/^\d{1,9}$/.test(given)) return Number(given) * 1000;
-  const ms = Date.parse(given) - Date.parse(date ?? '');
+  if (/^\d+$/.test(given)) return Number(given) * 1000;
+  const ms = (httpDate(given) ?? Number.NaN) - (httpDate(date) ?? Number.NaN);
   return ms >= 0 ? ms : undefined;
 }
 
