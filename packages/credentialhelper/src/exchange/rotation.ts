@@ -7,8 +7,8 @@ import type { KeyPair } from '../tls/file-context.ts';
 import { filesOf, sourceVersion } from './source-version.ts';
 
 /**
- * How long after a change certificate and key may not belong together, as they are replaced one after the other, in
- * milliseconds.
+ * How long after a change, and after its discovery, certificate and key may not belong together, as they are replaced one
+ * after the other, in milliseconds.
  */
 const SETTLE_MS = 5000;
 
@@ -36,6 +36,8 @@ export interface RotatingPair {
 /** Creates the reader of certificate and key of a session. */
 export function createRotatingPair(settings: Settings): RotatingPair {
   let last: KeyPair | undefined;
+  /** When the mismatch was discovered, by `monotonicMs()`: a folder with frequent changes always looks just changed. */
+  let misfitSinceMs: number | undefined;
 
   function readNow(read: () => KeyPair): KeyPair {
     const version = sourceVersion(settings);
@@ -46,6 +48,7 @@ export function createRotatingPair(settings: Settings): RotatingPair {
       if (!isMidway(error) || sourceVersion(settings) === version) throw error;
       last = read();
     }
+    misfitSinceMs = undefined;
     return last;
   }
 
@@ -54,7 +57,10 @@ export function createRotatingPair(settings: Settings): RotatingPair {
     try {
       return readNow(read);
     } catch (error) {
-      const isReplaced = isMidway(error) && hasChanged(settings);
+      misfitSinceMs ??= monotonicMs();
+      const isTolerable = isMidway(error) || (last !== undefined && isOfPassphrase(error));
+      const isReplaced =
+        isTolerable && monotonicMs() - misfitSinceMs < SETTLE_MS && hasChanged(settings);
       if (isReplaced && (last !== undefined || canWait)) return last;
       throw error;
     }
@@ -84,6 +90,14 @@ function isMidway(error: unknown): boolean {
   );
 }
 
+/** Whether the passphrase does not belong to the key, which may be due to a pending replacement of both. */
+function isOfPassphrase(error: unknown): boolean {
+  return (
+    isCredentialHelperError(error) &&
+    (error.code === 'ERR_PASSPHRASE_WRONG' || error.code === 'ERR_PASSPHRASE_REQUIRED')
+  );
+}
+
 /** Whether one of the files, or its folder, was changed a moment ago. */
 function hasChanged(settings: Settings): boolean {
   const nowMs = Date.now();
@@ -92,11 +106,12 @@ function hasChanged(settings: Settings): boolean {
     .some((path) => Math.abs(nowMs - changeOf(path)) < SETTLE_MS);
 }
 
-/** When a file or folder was changed last, in epoch milliseconds. */
+/** The last change of a file or folder, in epoch milliseconds; if it does not exist, of its folder. */
 function changeOf(path: string): number {
   try {
     return statSync(path).ctimeMs;
   } catch {
-    return Number.NaN;
+    const folder = dirname(path);
+    return folder === path ? Number.NaN : changeOf(folder);
   }
 }

@@ -10,31 +10,30 @@ import { type Settings, sourcesOf } from '../options/options.ts';
  * changed or replaced.
  */
 export function sourceVersion(settings: Settings): string {
-  const { key } = settings;
-  const secret: SecretReader<unknown> = key.kind === 'file' ? key.passphrase : key.token.pin;
-  return [
-    ...filesOf(settings).map(fileVersion),
-    fileVersion(secret.file),
-    variableVersion(secret.environmentVariable),
-  ].join();
+  const { environmentVariable } = secretOf(settings);
+  return [...filesOf(settings).map(fileVersion), variableVersion(environmentVariable)].join();
 }
 
-/** The files that hold certificate, key and CA. */
+/** The files that hold certificate, key, CA, and PIN or passphrase. */
 export function filesOf(settings: Settings): readonly string[] {
-  return sourcesOf(settings)
-    .map(fileOf)
-    .filter((file) => file !== undefined);
+  return [...sourcesOf(settings).map(fileOf), secretOf(settings).file].filter(
+    (file) => file !== undefined,
+  );
+}
+
+function secretOf({ key }: Settings): SecretReader<unknown> {
+  return key.kind === 'file' ? key.passphrase : key.token.pin;
 }
 
 function fileOf(source: Source): string | undefined {
   return typeof source === 'string' && !isPem(source) ? source : undefined;
 }
 
-function fileVersion(file: string | undefined): string {
-  if (file === undefined) return '';
+function fileVersion(file: string): string {
   try {
-    const { ino, size, mtimeMs } = statSync(file);
-    return `${ino}:${size}:${mtimeMs}`;
+    // What copies a file (cp -p, rsync) may set its time of modification, but not that of its change.
+    const { dev, ino, size, mtimeMs, ctimeMs } = statSync(file);
+    return `${dev}:${ino}:${size}:${mtimeMs}:${ctimeMs}`;
   } catch (error) {
     return `${(error as NodeJS.ErrnoException).code}`;
   }

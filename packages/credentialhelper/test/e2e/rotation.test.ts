@@ -1,3 +1,4 @@
+import { createPrivateKey } from 'node:crypto';
 import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -122,5 +123,71 @@ describe('certificate and key that do not fit', () => {
     expect((await session.refresh()).accessKeyId, 'the previous pair').toMatch(/^ASIA/);
     await sleep(5100);
     expect((await errorOf(() => session.refresh())).code).toBe('ERR_KEY_CERTIFICATE_MISMATCH');
+  });
+
+  it('are an error after a while also where the folder is never left alone', async () => {
+    const own = join(folder, 'busy');
+    mkdirSync(own);
+    const session = open(...pairIn(own));
+    await session.credentials();
+    const busy = setInterval(() => writeFileSync(join(own, String(Math.random())), ''), 100);
+    try {
+      writeFileSync(join(own, 'cert.pem'), 'damaged');
+      expect((await session.refresh()).accessKeyId, 'the previous pair').toMatch(/^ASIA/);
+      await sleep(5500);
+      expect((await errorOf(() => session.refresh())).code).toBe('ERR_CERTIFICATE_INVALID');
+      writeFileSync(join(own, 'cert.pem'), things[0]?.certificatePem ?? '');
+      await session.refresh();
+      writeFileSync(join(own, 'cert.pem'), 'damaged');
+      expect((await session.refresh()).accessKeyId, 'damaged again').toMatch(/^ASIA/);
+    } finally {
+      clearInterval(busy);
+    }
+  });
+});
+
+/** Certificate and key of the first thing, in a folder. */
+function pairIn(own: string): [string, string] {
+  const [certificate, key] = [join(own, 'cert.pem'), join(own, 'key.pem')];
+  writeFileSync(certificate, things[0]?.certificatePem ?? '');
+  writeFileSync(key, things[0]?.privateKeyPem ?? '', { mode: 0o600 });
+  return [certificate, key];
+}
+
+describe('the previous pair is used for a while', () => {
+  it.each([
+    ['the folder was renamed away', (own: string) => renameSync(own, `${own}.old`)],
+    [
+      'the folder above it was renamed away',
+      (own: string) => renameSync(join(own, '..'), join(own, '../../renamed')),
+    ],
+    [
+      'a link leads in a circle',
+      (own: string) => {
+        renameSync(own, `${own}.old`);
+        symlinkSync(own, own);
+      },
+    ],
+    [
+      'the key is encrypted',
+      (own: string) => {
+        const encrypted = createPrivateKey(things[0]?.privateKeyPem ?? '').export({
+          type: 'pkcs8',
+          format: 'pem',
+          cipher: 'aes-256-cbc',
+          passphrase: 'secret',
+        });
+        replace(join(own, 'key.pem'), String(encrypted));
+      },
+    ],
+  ])('where %s', async (name, change) => {
+    const own = join(folder, name.replaceAll(' ', '-'), 'pair');
+    mkdirSync(own, { recursive: true });
+    const session = open(...pairIn(own));
+    await session.credentials();
+    // What is new there may have been made long ago.
+    await sleep(5100);
+    change(own);
+    expect((await session.refresh()).accessKeyId).toMatch(/^ASIA/);
   });
 });
