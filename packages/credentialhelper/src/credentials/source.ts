@@ -7,7 +7,7 @@ import { traceFetch } from '../observe/channels.ts';
 import { Counters, type SessionStats } from '../observe/stats.ts';
 import { loggerOfClient, type Settings } from '../options/options.ts';
 import { holdProcess } from '../process/hold.ts';
-import { after, createBootClock } from '../process/timers.ts';
+import { after, createBootClock, setImmediate } from '../process/timers.ts';
 import { createRefresher, type Fetched } from '../refresh/refresher.ts';
 import { createExpiration, type WallTime, watchSkew } from './device-time.ts';
 import { instant, retryOf, withTries } from './tries.ts';
@@ -100,7 +100,9 @@ export function createSource(settings: Settings): CredentialSource {
         logger = loggerOfClient(callerClientConfig, 'callerClientConfig') ?? logger;
       }
       const { current } = refresher;
-      const given = await refresher.get({ forceRefresh: forceRefresh === true, abortSignal });
+      const given = await refresher
+        .get({ forceRefresh: forceRefresh === true, abortSignal })
+        .catch(rejectLater);
       if (given === current) counters.served();
       // A copy for each caller: the SDK modifies it.
       return { ...given.value, expiration: expirationOf(given) };
@@ -114,6 +116,16 @@ export function createSource(settings: Settings): CredentialSource {
     },
     close: refresher.close,
   };
+}
+
+/**
+ * Rejects in the next iteration of the event loop: during the backoff the last error comes at once, so a caller in a loop
+ * would block the event loop.
+ */
+function rejectLater(error: unknown): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    setImmediate(() => reject(error));
+  });
 }
 
 /** One log line for a response, for diagnosis of slow or failing requests. */

@@ -214,6 +214,21 @@ describe.each(Object.entries(WAYS))('with %s', (_name, way) => {
     expect((await session.credentials()).accessKeyId).toBe(credentials.accessKeyId);
   });
 
+  it('a caller in a loop during the backoff does not block the event loop', async () => {
+    server.behave = (socket) => {
+      socket.end('HTTP/1.1 429 x\r\nretry-after: 60\r\ncontent-length: 0\r\n\r\n');
+    };
+    const session = open();
+    await errorOf(() => session.credentials());
+    let isOver = false;
+    setTimeout(() => {
+      isOver = true;
+    }, 50);
+    let calls = 0;
+    for (; !isOver && calls < 100_000; calls++) await session.credentials().catch(() => {});
+    expect(isOver, `${calls} calls`).toBe(true);
+  });
+
   it('a server that never responds times out after timeoutMs', async () => {
     server.behave = () => {};
     const error = await errorOf(() => open({ timeoutMs: LIMIT_MS }).credentials());
