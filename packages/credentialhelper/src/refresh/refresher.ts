@@ -97,7 +97,8 @@ const SHORTEST_TIMER_MS = SECOND;
 /** A value with less remaining lifetime may expire before it is used: callers wait for a pending fetch. */
 const LAST_MS = 30 * SECOND;
 
-/** A check of the source is reused for a multiple of the time it took: file systems may be slow. */
+/** A slower check of the source is reused for a multiple of the time it took, up to a maximum: file systems may be slow. */
+const SLOW_LOOK_MS = 5;
 const LOOK_FACTOR = 10;
 const LONGEST_LOOK_MS = 10 * SECOND;
 
@@ -166,8 +167,9 @@ export function createRefresher<T>(options: RefreshOptions<T>): Refresher<T> {
   function lookAtSource(): string {
     const beganMs = now();
     seenVersion = sourceVersion();
-    const endedMs = now();
-    isSeenUntilMs = endedMs + Math.min(LOOK_FACTOR * (endedMs - beganMs), LONGEST_LOOK_MS);
+    const tookMs = now() - beganMs;
+    const isGoodForMs = tookMs > SLOW_LOOK_MS ? LOOK_FACTOR * tookMs : 0;
+    isSeenUntilMs = now() + Math.min(isGoodForMs, LONGEST_LOOK_MS);
     return seenVersion;
   }
 
@@ -240,7 +242,7 @@ export function createRefresher<T>(options: RefreshOptions<T>): Refresher<T> {
     while (given === undefined) {
       const waitMs = untilNextTry(patienceEndsMs);
       if (waitMs > 0) {
-        await pause(Math.min(waitMs, LONGEST_PAUSE_MS), abortSignal);
+        if (!isClosed) await pause(Math.min(waitMs, LONGEST_PAUSE_MS), abortSignal);
         abortSignal?.throwIfAborted();
         if (isClosed) throw options.closed();
         given = valid();

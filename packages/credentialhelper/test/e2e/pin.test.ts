@@ -45,6 +45,31 @@ describe('the PIN', () => {
     expect((await session.credentials()).accessKeyId).toBe(credentials.accessKeyId);
   });
 
+  it('is read from an environment variable for each login', async () => {
+    process.env.TEST_CHANGING_PIN = 'wrong-in-variable';
+    const session = createSession(optionsWith({ environmentVariable: 'TEST_CHANGING_PIN' }));
+    expect((await errorOf(() => session.credentials())).code).toBe('ERR_PIN_INCORRECT');
+    process.env.TEST_CHANGING_PIN = PIN;
+    expect((await session.credentials()).accessKeyId).toBe(credentials.accessKeyId);
+  });
+
+  it('of a function is requested again for a retry, or a forced refresh', async () => {
+    let asked = 0;
+    let pin = 'wrong-in-function';
+    const session = createSession(
+      optionsWith(() => {
+        asked++;
+        return pin;
+      }),
+    );
+    const error = await errorOf(() => session.credentials());
+    expect(Number(error.retryAt) - Date.now()).toBeGreaterThan(25_000);
+    for (let call = 0; call < 10; call++) await errorOf(() => session.credentials());
+    expect(asked).toBe(1);
+    pin = PIN;
+    expect((await session.refresh()).accessKeyId).toBe(credentials.accessKeyId);
+  });
+
   it('comes from a slow function', async () => {
     const session = createSession(optionsWith(async () => PIN));
     expect((await session.credentials()).accessKeyId).toBe(credentials.accessKeyId);
