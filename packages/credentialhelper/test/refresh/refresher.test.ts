@@ -720,4 +720,79 @@ describe('whatever happens', () => {
       { numRuns: 200 },
     );
   });
+
+  it('each call ends, no caller leaves anything behind, and nothing is fetched after the end', async () => {
+    const calls = fc.array(
+      fc.record({
+        atMs: fc.nat({ max: 3 * MINUTE }),
+        forceRefresh: fc.boolean(),
+        abortAfterMs: fc.option(fc.nat({ max: MINUTE }), { nil: undefined }),
+      }),
+      { minLength: 1, maxLength: 30 },
+    );
+    const fetched = fc.record({
+      tookMs: fc.constantFrom(0, 1, 900, 9 * SECOND),
+      lifeMs: fc.constantFrom(1, SECOND, MINUTE, 60 * MINUTE),
+      pace: fc.constantFrom('soon', 'slowly', 'never'),
+      isFailure: fc.boolean(),
+    });
+    const options = fc.record({
+      maxWaitMs: fc.constantFrom(0, 12 * SECOND, 60 * MINUTE),
+      keepFresh: fc.boolean(),
+      lookMs: fc.constantFrom(0, 1, 50),
+      closeAtMs: fc.nat({ max: 4 * MINUTE }),
+    });
+    await fc.assert(
+      fc.asyncProperty(options, calls, fc.infiniteStream(fetched), async (given, asked, plan) => {
+        const clock = createClock();
+        let underWay = 0;
+        let most = 0;
+        let isClosed = false;
+        let late = 0;
+        const refresher = createRefresher<number>({
+          ...given,
+          now: clock.now,
+          after: (ms, run) => clock.after(ms, run),
+          random: () => 0.5,
+          hold: (promise) => promise,
+          retryOf: (error) => error as Error & Retry,
+          sourceVersion: () => {
+            clock.suspend(given.lookMs);
+            return '1';
+          },
+          explain: ({ error }) => error,
+          closed: () => new Error('closed'),
+          onRefreshFailed: () => {},
+          fetch: async () => {
+            if (isClosed) late++;
+            most = Math.max(most, ++underWay);
+            const { value } = plan.next();
+            await new Promise<void>((resolve) => void clock.after(value.tookMs, resolve));
+            underWay--;
+            if (value.isFailure) throw Object.assign(new Error('no'), { pace: value.pace });
+            return { value: 1, lifeMs: value.lifeMs };
+          },
+        });
+        let open = asked.length;
+        for (const { atMs, abortAfterMs, forceRefresh } of asked) {
+          clock.after(atMs, () => {
+            const controller = new AbortController();
+            if (abortAfterMs !== undefined) clock.after(abortAfterMs, () => controller.abort());
+            refresher
+              .get({ forceRefresh, abortSignal: controller.signal })
+              .catch(() => {})
+              .finally(() => open--);
+          });
+        }
+        clock.after(given.closeAtMs, () => {
+          isClosed = true;
+          refresher.close().catch(() => {});
+        });
+        await clock.pass(6 * MINUTE);
+        expect({ open, late, timers: clock.timers }).toEqual({ open: 0, late: 0, timers: 0 });
+        expect(most).toBeLessThanOrEqual(1);
+      }),
+      { numRuns: 100 },
+    );
+  });
 });
