@@ -193,7 +193,7 @@ export const ERROR_CODES = {
   },
   ERR_PIN_LOCKED: {
     meaning: 'the PIN of the token is locked',
-    remedy: 'unlock the PIN with the SO PIN',
+    remedy: 'unlock the PIN with the SO PIN; then `session.refresh()`, or restart',
     retryable: false,
     retry: 'never',
     exitStatus: 1,

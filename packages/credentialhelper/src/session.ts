@@ -16,8 +16,8 @@ export interface Session {
   /** A snapshot of the session's statistics. */
   readonly stats: SessionStats;
   /**
-   * Fetches new credentials, or joins a pending fetch. Only needed after a change of the role's
-   * permissions.
+   * Fetches new credentials, or joins a pending fetch, without a wait for a retry. Only needed after a change of the role's
+   * permissions, or after a locked PIN was unlocked.
    *
    * @throws {@link CredentialHelperError} (as a rejection) errors of `credentials`
    */

@@ -27,7 +27,7 @@ function exchangeWith(
   };
   const given = exchange(
     target,
-    async () => ({ status, headers, body }),
+    async () => ({ status, headers, body, connection: {} }),
     () => NOW_MS,
     explain,
   );
