@@ -22,7 +22,7 @@ import {
 } from '../tls/file-context.ts';
 import { getWithNode } from '../tls/node.ts';
 import { loadPart } from './load-part.ts';
-import { createRotatingPair } from './rotation.ts';
+import { createRotatingReader } from './rotation.ts';
 
 /**
  * Prepares mutual TLS with the device's certificate and key: returns a function that rereads the files and sends one
@@ -69,7 +69,7 @@ interface Identity {
 }
 
 function fileIdentity(settings: Settings, key: FileKeySettings, dates: CertificateDates): Identity {
-  const pair = createRotatingPair(settings);
+  const pair = createRotatingReader<KeyPair>(settings);
   const reading = (passphrase: Secret | undefined) => () => readKeyPair(key, passphrase, settings);
   const open = (read: KeyPair): SendSince => {
     const connection = readConnection(settings);
@@ -95,8 +95,9 @@ function tokenIdentity(
   const inProcess =
     isolate === false ? loadPart(() => import('../isolation/token-request.ts')) : undefined;
   inProcess?.catch(() => {});
-  const open = (): SendSince => {
-    const certificate = readTokenCertificate(key, dates);
+  const rotating = createRotatingReader<TokenRequest['certificate']>(settings);
+  const reading = () => readTokenCertificate(key, dates);
+  const open = (certificate: TokenRequest['certificate']): SendSince => {
     const connection = readConnection(settings);
     return async (request, begin) => {
       const pin = await pinReader.read(leftMs(connection, begin));
@@ -117,7 +118,10 @@ function tokenIdentity(
       );
     };
   };
-  return { openNow: open, open: async () => open() };
+  return {
+    openNow: () => open(rotating.readNow(reading)),
+    open: async (limitMs) => open(await rotating.read(reading, limitMs)),
+  };
 }
 
 function leftMs({ timeoutMs }: Pick<ConnectionSettings, 'timeoutMs'>, begin: number): number {

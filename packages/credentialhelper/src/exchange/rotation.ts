@@ -3,7 +3,6 @@ import { dirname } from 'node:path';
 import { isCredentialHelperError } from '../errors.ts';
 import type { Settings } from '../options/options.ts';
 import { monotonicMs, sleep } from '../process/timers.ts';
-import type { KeyPair } from '../tls/file-context.ts';
 import { filesOf, sourceVersion } from './source-version.ts';
 
 /**
@@ -15,31 +14,31 @@ const SETTLE_MS = 5000;
 /** How often they are checked meanwhile, in milliseconds. */
 const LOOK_MS = 200;
 
-/** Reads certificate and key during a rotation. */
-export interface RotatingPair {
+/** Reads certificate and key, or the certificate of a key in a token, during a rotation. */
+export interface RotatingReader<T> {
   /**
    * Reads them without waiting.
    *
    * @throws errors of `read`
    */
-  readNow(read: () => KeyPair): KeyPair;
+  readNow(read: () => T): T;
   /**
-   * Reads them. If they are being replaced and do not belong together, returns the previous pair; without one, waits
+   * Reads them. If they are being replaced and do not belong together, returns the previous ones; without any, waits
    * until they do.
    *
    * @param limitMs - timeout in milliseconds
    * @throws errors of `read`
    */
-  read(read: () => KeyPair, limitMs: number): Promise<KeyPair>;
+  read(read: () => T, limitMs: number): Promise<T>;
 }
 
 /** Creates the reader of certificate and key of a session. */
-export function createRotatingPair(settings: Settings): RotatingPair {
-  let last: KeyPair | undefined;
+export function createRotatingReader<T>(settings: Settings): RotatingReader<T> {
+  let last: T | undefined;
   /** When the mismatch was discovered, by `monotonicMs()`: a folder with frequent changes always looks just changed. */
   let misfitSinceMs: number | undefined;
 
-  function readNow(read: () => KeyPair): KeyPair {
+  function readNow(read: () => T): T {
     const version = sourceVersion(settings);
     try {
       last = read();
@@ -52,8 +51,8 @@ export function createRotatingPair(settings: Settings): RotatingPair {
     return last;
   }
 
-  /** The pair to use; undefined to wait. */
-  function attempt(read: () => KeyPair, canWait: boolean): KeyPair | undefined {
+  /** What to use; undefined to wait. */
+  function attempt(read: () => T, canWait: boolean): T | undefined {
     try {
       return readNow(read);
     } catch (error) {
@@ -71,8 +70,8 @@ export function createRotatingPair(settings: Settings): RotatingPair {
     async read(read, limitMs) {
       const endMs = monotonicMs() + limitMs;
       for (;;) {
-        const pair = attempt(read, monotonicMs() + LOOK_MS < endMs);
-        if (pair !== undefined) return pair;
+        const given = attempt(read, monotonicMs() + LOOK_MS < endMs);
+        if (given !== undefined) return given;
         await sleep(LOOK_MS);
       }
     },

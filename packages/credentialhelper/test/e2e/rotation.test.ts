@@ -6,9 +6,11 @@ import { createSession, type Session } from 'awsiot-credentialhelper';
 import { startEmulator } from 'awsiot-credentialhelper-emulator';
 import { afterAll, describe, expect, it } from 'vitest';
 import { errorOf } from '../support/errors.ts';
+import { PIN, SOFTHSM_LIBRARY, startSoftHsm } from '../support/softhsm.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const folder = temporaryFolder();
+const softHsm = startSoftHsm();
 const aws = await startEmulator();
 afterAll(() => aws.close());
 const things = await Promise.all(
@@ -153,6 +155,37 @@ function pairIn(own: string): [string, string] {
   writeFileSync(key, things[0]?.privateKeyPem ?? '', { mode: 0o600 });
   return [certificate, key];
 }
+
+describe('a certificate that is replaced, of a key in a token', () => {
+  it.each([true, false])(
+    'does not fail a call while it is written (isolate %s)',
+    async (isolate) => {
+      const own = join(folder, `token-${isolate}`);
+      mkdirSync(own);
+      const [certificate] = pairIn(own);
+      const keyFile = join(own, 'pkcs8.pem');
+      const key = createPrivateKey(things[0]?.privateKeyPem ?? '');
+      writeFileSync(keyFile, key.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 });
+      softHsm.initToken(own.slice(-20));
+      softHsm.importKey({ token: own.slice(-20), label: 'key', id: '01', file: keyFile });
+      const session = createSession({
+        endpoint: aws.credentialsEndpoint,
+        region: aws.region,
+        roleAlias: 'one',
+        thingName: 'one',
+        certificate,
+        pkcs11: { library: SOFTHSM_LIBRARY, userPin: PIN, tokenLabel: own.slice(-20), isolate },
+        ca: aws.ca,
+        maxWaitMs: 0,
+      });
+      await session.credentials();
+      writeFileSync(certificate, things[0]?.certificatePem.slice(0, 300) ?? '');
+      expect((await session.refresh()).accessKeyId).toMatch(/^ASIA/);
+      writeFileSync(certificate, things[0]?.certificatePem ?? '');
+      expect((await session.refresh()).accessKeyId).toMatch(/^ASIA/);
+    },
+  );
+});
 
 describe('the previous pair is used for a while', () => {
   it.each([
