@@ -122,7 +122,7 @@ export const ERROR_CODES = {
     meaning: 'the server refused the device certificate, which is not valid yet',
     remedy: 'check the clock of the device',
     retryable: true,
-    retry: 'soon',
+    retry: 'slowly',
     exitStatus: 1,
   },
   // PKCS#11 tokens.

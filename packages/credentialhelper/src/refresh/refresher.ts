@@ -122,7 +122,7 @@ export function createRefresher<T>(options: RefreshOptions<T>): Refresher<T> {
     | (Valid<T> & { readonly refreshAtMs: number; readonly lastFromMs: number })
     | undefined;
   let failed:
-    | (Failures & { readonly pace: Pace; readonly ofPace: number; readonly atMs: number })
+    | (Failures & { readonly ofPace: Readonly<Record<Pace, number>>; readonly atMs: number })
     | undefined;
   let readVersion = '';
   let seenVersion = '';
@@ -176,13 +176,14 @@ export function createRefresher<T>(options: RefreshOptions<T>): Refresher<T> {
   function failure(error: unknown): NonNullable<typeof failed> {
     const atMs = now();
     const retry = retryOf(error);
-    const ofPace = failed?.pace === retry.pace ? failed.ofPace + 1 : 1;
+    // Each backoff goes on until a success, also if failures alternate.
+    const before = failed?.ofPace ?? { soon: 0, slowly: 0, never: 0 };
+    const ofPace = { ...before, [retry.pace]: before[retry.pace] + 1 };
     return {
       error,
       count: (failed?.count ?? 0) + 1,
       sinceMs: failed?.sinceMs ?? atMs,
-      retryAtMs: atMs + retryDelayMs(ofPace, retry, random()),
-      pace: retry.pace,
+      retryAtMs: atMs + retryDelayMs(ofPace[retry.pace], retry, random()),
       ofPace,
       atMs,
     };

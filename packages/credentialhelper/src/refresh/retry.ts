@@ -27,7 +27,7 @@ const MAX_RETRY_AFTER_MS = 5 * MINUTE;
  * The delay after a failure, in milliseconds: exponential backoff with jitter, 1 second to 1 minute (`soon`) or
  * 30 seconds to 10 minutes (`slowly`); at least the server's requested delay, up to 5 minutes.
  *
- * @param failures - consecutive failures at this pace, including this one
+ * @param failures - failures at this pace since the last success, including this one
  * @param random - from 0 up to, but not including, 1
  */
 export function retryDelayMs(

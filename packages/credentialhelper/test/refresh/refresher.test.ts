@@ -490,6 +490,17 @@ describe('a failed fetch', () => {
     await clock.pass(2 * MINUTE);
     await expect(get()).rejects.toThrow(/^outage, \d+ tries/);
   });
+
+  it('makes few fetches in ten minutes, also if failures alternate', async () => {
+    const { clock, state, get } = setUp({ maxWaitMs: 12 * SECOND });
+    state.failWith = new Error('no');
+    for (let second = 0; second < 600; second++) {
+      state.retry = { pace: state.fetches.length % 2 === 0 ? 'soon' : 'slowly' };
+      get().catch(() => {});
+      await clock.pass(SECOND);
+    }
+    expect(state.fetches.length).toBeLessThanOrEqual(20);
+  });
 });
 
 describe('keepFresh', () => {
