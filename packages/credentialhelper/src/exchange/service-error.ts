@@ -1,4 +1,3 @@
-import { STATUS_CODES } from 'node:http';
 import type { ErrorCode } from '../error-codes.ts';
 import { CredentialHelperError } from '../errors.ts';
 import { isObject, parseJson } from '../json.ts';
@@ -24,7 +23,7 @@ export function serviceError(
   const said = readMessage(response);
   const { code, hint } = explainMessage(status, said, target) ?? explainStatus(response, target);
   const thing = target.thingName === undefined ? 'no thing name' : `thing "${target.thingName}"`;
-  const name = code === 'ERR_UNEXPECTED_STATUS' ? ` ${STATUS_CODES[status] ?? ''}`.trimEnd() : '';
+  const name = code === 'ERR_UNEXPECTED_STATUS' ? ` ${nameOf(status)}`.trimEnd() : '';
   const answer = `HTTP ${status}${name}${said === undefined ? '' : `: ${said}`}`;
   return new CredentialHelperError(
     `${target.authority} returned no credentials for role alias "${target.roleAlias}" (${thing}): ${answer}`,
@@ -127,6 +126,11 @@ function retryAfterMs({
   if (/^\d+$/.test(given)) return Number(given) * 1000;
   const ms = (httpDate(given) ?? Number.NaN) - (httpDate(date) ?? Number.NaN);
   return ms >= 0 ? ms : undefined;
+}
+
+/** The name of an HTTP status. Loaded here: a process whose child makes the requests does not need it. */
+function nameOf(status: number): string {
+  return process.getBuiltinModule('node:http').STATUS_CODES[status] ?? '';
 }
 
 /** The error message in the body, else the error type in the header, on one line; undefined if there is neither. */

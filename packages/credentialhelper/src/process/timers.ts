@@ -39,17 +39,17 @@ const JUMP_MS = 1000;
  */
 export function createBootClock(): () => number {
   const aheadMs = () => uptimeMs() - monotonicMs();
-  const driftMs = () => Date.now() - monotonicMs();
   const firstMs = aheadMs();
-  let seenMs = driftMs();
+  let seenMs = Date.now() - monotonicMs();
   let suspendedMs = 0;
   return () => {
-    const drift = driftMs();
+    const monotonic = monotonicMs();
+    const drift = Date.now() - monotonic;
     if (Math.abs(drift - seenMs) > JUMP_MS) {
       seenMs = drift;
       suspendedMs = Math.max(suspendedMs, aheadMs() - firstMs);
     }
-    return monotonicMs() + suspendedMs;
+    return monotonic + suspendedMs;
   };
 }
 

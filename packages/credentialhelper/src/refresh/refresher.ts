@@ -202,10 +202,11 @@ export function createRefresher<T>(options: RefreshOptions<T>): Refresher<T> {
     });
   }
 
-  const valid = () => (current !== undefined && now() < current.endsAtMs ? current : undefined);
-  const isDue = () =>
+  const valid = (nowMs = now()) =>
+    current !== undefined && nowMs < current.endsAtMs ? current : undefined;
+  const isDue = (nowMs = now()) =>
     flight === undefined &&
-    now() >= (failed === undefined ? (current?.refreshAtMs ?? 0) : retryInstant(failed));
+    nowMs >= (failed === undefined ? (current?.refreshAtMs ?? 0) : retryInstant(failed));
 
   function startTimer(): void {
     cancelTimer();
@@ -296,10 +297,11 @@ export function createRefresher<T>(options: RefreshOptions<T>): Refresher<T> {
     async get({ forceRefresh = false, abortSignal } = {}) {
       if (isClosed) throw options.closed();
       abortSignal?.throwIfAborted();
-      const ready = valid();
+      const nowMs = now();
+      const ready = valid(nowMs);
       if (ready !== undefined && !forceRefresh) {
-        if (isDue()) refreshBehind();
-        if (flight === undefined || current === undefined || now() < current.lastFromMs) {
+        if (isDue(nowMs)) refreshBehind();
+        if (flight === undefined || current === undefined || nowMs < current.lastFromMs) {
           return ready;
         }
       }
