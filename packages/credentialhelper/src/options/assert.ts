@@ -62,6 +62,20 @@ export function optionalBoolean(value: unknown, name: string, fallback: boolean)
   return value;
 }
 
+/** Checks that a value is a whole number within bounds, if defined. */
+export function optionalWholeNumber(
+  value: unknown,
+  name: string,
+  { min, max, fallback }: Readonly<Record<'min' | 'max' | 'fallback', number>>,
+): number {
+  if (value === undefined) return fallback;
+  if (Number.isSafeInteger(value)) {
+    const number = value as number;
+    if (number >= min && number <= max) return number;
+  }
+  throw invalidOption(name, `must be a whole number from ${min} to ${max}`, value);
+}
+
 /** Checks that a value is an object. */
 export function assertObject(value: unknown, name: string): asserts value is object {
   if (!isObject(value)) {

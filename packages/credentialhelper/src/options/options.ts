@@ -17,6 +17,7 @@ import {
   kindOf,
   optionalBoolean,
   optionalText,
+  optionalWholeNumber,
   ownOptions,
   readingOptions,
   requireText,
@@ -241,7 +242,11 @@ function readOptions(given: FromIotCoreInit): Settings {
     ...checkIdentity(options, warn),
     verifyPeer: optionalBoolean(options.verifyPeer, 'verifyPeer', true),
     timeoutMs,
-    maxWaitMs: checkMaxWait(options.maxWaitMs, timeoutMs),
+    maxWaitMs: optionalWholeNumber(options.maxWaitMs, 'maxWaitMs', {
+      min: 0,
+      max: MAX_WAIT_MS,
+      fallback: DEFAULT_PATIENCE * timeoutMs,
+    }),
     keepFresh: optionalBoolean(options.keepFresh, 'keepFresh', false),
     userAgent: checkUserAgent(options.userAgent),
     logger,
@@ -351,15 +356,6 @@ const MAX_WAIT_MS = 3_600_000;
 /** Long enough for a retry after a first request that timed out. */
 const DEFAULT_PATIENCE = 1.2;
 
-function checkMaxWait(maxWaitMs: unknown, timeoutMs: number): number {
-  if (maxWaitMs === undefined) return DEFAULT_PATIENCE * timeoutMs;
-  if (Number.isSafeInteger(maxWaitMs)) {
-    const ms = maxWaitMs as number;
-    if (ms >= 0 && ms <= MAX_WAIT_MS) return ms;
-  }
-  throw invalidOption('maxWaitMs', `must be a whole number from 0 to ${MAX_WAIT_MS}`, maxWaitMs);
-}
-
 const USER_AGENT = /^[ -~]{0,512}$/;
 
 function checkUserAgent(userAgent: unknown): string {
@@ -375,12 +371,11 @@ const MAX_LINE_CHARACTERS = 8000;
 
 /** Checks the option `timeoutMs`. */
 export function checkTimeout(timeoutMs: unknown): number {
-  if (timeoutMs === undefined) return DEFAULT_TIMEOUT_MS;
-  if (Number.isSafeInteger(timeoutMs)) {
-    const ms = timeoutMs as number;
-    if (ms >= 1 && ms <= MAX_TIMEOUT_MS) return ms;
-  }
-  throw invalidOption('timeoutMs', `must be a whole number from 1 to ${MAX_TIMEOUT_MS}`, timeoutMs);
+  return optionalWholeNumber(timeoutMs, 'timeoutMs', {
+    min: 1,
+    max: MAX_TIMEOUT_MS,
+    fallback: DEFAULT_TIMEOUT_MS,
+  });
 }
 
 /**
