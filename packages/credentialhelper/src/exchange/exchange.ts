@@ -30,7 +30,7 @@ export interface Exchanged {
  *
  * @param get - sends the request over mutual TLS
  * @param now - the time, in epoch milliseconds
- * @param explain - converts an error, with the `date` header of the response, to the error to throw
+ * @param explain - converts an error, with the time of the response by the clock of the server, to the error to throw
  * @throws {@link CredentialHelperError} (as a rejection) with the code for what the service answered, or what `get`
  * throws
  */
@@ -38,7 +38,7 @@ export async function exchange(
   target: ExchangeTarget,
   get: HttpsGet,
   now: () => number,
-  explain: (error: unknown, serverDate?: string) => unknown,
+  explain: (error: unknown, serverMs?: number) => unknown,
 ): Promise<Exchanged> {
   const response = await get({
     host: target.host,
@@ -57,7 +57,7 @@ export async function exchange(
   const serverMs = httpDate(response.headers.date);
   const isDated = serverMs !== undefined;
   if (response.status !== 200) {
-    throw explain(serviceError(response, target), isDated ? response.headers.date : undefined);
+    throw explain(serviceError(response, target), serverMs);
   }
   const nowMs = now();
   const clockMs = serverMs ?? nowMs;

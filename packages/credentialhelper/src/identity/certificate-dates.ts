@@ -15,9 +15,9 @@ export interface CertificateDates {
    * Explains an error of a request. If the server rejected the last certificate, and it has expired or is not valid
    * yet, returns an error with that reason, with the original as its `cause`; else returns the original error.
    *
-   * @param serverDate - the `date` header of the response, if any: the clock of the server takes precedence
+   * @param serverMs - the time of the response by the clock of the server, in epoch milliseconds, if known: it takes precedence
    */
-  explain(error: unknown, serverDate?: string): unknown;
+  explain(error: unknown, serverMs?: number): unknown;
 }
 
 const DAY_MS = 24 * 60 * 60 * 1000;
@@ -62,18 +62,16 @@ export function watchCertificateDates(
       warned.add(once);
       logger?.warn(`${describeCertificate(certificate)} ${warning.problem}; ${clock(nowMs)}`);
     },
-    explain(error, serverDate) {
+    explain(error, serverMs) {
       if (current === undefined || !isCredentialHelperError(error) || !REFUSALS.has(error.code)) {
         return error;
       }
       const nowMs = now();
-      const serverMs = Date.parse(serverDate ?? '');
-      const isKnown = !Number.isNaN(serverMs);
-      const wrong = problemOf(current, isKnown ? serverMs : nowMs);
+      const wrong = problemOf(current, serverMs ?? nowMs);
       if (wrong === undefined) return error;
-      const clocks = isKnown ? `${clock(nowMs)}, the server's ${iso(serverMs)}` : clock(nowMs);
+      const server = serverMs === undefined ? '' : `, the server's ${iso(serverMs)}`;
       return new CredentialHelperError(
-        `${describeCertificate(current)} ${wrong.problem}; ${clocks}; ${error.message}`,
+        `${describeCertificate(current)} ${wrong.problem}; ${clock(nowMs)}${server}; ${error.message}`,
         {
           code: wrong.code,
           cause: error,

@@ -20,9 +20,9 @@ function exchangeWith(
 ) {
   const credentials = { accessKeyId: 'A', secretAccessKey: 'S', sessionToken: 'T', expiration };
   const body = Buffer.from(JSON.stringify(status === 200 ? { credentials } : {}));
-  const explained: (string | undefined)[] = [];
-  const explain = (error: unknown, date?: string) => {
-    explained.push(date);
+  const explained: (number | undefined)[] = [];
+  const explain = (error: unknown, serverMs?: number) => {
+    explained.push(serverMs);
     return error;
   };
   const given = exchange(
@@ -103,5 +103,5 @@ describe('Retry-After', () => {
 
 it('a date that is none explains no error', async () => {
   expect((await failure({ date: '12' }, 403)).explained).toEqual([undefined]);
-  expect((await failure({ date: SERVER_DATE }, 403)).explained).toEqual([SERVER_DATE]);
+  expect((await failure({ date: SERVER_DATE }, 403)).explained).toEqual([Date.parse(SERVER_DATE)]);
 });

@@ -87,12 +87,12 @@ describe('a warning', () => {
 describe('the error of a request', () => {
   const failure = (code: ErrorCode) =>
     new CredentialHelperError('what it said', { code, httpStatus: 403, requestId: 'id-1' });
-  const explain = (code: ErrorCode, nowMs: number, serverDate?: string) => {
+  const explain = (code: ErrorCode, nowMs: number, serverMs?: number) => {
     const { dates, clock } = watch();
     dates.see(certificate);
     clock.nowMs = nowMs;
     const error = failure(code);
-    return { error, explained: dates.explain(error, serverDate) as CredentialHelperError };
+    return { error, explained: dates.explain(error, serverMs) as CredentialHelperError };
   };
 
   it.each<[ErrorCode, number, ErrorCode]>([
@@ -111,22 +111,21 @@ describe('the error of a request', () => {
     expect(explained.message).toContain('what it said');
   });
 
-  it.each<[ErrorCode, number, string | undefined]>([
+  it.each<[ErrorCode, number, number | undefined]>([
     ['ERR_ACCESS_DENIED', BEGIN, undefined],
     // These mean that the certificate was accepted.
     ['ERR_THING_NAME', END, undefined],
     ['ERR_ROLE_ALIAS_NOT_FOUND', END, undefined],
     ['ERR_TIMEOUT', END, undefined],
     // By the clock of the server it is valid.
-    ['ERR_ACCESS_DENIED', END, new Date(END - DAY).toUTCString()],
-  ])('%s at %d (server: %s) is unchanged', (code, nowMs, serverDate) => {
-    const { error, explained } = explain(code, nowMs, serverDate);
+    ['ERR_ACCESS_DENIED', END, END - DAY],
+  ])('%s at %d (server: %s) is unchanged', (code, nowMs, serverMs) => {
+    const { error, explained } = explain(code, nowMs, serverMs);
     expect(explained).toBe(error);
   });
 
   it("goes by the server's clock, and names both", () => {
-    const serverDate = new Date(END).toUTCString();
-    const { explained } = explain('ERR_ACCESS_DENIED', END - DAY, serverDate);
+    const { explained } = explain('ERR_ACCESS_DENIED', END - DAY, END);
     expect(explained.code).toBe('ERR_CERTIFICATE_EXPIRED');
     expect(explained.message).toContain(
       "this device's clock says 2026-12-31T00:00:00.000Z, the server's 2027-01-01T00:00:00.000Z",
