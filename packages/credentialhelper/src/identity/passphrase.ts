@@ -1,9 +1,9 @@
-import { CredentialHelperError } from '../errors.ts';
 import { Secret } from './secret.ts';
 import { checkSecret, type Warn } from './secret-file.ts';
 import {
   askingFunction,
   immediate,
+  invalidSecretSource,
   openSecretPlace,
   type SecretReader,
   type SecretSource,
@@ -23,9 +23,7 @@ export function openPassphrase(source: SecretSource | undefined, warn: Warn): Pa
   const named = { kind: 'passphrase', option: 'passphrase', warn } as const;
   if (typeof source === 'string') {
     // Unchanged: unlike a PIN, it may begin or end with whitespace, and a wrong one has no consequences.
-    if (source === '') {
-      throw new CredentialHelperError('"passphrase" is empty', { code: 'ERR_INVALID_OPTION' });
-    }
+    if (source === '') throw invalidSecretSource('passphrase', 'is empty');
     const passphrase = new Secret(source);
     return immediate(() => passphrase);
   }

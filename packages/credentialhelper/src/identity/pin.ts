@@ -1,10 +1,10 @@
-import { CredentialHelperError } from '../errors.ts';
 import { pathOfUrl } from './named-path.ts';
 import type { Secret } from './secret.ts';
 import { checkSecret, type Warn } from './secret-file.ts';
 import {
   askingFunction,
   immediate,
+  invalidSecretSource,
   openSecretPlace,
   type SecretPlace,
   type SecretReader,
@@ -73,8 +73,8 @@ export function parsePinSource(text: string, option: string): SecretPlace {
     default:
       break;
   }
-  throw new CredentialHelperError(
-    `"${option}" has a pin-source that is not a path, file:, env:, credential: or fd:`,
-    { code: 'ERR_INVALID_OPTION' },
+  throw invalidSecretSource(
+    option,
+    'has a pin-source that is not a path, file:, env:, credential: or fd:',
   );
 }

@@ -72,7 +72,7 @@ export function openSecretPlace(source: unknown, named: Named): SecretReader<Sec
   const place = PLACES.find((known) => known === name);
   if (place === undefined || more.length > 0) {
     const nothing = named.kind === 'PIN' ? 'null, ' : '';
-    throw invalid(
+    throw invalidSecretSource(
       named.option,
       `must be text, ${nothing}a function, or an object with one of ${PLACES.join(', ')}`,
     );
@@ -80,13 +80,13 @@ export function openSecretPlace(source: unknown, named: Named): SecretReader<Sec
   const option = `${named.option}.${place}`;
   if (place === 'fileDescriptor') {
     if (!Number.isSafeInteger(value) || (value as number) < 0 || (value as number) > MAX_FD) {
-      throw invalid(option, `must be a whole number from 0 to ${MAX_FD}`);
+      throw invalidSecretSource(option, `must be a whole number from 0 to ${MAX_FD}`);
     }
     return descriptorReader(value as number, named);
   }
   if (place === 'file' && isUrl(value)) return fileReader(value, { ...named, option });
   if (typeof value !== 'string' || value === '' || value.includes('\0')) {
-    throw invalid(option, 'must be text');
+    throw invalidSecretSource(option, 'must be text');
   }
   if (place === 'environmentVariable') {
     readVariable(value, named);
@@ -192,7 +192,7 @@ function notShown(kind: Named['kind']): string {
 /** systemd gives access to its credentials only to the user of the unit, so their mode is not checked. */
 function credentialReader(name: string, { kind, option }: Named): SecretReader<Secret> {
   if (name.includes('/') || name.startsWith('.')) {
-    throw invalid(option, 'is the name of a credential, not a path');
+    throw invalidSecretSource(option, 'is the name of a credential, not a path');
   }
   // biome-ignore lint/style/noProcessEnv: systemd.exec(5) passes the folder of credentials this way
   const folder = process.env.CREDENTIALS_DIRECTORY;
@@ -215,6 +215,7 @@ function credentialReader(name: string, { kind, option }: Named): SecretReader<S
   return secretFileReader(new SecretFile(path, `the ${kind} in the systemd credential "${name}"`));
 }
 
-function invalid(name: string, problem: string): CredentialHelperError {
+/** The error for an invalid source of a secret. */
+export function invalidSecretSource(name: string, problem: string): CredentialHelperError {
   return new CredentialHelperError(`"${name}" ${problem}`, { code: 'ERR_INVALID_OPTION' });
 }

@@ -9,9 +9,7 @@ const { bigint } = process.hrtime;
 
 /** Waits for some milliseconds, without keeping this process running. */
 export function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => {
-    setTimeout(resolve, ms).unref();
-  });
+  return new Promise((resolve) => void after(ms, resolve));
 }
 
 /** The time of a monotonic clock, in milliseconds. */
