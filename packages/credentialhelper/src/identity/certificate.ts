@@ -48,7 +48,7 @@ export function readCertificates(
       throw new CredentialHelperError(`${which} ${named?.what ?? 'is not an X.509 certificate'}`, {
         code,
         cause,
-        hint: named?.hint ?? 'expected a certificate in PEM or DER formatat',
+        hint: named?.hint ?? 'expected a certificate in PEM or DER format',
       });
     }
   });

@@ -60,7 +60,7 @@ const LABELS: readonly (readonly [label: RegExp, kind: Kind])[] = [
   [
     /^(PKCS7|CMS)$/,
     {
-      what: 'holds certificates in PKCS #7 formatat',
+      what: 'holds certificates in PKCS #7 format',
       hint: 'openssl pkcs7 -print_certs -in FILE -out certificate.pem',
     },
   ],
@@ -90,7 +90,7 @@ const BEGINNINGS: readonly (readonly [begins: RegExp, kind: Kind])[] = [
     // The object identifier of signed data (RFC 2315, section 14).
     new RegExp(`${SEQUENCE}06092a864886f70d010702`),
     {
-      what: 'holds certificates in PKCS #7 formatat',
+      what: 'holds certificates in PKCS #7 format',
       hint: 'openssl pkcs7 -inform DER -print_certs -in FILE -out certificate.pem',
     },
   ],

@@ -241,7 +241,7 @@ function unreadable(
     {
       code: 'ERR_PRIVATE_KEY_INVALID',
       cause,
-      hint: kind?.hint ?? 'expected PKCS#1, SEC1 or PKCS#8, in PEM or DER formatat',
+      hint: kind?.hint ?? 'expected PKCS#1, SEC1 or PKCS#8, in PEM or DER format',
     },
   );
 }

@@ -46,7 +46,7 @@ function partsOf(certificate: X509Certificate): CertificateParts {
   const fields = version?.idBlock.tagClass === 3 ? rest : [version, ...rest];
   const [serialNumber, , issuer, , subject] = fields;
   if (!serialNumber || !issuer || !subject) {
-    throw new CredentialHelperError(`${describeCertificate(certificate)} has an unknown formatat`, {
+    throw new CredentialHelperError(`${describeCertificate(certificate)} has an unknown format`, {
       code: 'ERR_CERTIFICATE_INVALID',
     });
   }

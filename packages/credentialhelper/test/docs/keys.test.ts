@@ -157,7 +157,7 @@ describe('docs/keys.md', () => {
     const p7b = openssl('crl2pkcs7', '-nocrl', '-certfile', certificateFile);
     const work = workFolder('p7b', { 'thing.p7b': p7b });
     const file = join(work, 'thing.p7b');
-    await expectRefused(file, 'holds certificates in PKCS #7 formatat', readCertificate);
+    await expectRefused(file, 'holds certificates in PKCS #7 format', readCertificate);
     await runBlock(work, 'pkcs7');
     expectCertificate(work);
   });
