@@ -7,7 +7,7 @@ import { traceFetch } from '../observe/channels.ts';
 import { Counters, type SessionStats } from '../observe/stats.ts';
 import { loggerOfClient, type Settings } from '../options/options.ts';
 import { holdProcess } from '../process/hold.ts';
-import { after, createBootClock, setImmediate } from '../process/timers.ts';
+import { after, bootMs, setImmediate } from '../process/timers.ts';
 import { createRefresher, type Fetched } from '../refresh/refresher.ts';
 import { createExpiration, type WallTime, watchSkew } from './device-time.ts';
 import { instant, retryOf, withTries } from './tries.ts';
@@ -31,7 +31,7 @@ export function createSource(settings: Settings): CredentialSource {
   let { logger } = settings;
   // Looked up at each call: tests replace it.
   const wallMs = () => Date.now();
-  const now = createBootClock();
+  const now = bootMs;
   const dates = watchCertificateDates(logger, wallMs);
   const skew = watchSkew((text) => logger?.warn(text));
   const get = createMutualTls(settings, dates);

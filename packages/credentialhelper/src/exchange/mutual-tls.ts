@@ -10,12 +10,12 @@ import {
   sourcesOf,
   type TokenKeySettings,
 } from '../options/options.ts';
-import { monotonicMs, setTimeout } from '../process/timers.ts';
+import { monotonicMs } from '../process/timers.ts';
 import type { ConnectionSettings, HttpsGet, HttpsRequest, HttpsResponse } from '../tls/client.ts';
 import { defaultCaOfThisProcess } from '../tls/default-ca.ts';
 import {
+  createFileContext,
   type KeyPair,
-  openFileContext,
   readCa,
   readKeyPair,
   readTokenCertificate,
@@ -29,7 +29,7 @@ import { createRotatingReader } from './rotation.ts';
  * request.
  *
  * Everything but pipes is read once up front, so that errors surface at construction; `verifyPeer: false` logs a
- * warning.
+ * warning. The TLS context is created for each request and not kept: it takes more time and memory than all the rest.
  *
  * @param dates - checks each certificate before it is used
  * @throws {@link CredentialHelperError} for unreadable files, `ERR_KEY_CERTIFICATE_MISMATCH`
@@ -39,17 +39,15 @@ export function createMutualTls(settings: Settings, dates: CertificateDates): Ht
   const sources = sourcesOf(settings);
   const identity =
     key.kind === 'file' ? fileIdentity(settings, key, dates) : tokenIdentity(settings, key, dates);
-  let opened = pipesOf(sources).length === 0 ? identity.openNow() : undefined;
-  setTimeout(() => {
-    opened = undefined;
-  }, FRESH_MS).unref();
+  let ready = pipesOf(sources).length === 0 ? identity.openNow() : undefined;
+  const readAtMs = monotonicMs();
   if (!settings.verifyPeer) warnUnverified(settings);
   return async (request) => {
     const begin = monotonicMs();
     await readPipes(sources, timeoutMs);
-    const ready = opened;
-    opened = undefined;
-    const send = ready ?? (await identity.open(leftMs(settings, begin)));
+    const isFresh = begin - readAtMs < FRESH_MS;
+    const send = (isFresh ? ready : undefined) ?? (await identity.open(leftMs(settings, begin)));
+    ready = undefined;
     return send(request, begin);
   };
 }
@@ -69,18 +67,21 @@ interface Identity {
 }
 
 function fileIdentity(settings: Settings, key: FileKeySettings, dates: CertificateDates): Identity {
-  const pair = createRotatingReader<KeyPair>(settings);
+  const rotating = createRotatingReader<KeyPair>(settings);
   const reading = (passphrase: Secret | undefined) => () => readKeyPair(key, passphrase, settings);
-  const open = (read: KeyPair): SendSince => {
+  const open = (pair: KeyPair): SendSince => {
+    dates.see(pair.chain[0]);
     const connection = readConnection(settings);
-    const { secureContext } = openFileContext(read, settings, dates);
-    return (request, begin) =>
-      getWithNode(request, connection, secureContext, leftMs(connection, begin));
+    return (request, begin) => {
+      const { ca } = connection;
+      const context = createFileContext(pair, ca === undefined ? {} : { ca });
+      return getWithNode(request, connection, context, leftMs(connection, begin));
+    };
   };
   const { read, readNow } = key.passphrase;
   return {
-    openNow: () => (readNow === undefined ? undefined : open(pair.readNow(reading(readNow())))),
-    open: async (limitMs) => open(await pair.read(reading(await read(limitMs)), limitMs)),
+    openNow: () => (readNow === undefined ? undefined : open(rotating.readNow(reading(readNow())))),
+    open: async (limitMs) => open(await rotating.read(reading(await read(limitMs)), limitMs)),
   };
 }
 

@@ -5,7 +5,10 @@ import { excerpt } from '../text.ts';
 import { keyKind } from './key-kind.ts';
 import { kindOfBytes } from './kinds.ts';
 import { isCutShort, isPem, pemBlocks } from './pem.ts';
-import { readSource, type Source } from './read-source.ts';
+import { readSource, type Source, type SourceContent } from './read-source.ts';
+
+/** A certificate, and those of its chain. */
+export type Chain = readonly [own: X509Certificate, ...others: X509Certificate[]];
 
 const PEM_CERTIFICATE = /^(TRUSTED |X509 )?CERTIFICATE$/;
 
@@ -21,19 +24,31 @@ export function readCertificates(
   option: string,
   code: ErrorCode = 'ERR_CERTIFICATE_INVALID',
 ): readonly X509Certificate[] {
-  const { bytes, name } = readSource(source, option);
+  return parseCertificates(readSource(source, option), code);
+}
+
+/**
+ * Same as {@link readCertificates}, for the content of a source.
+ *
+ * @throws {@link CredentialHelperError} with `code`
+ */
+export function parseCertificates(
+  { bytes, name }: SourceContent,
+  code: ErrorCode,
+): readonly X509Certificate[] {
   const text = bytes.toString('latin1');
+  const blocks = pemBlocks(text);
   const encoded = isPem(text)
-    ? pemBlocks(text).flatMap(({ label, pem }) => (PEM_CERTIFICATE.test(label) ? [pem] : []))
+    ? blocks.flatMap(({ label, pem }) => (PEM_CERTIFICATE.test(label) ? [pem] : []))
     : [bytes];
-  const kind = kindOfBytes(bytes);
-  if (isCutShort(text)) {
+  if (isCutShort(text, blocks)) {
     throw new CredentialHelperError(`${name} is truncated: a PEM block has no END line`, {
       code,
       hint: 'copy the whole file again',
     });
   }
   if (encoded.length === 0) {
+    const kind = kindOfBytes(bytes);
     throw new CredentialHelperError(`${name} ${kind?.what ?? 'holds no certificate'}`, {
       code,
       hint: kind?.hint ?? 'a certificate in PEM format begins with -----BEGIN CERTIFICATE-----',
@@ -44,7 +59,7 @@ export function readCertificates(
       return new X509Certificate(item);
     } catch (cause) {
       const which = encoded.length > 1 ? `certificate ${index + 1} of ${name}` : name;
-      const named = isPem(text) ? undefined : kind;
+      const named = isPem(text) ? undefined : kindOfBytes(bytes);
       throw new CredentialHelperError(`${which} ${named?.what ?? 'is not an X.509 certificate'}`, {
         code,
         cause,
@@ -59,10 +74,7 @@ export function readCertificates(
  *
  * @throws {@link CredentialHelperError} `ERR_KEY_CERTIFICATE_MISMATCH` if no certificate belongs to the key
  */
-export function chainForKey(
-  certificates: readonly X509Certificate[],
-  key: KeyObject,
-): readonly X509Certificate[] {
+export function chainForKey(certificates: readonly X509Certificate[], key: KeyObject): Chain {
   const chain = leafFirst(certificates, (certificate) => certificate.checkPrivateKey(key));
   if (chain === undefined) {
     throw new CredentialHelperError(
@@ -80,7 +92,7 @@ export function chainForKey(
 export function leafFirst(
   certificates: readonly X509Certificate[],
   isLeaf: (certificate: X509Certificate) => boolean,
-): readonly X509Certificate[] | undefined {
+): Chain | undefined {
   const leaf = certificates.find(isLeaf);
   return leaf && [leaf, ...certificates.filter((certificate) => certificate !== leaf)];
 }

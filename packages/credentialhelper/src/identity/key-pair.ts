@@ -1,7 +1,7 @@
 import type { KeyObject, X509Certificate } from 'node:crypto';
 import { isKeyObject } from 'node:util/types';
 import { CredentialHelperError, isCredentialHelperError } from '../errors.ts';
-import { chainForKey } from './certificate.ts';
+import { type Chain, chainForKey } from './certificate.ts';
 import { otherPrivateKeys } from './private-key.ts';
 import { type Source, sourceName } from './read-source.ts';
 import type { Secret } from './secret.ts';
@@ -17,7 +17,7 @@ export function chainForKeyOf(
   key: KeyObject,
   certificates: readonly X509Certificate[],
   passphrase?: Secret,
-): readonly X509Certificate[] {
+): Chain {
   try {
     return chainForKey(certificates, key);
   } catch (error) {

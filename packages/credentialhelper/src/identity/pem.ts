@@ -36,16 +36,20 @@ export function pemBlocks(text: string): readonly PemBlock[] {
 }
 
 /** Whether a text has the beginning of a PEM block but not its end. */
-export function isCutShort(text: string): boolean {
-  return isPem(text) && pemBlocks(text).length < text.split(BEGIN).length - 1;
+export function isCutShort(text: string, blocks: readonly PemBlock[] = pemBlocks(text)): boolean {
+  return blocks.length < text.split(BEGIN).length - 1;
 }
 
 /** The header of a key with traditional encryption (RFC 1421), also on one line with the following text. */
 const ENCRYPTED_HEADER =
   /^\s*(Proc-Type:\s*4,\s*ENCRYPTED)\s+(DEK-Info:\s*[\w-]+,\s*[0-9A-Fa-f]+)\s+/;
 
+/** A body as OpenSSL writes it, between two line ends. */
+const NORMAL = /^\n(?:[A-Za-z0-9+/]{64}\n)*[A-Za-z0-9+/]{1,64}={0,2}\n$/;
+
 /** The body in lines: those of a header (RFC 1421, `Proc-Type:`) are kept, base64 is rewrapped. */
 function wrapped(body: string): string {
+  if (NORMAL.test(body)) return body.slice(1, -1);
   const lines = body
     .replace(ENCRYPTED_HEADER, '\n$1\n$2\n\n')
     .split(/\r\n?|\n/)
@@ -117,6 +121,7 @@ export function textOf(bytes: Buffer): string | undefined {
 }
 
 function withLineEnds(text: string): string {
+  if (!text.includes('\\')) return text;
   // Once or twice, as in nested JSON; also with the "/" of base64 escaped.
   return text
     .replaceAll(/\\+r|\\u000d/gi, '')

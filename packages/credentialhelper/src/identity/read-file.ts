@@ -15,7 +15,8 @@ import { within } from '../process/within.ts';
 /** The maximum size of a file, larger than any key, certificate, CA list or PIN, in bytes. */
 const MAX_BYTES = 1024 * 1024;
 
-const CHUNK_BYTES = 64 * 1024;
+/** Most keys and certificates take less. */
+const CHUNK_BYTES = 4096;
 const POLL_MS = 10;
 
 /** Reads return `EAGAIN` instead of blocking. Windows has no such flag. */
@@ -187,6 +188,8 @@ class Chunks {
   /** The name of its source in messages. */
   readonly what: string;
   readonly #chunks: Buffer[] = [];
+  /** The unused rest of the last buffer. */
+  #rest: Buffer = Buffer.of();
   length = 0;
 
   constructor(what: string) {
@@ -195,9 +198,10 @@ class Chunks {
 
   /** Reads the next piece; 0 at the end. */
   readFrom(fd: number): number {
-    const chunk = Buffer.alloc(CHUNK_BYTES);
-    const count = readSync(fd, chunk);
-    this.add(chunk.subarray(0, count));
+    if (this.#rest.length === 0) this.#rest = Buffer.alloc(CHUNK_BYTES);
+    const count = readSync(fd, this.#rest);
+    this.add(this.#rest.subarray(0, count));
+    this.#rest = this.#rest.subarray(count);
     return count;
   }
 

@@ -11,7 +11,7 @@ export type Source = string | Uint8Array | Pipe;
 type Look = (stats: Stats, name: string) => void;
 
 /** The bytes of a source, and its name in messages. */
-interface SourceContent {
+export interface SourceContent {
   readonly bytes: Buffer;
   /** Its name in messages: `file "…"` for a path, else `the bytes given as "<option>"`. */
   readonly name: string;

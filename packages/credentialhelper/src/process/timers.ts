@@ -28,14 +28,21 @@ export function after(ms: number, run: () => void): () => void {
 /** More than the drift of clocks between two checks, in milliseconds. */
 const JUMP_MS = 1000;
 
+let bootClock: (() => number) | undefined;
+
+/** The time of a monotonic clock that, unlike {@link monotonicMs}, includes suspension of the system, in milliseconds. */
+export function bootMs(): number {
+  bootClock ??= createBootClock();
+  return bootClock();
+}
+
 /**
- * Creates a monotonic clock that, unlike {@link monotonicMs}, includes the time in which the system is suspended; in
- * milliseconds.
+ * Creates the clock of {@link bootMs}.
  *
  * The system's uptime includes suspension, but is slow to read: it is read only if the wall clock and {@link
  * monotonicMs} differ, because the clock was set or the system was suspended.
  */
-export function createBootClock(): () => number {
+function createBootClock(): () => number {
   const aheadMs = () => uptimeMs() - monotonicMs();
   const firstMs = aheadMs();
   let seenMs = Date.now() - monotonicMs();

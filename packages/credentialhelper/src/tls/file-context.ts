@@ -1,19 +1,18 @@
-import type { X509Certificate } from 'node:crypto';
-import type { SecureContext } from 'node:tls';
-import { readCertificates, toPem } from '../identity/certificate.ts';
+import type { KeyObject } from 'node:crypto';
+import type { SecureContext, SecureContextOptions } from 'node:tls';
+import { type Chain, parseCertificates, readCertificates, toPem } from '../identity/certificate.ts';
 import type { CertificateDates } from '../identity/certificate-dates.ts';
 import { chainForKeyOf } from '../identity/key-pair.ts';
 import { readPrivateKey } from '../identity/private-key.ts';
-import { type Source, sourceName } from '../identity/read-source.ts';
+import { readSource, type Source, sourceName } from '../identity/read-source.ts';
 import type { Secret } from '../identity/secret.ts';
 import type { FileKeySettings, Settings, TokenKeySettings } from '../options/options.ts';
 import { createContext } from './secure-context.ts';
 
 /** A certificate with its chain, and the private key that belongs to it. */
 export interface KeyPair {
-  readonly chain: readonly X509Certificate[];
-  /** PKCS#8, as PEM. */
-  readonly key: string;
+  readonly chain: Chain;
+  readonly key: KeyObject;
   /** The name of the certificate's source in messages. */
   readonly from: string;
 }
@@ -33,7 +32,7 @@ export function readKeyPair(
   const certificates = readCertificates(key.certificate, 'certificate');
   return {
     chain: chainForKeyOf(key.source, privateKey, certificates, passphrase),
-    key: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
+    key: privateKey,
     from: sourceName(key.certificate, 'certificate'),
   };
 }
@@ -41,17 +40,14 @@ export function readKeyPair(
 /**
  * Creates a TLS context with a certificate and its key.
  *
- * @throws {@link CredentialHelperError} for an unreadable CA, and a certificate that OpenSSL rejects
+ * @throws {@link CredentialHelperError} `ERR_CERTIFICATE_INVALID` if OpenSSL rejects the certificate
  */
-export function openFileContext(
+export function createFileContext(
   { chain, key, from }: KeyPair,
-  { ca }: Pick<Settings, 'ca'>,
-  dates: CertificateDates,
-): { readonly secureContext: SecureContext; readonly certificate: X509Certificate } {
-  const [certificate] = chain as readonly [X509Certificate];
-  dates.see(certificate);
-  const options = { key, ...(ca === undefined ? {} : { ca: readCa(ca) }) };
-  return { secureContext: createContext(chain, options, from), certificate };
+  options: SecureContextOptions,
+): SecureContext {
+  const pem = key.export({ type: 'pkcs8', format: 'pem' }).toString();
+  return createContext(chain, { key: pem, ...options }, from);
 }
 
 /** Reads the certificate of a key in a token from its file, or returns the attributes of the one in the token. */
@@ -64,7 +60,19 @@ export function readTokenCertificate({ certificate }: TokenKeySettings, dates: C
   return { chain: toPem(chain) };
 }
 
-/** Reads the CA certificates to trust, as PEM. */
+/** The CA certificates that were read last: most sessions of a process trust the same. */
+let lastCa: { readonly bytes: Buffer; readonly pem: string } | undefined;
+
+/**
+ * Reads the CA certificates to trust, as PEM.
+ *
+ * @throws {@link CredentialHelperError} `ERR_FILE_UNREADABLE`, `ERR_CA_INVALID`
+ */
 export function readCa(ca: Source): string {
-  return toPem(readCertificates(ca, 'ca', 'ERR_CA_INVALID'));
+  const content = readSource(ca, 'ca');
+  const { bytes } = content;
+  if (lastCa === undefined || !lastCa.bytes.equals(bytes)) {
+    lastCa = { bytes, pem: toPem(parseCertificates(content, 'ERR_CA_INVALID')) };
+  }
+  return lastCa.pem;
 }

@@ -19,7 +19,7 @@ import type { Pkcs11Options } from '../options/token-options.ts';
 import { loadKoffi } from '../pkcs11/koffi.ts';
 import { holdProcess } from '../process/hold.ts';
 import { openTokenKey } from '../token/open-key.ts';
-import { openFileContext, readCa, readKeyPair, readTokenCertificate } from './file-context.ts';
+import { createFileContext, readCa, readKeyPair, readTokenCertificate } from './file-context.ts';
 import { findOpenSsl } from './openssl.ts';
 import { createTokenContext } from './token-context.ts';
 
@@ -96,8 +96,11 @@ async function open(given: TlsIdentityOptions): Promise<TlsIdentity> {
   const dates = watchCertificateDates(logger, Date.now);
   if (key.kind === 'file') {
     const passphrase = await key.passphrase.read(waitMs);
-    const context = openFileContext(readKeyPair(key, passphrase, events), { ca }, dates);
-    return identity({ ...context, close() {} });
+    const pair = readKeyPair(key, passphrase, events);
+    const [certificate] = pair.chain;
+    dates.see(certificate);
+    const secureContext = createFileContext(pair, ca === undefined ? {} : { ca: readCa(ca) });
+    return identity({ secureContext, certificate, close() {} });
   }
   const koffi = await loadKoffi();
   findOpenSsl(koffi);
