@@ -16,9 +16,11 @@ export {
   type ErrorDetails,
   isCredentialHelperError,
 } from './errors.ts';
+export { createFleet, type Fleet } from './fleet.ts';
 export type { PinSource } from './identity/pin.ts';
 export type { SecretPlace, SecretSource } from './identity/secret-source.ts';
 export type { SessionStats } from './observe/stats.ts';
+export type { FleetInit, ThingInit } from './options/fleet-options.ts';
 export type {
   ClientConfig,
   CommonInit,

@@ -1,8 +1,8 @@
-import { createSource } from './credentials/source.ts';
+import { type CredentialSource, createSource } from './credentials/source.ts';
 import type { IotCoreCredentialProvider, IotCoreCredentials } from './credentials/types.ts';
 import { CredentialHelperError } from './errors.ts';
 import type { SessionStats } from './observe/stats.ts';
-import { checkOptions, type FromIotCoreInit } from './options/options.ts';
+import { checkOptions, type FromIotCoreInit, type Settings } from './options/options.ts';
 import { regionOfEnvironment } from './options/region.ts';
 
 /** The configuration of a client of the AWS SDK: `new STSClient(session)`. */
@@ -60,25 +60,59 @@ export interface Session {
  */
 export function createSession(init: FromIotCoreInit): Session {
   const settings = checkOptions(init);
-  const region = settings.region ?? regionOfEnvironment();
-  if (region === undefined) {
-    throw new CredentialHelperError('the AWS region cannot be read from "endpoint"', {
-      code: 'ERR_REGION_UNKNOWN',
-      hint: 'pass it as "region", or set AWS_REGION',
-    });
+  const region = regionFor(settings);
+  return new SourceSession(region, createSource(settings));
+}
+
+/**
+ * The region of a session.
+ *
+ * @throws {@link CredentialHelperError} `ERR_REGION_UNKNOWN`
+ */
+export function regionFor({ region }: Pick<Settings, 'region'>): string {
+  const given = region ?? regionOfEnvironment();
+  if (given !== undefined) return given;
+  throw new CredentialHelperError('the AWS region cannot be read from "endpoint"', {
+    code: 'ERR_REGION_UNKNOWN',
+    hint: 'pass it as "region", or set AWS_REGION',
+  });
+}
+
+/**
+ * A session with a source of credentials. Its own properties are those of a client's configuration: clients copy them
+ * with `{ ...session }`, and nothing else.
+ */
+export class SourceSession implements Session {
+  readonly region: string;
+  readonly credentials: IotCoreCredentialProvider;
+  readonly #source: CredentialSource;
+  readonly #onClose: (() => void) | undefined;
+
+  constructor(region: string, source: CredentialSource, onClose?: () => void) {
+    this.region = region;
+    this.credentials = source.credentials;
+    this.#source = source;
+    this.#onClose = onClose;
   }
-  const source = createSource(settings);
-  // Members on the prototype are not copied by `{ ...session }`, which clients do with their configuration.
-  const members: Omit<Session, 'region' | 'credentials'> = {
-    get expiration() {
-      return source.expiration;
-    },
-    get stats() {
-      return source.stats;
-    },
-    refresh: () => source.credentials({ forceRefresh: true }),
-    close: source.close,
-    [Symbol.asyncDispose]: source.close,
-  };
-  return Object.assign(Object.create(members), { region, credentials: source.credentials });
+
+  get expiration(): Date | undefined {
+    return this.#source.expiration;
+  }
+
+  get stats(): SessionStats {
+    return this.#source.stats;
+  }
+
+  refresh(): Promise<IotCoreCredentials> {
+    return this.#source.credentials({ forceRefresh: true });
+  }
+
+  close(): Promise<void> {
+    this.#onClose?.();
+    return this.#source.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
 }

@@ -8,7 +8,7 @@ import { Counters, type SessionStats } from '../observe/stats.ts';
 import { loggerOfClient, type Settings } from '../options/options.ts';
 import { holdProcess } from '../process/hold.ts';
 import { after, bootMs, setImmediate } from '../process/timers.ts';
-import { createRefresher, type Fetched } from '../refresh/refresher.ts';
+import { createRefresher, type Fetched, type SharedQueue } from '../refresh/refresher.ts';
 import { createExpiration, type WallTime, watchSkew } from './device-time.ts';
 import { instant, retryOf, withTries } from './tries.ts';
 import type { IotCoreCredentialProvider } from './types.ts';
@@ -20,12 +20,18 @@ export interface CredentialSource {
   readonly expiration: Date | undefined;
   /** The statistics so far. */
   readonly stats: SessionStats;
+  /** Fetches the first credentials in the background. */
+  prefetch(): void;
   /** See `Session.close`. */
   close(): Promise<void>;
 }
 
-/** The source of credentials for validated options. */
-export function createSource(settings: Settings): CredentialSource {
+/**
+ * The source of credentials for validated options.
+ *
+ * @param shared - the queue for one of many sources
+ */
+export function createSource(settings: Settings, shared?: SharedQueue): CredentialSource {
   const { endpoint, roleAlias, thingName, userAgent, maxWaitMs, keepFresh } = settings;
   // That of the session, else of the client that called last.
   let { logger } = settings;
@@ -74,6 +80,7 @@ export function createSource(settings: Settings): CredentialSource {
     hold: holdProcess,
     maxWaitMs,
     keepFresh,
+    shared,
     retryOf: (error) => retryOf(error, settings),
     sourceVersion: () => sourceVersion(settings),
     explain: (failures) => withTries(failures, wallTime),
@@ -114,6 +121,7 @@ export function createSource(settings: Settings): CredentialSource {
       const { dueAtMs } = refresher;
       return counters.stats(dueAtMs === undefined ? undefined : wallTime(dueAtMs));
     },
+    prefetch: refresher.prefetch,
     close: refresher.close,
   };
 }

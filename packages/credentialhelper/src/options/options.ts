@@ -209,49 +209,71 @@ export function checkOptions(given: FromIotCoreInit): Settings {
 
 function readOptions(given: FromIotCoreInit): Settings {
   const options = ownOptions(given, OPTION_NAMES, '', IN_PKCS11);
+  const shared = checkShared(options);
+  const { timeoutMs, warn } = shared;
+  return {
+    ...shared,
+    thingName: checkThingName(optionalText(options.thingName, 'thingName')),
+    ...checkIdentity(options, warn),
+    maxWaitMs: checkMaxWait(options.maxWaitMs, DEFAULT_PATIENCE * timeoutMs),
+  };
+}
+
+/** The settings that do not depend on the thing. */
+export type SharedSettings = Omit<Settings, 'thingName' | 'key' | 'ca' | 'maxWaitMs'>;
+
+/**
+ * Validates the options that do not depend on the thing.
+ *
+ * @throws {@link CredentialHelperError} `ERR_INVALID_OPTION`, `ERR_DATA_ENDPOINT`
+ */
+export function checkShared(
+  options: Omit<CommonInit, 'thingName' | 'certificate' | 'ca' | 'maxWaitMs'>,
+): SharedSettings {
   const endpoint = parseEndpoint(requireText(options.endpoint, 'endpoint'), options.roleAlias);
   const region = optionalText(options.region, 'region')?.trim();
   if (region !== undefined && !isRegionName(region)) {
     throw invalidOption('region', 'must be the name of an AWS region, such as eu-west-1', region);
   }
-  const roleAlias = requireText(options.roleAlias, 'roleAlias');
-  if (!ROLE_ALIAS.test(roleAlias)) {
-    throw invalidOption(
-      'roleAlias',
-      'must be 1 to 128 characters: letters, digits and _ = , @ -',
-      roleAlias,
-    );
-  }
-  const thingName = optionalText(options.thingName, 'thingName');
-  if (thingName !== undefined && !THING_NAME.test(thingName)) {
-    throw invalidOption(
-      'thingName',
-      'must be 1 to 128 characters: letters, digits and : _ -',
-      thingName,
-    );
-  }
   const parent = checkClientConfig(options.parentClientConfig);
   const logger = checkLogger(options.logger) ?? parent.logger ?? environmentLogger();
-  const { warn } = logEvents(logger);
-  const timeoutMs = checkTimeout(options.timeoutMs);
   return {
     endpoint,
     region: region ?? endpoint.region ?? parent.region,
-    roleAlias,
-    thingName,
-    ...checkIdentity(options, warn),
+    roleAlias: checkRoleAlias(options.roleAlias),
     verifyPeer: optionalBoolean(options.verifyPeer, 'verifyPeer', true),
-    timeoutMs,
-    maxWaitMs: optionalWholeNumber(options.maxWaitMs, 'maxWaitMs', {
-      min: 0,
-      max: MAX_WAIT_MS,
-      fallback: DEFAULT_PATIENCE * timeoutMs,
-    }),
+    timeoutMs: checkTimeout(options.timeoutMs),
     keepFresh: optionalBoolean(options.keepFresh, 'keepFresh', false),
     userAgent: checkUserAgent(options.userAgent),
     logger,
-    warn,
+    warn: logEvents(logger).warn,
   };
+}
+
+/** Checks the option `roleAlias`. */
+export function checkRoleAlias(roleAlias: unknown): string {
+  const text = requireText(roleAlias, 'roleAlias');
+  if (ROLE_ALIAS.test(text)) return text;
+  throw invalidOption(
+    'roleAlias',
+    'must be 1 to 128 characters: letters, digits and _ = , @ -',
+    text,
+  );
+}
+
+/** Checks the option `thingName`. */
+export function checkThingName<Name extends string | undefined>(thingName: Name): Name {
+  if (thingName === undefined || THING_NAME.test(thingName)) return thingName;
+  throw invalidOption(
+    'thingName',
+    'must be 1 to 128 characters: letters, digits and : _ -',
+    thingName,
+  );
+}
+
+/** Checks the option `maxWaitMs`. */
+export function checkMaxWait(maxWaitMs: unknown, fallback: number): number {
+  return optionalWholeNumber(maxWaitMs, 'maxWaitMs', { min: 0, max: MAX_WAIT_MS, fallback });
 }
 
 /** Options that belong inside `pkcs11`. */
@@ -308,7 +330,8 @@ export function sourcesOf({ key, ca }: Pick<Settings, 'key' | 'ca'>): readonly S
   return [certificate, source, ca].filter((one) => one !== undefined);
 }
 
-function checkKey(options: IdentityOptions, warn: Warn): Settings['key'] {
+/** Validates the options for certificate and key. */
+export function checkKey(options: Omit<IdentityOptions, 'ca'>, warn: Warn): Settings['key'] {
   const { privateKey, pkcs11 } = options;
   if ((privateKey === undefined) === (pkcs11 === undefined)) {
     const problem = privateKey === undefined ? 'neither was passed' : 'both were passed';
@@ -446,7 +469,11 @@ export function logEvents(logger: Logger | undefined): {
 }
 
 /** Checks an option that is a certificate, key or CA. */
-function requireSource(value: unknown, name: string, others: readonly Source[] = []): Source {
+export function requireSource(
+  value: unknown,
+  name: string,
+  others: readonly Source[] = [],
+): Source {
   if (value === undefined) throw invalidOption(name, 'is required');
   if (isUint8Array(value)) {
     if (value.length === 0) throw invalidOption(name, 'is empty');

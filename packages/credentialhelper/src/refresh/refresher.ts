@@ -1,3 +1,4 @@
+import type { Queued } from './queue.ts';
 import { type Pace, type Retry, retryDelayMs } from './retry.ts';
 
 /** The result of a fetch: a value, and its lifetime. */
@@ -44,6 +45,8 @@ export interface RefreshOptions<T> {
   readonly maxWaitMs: number;
   /** Whether to refresh proactively after the first fetch. */
   readonly keepFresh: boolean;
+  /** For one of many refreshers: they take turns, and their refreshes are spread over the lifetime of the values. */
+  readonly shared?: SharedQueue | undefined;
   /** How a failure is retried. */
   readonly retryOf: (error: unknown) => Retry;
   /** A version that differs if an input of the fetch, such as a file, has changed: that ends a backoff. */
@@ -54,6 +57,14 @@ export interface RefreshOptions<T> {
   readonly closed: () => Error;
   /** Called when a background refresh failed. */
   readonly onRefreshFailed: (failures: Failures, current: Valid<T> | undefined) => void;
+}
+
+/** A queue that is shared by many refreshers. */
+export interface SharedQueue {
+  /** Enters the queue. */
+  readonly enter: <U>(task: () => Promise<U>) => Queued<U>;
+  /** The error for a caller whose maximum wait ends before the first result. */
+  readonly late: () => Error;
 }
 
 /** Options of a call. */
@@ -68,6 +79,8 @@ export interface RefreshRequest {
 export interface Refresher<T> {
   /** Returns the value, from memory if possible. */
   get(request?: RefreshRequest): Promise<Valid<T>>;
+  /** Fetches the first value in the background. */
+  prefetch(): void;
   /** The current value; it may have expired. */
   readonly current: Valid<T> | undefined;
   /**
@@ -116,7 +129,8 @@ const LONGEST_LOOK_MS = 10 * SECOND;
  * Without `keepFresh` there is no timer: without calls nothing is fetched.
  */
 export function createRefresher<T>(options: RefreshOptions<T>): Refresher<T> {
-  const { fetch, now, random, after, hold, maxWaitMs, keepFresh, retryOf, sourceVersion } = options;
+  const { fetch, now, random, after, hold, maxWaitMs, keepFresh, shared } = options;
+  const { retryOf, sourceVersion } = options;
   let isClosed = false;
   let current:
     | (Valid<T> & { readonly refreshAtMs: number; readonly lastFromMs: number })
@@ -127,22 +141,35 @@ export function createRefresher<T>(options: RefreshOptions<T>): Refresher<T> {
   let readVersion = '';
   let seenVersion = '';
   let isSeenUntilMs = Number.NEGATIVE_INFINITY;
-  let flight: Promise<Valid<T>> | undefined;
+  let pending: Queued<Valid<T>> | undefined;
   let cancelTimer = () => {};
   /** Ends the pauses of callers that wait for a retry. */
   const pausing = new Set<() => void>();
 
-  function fly(): Promise<Valid<T>> {
-    if (flight === undefined) {
-      // Not in fetchOnce(), which may end before `flight` is assigned.
-      flight = fetchOnce().finally(() => {
-        flight = undefined;
-        startTimer();
-      });
+  /** The pending fetch, else a new one. */
+  function fetchPending(): Queued<Valid<T>> {
+    if (pending === undefined) {
+      const { result, hurry, cancel } = shared?.enter(fetchOnce) ?? queueless(fetchOnce());
+      pending = {
+        // Not in fetchOnce(), which may end before `pending` is assigned.
+        result: result.finally(() => {
+          pending = undefined;
+          startTimer();
+        }),
+        hurry,
+        cancel,
+      };
       // Pending callers get the error.
-      flight.catch(() => {});
+      pending.result.catch(() => {});
     }
-    return flight;
+    return pending;
+  }
+
+  /** The result of the pending fetch, else of a new one, for a caller. */
+  function fetched(): Promise<Valid<T>> {
+    const { result, hurry } = fetchPending();
+    hurry();
+    return result;
   }
 
   async function fetchOnce(): Promise<Valid<T>> {
@@ -153,7 +180,10 @@ export function createRefresher<T>(options: RefreshOptions<T>): Refresher<T> {
       const endsAtMs = beganMs + lifeMs;
       failed = undefined;
       if (!isClosed) {
-        const refreshAtMs = refreshInstant(endsAtMs, lifeMs, random());
+        const isSpread = shared !== undefined && valid(beganMs) === undefined;
+        const refreshAtMs = isSpread
+          ? spreadInstant(endsAtMs, lifeMs, random())
+          : refreshInstant(endsAtMs, lifeMs, random());
         const lastFromMs = endsAtMs - Math.min(LAST_MS, (endsAtMs - refreshAtMs) / 2);
         current = { value, endsAtMs, refreshAtMs, lastFromMs };
       }
@@ -197,7 +227,7 @@ export function createRefresher<T>(options: RefreshOptions<T>): Refresher<T> {
   }
 
   function refreshBehind(): void {
-    fly().catch(() => {
+    fetchPending().result.catch(() => {
       if (!isClosed && failed !== undefined) options.onRefreshFailed(failed, valid());
     });
   }
@@ -205,13 +235,13 @@ export function createRefresher<T>(options: RefreshOptions<T>): Refresher<T> {
   const valid = (nowMs = now()) =>
     current !== undefined && nowMs < current.endsAtMs ? current : undefined;
   const isDue = (nowMs = now()) =>
-    flight === undefined &&
+    pending === undefined &&
     nowMs >= (failed === undefined ? (current?.refreshAtMs ?? 0) : retryInstant(failed));
 
   function startTimer(): void {
     cancelTimer();
     // A pending fetch starts it when it ends.
-    if (!keepFresh || isClosed || flight !== undefined) return;
+    if (!keepFresh || isClosed || pending !== undefined) return;
     const dueMs = failed?.retryAtMs ?? current?.refreshAtMs ?? 0;
     const waitMs = Math.max(SHORTEST_TIMER_MS, dueMs - now());
     cancelTimer = after(Math.min(waitMs, LONGEST_TIMER_MS), () => {
@@ -238,28 +268,41 @@ export function createRefresher<T>(options: RefreshOptions<T>): Refresher<T> {
   /** Waits for a fetch, and for retries within the maximum wait of the caller. */
   async function waitForValue(abortSignal: AbortSignal | undefined): Promise<Valid<T>> {
     const patienceEndsMs = now() + maxWaitMs;
-    // A fetch has its own timeout: only a retry can exceed the maximum wait of the caller.
-    let limit = (): number | undefined => undefined;
-    let given: Valid<T> | undefined;
-    while (given === undefined) {
+    // A fetch has its own timeout: only a queue and a retry can exceed the maximum wait of the caller.
+    let isLimited = shared !== undefined;
+    for (;;) {
       const waitMs = untilNextTry(patienceEndsMs);
-      if (waitMs > 0) {
-        if (!isClosed) await pause(Math.min(waitMs, LONGEST_PAUSE_MS), abortSignal);
-        abortSignal?.throwIfAborted();
-        if (isClosed) throw options.closed();
-        given = valid();
-      } else {
-        given = (await settled(fly(), limit())) ?? valid() ?? stillPatient(patienceEndsMs);
-        abortSignal?.throwIfAborted();
-      }
-      limit = () => patienceEndsMs - now();
+      const given =
+        waitMs > 0
+          ? await afterPause(waitMs, abortSignal)
+          : await afterFetch(isLimited ? patienceEndsMs - now() : undefined);
+      abortSignal?.throwIfAborted();
+      if (given !== undefined) return given;
+      if (waitMs <= 0) stillPatient(patienceEndsMs);
+      isLimited = true;
     }
-    return given;
+  }
+
+  /** The value after a part of the wait for a retry, if another caller has got one. */
+  async function afterPause(
+    waitMs: number,
+    abortSignal: AbortSignal | undefined,
+  ): Promise<Valid<T> | undefined> {
+    if (!isClosed) await pause(Math.min(waitMs, LONGEST_PAUSE_MS), abortSignal);
+    abortSignal?.throwIfAborted();
+    if (isClosed) throw options.closed();
+    return valid();
+  }
+
+  /** The value after a fetch; if that fails or takes longer than the limit, the current one. */
+  async function afterFetch(limitMs: number | undefined): Promise<Valid<T> | undefined> {
+    if (isClosed) throw options.closed();
+    return (await settled(fetched(), limitMs)) ?? valid();
   }
 
   /** How long to wait for the next retry, in milliseconds; throws the last error if that is too long. */
   function untilNextTry(patienceEndsMs: number): number {
-    if (failed === undefined || flight !== undefined) return 0;
+    if (failed === undefined || pending !== undefined) return 0;
     const tryAtMs = retryInstant(failed);
     if (tryAtMs > patienceEndsMs) throw options.explain(failed);
     return tryAtMs - now();
@@ -267,7 +310,9 @@ export function createRefresher<T>(options: RefreshOptions<T>): Refresher<T> {
 
   /** Throws the last error after the maximum wait of a caller. */
   function stillPatient(patienceEndsMs: number): undefined {
-    if (failed !== undefined && now() >= patienceEndsMs) throw options.explain(failed);
+    if (now() < patienceEndsMs) return;
+    if (failed !== undefined) throw options.explain(failed);
+    if (shared !== undefined) throw shared.late();
   }
 
   /** The result of a promise; undefined if it rejects or times out. */
@@ -287,7 +332,7 @@ export function createRefresher<T>(options: RefreshOptions<T>): Refresher<T> {
 
   async function force(): Promise<Valid<T>> {
     try {
-      return await fly();
+      return await fetched();
     } catch (error) {
       throw failed === undefined ? error : options.explain(failed);
     }
@@ -301,11 +346,14 @@ export function createRefresher<T>(options: RefreshOptions<T>): Refresher<T> {
       const ready = valid(nowMs);
       if (ready !== undefined && !forceRefresh) {
         if (isDue(nowMs)) refreshBehind();
-        if (flight === undefined || current === undefined || nowMs < current.lastFromMs) {
+        if (pending === undefined || current === undefined || nowMs < current.lastFromMs) {
           return ready;
         }
       }
       return hold(untilAborted(forceRefresh ? force() : waitForValue(abortSignal), abortSignal));
+    },
+    prefetch() {
+      if (!isClosed && current === undefined && pending === undefined) refreshBehind();
     },
     get current() {
       return current;
@@ -319,10 +367,16 @@ export function createRefresher<T>(options: RefreshOptions<T>): Refresher<T> {
       current = undefined;
       cancelTimer();
       for (const end of pausing) end();
+      pending?.cancel(options.closed());
       // Pending callers get its error.
-      if (flight !== undefined) await hold(flight).catch(() => {});
+      if (pending !== undefined) await hold(pending.result).catch(() => {});
     },
   };
+}
+
+/** A task that runs at once. */
+function queueless<T>(result: Promise<T>): Queued<T> {
+  return { result, hurry() {}, cancel() {} };
 }
 
 /** The result of a promise, unless a signal is aborted first. */
@@ -348,4 +402,13 @@ async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal | undefi
 function refreshInstant(endsAtMs: number, lifeMs: number, random: number): number {
   const window = Math.max(lifeMs / 6, 5.5 * MINUTE) * (1 + random / 4);
   return endsAtMs - Math.min(window, lifeMs / 2);
+}
+
+/**
+ * When to refresh values that were fetched together, at the start or after an outage: at any time before the usual
+ * one, so that their refreshes are spread evenly from then on.
+ */
+function spreadInstant(endsAtMs: number, lifeMs: number, random: number): number {
+  const usualMs = refreshInstant(endsAtMs, lifeMs, 0);
+  return usualMs - (usualMs - (endsAtMs - lifeMs)) * random;
 }
