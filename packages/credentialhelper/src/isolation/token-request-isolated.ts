@@ -15,7 +15,7 @@ const END_MS = 2000;
 /**
  * Sends a request with a key in a token from a child process.
  *
- * Requests of this process that use the same library run one at a time: tokens have few sessions, and some libraries
+ * Requests of this process that use the same library run one at a time, in one child process if they follow each other: tokens have few sessions, and some libraries
  * (SoftHSM) do not show a token while another process logs in to it. The timeout includes queueing.
  *
  * The PIN is sent over the IPC channel, never in arguments or environment.
@@ -48,6 +48,7 @@ export function sendTokenRequestIsolated(
         'is the token connected, and does it wait for a touch or its PIN pad? "timeoutMs" sets the limit',
       crashHint: "see the library's own log",
       endMs: END_MS,
+      keepAs: library,
       onReport: {
         pins: importProcessRecords,
         certificate: (der) => onCertificate(new X509Certificate(der)),

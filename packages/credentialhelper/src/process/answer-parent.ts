@@ -4,11 +4,11 @@ import { holdProcess } from './hold.ts';
 import { type FromChild, pack, packError, type Report, type ToChild, unpack } from './messages.ts';
 
 /**
- * Makes this process a worker of its parent: it reports that it is ready, receives one request over the IPC channel,
- * responds, and exits. It also exits if its parent does: at once, or if a library blocks its only thread, at its
- * timeout.
+ * Makes this process a worker of its parent: it reports that it is ready, receives a request over the IPC channel,
+ * responds, and exits, unless its parent keeps it for another request. It also exits if its parent does: at once, or if
+ * a library blocks its only thread, at its timeout.
  *
- * @param work - handles the request; `report` sends the parent other messages; `limitMs` is the timeout
+ * @param work - handles a request; `report` sends the parent other messages; `limitMs` is the timeout
  */
 export function answerParent<Request, Answer>(
   work: (request: Request, report: Report, limitMs: number) => Promise<Answer>,
@@ -16,14 +16,21 @@ export function answerParent<Request, Answer>(
   const send = (message: FromChild, sent: () => void = () => {}) => {
     process.send?.(pack(message), undefined, undefined, sent);
   };
-  let isAsked = false;
-  process.once('disconnect', () => process.exit());
+  let isBusy = false;
+  let endAfter: (afterMs: number | undefined) => void = () => {};
+  const exit = () => {
+    // A library may hang while its process exits.
+    endAfter(0);
+    process.exit();
+  };
+  process.once('disconnect', exit);
   process.on('message', async (value) => {
     const message = unpack<ToChild>(value);
-    if (message?.kind !== 'request' || isAsked) return;
-    isAsked = true;
-    const { request, limitMs } = message.content;
-    const endAfter = await alarm();
+    if (message?.kind === 'exit') exit();
+    if (message?.kind !== 'request' || isBusy) return;
+    isBusy = true;
+    const { request, limitMs, isKept } = message.content;
+    endAfter = await alarm();
     endAfter(limitMs);
     const report: Report = (kind, content) => {
       if (kind === 'isAsking') endAfter(content === true ? undefined : limitMs);
@@ -34,11 +41,11 @@ export function answerParent<Request, Answer>(
       (content): FromChild => ({ kind: 'answer', content }),
       (error: unknown): FromChild => ({ kind: 'error', content: packError(error) }),
     );
-    // A library may hang while its process exits.
-    send(answer, () => {
-      endAfter(0);
-      process.exit();
-    });
+    if (isKept && answer.kind === 'answer') {
+      endAfter(undefined);
+      isBusy = false;
+      send(answer);
+    } else send(answer, exit);
   });
   send({ kind: 'ready', content: { version: VERSION } });
 }

@@ -2,6 +2,7 @@ import type { ChildProcess, StdioOptions } from 'node:child_process';
 import { CredentialHelperError } from '../errors.ts';
 import { optionName } from '../option-names.ts';
 import { VERSION } from '../version.ts';
+import { type ChildOutput, keepChild, keyOf, takeChild } from './kept-children.ts';
 import { type FromChild, pack, type Reports, unpack, unpackError } from './messages.ts';
 import {
   type ChildOptions,
@@ -53,6 +54,11 @@ export interface ChildWork {
   readonly onPrinted?: ((text: string) => void) | undefined;
   /** Removes secrets from the output of the library. Default: unchanged. */
   readonly redact?: ((text: string) => string) | undefined;
+  /**
+   * Whether a child that answered without an error is kept for a moment, for the next task with the same key. Default:
+   * it exits.
+   */
+  readonly keepAs?: string | undefined;
   /** Called with the child, to send it signals. */
   readonly onStarted?: ((child: ChildProcess) => void) | undefined;
 }
@@ -67,7 +73,7 @@ type Handlers = {
 const MAX_PRINTED_CHARACTERS = 4096;
 
 /**
- * Runs a task in a child process, which exits afterwards. A library that crashes, hangs or prints does not affect
+ * Runs a task in a child process, which exits afterwards unless it is kept for the next task. A library that crashes, hangs or prints does not affect
  * this process. The child does not keep this process running; pending promises do.
  *
  * @throws {@link CredentialHelperError} (as a rejection) `ERR_CHILD_PROGRAM`, `ERR_OUT_OF_RESOURCES`,
@@ -77,10 +83,14 @@ export async function askChild<Answer>(work: ChildWork): Promise<Answer> {
   const { library, limitMs, waitedMs = 0, finishMs = 0 } = work;
   const what = `load ${library}`;
   const node = findNode(work.options ?? {});
-  const child = start(node, findProgram(work.options ?? {}, work.program), work, what);
+  const program = findProgram(work.options ?? {}, work.program);
+  const key = work.keepAs && keyOf(work.keepAs, node, program);
+  const kept = key === undefined ? undefined : takeChild(key);
+  const child = kept?.child ?? start(node, program, work, what);
+  const output = kept?.output ?? collectOutput(child);
+  output.begin(work.redact);
   work.onStarted?.(child);
-  const printed = collectOutput(child, work.redact);
-  let phase = 'starting' as 'starting' | 'ready' | 'using the library';
+  let phase: 'starting' | 'ready' | 'using the library' = kept === undefined ? 'starting' : 'ready';
 
   return new Promise((resolve, reject) => {
     let deadline: NodeJS.Timeout;
@@ -90,10 +100,19 @@ export async function askChild<Answer>(work: ChildWork): Promise<Answer> {
       if (isDone) return;
       isDone = true;
       clearTimeout(deadline);
-      letGo(child, work.endMs);
       finish();
     };
-    const fail = (error: CredentialHelperError) => settle(() => reject(error));
+    const fail = (error: CredentialHelperError) =>
+      settle(() => {
+        letGo(child, work.endMs);
+        reject(error);
+      });
+    const answer = (content: unknown) =>
+      settle(() => {
+        if (key === undefined) letGo(child, work.endMs);
+        else keepChild(key, { child, output, release }, () => letGo(child, work.endMs));
+        resolve(content as Answer);
+      });
     const begin = monotonicMs() - waitedMs;
     const startDeadline = (ms: number) => {
       clearTimeout(deadline);
@@ -119,7 +138,11 @@ export async function askChild<Answer>(work: ChildWork): Promise<Answer> {
 
     const send = () => {
       const leftMs = Math.max(1, Math.round(limitMs - (monotonicMs() - begin)));
-      const content = { request: work.request, limitMs: leftMs + finishMs };
+      const content = {
+        request: work.request,
+        limitMs: leftMs + finishMs,
+        isKept: key !== undefined,
+      };
       // If the child exits at once, `close` reports it; the channel has nothing to add.
       child.send(pack({ kind: 'request', content }), () => {});
     };
@@ -140,10 +163,10 @@ export async function askChild<Answer>(work: ChildWork): Promise<Answer> {
         else startDeadline(limitMs);
       },
       ...work.onReport,
-      answer: (answer) => settle(() => resolve(answer as Answer)),
+      answer,
       error: (error) => fail(unpackError(error)),
     };
-    child.on('message', (value) => {
+    const onMessage = (value: unknown) => {
       try {
         const message = unpack<FromChild>(value);
         if (message === undefined) return;
@@ -151,18 +174,33 @@ export async function askChild<Answer>(work: ChildWork): Promise<Answer> {
       } catch {
         // Messages of a child must not harm this process.
       }
-    });
-    child.on('error', (cause) => fail(startFailure(what, node, cause)));
-    child.on('close', (code, signal) => {
-      const text = printed();
+    };
+    const onError = (cause: Error) => fail(startFailure(what, node, cause));
+    const reportPrinted = () => {
+      const text = output.text();
       if (text !== '' && phase === 'using the library') work.onPrinted?.(text);
+      return text;
+    };
+    const onClose = (code: number | null, signal: NodeJS.Signals | null) => {
+      const text = reportPrinted();
       const how = signal ?? `exit status ${code}`;
       if (lateError !== undefined) fail(lateError);
       // Its own alarm expired first.
       else if (signal === 'SIGALRM') fail(late(work));
       else if (phase === 'starting') fail(endedEarly(what, how, text));
       else fail(ended(work, how, phase === 'using the library'));
-    });
+    };
+    const listeners = [
+      ['message', onMessage],
+      ['error', onError],
+      ['close', onClose],
+    ] as const;
+    for (const [event, listener] of listeners) child.on(event, listener);
+    const release = () => {
+      reportPrinted();
+      for (const [event, listener] of listeners) child.off(event, listener);
+    };
+    if (kept !== undefined) send();
   });
 }
 
@@ -206,17 +244,25 @@ function letGo(child: ChildProcess, endMs: number): void {
 }
 
 /** Keeps the end of the output of a child, after secrets are removed: a part of a secret would not be recognized. */
-function collectOutput(
-  child: ChildProcess,
-  redact: (text: string) => string = (text) => text,
-): () => string {
+function collectOutput({ stdout, stderr }: ChildProcess): ChildOutput {
+  const unchanged = (text: string) => text;
+  let redact = unchanged;
+  let redactBefore = unchanged;
   let text = '';
-  for (const stream of [child.stdout, child.stderr]) {
+  for (const stream of [stdout, stderr]) {
     stream?.setEncoding('utf8').on('data', (chunk: string) => {
-      text = redact(text + chunk).slice(-MAX_PRINTED_CHARACTERS);
+      text = redact(redactBefore(text + chunk)).slice(-MAX_PRINTED_CHARACTERS);
     });
   }
-  return () => text.trim();
+  return {
+    begin(given = unchanged) {
+      // Output of the task before may still come.
+      redactBefore = redact;
+      redact = given;
+      text = '';
+    },
+    text: () => text.trim(),
+  };
 }
 
 const PRELOADED = 'a program that Node.js preloads (NODE_OPTIONS, --require, --import)';

@@ -36,15 +36,19 @@ export type FromChild =
   | { readonly kind: 'answer'; readonly content: unknown }
   | { readonly kind: 'error'; readonly content: ErrorMessage };
 
-/** The message to a child process, once it is ready. */
-export interface ToChild {
-  readonly kind: 'request';
-  readonly content: {
-    readonly request: unknown;
-    /** Timeout for the response, in milliseconds. */
-    readonly limitMs: number;
-  };
-}
+/** Messages to a child process, once it is ready: a request; to a kept one, another request, or that it exits. */
+export type ToChild =
+  | {
+      readonly kind: 'request';
+      readonly content: {
+        readonly request: unknown;
+        /** Timeout for the response, in milliseconds. */
+        readonly limitMs: number;
+        /** Whether the child waits for another request after a response without an error. */
+        readonly isKept: boolean;
+      };
+    }
+  | { readonly kind: 'exit'; readonly content: undefined };
 
 /** An error in a message. `code` is missing for an error that is not of this package: a bug. */
 interface ErrorMessage {
