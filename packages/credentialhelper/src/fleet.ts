@@ -76,10 +76,7 @@ class QueuedFleet implements Fleet {
   constructor(settings: FleetSettings) {
     this.region = regionFor(settings);
     this.#settings = settings;
-    this.#queue = createQueue(settings.maxConcurrent, (run) => {
-      // Calls keep the process running; refreshes do not.
-      setImmediate(run).unref();
-    });
+    this.#queue = createQueue(settings.maxConcurrent, setImmediate);
   }
 
   get sessions(): ReadonlyMap<string, Session> {

@@ -21,6 +21,7 @@ import {
   readTokenCertificate,
 } from '../tls/file-context.ts';
 import { getWithNode } from '../tls/node.ts';
+import { forOneConnection } from '../tls/secure-context.ts';
 import { loadPart } from './load-part.ts';
 import { createRotatingReader } from './rotation.ts';
 
@@ -74,7 +75,7 @@ function fileIdentity(settings: Settings, key: FileKeySettings, dates: Certifica
     const connection = readConnection(settings);
     return (request, begin) => {
       const { ca } = connection;
-      const context = createFileContext(pair, ca === undefined ? {} : { ca });
+      const context = forOneConnection(createFileContext(pair, ca === undefined ? {} : { ca }));
       return getWithNode(request, connection, context, leftMs(connection, begin));
     };
   };

@@ -27,6 +27,14 @@ export function createContext(
   }
 }
 
+/**
+ * Marks a TLS context for one connection, as Node.js marks those that `tls.connect` creates: their memory is released
+ * with the connection, and not with a later garbage collection, which does not know how large they are.
+ */
+export function forOneConnection(context: SecureContext): SecureContext {
+  return Object.assign(context, { singleUse: true });
+}
+
 function refused(
   chain: readonly X509Certificate[],
   from: string | undefined,
