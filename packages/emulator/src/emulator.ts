@@ -155,8 +155,8 @@ async function start(
     credentialsEndpoint: () => credentialsEndpoint,
     control: { seed: seedThing, faults, requests, controlToken },
   });
-  opened.push({ close: () => close(credentialServer) }, { close: () => close(apiServer) });
-  credentialsEndpoint = `${LOCAL_NAME}:${await listen(credentialServer, credentialsPort)}`;
+  opened.push(credentialServer, { close: () => close(apiServer) });
+  credentialsEndpoint = `${LOCAL_NAME}:${await credentialServer.listen(credentialsPort)}`;
   const apiEndpoint = `http://127.0.0.1:${await listen(apiServer, apiPort)}`;
   store.lock?.publish({ apiEndpoint, controlToken });
 

@@ -19,7 +19,7 @@ export type { ThingGroupOperations } from './account/thing-groups.ts';
 export type { ThingOperations } from './account/things.ts';
 export { type CredentialSettings, type Emulator, startEmulator } from './emulator.ts';
 export { EmulatorError } from './errors.ts';
-export type { Fault, WrongCertificate } from './faults/fault.ts';
+export type { Fault, TlsAlert, WrongCertificate } from './faults/fault.ts';
 export type { Faults } from './faults/faults.ts';
 export type { Counters, RequestRecord } from './http/request-record.ts';
 export type { EmulatorOptions } from './options.ts';

@@ -8,12 +8,23 @@ import { isObject, parseJson } from '../json.ts';
  */
 export type WrongCertificate = 'other-name' | 'untrusted' | 'expired';
 
+/** A fatal TLS alert, as named in RFC 8446, section 6. */
+export type TlsAlert =
+  | 'handshake_failure'
+  | 'bad_certificate'
+  | 'unknown_ca'
+  | 'protocol_version'
+  | 'internal_error';
+
 /**
  * A fault of the credential provider, and the requests that it applies to. Only the first matching fault is applied
  * to a request.
+ *
+ * `connection`, `tlsAlert` and `serverCertificate` are faults of a connection: `count` and `probability` are those of
+ * connections, there is no record of a request, and `thingName` is invalid, as a handshake names no thing.
  */
 export interface Fault {
-  /** Only for requests that name this thing. Default: any. Not with `serverCertificate`: a handshake names none. */
+  /** Only for requests that name this thing. Default: any. */
   readonly thingName?: string;
   /** Maximum number of matching requests, 1 to 1e9. Default: no limit. */
   readonly count?: number;
@@ -29,7 +40,9 @@ export interface Fault {
    * half of the body; `truncate`: closes the connection cleanly after half of the body. Default: none of these.
    */
   readonly action?: 'hang' | 'reset' | 'reset-in-body' | 'truncate';
-  /** Limits the rate of the body, in bytes per second: 1 to 1e9. Default: no limit. */
+  /**
+   * Limits the rate of the body, in bytes per second: 1 to 1e9. The header is sent at once. Default: no limit.
+   */
   readonly bytesPerSecond?: number;
   /** Sends this response instead of the real one. */
   readonly response?: {
@@ -40,8 +53,19 @@ export interface Fault {
     /** Header fields by name. Default: the content type of JSON. */
     readonly headers?: Readonly<Record<string, string>>;
   };
-  /** Responds with status 429 to requests above this rate: 1 to 1e6. Default: no limit. */
+  /**
+   * Responds with status 429, without `Retry-After`, to requests above this rate: 1 to 1e6. Default: no limit. For a
+   * response with `Retry-After` use `response`: `{ status: 429, headers: { 'retry-after': '60' } }`.
+   */
   readonly requestsPerSecond?: number;
+  /**
+   * `refuse`: the port is closed until the fault is removed, and new connections are refused; `count` and
+   * `probability` are invalid, as refused connections are not seen. `no-handshake`: connections are accepted, and the
+   * TLS handshake is never answered. Default: none of these.
+   */
+  readonly connection?: 'refuse' | 'no-handshake';
+  /** Answers the TLS handshake with this alert, in place of the server's first message. Default: none. */
+  readonly tlsAlert?: TlsAlert;
   /** Uses another server certificate in the handshake. Default: the valid one. */
   readonly serverCertificate?: WrongCertificate;
   /** Shifts the server's clock, in milliseconds: -1e12 to 1e12. Default 0. */
@@ -80,10 +104,24 @@ export function checkFault(value: unknown): Fault {
     }
     check(given);
   }
-  if (value.serverCertificate !== undefined && value.thingName !== undefined) {
-    throw invalid('"serverCertificate" cannot depend on the thing: a handshake names none');
+  const [ofConnection] = CONNECTION_MEMBERS.filter((name) => value[name] !== undefined);
+  if (ofConnection !== undefined && value.thingName !== undefined) {
+    throw invalid(`"${ofConnection}" cannot depend on the thing: a handshake names none`);
+  }
+  const { connection, count, probability } = value;
+  if (connection === 'refuse' && (count ?? probability) !== undefined) {
+    throw invalid(
+      'refused connections are not seen: neither "count" nor "probability" is possible',
+    );
   }
   return value;
+}
+
+const CONNECTION_MEMBERS = ['connection', 'tlsAlert', 'serverCertificate'] as const;
+
+/** Returns whether a fault is one of connections; others are of requests. */
+export function isOfConnection(fault: Fault): boolean {
+  return CONNECTION_MEMBERS.some((name) => fault[name] !== undefined);
 }
 
 type Check = (value: unknown) => void;
@@ -118,6 +156,14 @@ const CHECKS: ReadonlyMap<string, Check> = new Map<string, Check>([
   wholeNumber('bytesPerSecond', 1, 1e9),
   ['response', checkResponse],
   wholeNumber('requestsPerSecond', 1, 1e6),
+  oneOf('connection', ['refuse', 'no-handshake']),
+  oneOf('tlsAlert', [
+    'handshake_failure',
+    'bad_certificate',
+    'unknown_ca',
+    'protocol_version',
+    'internal_error',
+  ]),
   oneOf('serverCertificate', ['other-name', 'untrusted', 'expired']),
   wholeNumber('clockOffsetMs', -1e12, 1e12),
   wholeNumber('lifetimeMs', -1e12, 1e12),

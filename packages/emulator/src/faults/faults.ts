@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { checkFault, type Fault, type WrongCertificate } from './fault.ts';
+import { checkFault, type Fault, isOfConnection, type WrongCertificate } from './fault.ts';
 
 /** The faults at the credential provider. */
 export interface Faults {
@@ -19,32 +19,50 @@ export interface Faults {
 export interface FaultPlan extends Faults {
   /** Returns the fault that is applied to a request, if any. */
   forRequest(thingName: string | undefined, nowMs: number): Fault | undefined;
-  /** Returns the certificate for a new connection, if not the valid one. */
-  forConnection(nowMs: number): WrongCertificate | undefined;
+  /** Returns whether connections are refused. */
+  isRefusing(): boolean;
+  /** Returns what is done with an accepted connection instead of a handshake, if anything. */
+  forConnection(nowMs: number): Pick<Fault, 'connection' | 'tlsAlert'> | undefined;
+  /** Returns the certificate for a handshake, if not the valid one. */
+  forHandshake(nowMs: number): WrongCertificate | undefined;
+  /** Sets the function that is called after each change of the list. */
+  onChange(listener: () => void): void;
 }
 
 /** Opens an empty list of faults. */
 export function openFaults(): FaultPlan {
   let entries: Entry[] = [];
+  let changed = () => {};
   const take = (matches: (fault: Fault) => boolean, nowMs: number) =>
     entries.find((entry) => matches(entry.fault) && isApplied(entry, nowMs))?.fault;
   return {
     add(fault) {
       entries.push({ fault: checkFault(fault), seen: 0, applied: 0, recent: [] });
+      changed();
     },
     clear() {
       entries = [];
+      changed();
     },
     list: () => entries.map(({ fault }) => fault),
     forRequest: (thingName, nowMs) =>
       take(
         (fault) =>
-          fault.serverCertificate === undefined &&
+          !isOfConnection(fault) &&
           (fault.thingName === undefined || fault.thingName === thingName),
         nowMs,
       ),
+    isRefusing: () => entries.some(({ fault }) => fault.connection === 'refuse'),
     forConnection: (nowMs) =>
+      take(
+        ({ connection, tlsAlert }) => connection === 'no-handshake' || tlsAlert !== undefined,
+        nowMs,
+      ),
+    forHandshake: (nowMs) =>
       take((fault) => fault.serverCertificate !== undefined, nowMs)?.serverCertificate,
+    onChange(listener) {
+      changed = listener;
+    },
   };
 }
 

@@ -1,5 +1,5 @@
 import { constants } from 'node:crypto';
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type ServerOptions } from 'node:https';
 import type { Socket } from 'node:net';
 import { createSecureContext, type TLSSocket } from 'node:tls';
@@ -13,6 +13,7 @@ import { certificateId } from '../pki/certificate-id.ts';
 import type { WrongCertificates } from '../pki/pki.ts';
 import type { State } from '../state/state.ts';
 import { send, sendWithFault, withDate } from './send.ts';
+import { createTcpListener, type TcpListener } from './tcp-listener.ts';
 
 /** The dependencies of the credential provider. */
 export interface CredentialServerContext {
@@ -33,10 +34,11 @@ export interface CredentialServerContext {
  * the handler. As on AWS, a connection without the endpoint's name in the TLS handshake (SNI) fails. A client that
  * also offers HTTP/2 gets HTTP/1.1.
  */
-export function createCredentialServer(context: CredentialServerContext): Server {
+export function createCredentialServer(
+  context: CredentialServerContext,
+): Pick<TcpListener, 'listen' | 'close'> {
   const { faults, state, now, wrongCertificates, minTlsVersion: minVersion } = context;
   const { privateKeyPem: key, certificatePem: cert } = state.pki.server;
-  const connections = new Map<number | undefined, Socket>();
   const options: ServerOptions = {
     key,
     cert,
@@ -47,14 +49,14 @@ export function createCredentialServer(context: CredentialServerContext): Server
     secureOptions: constants.SSL_OP_NO_TICKET,
     SNICallback: (name, done) => {
       if (endpointOwner(state, name) === 'nobody') return done(new Error('unrecognized name'));
-      const wrong = faults.forConnection(now());
+      const wrong = faults.forHandshake(now());
       if (wrong === undefined) return done(null);
       done(null, createSecureContext({ key, cert: wrongCertificates[wrong], minVersion }));
     },
   };
   const server = createServer(options, (request, response) => {
-    const port = request.socket.remotePort;
-    answerCredentials(context, request, response, connections.get(port)).catch(() => {
+    const tcp = listener.connectionOf(request.socket.remotePort);
+    answerCredentials(context, request, response, tcp).catch(() => {
       // A bug ends this connection, not the emulator.
       response.destroy();
     });
@@ -63,15 +65,8 @@ export function createCredentialServer(context: CredentialServerContext): Server
   server.prependListener('secureConnection', (socket: NamedSocket) => {
     if (!socket.servername) socket.destroy();
   });
-  server.on('connection', (socket: Socket) => {
-    const { remotePort } = socket;
-    connections.set(remotePort, socket);
-    socket.once('close', () => {
-      // The port may be reused by another connection.
-      if (connections.get(remotePort) === socket) connections.delete(remotePort);
-    });
-  });
-  return server;
+  const listener = createTcpListener(faults, now, (socket) => server.emit('connection', socket));
+  return listener;
 }
 
 /** Missing in the types of Node.js: the name in the handshake, or false without one. */

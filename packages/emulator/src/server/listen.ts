@@ -1,9 +1,9 @@
-import type { Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { Server as HttpServer } from 'node:http';
+import type { AddressInfo, Server } from 'node:net';
 import { EmulatorError } from '../errors.ts';
 
 /** The only address that the emulator listens on. */
-const LOOPBACK = '127.0.0.1';
+export const LOOPBACK = '127.0.0.1';
 
 /**
  * Starts to listen on the loopback address, and returns the port.
@@ -13,18 +13,22 @@ const LOOPBACK = '127.0.0.1';
  */
 export function listen(server: Server, port: number): Promise<number> {
   return new Promise((resolve, reject) => {
-    server.once('error', (cause: NodeJS.ErrnoException) => {
+    const fail = (cause: NodeJS.ErrnoException) => {
       const reason = cause.code === 'EADDRINUSE' ? 'the port is in use' : cause.message;
       reject(
         new EmulatorError(`cannot listen on port ${port}: ${reason}`, { code: 'ERR_PORT', cause }),
       );
+    };
+    server.once('error', fail);
+    server.listen(port, LOOPBACK, () => {
+      server.off('error', fail);
+      resolve((server.address() as AddressInfo).port);
     });
-    server.listen(port, LOOPBACK, () => resolve((server.address() as AddressInfo).port));
   });
 }
 
 /** Stops a server, listening or not, and closes its connections. */
-export function close(server: Server): Promise<void> {
+export function close(server: HttpServer): Promise<void> {
   return new Promise((resolve) => {
     server.close(() => resolve());
     server.closeAllConnections();

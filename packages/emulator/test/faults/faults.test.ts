@@ -1,3 +1,4 @@
+import { connect, createServer } from 'node:net';
 import { createSession, isCredentialHelperError } from 'awsiot-credentialhelper';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { EmulatorError, type Fault, startEmulator } from '../../src/index.ts';
@@ -56,6 +57,13 @@ describe('faults', () => {
     [{ serverCertificate: 'other-name' }, 'ERR_SERVER_NAME_MISMATCH'],
     [{ serverCertificate: 'untrusted' }, 'ERR_SERVER_UNTRUSTED'],
     [{ serverCertificate: 'expired' }, 'ERR_SERVER_CERTIFICATE_DATE'],
+    [{ connection: 'refuse' }, 'ERR_CONNECTION_REFUSED'],
+    [{ connection: 'no-handshake' }, 'ERR_TIMEOUT'],
+    [{ tlsAlert: 'handshake_failure' }, 'ERR_TLS_HANDSHAKE'],
+    [{ tlsAlert: 'bad_certificate' }, 'ERR_CLIENT_CERTIFICATE_REFUSED'],
+    [{ tlsAlert: 'unknown_ca' }, 'ERR_CLIENT_CERTIFICATE_REFUSED'],
+    [{ tlsAlert: 'protocol_version' }, 'ERR_TLS_VERSION'],
+    [{ tlsAlert: 'internal_error' }, 'ERR_TLS_HANDSHAKE'],
     // The client keeps credentials by the server's clock.
     [{ clockOffsetMs: -7_200_000 }, 'ok'],
     [{ lifetimeMs: -1000 }, 'ERR_CREDENTIALS_EXPIRED'],
@@ -93,6 +101,54 @@ describe('faults', () => {
     expect(seen).toEqual(['ERR_SERVICE', 'ERR_SERVICE', 'ERR_CONNECTION_RESET', 'ok']);
     expect(aws.requests.latest.at(-1)?.fault).toBeUndefined();
     expect(aws.requests.latest.at(-2)?.fault).toBe(true);
+  });
+
+  it('of connections are counted by connection, and have no record', async () => {
+    const before = aws.requests.latest.length;
+    aws.faults.add({ tlsAlert: 'internal_error', count: 1 });
+    aws.faults.add({ serverCertificate: 'expired', count: 1 });
+    aws.faults.add({ connection: 'no-handshake', count: 1 });
+    const seen = [await get(), await get(1000), await get()];
+    expect(seen).toEqual(['ERR_TLS_HANDSHAKE', 'ERR_TIMEOUT', 'ERR_SERVER_CERTIFICATE_DATE']);
+    expect(aws.requests.latest.length).toBe(before);
+    expect(await get()).toBe('ok');
+  });
+
+  it('refuse connections until they are removed, on the same port', async () => {
+    for (let round = 0; round < 3; round++) {
+      aws.faults.add({ connection: 'refuse' });
+      expect(await get()).toBe('ERR_CONNECTION_REFUSED');
+      aws.faults.clear();
+      aws.faults.add({ connection: 'refuse' });
+      aws.faults.add({ response: { status: 503 } });
+      expect(await get()).toBe('ERR_CONNECTION_REFUSED');
+      aws.faults.clear();
+      expect(await get()).toBe('ok');
+    }
+  });
+
+  it('refuse connections from the start, and let another program use the port meanwhile', async () => {
+    const refusing = await startEmulator({ faults: [{ connection: 'refuse' }] });
+    const port = Number(refusing.credentialsEndpoint.split(':')[1]);
+    const connectsTo = () =>
+      new Promise((resolve) => {
+        const socket = connect(port, '127.0.0.1', () => {
+          socket.on('close', () => resolve('closed')).resume();
+          setTimeout(() => resolve('open'), 200);
+        });
+        socket.on('error', ({ code }: NodeJS.ErrnoException) => resolve(code));
+      });
+    expect(await connectsTo()).toBe('ECONNREFUSED');
+    const other = createServer((socket) => socket.end());
+    await new Promise<void>((resolve) => other.listen(port, '127.0.0.1', resolve));
+    refusing.faults.clear();
+    expect(await connectsTo()).toBe('closed');
+    await new Promise((resolve) => other.close(resolve));
+    await expect.poll(connectsTo, { timeout: 5000 }).toBe('open');
+    refusing.faults.add({ connection: 'refuse' });
+    refusing.faults.clear();
+    await refusing.close();
+    expect(await connectsTo()).toBe('ECONNREFUSED');
   });
 
   it('are applied at random, and repeatably for the same seed', async () => {
@@ -133,6 +189,12 @@ describe('faults', () => {
     [{ action: 'explode' }, /"action" must be one of/],
     [{ serverCertificate: 'best' }, /"serverCertificate" must be one of/],
     [{ serverCertificate: 'expired', thingName: 'x' }, /cannot depend on the thing/],
+    [{ connection: 'refused' }, /"connection" must be one of refuse, no-handshake/],
+    [{ connection: 'no-handshake', thingName: 'x' }, /"connection" cannot depend on the thing/],
+    [{ connection: 'refuse', count: 1 }, /neither "count" nor "probability"/],
+    [{ connection: 'refuse', probability: 0.5 }, /neither "count" nor "probability"/],
+    [{ tlsAlert: 40 }, /"tlsAlert" must be one of handshake_failure/],
+    [{ tlsAlert: 'unknown_ca', thingName: 'x' }, /"tlsAlert" cannot depend on the thing/],
     [{ response: {} }, /"response" must have a status/],
     [{ response: { status: 200, headers: { a: 'b\r\nc: d' } } }, /"response.headers"/],
     [{ response: { status: 200, headers: { 'a b': 'x' } } }, /invalid header field: "a b"/],
