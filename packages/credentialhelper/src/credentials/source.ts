@@ -8,7 +8,12 @@ import { Counters, type SessionStats } from '../observe/stats.ts';
 import { loggerOfClient, type Settings } from '../options/options.ts';
 import { holdProcess } from '../process/hold.ts';
 import { after, bootMs, setImmediate } from '../process/timers.ts';
-import { createRefresher, type Fetched, type SharedQueue } from '../refresh/refresher.ts';
+import {
+  createRefresher,
+  type Fetched,
+  type RefreshOptions,
+  type SharedQueue,
+} from '../refresh/refresher.ts';
 import { createExpiration, type WallTime, watchSkew } from './device-time.ts';
 import { instant, retryOf, withTries } from './tries.ts';
 import type { IotCoreCredentialProvider } from './types.ts';
@@ -26,18 +31,36 @@ export interface CredentialSource {
   close(): Promise<void>;
 }
 
+/** The clocks, timers and random numbers of a source. */
+export interface SourceClock extends Pick<RefreshOptions<unknown>, 'now' | 'after' | 'random'> {
+  /** This device's clock, in epoch milliseconds. */
+  readonly wallMs: () => number;
+}
+
+/** Those of this device. */
+const DEVICE_CLOCK: SourceClock = {
+  now: bootMs,
+  after,
+  // Looked up at each call: tests of applications replace it.
+  wallMs: () => Date.now(),
+  random: Math.random,
+};
+
 /**
  * The source of credentials for validated options.
  *
  * @param shared - the queue for one of many sources
+ * @param clock - a fake clock for tests of the backoff; the timeouts of requests do not use it
  */
-export function createSource(settings: Settings, shared?: SharedQueue): CredentialSource {
+export function createSource(
+  settings: Settings,
+  shared?: SharedQueue,
+  clock: SourceClock = DEVICE_CLOCK,
+): CredentialSource {
   const { endpoint, roleAlias, thingName, userAgent, maxWaitMs, keepFresh } = settings;
   // That of the session, else of the client that called last.
   let { logger } = settings;
-  // Looked up at each call: tests replace it.
-  const wallMs = () => Date.now();
-  const now = bootMs;
+  const { now, wallMs } = clock;
   const dates = watchCertificateDates(logger, wallMs);
   const skew = watchSkew((text) => logger?.warn(text));
   const get = createMutualTls(settings, dates);
@@ -73,10 +96,8 @@ export function createSource(settings: Settings, shared?: SharedQueue): Credenti
     );
   };
   const refresher = createRefresher({
+    ...clock,
     fetch,
-    now,
-    after,
-    random: Math.random,
     hold: holdProcess,
     maxWaitMs,
     keepFresh,

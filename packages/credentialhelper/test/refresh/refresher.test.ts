@@ -6,52 +6,13 @@ import {
   type RefreshRequest,
 } from '../../src/refresh/refresher.ts';
 import type { Retry } from '../../src/refresh/retry.ts';
+import { createFakeClock } from '../support/fake-clock.ts';
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 
 interface Value {
   readonly serial: number;
-}
-
-/** A clock, and timers, that only the test moves. */
-function createClock() {
-  let nowMs = 1_000_000;
-  let timers: { atMs: number; readonly run: () => void }[] = [];
-  return {
-    now: () => nowMs,
-    after(ms: number, run: () => void) {
-      const timer = { atMs: nowMs + Math.max(0, ms), run };
-      timers.push(timer);
-      return () => {
-        timers = timers.filter((other) => other !== timer);
-      };
-    },
-    /** Lets time pass, and what is due run at its time. */
-    async pass(ms: number) {
-      const endMs = nowMs + ms;
-      await settle();
-      for (;;) {
-        const [next] = timers.filter(({ atMs }) => atMs <= endMs).sort((a, b) => a.atMs - b.atMs);
-        if (next === undefined) break;
-        timers = timers.filter((timer) => timer !== next);
-        nowMs = Math.max(nowMs, next.atMs);
-        next.run();
-        await settle();
-      }
-      nowMs = endMs;
-      await settle();
-    },
-    /** Lets the system sleep: the clock goes on, and timers do not. */
-    suspend(ms: number) {
-      nowMs += ms;
-      for (const timer of timers) timer.atMs += ms;
-    },
-    /** How many timers are set. */
-    get timers() {
-      return timers.length;
-    },
-  };
 }
 
 interface Options {
@@ -70,7 +31,7 @@ function setUp({
   keepFresh = false,
   fetch,
 }: Options = {}) {
-  const clock = createClock();
+  const clock = createFakeClock(1_000_000, settle);
   const state = {
     lifetimeMs,
     fetches: [] as number[],
@@ -755,7 +716,7 @@ describe('whatever happens', () => {
     });
     await fc.assert(
       fc.asyncProperty(options, calls, fc.infiniteStream(fetched), async (given, asked, plan) => {
-        const clock = createClock();
+        const clock = createFakeClock(1_000_000, settle);
         let underWay = 0;
         let most = 0;
         let isClosed = false;
