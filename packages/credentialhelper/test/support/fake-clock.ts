@@ -3,7 +3,7 @@ export interface FakeClock {
   /** The time, in milliseconds. */
   readonly now: () => number;
   /** Runs a function after some milliseconds. Returns a function that cancels it. */
-  readonly after: (ms: number, run: () => void) => () => void;
+  after(ms: number, run: () => void): () => void;
   /** Lets time pass, and runs each timer at its time. */
   pass(ms: number): Promise<void>;
   /** Lets the system sleep: the clock goes on, and timers do not. */
@@ -34,11 +34,15 @@ export function createFakeClock(startMs: number, settle: () => Promise<unknown>)
       const endMs = nowMs + ms;
       await settle();
       for (;;) {
-        const [next] = timers.filter(({ atMs }) => atMs <= endMs).sort((a, b) => a.atMs - b.atMs);
-        if (next === undefined) break;
-        timers = timers.filter((timer) => timer !== next);
-        nowMs = Math.max(nowMs, next.atMs);
-        next.run();
+        const dueMs = Math.min(...timers.map(({ atMs }) => atMs));
+        if (dueMs > endMs) break;
+        nowMs = Math.max(nowMs, dueMs);
+        for (const timer of timers.filter(({ atMs }) => atMs <= dueMs)) {
+          // Not one that an earlier timer has cancelled.
+          if (!timers.includes(timer)) continue;
+          timers = timers.filter((other) => other !== timer);
+          timer.run();
+        }
         await settle();
       }
       nowMs = endMs;
