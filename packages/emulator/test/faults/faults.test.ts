@@ -233,6 +233,14 @@ describe('control requests', () => {
     expect(requests.at(-2)).toMatchObject({ endpoint: 'api', path: '/_emulator/faults' });
   });
 
+  it('refuse connections, and accept them again', async () => {
+    const refuse = JSON.stringify({ connection: 'refuse' });
+    expect((await call('POST', 'faults', {}, refuse)).status).toBe(200);
+    expect(await get()).toBe('ERR_CONNECTION_REFUSED');
+    expect((await call('DELETE', 'faults')).status).toBe(200);
+    expect(await get()).toBe('ok');
+  });
+
   it('are rejected without the token, from another host, and if they are invalid', async () => {
     expect((await call('GET', 'faults', { authorization: 'Bearer x' })).status).toBe(401);
     expect((await call('GET', 'nonsense')).status).toBe(404);
