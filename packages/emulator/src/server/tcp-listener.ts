@@ -50,9 +50,9 @@ export function createTcpListener(
 
   function followFaults(): void {
     if (port === undefined || isStarting) return;
-    const isOpen = !isClosed && !faults.isRefusing();
-    if (isOpen === server.listening) return;
-    if (isOpen) {
+    const shouldListen = !isClosed && !faults.isRefusing();
+    if (shouldListen === server.listening) return;
+    if (shouldListen) {
       isStarting = true;
       server.listen(port, LOOPBACK);
     } else server.close();
