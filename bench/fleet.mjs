@@ -78,9 +78,14 @@ const outcomes = await timed('first fetch of all', () =>
   Promise.allSettled(sessions.map((session) => session.credentials())),
 );
 const failures = outcomes.filter(({ status }) => status === 'rejected');
-console.log(`failures: ${failures.length}`, ...failures.slice(0, 3).map(({ reason }) => reason.message));
+console.log(
+  `failures: ${failures.length}`,
+  ...failures.slice(0, 3).map(({ reason }) => reason.message),
+);
 const after = await residentBytes();
-console.log(`fleet: ${perThing(after - before)} resident for each thing, with its certificate and key`);
+console.log(
+  `fleet: ${perThing(after - before)} resident for each thing, with its certificate and key`,
+);
 await fleet.close();
 emulator.disconnect();
 process.exitCode = failures.length === 0 ? 0 : 1;
