@@ -96,11 +96,11 @@ export class SourceSession implements Session {
   }
 
   get expiration(): Date | undefined {
-    return this.#source.expiration;
+    return this.#source.expiration();
   }
 
   get stats(): SessionStats {
-    return this.#source.stats;
+    return this.#source.stats();
   }
 
   refresh(): Promise<IotCoreCredentials> {

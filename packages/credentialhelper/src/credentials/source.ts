@@ -22,9 +22,9 @@ import type { IotCoreCredentialProvider } from './types.ts';
 export interface CredentialSource {
   readonly credentials: IotCoreCredentialProvider;
   /** When the current credentials expire, by this device's clock. */
-  readonly expiration: Date | undefined;
+  expiration(): Date | undefined;
   /** The statistics so far. */
-  readonly stats: SessionStats;
+  stats(): SessionStats;
   /** Fetches the first credentials in the background. */
   prefetch(): void;
   /** See `Session.close`. */
@@ -127,7 +127,7 @@ export function createSource(
       if (settings.logger === undefined) {
         logger = loggerOfClient(callerClientConfig, 'callerClientConfig') ?? logger;
       }
-      const { current } = refresher;
+      const current = refresher.current();
       const given = await refresher
         .get({ forceRefresh: forceRefresh === true, abortSignal })
         .catch(rejectLater);
@@ -135,11 +135,12 @@ export function createSource(
       // A copy for each caller: the SDK modifies it.
       return { ...given.value, expiration: expirationOf(given) };
     },
-    get expiration() {
-      return refresher.current && expirationOf(refresher.current);
+    expiration() {
+      const current = refresher.current();
+      return current && expirationOf(current);
     },
-    get stats() {
-      const { dueAtMs } = refresher;
+    stats() {
+      const dueAtMs = refresher.dueAtMs();
       return counters.stats(dueAtMs === undefined ? undefined : wallTime(dueAtMs));
     },
     prefetch: refresher.prefetch,

@@ -82,12 +82,12 @@ export interface Refresher<T> {
   /** Fetches the first value in the background. */
   prefetch(): void;
   /** The current value; it may have expired. */
-  readonly current: Valid<T> | undefined;
+  current(): Valid<T> | undefined;
   /**
    * When the next fetch is due, by the refresher's clock; undefined before the first fetch, and if none is due by
    * itself.
    */
-  readonly dueAtMs: number | undefined;
+  dueAtMs(): number | undefined;
   /** Discards the value, and waits for a pending fetch. Pending calls still get its value; later calls are rejected. */
   close(): Promise<void>;
 }
@@ -355,10 +355,8 @@ export function createRefresher<T>(options: RefreshOptions<T>): Refresher<T> {
     prefetch() {
       if (!isClosed && current === undefined && pending === undefined) refreshBehind();
     },
-    get current() {
-      return current;
-    },
-    get dueAtMs() {
+    current: () => current,
+    dueAtMs() {
       const dueAtMs = failed?.retryAtMs ?? current?.refreshAtMs;
       return isClosed || dueAtMs === Number.POSITIVE_INFINITY ? undefined : dueAtMs;
     },

@@ -128,7 +128,7 @@ async function tenMinutes(row: Omit<Row, 'fault'>, play: Play, outage: Outage) {
     expect(Number(expiration)).toBeGreaterThan(endMs);
   }
 
-  const nextMs = devices.map(({ source }) => Number(source.stats.nextFetch));
+  const nextMs = devices.map(({ source }) => Number(source.stats().nextFetch));
   const endedMs = clock.now();
   play.end(outage);
   if (row.code === 'credentials') return;
@@ -145,8 +145,8 @@ async function tenMinutes(row: Omit<Row, 'fault'>, play: Play, outage: Outage) {
   await live((lastMs - endedMs) / SECOND + 2, devices);
   for (const [index, { source, calls }] of devices.entries()) {
     expect(requestsOf(index)).toBe(row.requests + 1);
-    expect(source.expiration).toEqual(calls.at(-1)?.expiration);
-    expect(Number(source.expiration)).toBeGreaterThan(endedMs + 59 * MINUTE);
+    expect(source.expiration()).toEqual(calls.at(-1)?.expiration);
+    expect(Number(source.expiration())).toBeGreaterThan(endedMs + 59 * MINUTE);
   }
 }
 

@@ -15,8 +15,8 @@ describe('HTTP 503', () => {
     // From now on a background refresh is due whenever the backoff allows it.
     await device.source.credentials({ forceRefresh: true }).catch(() => {});
     await live(50 * 60, [device]);
-    expect(device.source.stats.failures.ERR_SERVICE).toBeGreaterThan(60);
-    expect(device.source.stats.failures.ERR_SERVICE).toBeLessThanOrEqual(70);
+    expect(device.source.stats().failures.ERR_SERVICE).toBeGreaterThan(60);
+    expect(device.source.stats().failures.ERR_SERVICE).toBeLessThanOrEqual(70);
     aws.faults.clear();
     await live(10 * 60, [device]);
     expect(device.calls).toHaveLength(69 * 60);
@@ -25,8 +25,8 @@ describe('HTTP 503', () => {
       expect(endMs).toBe(atMs);
       expect(Number(expiration)).toBeGreaterThan(endMs);
     }
-    expect(device.source.stats.fetches).toBe(2);
-    expect(Number(device.source.expiration)).toBeGreaterThan(clock.now() + 49 * MINUTE);
+    expect(device.source.stats().fetches).toBe(2);
+    expect(Number(device.source.expiration())).toBeGreaterThan(clock.now() + 49 * MINUTE);
   });
 
   it('an outage beyond the expiration: the error names it, since when, and the next try', async () => {
@@ -52,7 +52,7 @@ describe('HTTP 503', () => {
     }
     // Calls that wait for a retry within their maximum wait are fewer than one a second.
     expect(failed.length).toBeGreaterThan(300);
-    const nextMs = Number(device.source.stats.nextFetch);
+    const nextMs = Number(device.source.stats().nextFetch);
     aws.faults.clear();
     const count = device.calls.length;
     await live((nextMs - clock.now()) / SECOND + 1, [device]);

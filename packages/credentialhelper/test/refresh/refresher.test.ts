@@ -586,7 +586,7 @@ describe('close', () => {
     const { refresher, get } = setUp();
     await get();
     await refresher.close();
-    expect(refresher.current).toBeUndefined();
+    expect(refresher.current()).toBeUndefined();
     await expect(get()).rejects.toThrow('closed');
     await expect(get({ forceRefresh: true })).rejects.toThrow('closed');
   });
