@@ -69,9 +69,9 @@ interface Identity {
 
 function fileIdentity(settings: Settings, key: FileKeySettings, dates: CertificateDates): Identity {
   const rotating = createRotatingReader<KeyPair>(settings);
-  const reading = (passphrase: Secret | undefined) => () => readKeyPair(key, passphrase, settings);
+  const reading = (passphrase: Secret | undefined) => () =>
+    readKeyPair(key, passphrase, settings, dates);
   const open = (pair: KeyPair): SendSince => {
-    dates.see(pair.chain[0]);
     const connection = readConnection(settings);
     return (request, begin) => {
       const { ca } = connection;

@@ -1,4 +1,4 @@
-import type { X509Certificate } from 'node:crypto';
+import { X509Certificate } from 'node:crypto';
 import type { Logger } from '@smithy/types';
 import type { ErrorCode } from '../error-codes.ts';
 import { CredentialHelperError, isCredentialHelperError } from '../errors.ts';
@@ -50,10 +50,11 @@ export function watchCertificateDates(
   now: () => number,
 ): CertificateDates {
   const warned = new Set<string>();
-  let current: X509Certificate | undefined;
+  /** As PEM, which takes less memory. */
+  let current: string | undefined;
   return {
     see(certificate) {
-      current = certificate;
+      current = certificate.toString();
       const nowMs = now();
       const warning = warningOf(certificate, nowMs);
       if (warning === undefined) return;
@@ -67,11 +68,12 @@ export function watchCertificateDates(
         return error;
       }
       const nowMs = now();
-      const wrong = problemOf(current, serverMs ?? nowMs);
+      const refused = new X509Certificate(current);
+      const wrong = problemOf(refused, serverMs ?? nowMs);
       if (wrong === undefined) return error;
       const server = serverMs === undefined ? '' : `, the server's ${iso(serverMs)}`;
       return new CredentialHelperError(
-        `${describeCertificate(current)} ${wrong.problem}; ${clock(nowMs)}${server}; ${error.message}`,
+        `${describeCertificate(refused)} ${wrong.problem}; ${clock(nowMs)}${server}; ${error.message}`,
         {
           code: wrong.code,
           cause: error,

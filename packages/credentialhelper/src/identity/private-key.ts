@@ -39,15 +39,41 @@ interface KeyReading {
 export function readPrivateKey(
   source: Source | KeyObject,
   passphrase?: Secret,
-  { option = 'privateKey', warn = () => {} }: KeyReading = {},
+  reading?: KeyReading,
 ): KeyObject {
-  if (isKeyObject(source)) return checkKind(source, KEY_OBJECT);
+  return readPrivateKeyAndPem(source, passphrase, reading).key;
+}
+
+/** A private key, and its PEM unless it was read from another format or encrypted. */
+interface KeyAndPem {
+  readonly key: KeyObject;
+  readonly pem?: string;
+}
+
+/**
+ * Same as {@link readPrivateKey}, with the key as PEM, not encrypted.
+ *
+ * @throws {@link CredentialHelperError} errors of {@link readPrivateKey}
+ */
+export function readPrivateKeyAndPem(
+  source: Source | KeyObject,
+  passphrase?: Secret,
+  { option = 'privateKey', warn = () => {} }: KeyReading = {},
+): Required<KeyAndPem> {
+  if (isKeyObject(source)) return withPem({ key: checkKind(source, KEY_OBJECT) });
   const { bytes, name } = readSource(source, option, (stats, what) =>
     warnOfAccess(stats, `the private key in ${what}`, warn),
   );
   const text = bytes.toString('latin1');
-  const key = isPem(text) ? parsePem(text, name, passphrase) : parseDer(bytes, name, passphrase);
-  return checkKind(key, name);
+  const read = isPem(text)
+    ? parsePem(text, name, passphrase)
+    : { key: parseDer(bytes, name, passphrase) };
+  checkKind(read.key, name);
+  return withPem(read);
+}
+
+function withPem({ key, pem }: KeyAndPem): Required<KeyAndPem> {
+  return { key, pem: pem ?? key.export({ type: 'pkcs8', format: 'pem' }).toString() };
 }
 
 /**
@@ -74,15 +100,16 @@ export function isPrivateKeyLabel(label: string): boolean {
   return PEM_PRIVATE_KEY.test(label);
 }
 
-function parsePem(text: string, name: string, passphrase: Secret | undefined): KeyObject {
+function parsePem(text: string, name: string, passphrase: Secret | undefined): KeyAndPem {
   const pem = pemBlocks(text).find(({ label }) => PEM_PRIVATE_KEY.test(label))?.pem;
   if (pem === undefined) throw unreadable(name, Buffer.from(text, 'latin1'));
-  if (pem.includes('Proc-Type:')) return parseEncryptedPem(pem, name, passphrase);
+  if (pem.includes('Proc-Type:')) return { key: parseEncryptedPem(pem, name, passphrase) };
   try {
-    return createPrivateKey({ key: pem, format: 'pem' });
+    return { key: createPrivateKey({ key: pem, format: 'pem' }), pem };
   } catch {
     // The label may be wrong, and for encrypted keys the bytes are more specific.
-    return parseDer(Buffer.from(pem.replace(/^-.*$/gm, ''), 'base64'), name, passphrase);
+    const der = Buffer.from(pem.replace(/^-.*$/gm, ''), 'base64');
+    return { key: parseDer(der, name, passphrase) };
   }
 }
 

@@ -1,18 +1,22 @@
-import type { KeyObject } from 'node:crypto';
 import type { SecureContext, SecureContextOptions } from 'node:tls';
-import { type Chain, parseCertificates, readCertificates, toPem } from '../identity/certificate.ts';
+import { parseCertificates, readCertificates, toPem } from '../identity/certificate.ts';
 import type { CertificateDates } from '../identity/certificate-dates.ts';
 import { chainForKeyOf } from '../identity/key-pair.ts';
-import { readPrivateKey } from '../identity/private-key.ts';
+import { readPrivateKeyAndPem } from '../identity/private-key.ts';
 import { readSource, type Source, sourceName } from '../identity/read-source.ts';
 import type { Secret } from '../identity/secret.ts';
 import type { FileKeySettings, Settings, TokenKeySettings } from '../options/options.ts';
 import { createContext } from './secure-context.ts';
 
-/** A certificate with its chain, and the private key that belongs to it. */
+/**
+ * A certificate with its chain, and the private key that belongs to it, as PEM: a session keeps them, and parsed ones
+ * take ten times the memory.
+ */
 export interface KeyPair {
-  readonly chain: Chain;
-  readonly key: KeyObject;
+  /** The certificate first. */
+  readonly chain: string;
+  /** Not encrypted. */
+  readonly key: string;
   /** The name of the certificate's source in messages. */
   readonly from: string;
 }
@@ -21,18 +25,22 @@ export interface KeyPair {
  * Reads certificate and key.
  *
  * @param passphrase - of an encrypted key
+ * @param dates - checks the certificate
  * @throws {@link CredentialHelperError} for unreadable files, `ERR_KEY_CERTIFICATE_MISMATCH`
  */
 export function readKeyPair(
   key: FileKeySettings,
   passphrase: Secret | undefined,
   { warn }: Pick<Settings, 'warn'>,
+  dates: CertificateDates,
 ): KeyPair {
-  const privateKey = readPrivateKey(key.source, passphrase, { warn });
+  const { key: privateKey, pem } = readPrivateKeyAndPem(key.source, passphrase, { warn });
   const certificates = readCertificates(key.certificate, 'certificate');
+  const chain = chainForKeyOf(key.source, privateKey, certificates, passphrase);
+  dates.see(chain[0]);
   return {
-    chain: chainForKeyOf(key.source, privateKey, certificates, passphrase),
-    key: privateKey,
+    chain: toPem(chain),
+    key: pem,
     from: sourceName(key.certificate, 'certificate'),
   };
 }
@@ -46,8 +54,7 @@ export function createFileContext(
   { chain, key, from }: KeyPair,
   options: SecureContextOptions,
 ): SecureContext {
-  const pem = key.export({ type: 'pkcs8', format: 'pem' }).toString();
-  return createContext(chain, { key: pem, ...options }, from);
+  return createContext(chain, { key, ...options }, from);
 }
 
 /** Reads the certificate of a key in a token from its file, or returns the attributes of the one in the token. */

@@ -1,4 +1,4 @@
-import type { X509Certificate } from 'node:crypto';
+import { X509Certificate } from 'node:crypto';
 import type { SecureContext } from 'node:tls';
 import { watchCertificateDates } from '../identity/certificate-dates.ts';
 import { readPipes } from '../identity/read-source.ts';
@@ -96,9 +96,8 @@ async function open(given: TlsIdentityOptions): Promise<TlsIdentity> {
   const dates = watchCertificateDates(logger, Date.now);
   if (key.kind === 'file') {
     const passphrase = await key.passphrase.read(waitMs);
-    const pair = readKeyPair(key, passphrase, events);
-    const [certificate] = pair.chain;
-    dates.see(certificate);
+    const pair = readKeyPair(key, passphrase, events, dates);
+    const certificate = new X509Certificate(pair.chain);
     const secureContext = createFileContext(pair, ca === undefined ? {} : { ca: readCa(ca) });
     return identity({ secureContext, certificate, close() {} });
   }

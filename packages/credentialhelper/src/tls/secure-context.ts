@@ -1,7 +1,7 @@
 import type { X509Certificate } from 'node:crypto';
 import type { SecureContext, SecureContextOptions } from 'node:tls';
 import { CredentialHelperError } from '../errors.ts';
-import { describeCertificate, toPem, weakHash } from '../identity/certificate.ts';
+import { describeCertificate, readCertificates, weakHash } from '../identity/certificate.ts';
 import { keyKind } from '../identity/key-kind.ts';
 
 /** OpenSSL's errors for a certificate that its security level rejects (SSL_CTX_set_security_level(3)). */
@@ -10,18 +10,19 @@ const TOO_WEAK = /_(MD_TOO_WEAK|KEY_TOO_SMALL)$/;
 /**
  * Creates a TLS context for TLS 1.2 and later with a certificate chain.
  *
+ * @param chain - PEM
  * @param from - the name of the source of the certificates in messages
  * @throws {@link CredentialHelperError} `ERR_CERTIFICATE_INVALID` if OpenSSL rejects the certificate
  */
 export function createContext(
-  chain: readonly X509Certificate[],
+  chain: string,
   options: SecureContextOptions,
   from?: string,
 ): SecureContext {
   // A static import would make Node.js parse all its CA certificates, for "rootCertificates".
   const { createSecureContext } = process.getBuiltinModule('node:tls');
   try {
-    return createSecureContext({ minVersion: 'TLSv1.2', cert: toPem(chain), ...options });
+    return createSecureContext({ minVersion: 'TLSv1.2', cert: chain, ...options });
   } catch (cause) {
     throw refused(chain, from, cause as NodeJS.ErrnoException);
   }
@@ -35,12 +36,9 @@ export function forOneConnection(context: SecureContext): SecureContext {
   return Object.assign(context, { singleUse: true });
 }
 
-function refused(
-  chain: readonly X509Certificate[],
-  from: string | undefined,
-  cause: NodeJS.ErrnoException,
-) {
+function refused(pem: string, from: string | undefined, cause: NodeJS.ErrnoException) {
   const { code = '', message } = cause;
+  const chain = readCertificates(pem, 'certificate');
   const { certificate, why } = blame(chain, code) ?? { certificate: chain[0], why: message };
   return new CredentialHelperError(
     `the TLS of this Node.js does not accept ${describeCertificate(certificate)}${from === undefined ? '' : ` from ${from}`}: ${why}`,

@@ -1,5 +1,6 @@
 import type { SecureContext, SecureContextOptions } from 'node:tls';
 import { inspect } from 'node:util';
+import { toPem } from '../identity/certificate.ts';
 import type { Koffi, Pointer } from '../pkcs11/koffi.ts';
 import type { OpenTokenKey } from '../token/open-key.ts';
 import { findOpenSsl, type OpenSsl, pointerTo, tlsUnavailable } from './openssl.ts';
@@ -36,7 +37,7 @@ export function createTokenContext(
   options: SecureContextOptions,
 ): TokenContext {
   const openssl = findOpenSsl(koffi);
-  const secureContext = createContext(key.chain, {
+  const secureContext = createContext(toPem(key.chain), {
     ...options,
     ...(key.signsForTls13 ? {} : WITHOUT_RSA_PSS),
   });

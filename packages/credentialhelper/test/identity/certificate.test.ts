@@ -161,7 +161,7 @@ describe('a certificate that TLS does not accept', () => {
       const chain = read(
         readFileSync(oldCa.certificateFile, 'utf8') + readFileSync(weak.certificateFile, 'utf8'),
       );
-      const error = await errorOf(() => createContext(chain.toReversed(), {}));
+      const error = await errorOf(() => createContext(toPem(chain.toReversed()), {}));
       expect(error.code).toBe('ERR_CERTIFICATE_INVALID');
       expect(error.message).toContain('(CN=weak)');
       expect(error.message).toContain(`its signature uses ${hash}`);
