@@ -2,6 +2,8 @@
 export interface Queued<T> {
   /** The result of the task. */
   readonly result: Promise<T>;
+  /** Whether it has begun, and has not ended. */
+  readonly isRunning: () => boolean;
   /** Moves a waiting task before those that nobody waits for. */
   readonly hurry: () => void;
   /** Rejects a waiting task; a running one continues. */
@@ -94,11 +96,17 @@ export function createQueue(limit: number, inNextIteration: (run: () => void) =>
     enter<T>(given: Lane, task: () => Promise<T>): Queued<T> {
       const lane = stateOf(given);
       const { promise, resolve, reject } = withResolvers<T>();
-      const run = () => task().then(resolve, reject);
+      let isRunning = false;
+      const run = async () => {
+        isRunning = true;
+        await task().then(resolve, reject);
+        isRunning = false;
+      };
       lane.others.add(run);
       schedule();
       return {
         result: promise,
+        isRunning: () => isRunning,
         hurry() {
           if (lane.others.delete(run)) lane.hurried.add(run);
         },

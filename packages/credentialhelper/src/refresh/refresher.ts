@@ -149,27 +149,25 @@ export function createRefresher<T>(options: RefreshOptions<T>): Refresher<T> {
   /** The pending fetch, else a new one. */
   function fetchPending(): Queued<Valid<T>> {
     if (pending === undefined) {
-      const { result, hurry, cancel } = shared?.enter(fetchOnce) ?? queueless(fetchOnce());
-      pending = {
-        // Not in fetchOnce(), which may end before `pending` is assigned.
-        result: result.finally(() => {
-          pending = undefined;
-          startTimer();
-        }),
-        hurry,
-        cancel,
-      };
+      const queued = shared?.enter(fetchOnce) ?? queueless(fetchOnce());
+      // Not in fetchOnce(), which may end before `pending` is assigned.
+      const result = queued.result.finally(() => {
+        pending = undefined;
+        startTimer();
+      });
+      pending = { ...queued, result };
       // Pending callers get the error.
       pending.result.catch(() => {});
     }
     return pending;
   }
 
-  /** The result of the pending fetch, else of a new one, for a caller. */
-  function fetched(): Promise<Valid<T>> {
-    const { result, hurry } = fetchPending();
-    hurry();
-    return result;
+  /** The pending fetch, else a new one, for a caller. */
+  function fetchFor(): Queued<Valid<T>> {
+    if (isClosed) throw options.closed();
+    const queued = fetchPending();
+    queued.hurry();
+    return queued;
   }
 
   async function fetchOnce(): Promise<Valid<T>> {
@@ -268,18 +266,15 @@ export function createRefresher<T>(options: RefreshOptions<T>): Refresher<T> {
   /** Waits for a fetch, and for retries within the maximum wait of the caller. */
   async function waitForValue(abortSignal: AbortSignal | undefined): Promise<Valid<T>> {
     const patienceEndsMs = now() + maxWaitMs;
-    // A fetch has its own timeout: only a queue and a retry can exceed the maximum wait of the caller.
-    let isLimited = shared !== undefined;
-    for (;;) {
+    for (let isFirst = true; ; isFirst = false) {
       const waitMs = untilNextTry(patienceEndsMs);
       const given =
         waitMs > 0
           ? await afterPause(waitMs, abortSignal)
-          : await afterFetch(isLimited ? patienceEndsMs - now() : undefined);
+          : await (isFirst ? afterFirstFetch(patienceEndsMs) : afterFetch(patienceEndsMs));
       abortSignal?.throwIfAborted();
       if (given !== undefined) return given;
       if (waitMs <= 0) stillPatient(patienceEndsMs);
-      isLimited = true;
     }
   }
 
@@ -294,10 +289,17 @@ export function createRefresher<T>(options: RefreshOptions<T>): Refresher<T> {
     return valid();
   }
 
-  /** The value after a fetch; if that fails or takes longer than the limit, the current one. */
-  async function afterFetch(limitMs: number | undefined): Promise<Valid<T> | undefined> {
-    if (isClosed) throw options.closed();
-    return (await settled(fetched(), limitMs)) ?? valid();
+  /** The value after the first fetch of a caller. It has its own timeout: only the wait for its turn is limited. */
+  async function afterFirstFetch(patienceEndsMs: number): Promise<Valid<T> | undefined> {
+    const { result, isRunning } = fetchFor();
+    const limitMs = isRunning() ? undefined : patienceEndsMs - now();
+    const given = await settled(result, limitMs);
+    return given ?? (isRunning() ? await settled(result) : undefined) ?? valid();
+  }
+
+  /** The value after a fetch; if that fails or takes longer than the maximum wait of the caller, the current one. */
+  async function afterFetch(patienceEndsMs: number): Promise<Valid<T> | undefined> {
+    return (await settled(fetchFor().result, patienceEndsMs - now())) ?? valid();
   }
 
   /** How long to wait for the next retry, in milliseconds; throws the last error if that is too long. */
@@ -332,7 +334,7 @@ export function createRefresher<T>(options: RefreshOptions<T>): Refresher<T> {
 
   async function force(): Promise<Valid<T>> {
     try {
-      return await fetched();
+      return await fetchFor().result;
     } catch (error) {
       throw failed === undefined ? error : options.explain(failed);
     }
@@ -374,7 +376,7 @@ export function createRefresher<T>(options: RefreshOptions<T>): Refresher<T> {
 
 /** A task that runs at once. */
 function queueless<T>(result: Promise<T>): Queued<T> {
-  return { result, hurry() {}, cancel() {} };
+  return { result, isRunning: () => true, hurry() {}, cancel() {} };
 }
 
 /** The result of a promise, unless a signal is aborted first. */

@@ -121,12 +121,14 @@ describe('refreshers that share a queue', () => {
     const { promise, open } = gate();
     state.gate = promise;
     const [first, second] = refreshers as [Refresher<number>, Refresher<number>];
-    const late = [first, second].map((refresher) =>
-      expect(refresher.get()).rejects.toThrow('late'),
-    );
+    const slow = first.get();
+    await clock.pass(1);
+    const late = expect(second.get()).rejects.toThrow('late');
     await clock.pass(1000);
-    await Promise.all(late);
+    await late;
     open();
+    // Its fetch had begun.
+    expect((await slow).value).toBe(1);
     await idle();
     expect(state.fetches.map(({ refresher }) => refresher)).toEqual([0, 1]);
     expect([(await first.get()).value, (await second.get()).value]).toEqual([1, 2]);
