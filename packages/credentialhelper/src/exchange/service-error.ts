@@ -112,10 +112,8 @@ function explainStatus(response: HttpsResponse, { roleAlias }: ExchangeTarget): 
 }
 
 /** AWS services may also throttle with status 400, and name the error in a header field or in the body. */
-function isThrottled({ headers, body }: HttpsResponse): boolean {
-  const parsed = parseJson(body);
-  const types = [headers['x-amzn-errortype'], isObject(parsed) ? parsed.__type : undefined];
-  return types.some((type) => /(?:^|#)Throttl(?:ing|ed)Exception(?::|$)/.test(String(type)));
+function isThrottled(response: HttpsResponse): boolean {
+  return errorTypes(response).some((type) => /^Throttl(?:ing|ed)(?:Exception)?$/.test(type));
 }
 
 /** The `Retry-After` header, in milliseconds: seconds or a date (RFC 9110, section 10.2.3). */
@@ -133,15 +131,39 @@ function nameOf(status: number): string {
   return process.getBuiltinModule('node:http').STATUS_CODES[status] ?? '';
 }
 
-/** The error message in the body, else the error type in the header, on one line; undefined if there is neither. */
-function readMessage({ headers, body }: HttpsResponse): string | undefined {
-  const parsed = parseJson(body);
-  const { message, Message } = isObject(parsed) ? parsed : {};
-  const [type] = (headers['x-amzn-errortype'] ?? '').split(':');
-  const said = [message, Message, plainText(body), type].find(
-    (text) => typeof text === 'string' && text !== '',
+/** The error message in the body, else the error type, on one line; undefined if there is neither. */
+function readMessage(response: HttpsResponse): string | undefined {
+  const said = [
+    ...textsOf(response.body, MESSAGE_NAMES),
+    plainText(response.body),
+    ...errorTypes(response),
+  ].find((text) => text !== '');
+  return said === undefined ? undefined : excerpt(said);
+}
+
+/** The members of a body with a message or an error type, in lower case: AWS services and proxies spell them differently. */
+const MESSAGE_NAMES = ['message', 'errormessage', 'error_description', 'detail'];
+const TYPE_NAMES = ['__type', 'code', 'errorcode', 'errortype', 'type', 'error'];
+
+/** The error types in header field and body, without namespace (`com.amazonaws.iot#`) and URL (`:http://…`). */
+function errorTypes({ headers, body }: HttpsResponse): readonly string[] {
+  return [headers['x-amzn-errortype'] ?? '', ...textsOf(body, TYPE_NAMES)].map(
+    (type) => /^(?:[\w.]+#)?([^:]*)/.exec(type)?.[1] ?? '',
   );
-  return said === undefined ? undefined : excerpt(String(said));
+}
+
+/** The texts of some members of a JSON body, or of the member `error` in it. */
+function textsOf(body: Uint8Array, names: readonly string[]): readonly string[] {
+  const outer = membersOf(parseJson(body));
+  const members = [...outer, ...membersOf(outer.find(([name]) => name === 'error')?.[1])];
+  return names
+    .flatMap((name) => members.filter(([member]) => member === name))
+    .flatMap(([, text]) => (typeof text === 'string' ? [text] : []));
+}
+
+function membersOf(value: unknown): readonly (readonly [name: string, value: unknown])[] {
+  if (!isObject(value)) return [];
+  return Object.entries(value).map(([name, member]) => [name.toLowerCase(), member]);
 }
 
 /** A body that is plain text: neither JSON nor a page of a proxy. */

@@ -1,4 +1,5 @@
 import { createServer as createTcpServer } from 'node:net';
+import { gzipSync } from 'node:zlib';
 import { createSession, type FromIotCoreInit } from 'awsiot-credentialhelper';
 import { afterAll, describe, expect, it } from 'vitest';
 import { errorOf } from '../support/errors.ts';
@@ -122,6 +123,36 @@ const FAULTS: Record<string, { behave: Behaviour; code: string; message?: RegExp
     behave: answer('403 Forbidden', '{"message":"\\u001b[31mNo\\nway"}'),
     code: 'ERR_ACCESS_DENIED',
     message: /HTTP 403: \\u001b\[31mNo\\u000away/,
+  },
+  'answers 101, which nobody asked for, and waits': {
+    behave: (socket) => socket.write('HTTP/1.1 101 Switching Protocols\r\nupgrade: h2c\r\n\r\n'),
+    code: 'ERR_UNEXPECTED_STATUS',
+    message: /HTTP 101 Switching Protocols$/,
+  },
+  'answers 201': {
+    behave: answer('201 Created', JSON.stringify({ credentials })),
+    code: 'ERR_UNEXPECTED_STATUS',
+    message: /HTTP 201 Created$/,
+  },
+  'answers 204': {
+    behave: (socket) => socket.write('HTTP/1.1 204 x\r\n\r\n'),
+    code: 'ERR_UNEXPECTED_STATUS',
+    message: /HTTP 204 No Content$/,
+  },
+  'answers 304': {
+    behave: (socket) => socket.write('HTTP/1.1 304 x\r\n\r\n'),
+    code: 'ERR_UNEXPECTED_STATUS',
+    message: /HTTP 304 Not Modified$/,
+  },
+  'compresses its response': {
+    behave: (socket) => {
+      const body = gzipSync(JSON.stringify({ credentials }));
+      const head = `HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-encoding: gzip`;
+      socket.write(`${head}\r\ncontent-length: ${body.length}\r\n\r\n`);
+      socket.end(body);
+    },
+    code: 'ERR_RESPONSE_INVALID',
+    message: /not JSON \(application\/json, content-encoding gzip\)/,
   },
   'responds with an unknown status': {
     behave: answer('418 Teapot', '{}'),

@@ -12,14 +12,17 @@ const target = {
   userAgent: '',
 };
 
+const CREDENTIALS = { accessKeyId: 'A', secretAccessKey: 'S', sessionToken: 'T' };
+
 /** One exchange with an answer; this device's clock is two hours ahead of the server's. */
 function exchangeWith(
   status: number,
   headers: Readonly<Record<string, string>>,
-  expiration = '2026-11-30T13:00:00Z',
+  body: unknown = {},
 ) {
-  const credentials = { accessKeyId: 'A', secretAccessKey: 'S', sessionToken: 'T', expiration };
-  const body = Buffer.from(JSON.stringify(status === 200 ? { credentials } : {}));
+  const credentials = { ...CREDENTIALS, expiration: '2026-11-30T13:00:00Z' };
+  const content = status === 200 ? { credentials } : body;
+  const bytes = Buffer.from(typeof content === 'string' ? content : JSON.stringify(content));
   const explained: (number | undefined)[] = [];
   const explain = (error: unknown, serverMs?: number) => {
     explained.push(serverMs);
@@ -27,15 +30,19 @@ function exchangeWith(
   };
   const given = exchange(
     target,
-    async () => ({ status, headers, body, connection: {} }),
+    async () => ({ status, headers, body: bytes, connection: {} }),
     () => NOW_MS,
     explain,
   );
   return { given, explained };
 }
 
-const failure = async (headers: Readonly<Record<string, string>>, status = 503) => {
-  const { given, explained } = exchangeWith(status, headers);
+const failure = async (
+  headers: Readonly<Record<string, string>>,
+  status = 503,
+  body: unknown = {},
+) => {
+  const { given, explained } = exchangeWith(status, headers, body);
   const error = await given.then(
     () => expect.fail('the exchange should have failed'),
     (caught: CredentialHelperError) => caught,
@@ -104,4 +111,41 @@ describe('Retry-After', () => {
 it('a date that is none explains no error', async () => {
   expect((await failure({ date: '12' }, 403)).explained).toEqual([undefined]);
   expect((await failure({ date: SERVER_DATE }, 403)).explained).toEqual([Date.parse(SERVER_DATE)]);
+});
+
+describe('what the server says about an error is a part of the message', () => {
+  const TYPE = 'com.amazonaws.iot#AccessDeniedException:http://internal.amazon.com/coral/';
+
+  it.each<[string, string, Record<string, string>, unknown]>([
+    ['a message', 'No way', {}, { message: 'No way' }],
+    ['a message in upper case', 'No way', {}, { Message: 'No way' }],
+    ['a message of another name', 'No way', {}, { errorMessage: 'No way' }],
+    ['an empty message, and another', 'No way', {}, { message: '', Message: 'No way' }],
+    ['a message within "error"', 'No way', {}, { Error: { Code: 'No', Message: 'No way' } }],
+    ['plain text', 'No way', {}, 'No way\n'],
+    ['a type in a header field', 'AccessDeniedException', { 'x-amzn-errortype': TYPE }, {}],
+    ['a type in the body', 'AccessDeniedException', {}, { __type: TYPE }],
+    ['a code in the body', 'AccessDenied', {}, { Code: 'AccessDenied', message: null }],
+    ['a message and a type', 'No way', { 'x-amzn-errortype': TYPE }, { message: 'No way' }],
+    ['a page and a type', 'AccessDeniedException', { 'x-amzn-errortype': TYPE }, '<html></html>'],
+  ])('as %s', async (_name, said, headers, body) => {
+    const { error } = await failure(headers, 403, body);
+    expect(error.code).toBe('ERR_ACCESS_DENIED');
+    expect(error.message).toMatch(new RegExp(`: HTTP 403: ${said}$`));
+  });
+
+  it.each([{}, [], { message: 5, __type: {} }, '<html>Sign in</html>', '\ufffd', ''])(
+    'unless it says nothing: %j',
+    async (body) => {
+      expect((await failure({}, 403, body)).error.message).toMatch(/: HTTP 403$/);
+    },
+  );
+
+  it.each<[Record<string, string>, unknown]>([
+    [{ 'x-amzn-errortype': 'ThrottlingException:' }, {}],
+    [{}, { __type: 'com.amazonaws.iot#ThrottledException' }],
+    [{}, { code: 'Throttling' }],
+  ])('and a type that throttles is known: %j %j', async (headers, body) => {
+    expect((await failure(headers, 400, body)).error.code).toBe('ERR_THROTTLED');
+  });
 });
