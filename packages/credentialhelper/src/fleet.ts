@@ -74,8 +74,9 @@ class QueuedFleet implements Fleet {
   #isClosed = false;
 
   constructor(settings: FleetSettings) {
-    this.region = regionFor(settings);
-    this.#settings = settings;
+    const region = regionFor(settings);
+    this.region = region.name;
+    this.#settings = { ...settings, region };
     this.#queue = createQueue(settings.maxConcurrent, setImmediate);
   }
 

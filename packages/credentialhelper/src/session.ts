@@ -3,7 +3,7 @@ import type { IotCoreCredentialProvider, IotCoreCredentials } from './credential
 import { CredentialHelperError } from './errors.ts';
 import type { SessionStats } from './observe/stats.ts';
 import { checkOptions, type FromIotCoreInit, type Settings } from './options/options.ts';
-import { regionOfEnvironment } from './options/region.ts';
+import { type Region, regionOfEnvironment } from './options/region.ts';
 
 /** The configuration of a client of the AWS SDK: `new STSClient(session)`. */
 export interface Session {
@@ -61,7 +61,7 @@ export interface Session {
 export function createSession(init: FromIotCoreInit): Session {
   const settings = checkOptions(init);
   const region = regionFor(settings);
-  return new SourceSession(region, createSource(settings));
+  return new SourceSession(region.name, createSource({ ...settings, region }));
 }
 
 /**
@@ -69,7 +69,7 @@ export function createSession(init: FromIotCoreInit): Session {
  *
  * @throws {@link CredentialHelperError} `ERR_REGION_UNKNOWN`
  */
-export function regionFor({ region }: Pick<Settings, 'region'>): string {
+export function regionFor({ region }: Pick<Settings, 'region'>): Region {
   const given = region ?? regionOfEnvironment();
   if (given !== undefined) return given;
   throw new CredentialHelperError('the AWS region cannot be read from "endpoint"', {

@@ -15,15 +15,24 @@ import { answerParent } from './process/answer-parent.ts';
  */
 const REPORT_MS = 500;
 
+let isUsed = false;
+
 answerParent(async (message: TokenRequestMessage, report, limitMs) => {
   importProcessRecords(message.pins);
   watchProcessRecords((state) => report('pins', state));
-  const trace = message.isTraced ? (line: string) => report('trace', line) : undefined;
+  const { logs } = message;
   const events: TokenRequestEvents = {
     warn: (text) => report('warning', text),
-    trace,
+    debug: logs.debug ? (line) => report('debug', line) : undefined,
+    trace: logs.trace ? (line) => report('trace', line) : undefined,
     certificate: ({ raw }) => report('certificate', raw),
   };
+  events.debug?.(
+    isUsed
+      ? `child process ${process.pid} is used again`
+      : `child process ${process.pid} started in ${Math.round(performance.now())} ms, Node.js ${process.version}`,
+  );
+  isUsed = true;
   await loadKoffi().catch((error) => {
     throw copyWithoutKoffi(error) ?? error;
   });

@@ -1,11 +1,14 @@
 import { CredentialHelperError } from '../errors.ts';
-import { type Exchanged, exchange, type TemporaryCredentials } from '../exchange/exchange.ts';
+import { exchange, type TemporaryCredentials } from '../exchange/exchange.ts';
 import { createMutualTls } from '../exchange/mutual-tls.ts';
 import { sourceVersion } from '../exchange/source-version.ts';
 import { watchCertificateDates } from '../identity/certificate-dates.ts';
-import { traceFetch } from '../observe/channels.ts';
+import { traceExchange, traceRefresh } from '../observe/channels.ts';
+import { FollowingLog } from '../observe/log.ts';
 import { Counters, type SessionStats } from '../observe/stats.ts';
-import { loggerOfClient, type Settings } from '../options/options.ts';
+import { describeSettings } from '../options/describe-settings.ts';
+import { loggerOfClient } from '../options/logger.ts';
+import type { Settings } from '../options/options.ts';
 import { holdProcess } from '../process/hold.ts';
 import { after, bootMs, setImmediate } from '../process/timers.ts';
 import {
@@ -15,7 +18,7 @@ import {
   type SharedQueue,
 } from '../refresh/refresher.ts';
 import { createExpiration, type WallTime, watchSkew } from './device-time.ts';
-import { instant, retryOf, withTries } from './tries.ts';
+import { describeFailures, retryOf, withTries } from './tries.ts';
 import type { IotCoreCredentialProvider } from './types.ts';
 
 /** A source of credentials, with the methods of its owner. */
@@ -61,39 +64,43 @@ export function createSource(
   // That of the session, else of the client that called last.
   let { logger } = settings;
   const { now, wallMs } = clock;
-  const dates = watchCertificateDates(logger, wallMs);
-  const skew = watchSkew((text) => logger?.warn(text));
-  const get = createMutualTls(settings, dates);
+  const log = new FollowingLog(() => logger, shared === undefined ? '' : `thing "${thingName}": `);
+  let isDescribed = false;
+  const describeOnce = () => {
+    if (isDescribed || log.debug === undefined) return;
+    isDescribed = true;
+    log.debug(`session: ${describeSettings(settings)}`);
+  };
+  describeOnce();
+  const dates = watchCertificateDates(log, wallMs);
+  const skew = watchSkew((text) => log.warn?.(text));
+  const get = createMutualTls(settings, dates, log);
   /** Converts a time of the refresher's clock to this device's clock. */
   const wallTime: WallTime = (atMs) => new Date(wallMs() + (atMs - now()));
 
   const counters = new Counters();
   const target = { ...endpoint, roleAlias, thingName, userAgent };
 
+  const traced = { endpoint: endpoint.authority, roleAlias, thingName };
+
   const fetchOnce = async (): Promise<Fetched<TemporaryCredentials>> => {
-    const { credentials, lifeMs, skewMs, answer } = await exchange(
-      target,
-      get,
-      wallMs,
-      dates.explain,
+    const { credentials, lifeMs, skewMs } = await traceExchange(
+      { ...traced },
+      () => exchange(target, get, wallMs, dates.explain),
+      ({ credentials: { expiration }, requestId, skewMs }) => ({ expiration, requestId, skewMs }),
     );
     counters.fetched(skewMs);
     skew(skewMs);
-    logger?.debug(describeAnswer(endpoint.authority, answer));
-    logger?.info(
+    log.info?.(
       `credentials for role alias "${roleAlias}" from ${endpoint.authority}, valid until ${credentials.expiration.toISOString()}`,
     );
     return { value: credentials, lifeMs };
   };
   const fetch = (): Promise<Fetched<TemporaryCredentials>> => {
-    const context = { endpoint: endpoint.authority, roleAlias, thingName };
-    return traceFetch(context, fetchOnce, ({ value }) => ({ expiration: value.expiration })).catch(
-      (error: unknown) => {
-        counters.failed(error);
-        logger?.debug(`no credentials: ${(error as Error).message}`);
-        throw error;
-      },
-    );
+    const current = refresher.current();
+    if (current === undefined) return fetchOnce();
+    const context = { ...traced, expiration: expirationOf(current) };
+    return traceRefresh(context, fetchOnce, ({ value: { expiration } }) => ({ expiration }));
   };
   const refresher = createRefresher({
     ...clock,
@@ -110,14 +117,22 @@ export function createSource(
         code: 'ERR_SESSION_CLOSED',
         hint: 'create another',
       }),
+    onFetched: (dueAtMs) => {
+      log.debug?.(
+        `next refresh ${keepFresh ? 'at' : 'with the first call after'} ${wallTime(dueAtMs).toISOString()}`,
+      );
+    },
+    onFailed: (failures) => {
+      counters.failed(failures.error);
+      log.debug?.(`fetching credentials failed: ${describeFailures(failures, wallTime)}`);
+    },
     onRefreshFailed: (failures, current) => {
-      const { message } = withTries(failures, wallTime) as Error;
-      const atHand =
+      const meanwhile =
         current === undefined
           ? 'there are no current credentials'
           : `the current credentials stay valid until ${wallTime(current.endsAtMs).toISOString()}`;
-      logger?.warn(
-        `refreshing the credentials failed: ${message}; ${atHand}; next attempt ${instant(failures.retryAtMs, wallTime)}`,
+      log.warn?.(
+        `refreshing the credentials failed: ${describeFailures(failures, wallTime, `; ${meanwhile}`)}`,
       );
     },
   });
@@ -126,6 +141,7 @@ export function createSource(
     async credentials({ forceRefresh, abortSignal, callerClientConfig } = {}) {
       if (settings.logger === undefined) {
         logger = loggerOfClient(callerClientConfig, 'callerClientConfig') ?? logger;
+        describeOnce();
       }
       const current = refresher.current();
       const given = await refresher
@@ -156,16 +172,4 @@ function rejectLater(error: unknown): Promise<never> {
   return new Promise((_resolve, reject) => {
     setImmediate(() => reject(error));
   });
-}
-
-/** One log line for a response, for diagnosis of slow or failing requests. */
-function describeAnswer(authority: string, { status, requestId, connection }: Exchanged['answer']) {
-  const { address, tlsVersion, server, lookupMs, connectMs, handshakeMs, responseMs } = connection;
-  const steps = Object.entries({
-    lookup: lookupMs,
-    connect: connectMs,
-    'TLS handshake': handshakeMs,
-    response: responseMs,
-  }).flatMap(([step, ms]) => (ms === undefined ? [] : [`${step} ${ms} ms`]));
-  return `${authority} (${address}, ${tlsVersion}, server ${server}) responded with HTTP ${status}, request id ${requestId ?? 'none'}: ${steps.join(', ')}`;
 }

@@ -15,24 +15,32 @@ export function retryOf(error: unknown, { key }: Settings): Retry {
 }
 
 /** The last error, with the number of tries and the time of the next. */
-export function withTries(
-  { error, count, sinceMs, retryAtMs }: Failures,
-  wallTime: WallTime,
-): unknown {
+export function withTries(failures: Failures, wallTime: WallTime): unknown {
+  const { error, count, retryAtMs } = failures;
   if (!isCredentialHelperError(error)) return error;
   const { code, hint, cause, httpStatus, requestId, retryAfterMs } = error;
   const tries =
     count === 1
       ? ''
-      : `; ${count} tries since ${wallTime(sinceMs).toISOString()}, the next ${instant(retryAtMs, wallTime)}`;
+      : `${triesSoFar(failures, wallTime)}, the next ${instant(retryAtMs, wallTime)}`;
   return new CredentialHelperError(`${error.message}${tries}`, {
     ...{ code, hint, cause, httpStatus, requestId, retryAfterMs },
     retryAt: Number.isFinite(retryAtMs) ? wallTime(retryAtMs) : undefined,
   });
 }
 
+/** The failures in a log line: the last error, the number of tries, what is `meanwhile`, and when the next attempt is. */
+export function describeFailures(failures: Failures, wallTime: WallTime, meanwhile = ''): string {
+  const { error, retryAtMs } = failures;
+  return `${(error as Error).message}${triesSoFar(failures, wallTime)}${meanwhile}; next attempt ${instant(retryAtMs, wallTime)}`;
+}
+
+function triesSoFar({ count, sinceMs }: Failures, wallTime: WallTime): string {
+  return count === 1 ? '' : `; ${count} tries since ${wallTime(sinceMs).toISOString()}`;
+}
+
 /** The time of a retry, for a message. */
-export function instant(atMs: number, wallTime: WallTime): string {
+function instant(atMs: number, wallTime: WallTime): string {
   return Number.isFinite(atMs)
     ? `not before ${wallTime(atMs).toISOString()}`
     : 'after a change of PIN, files or options';

@@ -17,7 +17,7 @@ export interface CredentialRequest {
   readonly abortSignal?: AbortSignal | undefined;
   /**
    * The configuration of the calling client of the AWS SDK. If the session has no logger, the one of the client that
-   * called last gets a line for each fetch, and for each failed refresh.
+   * called last is used.
    */
   readonly callerClientConfig?: ClientConfig | undefined;
 }

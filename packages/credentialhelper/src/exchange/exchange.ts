@@ -18,10 +18,7 @@ export interface Exchanged {
   readonly lifeMs: number;
   /** How far this device's clock is ahead of the server's, in milliseconds; undefined if the response has no date. */
   readonly skewMs: number | undefined;
-  /** Properties of the response, for the log. */
-  readonly answer: Pick<HttpsResponse, 'status' | 'connection'> & {
-    readonly requestId: string | undefined;
-  };
+  readonly requestId: string | undefined;
 }
 
 /**
@@ -76,12 +73,11 @@ export async function exchange(
       },
     );
   }
-  const { status, connection } = response;
   return {
     credentials,
     lifeMs,
     skewMs: isDated ? nowMs - serverMs : undefined,
-    answer: { status, connection, requestId: response.headers['x-amzn-requestid'] },
+    requestId: response.headers['x-amzn-requestid'],
   };
 }
 

@@ -3,9 +3,10 @@ import { pipesOf, readPipes } from '../identity/read-source.ts';
 import type { Secret } from '../identity/secret.ts';
 import type { TokenRequest } from '../isolation/token-request.ts';
 import { sendTokenRequestIsolated } from '../isolation/token-request-isolated.ts';
+import type { Log } from '../observe/log.ts';
+import { logEvents } from '../options/logger.ts';
 import {
   type FileKeySettings,
-  logEvents,
   type Settings,
   sourcesOf,
   type TokenKeySettings,
@@ -35,11 +36,13 @@ import { createRotatingReader } from './rotation.ts';
  * @param dates - checks each certificate before it is used
  * @throws {@link CredentialHelperError} for unreadable files, `ERR_KEY_CERTIFICATE_MISMATCH`
  */
-export function createMutualTls(settings: Settings, dates: CertificateDates): HttpsGet {
+export function createMutualTls(settings: Settings, dates: CertificateDates, log: Log): HttpsGet {
   const { key, timeoutMs } = settings;
   const sources = sourcesOf(settings);
   const identity =
-    key.kind === 'file' ? fileIdentity(settings, key, dates) : tokenIdentity(settings, key, dates);
+    key.kind === 'file'
+      ? fileIdentity(settings, key, dates, log)
+      : tokenIdentity(settings, key, dates, log);
   let ready = pipesOf(sources).length === 0 ? identity.openNow() : undefined;
   const readAtMs = monotonicMs();
   if (!settings.verifyPeer) warnUnverified(settings);
@@ -67,7 +70,12 @@ interface Identity {
   readonly open: (limitMs: number) => Promise<SendSince>;
 }
 
-function fileIdentity(settings: Settings, key: FileKeySettings, dates: CertificateDates): Identity {
+function fileIdentity(
+  settings: Settings,
+  key: FileKeySettings,
+  dates: CertificateDates,
+  log: Log,
+): Identity {
   const rotating = createRotatingReader<KeyPair>(settings);
   const reading = (passphrase: Secret | undefined) => () =>
     readKeyPair(key, passphrase, settings, dates);
@@ -76,7 +84,8 @@ function fileIdentity(settings: Settings, key: FileKeySettings, dates: Certifica
     return (request, begin) => {
       const { ca } = connection;
       const context = forOneConnection(createFileContext(pair, ca === undefined ? {} : { ca }));
-      return getWithNode(request, connection, context, leftMs(connection, begin));
+      const left = leftMs(connection, begin);
+      return getWithNode(request, connection, context, left, log.debug);
     };
   };
   const { read, readNow } = key.passphrase;
@@ -90,8 +99,8 @@ function tokenIdentity(
   settings: Settings,
   key: TokenKeySettings,
   dates: CertificateDates,
+  log: Log,
 ): Identity {
-  const { logger } = settings;
   const { pin: pinReader, access: _, isolate, ...token } = key.token;
   // Other sessions start without what tokens take. Loaded now: what fails to load once, Node.js does not load again.
   const inProcess =
@@ -107,14 +116,14 @@ function tokenIdentity(
       const tokenRequest: TokenRequest = { request, connection, token: tokenKey, certificate };
       if (inProcess !== undefined) {
         const { sendTokenRequest } = await inProcess;
-        const events = { ...logEvents(logger), certificate: dates.see };
+        const events = { ...logEvents(log), certificate: dates.see };
         return sendTokenRequest(tokenRequest, events, leftMs(connection, begin));
       }
       const ca = connection.ca ?? defaultCaOfThisProcess();
       return sendTokenRequestIsolated(
         { ...tokenRequest, connection: { ...connection, ca } },
         isolate || {},
-        logger,
+        log,
         begin,
         dates.see,
       );
@@ -137,5 +146,5 @@ function readConnection({ ca, verifyPeer, timeoutMs }: Settings): ConnectionSett
 function warnUnverified({ endpoint, logger }: Settings): void {
   const warning = `verifyPeer is false: any server at ${endpoint.authority} is trusted, and can return credentials of its own`;
   if (logger === undefined) process.emitWarning(warning, { code: 'AWSIOT_VERIFY_PEER' });
-  else logger.warn(warning);
+  else logger.warn?.(warning);
 }

@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
-import type { Logger } from '@smithy/types';
 import type { ErrorCode } from '../error-codes.ts';
 import { CredentialHelperError, isCredentialHelperError } from '../errors.ts';
+import type { Log } from '../observe/log.ts';
 import { certificateId, describeCertificate } from './certificate.ts';
 
 /** Checks the validity periods of the device certificates that a session uses. */
@@ -43,25 +43,30 @@ const HINTS = {
 /**
  * Creates the checks of the certificates of one session.
  *
+ * @param log - gets the warnings, and each certificate that was not used before
  * @param now - the time, in epoch milliseconds
  */
-export function watchCertificateDates(
-  logger: Pick<Logger, 'warn'> | undefined,
-  now: () => number,
-): CertificateDates {
+export function watchCertificateDates(log: Log | undefined, now: () => number): CertificateDates {
   const warned = new Set<string>();
   /** As PEM, which takes less memory. */
   let current: string | undefined;
   return {
     see(certificate) {
-      current = certificate.toString();
+      const pem = certificate.toString();
+      if (log?.debug !== undefined && pem !== current) {
+        const { validFrom, validTo } = certificate;
+        log.debug(
+          `device ${describeCertificate(certificate)}, valid from ${iso(validFrom)} to ${iso(validTo)}`,
+        );
+      }
+      current = pem;
       const nowMs = now();
       const warning = warningOf(certificate, nowMs);
       if (warning === undefined) return;
       const once = `${certificateId(certificate)} ${warning.stage}`;
       if (warned.has(once)) return;
       warned.add(once);
-      logger?.warn(`${describeCertificate(certificate)} ${warning.problem}; ${clock(nowMs)}`);
+      log?.warn?.(`${describeCertificate(certificate)} ${warning.problem}; ${clock(nowMs)}`);
     },
     explain(error, serverMs) {
       if (current === undefined || !isCredentialHelperError(error) || !REFUSALS.has(error.code)) {

@@ -5,6 +5,7 @@ import {
   immediate,
   invalidSecretSource,
   openSecretPlace,
+  PASSED,
   type SecretReader,
   type SecretSource,
 } from './secret-source.ts';
@@ -19,13 +20,13 @@ export type PassphraseReader = SecretReader<Secret | undefined>;
  * @throws {@link CredentialHelperError} `ERR_INVALID_OPTION`, `ERR_FILE_UNREADABLE`
  */
 export function openPassphrase(source: SecretSource | undefined, warn: Warn): PassphraseReader {
-  if (source === undefined) return immediate(() => undefined);
+  if (source === undefined) return immediate(() => undefined, 'none');
   const named = { kind: 'passphrase', option: 'passphrase', warn } as const;
   if (typeof source === 'string') {
     // Unchanged: unlike a PIN, it may begin or end with whitespace, and a wrong one has no consequences.
     if (source === '') throw invalidSecretSource('passphrase', 'is empty');
     const passphrase = new Secret(source);
-    return immediate(() => passphrase);
+    return immediate(() => passphrase, PASSED);
   }
   if (typeof source === 'function') return askingFunction(source, named, checkSecret);
   return openSecretPlace(source, named);

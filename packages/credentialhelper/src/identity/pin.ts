@@ -6,6 +6,7 @@ import {
   immediate,
   invalidSecretSource,
   openSecretPlace,
+  PASSED,
   type SecretPlace,
   type SecretReader,
   type SecretSource,
@@ -32,10 +33,12 @@ export function openPinSource(
   option: string,
   warn: Warn,
 ): PinReader {
-  if (source === undefined || source === null) return immediate(() => source);
+  if (source === undefined || source === null) {
+    return immediate(() => source, source === null ? "from the token's PIN pad" : 'none');
+  }
   if (typeof source === 'string') {
     const pin = checkSecret(source, `"${option}"`);
-    return immediate(() => pin);
+    return immediate(() => pin, PASSED);
   }
   const named = { kind: 'PIN', option, warn } as const;
   if (typeof source === 'function') {

@@ -48,6 +48,8 @@ export interface SecretReader<S> {
   readonly file?: string | undefined;
   /** The environment variable that holds the secret. */
   readonly environmentVariable?: string | undefined;
+  /** The kind of its source, for the log. */
+  readonly origin: string;
   /** Whether it comes from a function, which may return another secret each time. */
   readonly isAsked?: true;
 }
@@ -91,7 +93,10 @@ export function openSecretPlace(source: unknown, named: Named): SecretReader<Sec
   if (place === 'environmentVariable') {
     readVariable(value, named);
     hideVariable(value);
-    return { ...immediate(() => readVariable(value, named)), environmentVariable: value };
+    return {
+      ...immediate(() => readVariable(value, named), 'from an environment variable'),
+      environmentVariable: value,
+    };
   }
   return place === 'file'
     ? fileReader(value, { ...named, option })
@@ -103,13 +108,16 @@ const PLACES = ['file', 'environmentVariable', 'systemdCredential', 'fileDescrip
 /** The largest accepted file descriptor: a larger number is more likely a misplaced PIN. */
 const MAX_FD = 999;
 
+/** The kind of source that is the secret itself. */
+export const PASSED = 'passed as text';
+
 /** Reads a source that is available at once. */
-export function immediate<S>(readNow: () => S): SecretReader<S> {
-  return { read: async () => readNow(), readNow };
+export function immediate<S>(readNow: () => S, origin: string): SecretReader<S> {
+  return { read: async () => readNow(), readNow, origin };
 }
 
-function later<S>(read: SecretReader<S>['read']): SecretReader<S> {
-  return { read, readNow: undefined };
+function later<S>(read: SecretReader<S>['read'], origin: string): SecretReader<S> {
+  return { read, readNow: undefined, origin };
 }
 
 /**
@@ -136,17 +144,18 @@ export function askingFunction<S>(
     const late = () => failed(`${what} did not return a ${kind} within ${limitMs} ms`);
     return check(await within(answer, limitMs, late), `the result of ${what}`);
   };
-  return { ...later(ask), isAsked: true };
+  return { ...later(ask, 'from a function'), isAsked: true };
 }
 
 function fileReader(given: Path, { kind, option, warn }: Named): SecretReader<Secret> {
   const path = pathOf(given, option);
-  return secretFileReader(new SecretFile(path, `the ${kind} file "${path}"`, warn));
+  return secretFileReader(new SecretFile(path, `the ${kind} file "${path}"`, warn), 'from a file');
 }
 
-function secretFileReader(file: SecretFile): SecretReader<Secret> {
+function secretFileReader(file: SecretFile, origin: string): SecretReader<Secret> {
   file.check();
-  return { read: (limitMs) => file.read(limitMs), readNow: file.readNow, file: file.path };
+  const { readNow, path } = file;
+  return { read: (limitMs) => file.read(limitMs), readNow, file: path, origin };
 }
 
 /** A file descriptor can be read once. */
@@ -162,7 +171,7 @@ function descriptorReader(fd: number, { kind }: Named): SecretReader<Secret> {
       throw error;
     });
     return secretOf(await content, what);
-  });
+  }, 'from a file descriptor');
 }
 
 function isOpenPipe(fd: number): boolean {
@@ -212,7 +221,8 @@ function credentialReader(name: string, { kind, option }: Named): SecretReader<S
       { code: 'ERR_FILE_UNREADABLE', hint: notShown(kind) },
     );
   }
-  return secretFileReader(new SecretFile(path, `the ${kind} in the systemd credential "${name}"`));
+  const file = new SecretFile(path, `the ${kind} in the systemd credential "${name}"`);
+  return secretFileReader(file, 'from a systemd credential');
 }
 
 /** The error for an invalid source of a secret. */

@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto';
-import type { Logger } from '@smithy/types';
 import { CredentialHelperError } from '../errors.ts';
+import type { Log } from '../observe/log.ts';
 import { exportProcessRecords, importProcessRecords } from '../pins/records.ts';
 import { askChild } from '../process/ask-child.ts';
 import type { ChildOptions } from '../process/program.ts';
@@ -28,7 +28,7 @@ const END_MS = 2000;
 export function sendTokenRequestIsolated(
   tokenRequest: TokenRequest,
   options: ChildOptions,
-  logger: Logger | undefined,
+  log: Log,
   begin: number,
   onCertificate: (certificate: X509Certificate) => void,
 ): Promise<HttpsResponse> {
@@ -40,7 +40,10 @@ export function sendTokenRequestIsolated(
     askChild<HttpsResponse>({
       options,
       program: () => new URL('./token-request-child.js', import.meta.url),
-      request: packTokenRequest(tokenRequest, exportProcessRecords(), logger?.trace !== undefined),
+      request: packTokenRequest(tokenRequest, exportProcessRecords(), {
+        debug: log.debug !== undefined,
+        trace: log.trace !== undefined,
+      }),
       library: `the PKCS#11 library ${library}`,
       limitMs: timeoutMs,
       waitedMs: monotonicMs() - begin,
@@ -52,11 +55,12 @@ export function sendTokenRequestIsolated(
       onReport: {
         pins: importProcessRecords,
         certificate: (der) => onCertificate(new X509Certificate(der)),
-        trace: (line) => logger?.trace?.(line),
-        warning: (text) => logger?.warn(text),
+        debug: (line) => log.debug?.(line),
+        trace: (line) => log.trace?.(line),
+        warning: (text) => log.warn?.(text),
       },
       redact,
-      onPrinted: (text) => logger?.debug(`PKCS#11 library ${library} printed: ${text}`),
+      onPrinted: (text) => log.debug?.(`PKCS#11 library ${library} printed: ${text}`),
     }),
   );
 }

@@ -3,28 +3,35 @@ import type { TokenKey } from '../identity/token-key.ts';
 import type { ProcessRecordsState } from '../pins/records.ts';
 import type { TokenRequest } from './token-request.ts';
 
+/** The levels of the log that are reported to the parent process; warnings always are. */
+export interface LogLevels {
+  readonly debug: boolean;
+  /** Each PKCS#11 call. */
+  readonly trace: boolean;
+}
+
 /** A {@link TokenRequest} as sent over the IPC channel, with the PIN as text. */
 export interface TokenRequestMessage extends Omit<TokenRequest, 'token'> {
   readonly token: Omit<TokenKey, 'pin'> & { readonly pin: string | null | undefined };
   /** The PIN records of the parent process. */
   readonly pins: ProcessRecordsState;
-  /** Whether to report each PKCS#11 call. */
-  readonly isTraced: boolean;
+  /** Which levels of the log to report. */
+  readonly logs: LogLevels;
 }
 
 export function packTokenRequest(
   request: TokenRequest,
   pins: ProcessRecordsState,
-  isTraced: boolean,
+  logs: LogLevels,
 ): TokenRequestMessage {
   const { pin } = request.token;
   const token = { ...request.token, pin: pin == null ? pin : pin.reveal() };
-  return { ...request, token, pins, isTraced };
+  return { ...request, token, pins, logs };
 }
 
 export function unpackTokenRequest({
   pins: _,
-  isTraced: __,
+  logs: __,
   ...message
 }: TokenRequestMessage): TokenRequest {
   const { pin } = message.token;

@@ -18,7 +18,7 @@ export interface TokenRequest {
 }
 
 /** Callbacks of a request. */
-export interface TokenRequestEvents extends Pick<TokenEvents, 'warn' | 'trace'> {
+export interface TokenRequestEvents extends Pick<TokenEvents, 'warn' | 'debug' | 'trace'> {
   /** Called with the device certificate before it is used. */
   readonly certificate: (certificate: X509Certificate) => void;
 }
@@ -46,7 +46,7 @@ export async function sendTokenRequest(
     const context = createTokenContext(koffi, key, ca === undefined ? {} : { ca });
     try {
       const leftMs = limitMs - (monotonicMs() - begin);
-      return await getWithNode(request, connection, context.secureContext, leftMs);
+      return await getWithNode(request, connection, context.secureContext, leftMs, events.debug);
     } catch (error) {
       throw context.failure() ?? (key.signsForTls13 ? error : withoutTls13(error));
     } finally {

@@ -1,31 +1,42 @@
+import { writeSync } from 'node:fs';
 import { visible } from '../text.ts';
+import type { Log } from './log.ts';
 
 /** From the most to the least verbose. */
 const LEVELS = ['trace', 'debug', 'info', 'warn', 'error'] as const;
 
-/** The methods of the AWS SDK's `Logger`. */
-type EnvironmentLogger = Record<'debug' | 'info' | 'warn' | 'error', (line: string) => void> & {
-  readonly trace?: (line: string) => void;
-};
-
 /**
- * The logger set by the environment variable `AWS_IOT_LOG`: its value is the level, and lines go to stderr.
+ * The log that the environment variable `AWS_IOT_LOG` sets: its value is the level, and lines go to stderr.
  *
  * @returns undefined if it is not set, or not a level
  */
-export function environmentLogger(): EnvironmentLogger | undefined {
-  // biome-ignore lint/style/noProcessEnv: this is the variable that enables logging
-  const least = (LEVELS as readonly unknown[]).indexOf(process.env.AWS_IOT_LOG);
+export function environmentLogger(): Log | undefined {
+  const least = (LEVELS as readonly unknown[]).indexOf(level());
   if (least === -1) return undefined;
-  const write = (level: (typeof LEVELS)[number]) => (line: string) => {
-    if (LEVELS.indexOf(level) < least) return;
-    process.stderr.write(`awsiot-credentialhelper: ${level}: ${visible(line)}\n`);
-  };
-  return {
-    debug: write('debug'),
-    info: write('info'),
-    warn: write('warn'),
-    error: write('error'),
-    ...(least === 0 ? { trace: write('trace') } : {}),
-  };
+  const enabled = LEVELS.slice(least).map((name) => [
+    name,
+    (line: string) => write(`awsiot-credentialhelper: ${name}: ${visible(line)}\n`),
+  ]);
+  return Object.fromEntries(enabled);
+}
+
+function level(): string | undefined {
+  try {
+    // biome-ignore lint/style/noProcessEnv: this is the variable that enables logging
+    return process.env.AWS_IOT_LOG;
+  } catch {
+    // Deno does not show it without --allow-env.
+    return undefined;
+  }
+}
+
+const STDERR = 2;
+
+function write(line: string): void {
+  try {
+    // Not `process.stderr`, which ends the process if nobody reads it any more.
+    writeSync(STDERR, line);
+  } catch {
+    // There is nowhere to report it.
+  }
 }

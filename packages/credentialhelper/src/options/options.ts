@@ -9,7 +9,7 @@ import { openSource, type Source } from '../identity/read-source.ts';
 import type { Warn } from '../identity/secret-file.ts';
 import type { SecretSource } from '../identity/secret-source.ts';
 import { environmentLogger } from '../observe/environment-logger.ts';
-import { excerpt } from '../text.ts';
+import type { Log } from '../observe/log.ts';
 import { VERSION } from '../version.ts';
 import {
   assertObject,
@@ -23,6 +23,8 @@ import {
   requireText,
 } from './assert.ts';
 import { type Endpoint, isRegionName, parseEndpoint } from './endpoint.ts';
+import { checkLogger, logEvents, loggerOfClient } from './logger.ts';
+import type { Region } from './region.ts';
 import {
   checkCertificateUri,
   checkTokenOptions,
@@ -92,9 +94,9 @@ export interface CommonInit {
    */
   readonly userAgent?: string | undefined;
   /**
-   * The logger for messages and warnings; its method `trace`, if any, is called for each PKCS#11 call. Default: that of
-   * `parentClientConfig`, else stderr if the environment variable `AWS_IOT_LOG` is a level (`trace`, `debug`, `info`,
-   * `warn`, `error`), else none; `verifyPeer: false` always emits a warning.
+   * The logger for messages and warnings; its method `trace`, if any, is called for each PKCS#11 call. Default: stderr
+   * if the environment variable `AWS_IOT_LOG` is a level (`trace`, `debug`, `info`, `warn`, `error`), else that of
+   * `parentClientConfig`, else none; `verifyPeer: false` always emits a warning.
    */
   readonly logger?: Logger | undefined;
   /** The configuration of the parent client, as passed by provider chains of the AWS SDK. */
@@ -154,7 +156,7 @@ export interface TokenKeySettings {
 /** The validated, normalized options. */
 export interface Settings {
   readonly endpoint: Endpoint;
-  readonly region: string | undefined;
+  readonly region: Region | undefined;
   readonly roleAlias: string;
   readonly thingName: string | undefined;
   readonly key: FileKeySettings | TokenKeySettings;
@@ -166,7 +168,7 @@ export interface Settings {
   readonly keepFresh: boolean;
   /** Empty: not sent. */
   readonly userAgent: string;
-  readonly logger: Logger | undefined;
+  readonly logger: Log | undefined;
   /** Logs each warning once. */
   readonly warn: Warn;
 }
@@ -194,7 +196,8 @@ const OPTION_NAMES: readonly (keyof FileKeyInit)[] = [
 const ROLE_ALIAS = /^[\w=,@-]{1,128}$/;
 const THING_NAME = /^[a-zA-Z0-9:_-]{1,128}$/;
 
-const DEFAULT_TIMEOUT_MS = 10_000;
+/** The default timeout of a request, in milliseconds. */
+export const DEFAULT_TIMEOUT_MS = 10_000;
 const MAX_TIMEOUT_MS = 600_000;
 
 /**
@@ -236,10 +239,14 @@ export function checkShared(
     throw invalidOption('region', 'must be the name of an AWS region, such as eu-west-1', region);
   }
   const parent = checkClientConfig(options.parentClientConfig);
-  const logger = checkLogger(options.logger) ?? parent.logger ?? environmentLogger();
+  // Before the client's: clients of the AWS SDK without a logger pass one that does nothing.
+  const logger = checkLogger(options.logger) ?? environmentLogger() ?? parent.logger;
   return {
     endpoint,
-    region: region ?? endpoint.region ?? parent.region,
+    region:
+      regionFrom(region, 'option') ??
+      regionFrom(endpoint.region, 'endpoint') ??
+      regionFrom(parent.region, 'parentClientConfig'),
     roleAlias: checkRoleAlias(options.roleAlias),
     verifyPeer: optionalBoolean(options.verifyPeer, 'verifyPeer', true),
     timeoutMs: checkTimeout(options.timeoutMs),
@@ -276,13 +283,17 @@ export function checkMaxWait(maxWaitMs: unknown, fallback: number): number {
   return optionalWholeNumber(maxWaitMs, 'maxWaitMs', { min: 0, max: MAX_WAIT_MS, fallback });
 }
 
+function regionFrom(name: string | undefined, origin: string): Region | undefined {
+  return name === undefined ? undefined : { name, origin };
+}
+
 /** Options that belong inside `pkcs11`. */
 export const IN_PKCS11 = { name: 'pkcs11', options: TOKEN_OPTION_NAMES } as const;
 
 /** Reads the used properties of an SDK client's configuration; a region of another type is ignored. */
 function checkClientConfig(config: unknown): {
   readonly region: string | undefined;
-  readonly logger: Logger | undefined;
+  readonly logger: Log | undefined;
 } {
   if (config === undefined) return { region: undefined, logger: undefined };
   assertObject(config, 'parentClientConfig');
@@ -376,8 +387,8 @@ function checkTokenCertificate(
 
 const MAX_WAIT_MS = 3_600_000;
 
-/** Long enough for a retry after a first request that timed out. */
-const DEFAULT_PATIENCE = 1.2;
+/** Long enough for a retry after a first request that timed out: the default of `maxWaitMs`, as a multiple of `timeoutMs`. */
+export const DEFAULT_PATIENCE = 1.2;
 
 const USER_AGENT = /^[ -~]{0,512}$/;
 
@@ -389,9 +400,6 @@ function checkUserAgent(userAgent: unknown): string {
   throw invalidOption('userAgent', 'must be at most 512 printable ASCII characters', userAgent);
 }
 
-/** The maximum length of a log line: the output of a PKCS#11 library may have any length. */
-const MAX_LINE_CHARACTERS = 8000;
-
 /** Checks the option `timeoutMs`. */
 export function checkTimeout(timeoutMs: unknown): number {
   return optionalWholeNumber(timeoutMs, 'timeoutMs', {
@@ -399,73 +407,6 @@ export function checkTimeout(timeoutMs: unknown): number {
     max: MAX_TIMEOUT_MS,
     fallback: DEFAULT_TIMEOUT_MS,
   });
-}
-
-/**
- * Checks the option `logger`.
- *
- * @returns the logger to use
- */
-export function checkLogger(logger: unknown): Logger | undefined {
-  if (logger === undefined) return undefined;
-  assertObject(logger, 'logger');
-  for (const level of ['debug', 'info', 'warn', 'error']) {
-    if (typeof (logger as Record<string, unknown>)[level] !== 'function') {
-      throw invalidOption(
-        'logger',
-        `must have the methods debug, info, warn and error; ${level} is missing`,
-      );
-    }
-  }
-  return logWith(logger);
-}
-
-/**
- * The logger in the configuration of a client of the AWS SDK; undefined if there is none. It may lack methods:
- * clients do not require them.
- *
- * @param name - the name of the configuration in messages
- * @throws {@link CredentialHelperError} `ERR_INVALID_OPTION`
- */
-export function loggerOfClient(config: ClientConfig | undefined, name: string): Logger | undefined {
-  return readingOptions(() => {
-    const logger: unknown = config?.logger ?? undefined;
-    if (logger === undefined) return undefined;
-    assertObject(logger, `${name}.logger`);
-    return logWith(logger);
-  });
-}
-
-/** Wraps a logger: one line for each message. Exceptions and rejections of the logger are ignored. */
-function logWith(given: Partial<Logger>): Logger {
-  const log = (level: 'trace' | 'debug' | 'info' | 'warn' | 'error') => (message: string) => {
-    const told = async () => given[level]?.(excerpt(message, MAX_LINE_CHARACTERS));
-    // There is nowhere to report it.
-    told().catch(() => {});
-  };
-  return {
-    debug: log('debug'),
-    info: log('info'),
-    warn: log('warn'),
-    error: log('error'),
-    ...(typeof given.trace === 'function' ? { trace: log('trace') } : {}),
-  };
-}
-
-/** The log functions for a token: warnings, each once, and each PKCS#11 call if the logger has `trace`. */
-export function logEvents(logger: Logger | undefined): {
-  readonly warn: Warn;
-  readonly trace: ((line: string) => void) | undefined;
-} {
-  const warned = new Set<string>();
-  return {
-    warn(message) {
-      // A file is read when it is validated and each time it is used.
-      if (!warned.has(message)) logger?.warn(message);
-      warned.add(message);
-    },
-    trace: logger?.trace && ((line) => logger.trace?.(line)),
-  };
 }
 
 /** Checks an option that is a certificate, key or CA. */

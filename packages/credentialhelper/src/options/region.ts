@@ -1,6 +1,13 @@
 import { invalidOption } from './assert.ts';
 import { isRegionName } from './endpoint.ts';
 
+/** An AWS region. */
+export interface Region {
+  readonly name: string;
+  /** Where it comes from, for the log. */
+  readonly origin: string;
+}
+
 /** The environment variables of the AWS SDKs and the AWS CLI for the region, in this order. */
 const VARIABLES = ['AWS_REGION', 'AWS_DEFAULT_REGION'] as const;
 
@@ -9,15 +16,15 @@ const VARIABLES = ['AWS_REGION', 'AWS_DEFAULT_REGION'] as const;
  *
  * @throws {@link CredentialHelperError} `ERR_INVALID_OPTION` for a value that is not a region name
  */
-export function regionOfEnvironment(): string | undefined {
+export function regionOfEnvironment(): Region | undefined {
   const variable = VARIABLES.find((name) => read(name) !== '');
   if (variable === undefined) return undefined;
-  const region = read(variable);
-  if (!isRegionName(region)) {
+  const name = read(variable);
+  if (!isRegionName(name)) {
     const problem = 'in the environment must be the name of an AWS region, such as eu-west-1';
-    throw invalidOption(variable, problem, region);
+    throw invalidOption(variable, problem, name);
   }
-  return region;
+  return { name, origin: variable };
 }
 
 function read(name: (typeof VARIABLES)[number]): string {

@@ -12,6 +12,8 @@ export interface Reports {
   readonly usesLibrary: true;
   /** A warning. */
   readonly warning: string;
+  /** A line of the log. */
+  readonly debug: string;
   /** A PKCS#11 call. */
   readonly trace: string;
   /** The device certificate that it is about to use, as DER. */

@@ -55,6 +55,10 @@ export interface RefreshOptions<T> {
   readonly explain: (failures: Failures) => unknown;
   /** The error for calls after {@link Refresher.close}. */
   readonly closed: () => Error;
+  /** Called after a fetch, with the time of the next one by the refresher's clock. */
+  readonly onFetched?: ((dueAtMs: number) => void) | undefined;
+  /** Called when a fetch failed. */
+  readonly onFailed?: ((failures: Failures) => void) | undefined;
   /** Called when a background refresh failed. */
   readonly onRefreshFailed: (failures: Failures, current: Valid<T> | undefined) => void;
 }
@@ -184,10 +188,12 @@ export function createRefresher<T>(options: RefreshOptions<T>): Refresher<T> {
           : refreshInstant(endsAtMs, lifeMs, random());
         const lastFromMs = endsAtMs - Math.min(LAST_MS, (endsAtMs - refreshAtMs) / 2);
         current = { value, endsAtMs, refreshAtMs, lastFromMs };
+        options.onFetched?.(refreshAtMs);
       }
       return { value, endsAtMs };
     } catch (error) {
       failed = failure(error);
+      options.onFailed?.(failed);
       throw error;
     }
   }

@@ -25,22 +25,6 @@ export interface HttpsResponse {
   /** Header fields, their names in lower case. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Uint8Array;
-  /** Properties of the connection. */
-  readonly connection: ConnectionReport;
-}
-
-/** Properties of a connection; durations in milliseconds. */
-export interface ConnectionReport {
-  /** The IP address of the server. */
-  readonly address?: string | undefined;
-  readonly tlsVersion?: string | undefined;
-  /** The name of the server in its certificate. */
-  readonly server?: string | undefined;
-  /** Durations of name resolution, connection, TLS handshake, and response, if any. */
-  readonly lookupMs?: number | undefined;
-  readonly connectMs?: number | undefined;
-  readonly handshakeMs?: number | undefined;
-  readonly responseMs?: number | undefined;
 }
 
 /**

@@ -2,16 +2,16 @@ import { X509Certificate } from 'node:crypto';
 import type { SecureContext } from 'node:tls';
 import { watchCertificateDates } from '../identity/certificate-dates.ts';
 import { readPipes } from '../identity/read-source.ts';
+import { environmentLogger } from '../observe/environment-logger.ts';
 import { invalidOption, ownOptions, readingOptions } from '../options/assert.ts';
+import { checkLogger, logEvents } from '../options/logger.ts';
 import {
   type CommonInit,
   checkIdentity,
-  checkLogger,
   checkTimeout,
   type FileKeyInit,
   type IdentityOptions,
   IN_PKCS11,
-  logEvents,
   sourcesOf,
   type TokenKeyInit,
 } from '../options/options.ts';
@@ -141,7 +141,7 @@ function readOptions(given: TlsIdentityOptions) {
       'is only for sessions; a TLS identity uses the token in this process',
     );
   }
-  const logger = checkLogger(options.logger);
+  const logger = checkLogger(options.logger) ?? environmentLogger();
   const events = logEvents(logger);
   return {
     logger,

@@ -2,6 +2,7 @@ import type { ClientRequest } from 'node:http';
 import type { RequestOptions } from 'node:https';
 import { getDefaultAutoSelectFamilyAttemptTimeout, isIP, type TcpNetConnectOpts } from 'node:net';
 import type { ConnectionOptions, SecureContext } from 'node:tls';
+import type { LogLine } from '../observe/log.ts';
 import { otherRuntime } from '../process/runtime.ts';
 import { clearInterval, clearTimeout, setInterval, setTimeout } from '../process/timers.ts';
 import { excerpt } from '../text.ts';
@@ -13,7 +14,7 @@ import {
 } from './client.ts';
 import { watchConnection } from './connection-report.ts';
 import { nodeFailure } from './node-failure.ts';
-import { timedOut, tooLarge, wireError } from './wire-error.ts';
+import { timedOut, tooLarge, type WireFailure, wireError } from './wire-error.ts';
 
 /**
  * One GET with `node:https`, on a new connection, with the certificate and key of a TLS context.
@@ -23,6 +24,7 @@ import { timedOut, tooLarge, wireError } from './wire-error.ts';
  * The connection does not keep this process running; pending promises do.
  *
  * @param leftMs - the remaining timeout in milliseconds
+ * @param log - called with the steps of the request and their durations, also if it fails
  * @throws {@link CredentialHelperError} (as a rejection) with a code for the network or TLS error
  */
 export function getWithNode(
@@ -30,21 +32,28 @@ export function getWithNode(
   { timeoutMs, verifyPeer }: ConnectionSettings,
   secureContext: SecureContext,
   leftMs: number = timeoutMs,
+  log?: LogLine,
 ): Promise<HttpsResponse> {
   // Loaded here: not needed if a child process sends the requests.
   const { request: httpsRequest } = process.getBuiltinModule('node:https');
   return new Promise((resolve, reject) => {
     let during = 'while connecting';
     let answered = false;
-    const fail = (error: unknown) => {
+    let isDone = false;
+    /** @param finish - resolves or rejects the promise */
+    const settle = (response: HttpsResponse | undefined, finish: () => void) => {
+      if (isDone) return;
+      isDone = true;
       clearTimeout(timer);
-      reject(wireError(request, nodeFailure(error, request, answered), error));
-      sent.destroy();
+      if (report !== undefined) log?.(`${request.headers.host}: ${report(describe(response))}`);
+      finish();
+      if (response === undefined) sent.destroy();
     };
-    const timer = setTimeout(() => {
-      reject(wireError(request, timedOut(timeoutMs, during)));
-      sent.destroy();
-    }, leftMs);
+    const succeed = (response: HttpsResponse) => settle(response, () => resolve(response));
+    const fail = (failure: WireFailure, cause?: unknown) =>
+      settle(undefined, () => reject(wireError(request, failure, cause)));
+    const failWith = (error: unknown) => fail(nodeFailure(error, request, answered), error);
+    const timer = setTimeout(() => fail(timedOut(timeoutMs, during)), leftMs);
     timer.unref();
 
     const options: RequestOptions & ConnectionOptions & TcpNetConnectOpts = {
@@ -74,7 +83,7 @@ export function getWithNode(
       reject(wireError(request, nodeFailure(error, request, answered), error));
       return;
     }
-    const reportConnection = watchConnection(sent);
+    const report = log && watchConnection(sent, request.host);
     const stopWatching = watchConnecting(() => sent.destroy(new Error('this process ends')));
     sent.on('close', stopWatching);
     sent.on('socket', (socket) => {
@@ -87,12 +96,10 @@ export function getWithNode(
         during = 'waiting for the response';
       });
     });
-    sent.on('error', fail);
+    sent.on('error', failWith);
     // Nobody asked for another protocol; without a listener Node.js would wait for more.
     sent.on('upgrade', ({ statusCode = 0, headers }) => {
-      clearTimeout(timer);
-      const connection = reportConnection();
-      resolve({ status: statusCode, headers: joinHeaders(headers), body: Buffer.of(), connection });
+      succeed({ status: statusCode, headers: joinHeaders(headers), body: Buffer.of() });
       sent.destroy();
     });
     sent.on('response', (response) => {
@@ -100,27 +107,29 @@ export function getWithNode(
       during = 'within the response';
       const chunks: Buffer[] = [];
       let length = 0;
-      response.on('error', fail);
+      response.on('error', failWith);
       response.on('data', (chunk: Buffer) => {
         length += chunk.length;
         chunks.push(chunk);
-        if (length <= MAX_BODY_BYTES) return;
-        clearTimeout(timer);
-        reject(wireError(request, tooLarge()));
-        sent.destroy();
+        if (length > MAX_BODY_BYTES) fail(tooLarge());
       });
       response.on('end', () => {
-        clearTimeout(timer);
-        resolve({
+        succeed({
           status: response.statusCode ?? 0,
           headers: joinHeaders(response.headers),
           body: Buffer.concat(chunks),
-          connection: reportConnection(),
         });
       });
     });
     sent.end();
   });
+}
+
+/** A response in a log line. */
+function describe(response: HttpsResponse | undefined): string | undefined {
+  if (response === undefined) return undefined;
+  const { status, headers } = response;
+  return `HTTP ${status}, request id ${headers['x-amzn-requestid'] ?? 'none'}`;
 }
 
 /** How often to check whether anything but connecting sockets keeps this process running, in milliseconds. */

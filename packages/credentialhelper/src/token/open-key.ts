@@ -4,8 +4,11 @@ import { readCertificates, toPem } from '../identity/certificate.ts';
 import { KEY_KIND_HINT, keyKind } from '../identity/key-kind.ts';
 import type { Pkcs11Uri } from '../identity/pkcs11-uri.ts';
 import type { TokenKey } from '../identity/token-key.ts';
+import type { LogLine } from '../observe/log.ts';
 import { Pkcs11, type Trace } from '../pkcs11/pkcs11.ts';
 import { returnValueOf, withContext } from '../pkcs11/return-value.ts';
+import { monotonicMs } from '../process/timers.ts';
+import { describeKey, describeLibrary, describeToken, logOnce } from './describe.ts';
 import { findCertificateChain } from './find-certificate.ts';
 import { findPrivateKey, type PrivateKeyInToken } from './find-key.ts';
 import { openAgain, openPatiently, patiently } from './patience.ts';
@@ -22,6 +25,8 @@ export interface TokenEvents {
   readonly waitMs: number;
   /** Called with warnings. */
   readonly warn: (message: string) => void;
+  /** Called with the library, the token and the key that are found. */
+  readonly debug?: LogLine | undefined;
   /** Called for each PKCS#11 call. */
   readonly trace?: Trace | undefined;
 }
@@ -60,11 +65,15 @@ export async function openTokenKey(
   events: TokenEvents,
   lifetime: 'exchange' | 'lasting' = 'exchange',
 ): Promise<OpenTokenKey> {
+  const begin = monotonicMs();
   const pkcs11 = await patiently(events.waitMs, () => Pkcs11.open(key, events.trace));
   const login = { ...key, ...events };
-  const session = await openPatiently(pkcs11, key.match, events.waitMs, (token) =>
-    openSession(pkcs11, token, login),
-  );
+  const log = logOnce(events.debug);
+  log?.(() => describeLibrary(pkcs11));
+  const session = await openPatiently(pkcs11, key.match, events.waitMs, (token) => {
+    log?.(() => describeToken(token));
+    return openSession(pkcs11, token, login);
+  });
   let found: FoundKey;
   try {
     found = await patiently(events.waitMs, () => findKey(session, key, certificate));
@@ -73,12 +82,17 @@ export async function openTokenKey(
     throw error;
   }
   const opened = tokenKeyOf(session, found);
+  log?.(() => {
+    const tookMs = Math.round(monotonicMs() - begin);
+    return `${describeKey(found.key, found.chain, opened.signsForTls13)}; opened in ${tookMs} ms`;
+  });
   if (lifetime === 'exchange') return opened;
   // Undefined while it is not open: its handles may be reused by another session.
   let current: OpenTokenKey | undefined = opened;
   const logInAgain = (): OpenTokenKey => {
     current?.close();
     current = undefined;
+    events.debug?.('the session with the token was lost: logging in again');
     const again = openAgain(pkcs11, key.match, (token) => openSessionSync(pkcs11, token, login));
     try {
       current = tokenKeyOf(again, findKey(again, key, { chain: toPem(found.chain) }));

@@ -6,6 +6,7 @@ import { type CommonInit, createSession, type Pkcs11Options } from 'awsiot-crede
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { errorOf } from '../support/errors.ts';
 import { buildFaultyModule, type Fault } from '../support/faulty-module.ts';
+import { keepLog } from '../support/log-lines.ts';
 import { makeSelfSigned, openssl } from '../support/openssl.ts';
 import { pkcs11Tool } from '../support/pkcs11-tool.ts';
 import { childrenOfThisProcess } from '../support/processes.ts';
@@ -120,6 +121,20 @@ describe('a defective PKCS#11 module does not affect this process', () => {
     const error = await failsWith('bad-signature');
     expect(error.code).toBe('ERR_KEY_CERTIFICATE_MISMATCH');
     expect(error.message).toContain('"ec" of token "the-token"');
+  });
+
+  it.each<[string, Fault]>([
+    ['crashes', 'sign-crash'],
+    ['hangs', 'sign-hang'],
+  ])('one that %s: the log says how far it came', async (_name, fault) => {
+    setFault(fault);
+    const { lines, logger } = keepLog();
+    await errorOf(() => open({}, { logger }).credentials());
+    const log = lines.join('\n');
+    expect(log).toContain(`debug: PKCS#11 library ${library}: "`);
+    expect(log).toContain('debug: token "the-token" in slot ');
+    expect(log).toMatch(/trace: C_SignInit .* CKR_OK/);
+    expect(lines.at(-1)).toMatch(/^debug: fetching credentials failed: /);
   });
 
   it('one that prints the PIN: its output goes only to the log, without the PIN', async () => {

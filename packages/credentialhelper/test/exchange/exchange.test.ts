@@ -30,7 +30,7 @@ function exchangeWith(
   };
   const given = exchange(
     target,
-    async () => ({ status, headers, body: bytes, connection: {} }),
+    async () => ({ status, headers, body: bytes }),
     () => NOW_MS,
     explain,
   );

@@ -33,7 +33,7 @@ describe('checkOptions', () => {
   it('accepts the minimal options and sets the defaults', () => {
     const { thingName: _, ...smallest } = good;
     expect(check(smallest)).toMatchObject({
-      region: 'eu-west-1',
+      region: { name: 'eu-west-1', origin: 'endpoint' },
       thingName: undefined,
       verifyPeer: true,
       timeoutMs: 10_000,
@@ -95,11 +95,11 @@ describe('checkOptions', () => {
     checked.warn('one\ntwo\u202e\u001b[2J');
     checked.warn('one\ntwo\u202e\u001b[2J');
     expect(lines).toEqual(['one\\u000atwo\\u202e\\u001b[2J']);
-    checked.logger?.error('x');
+    checked.logger?.error?.('x');
     const unhandled: unknown[] = [];
     const keep = (error: unknown) => unhandled.push(error);
     process.on('unhandledRejection', keep);
-    checked.logger?.info('x');
+    checked.logger?.info?.('x');
     await new Promise((resolve) => setImmediate(resolve));
     process.off('unhandledRejection', keep);
     expect(unhandled).toEqual([]);
@@ -109,7 +109,7 @@ describe('checkOptions', () => {
     const lines: string[] = [];
     const warn = (line: string) => lines.push(line);
     const checked = check({ ...good, parentClientConfig: { logger: { warn } as never } });
-    checked.logger?.info('x');
+    checked.logger?.info?.('x');
     checked.warn('one');
     expect(lines).toEqual(['one']);
     expect(check({ ...good, parentClientConfig: { logger: null as never } }).logger).toBe(
@@ -118,7 +118,10 @@ describe('checkOptions', () => {
   });
 
   it('lets region override the one of the endpoint', () => {
-    expect(check({ ...good, region: 'us-east-1' }).region).toBe('us-east-1');
+    expect(check({ ...good, region: 'us-east-1' }).region).toEqual({
+      name: 'us-east-1',
+      origin: 'option',
+    });
   });
 
   it('accepts every character that AWS IoT allows in names', () => {

@@ -49,10 +49,10 @@ function countOf(thingName: string | undefined) {
 }
 
 type Context = { readonly thingName?: string };
-channel('tracing:awsiot-credentialhelper:fetch:start').subscribe((context) => {
+channel('tracing:awsiot-credentialhelper:exchange:start').subscribe((context) => {
   countOf((context as Context).thingName).begun++;
 });
-channel('tracing:awsiot-credentialhelper:fetch:asyncEnd').subscribe((context) => {
+channel('tracing:awsiot-credentialhelper:exchange:asyncEnd').subscribe((context) => {
   countOf((context as Context).thingName).ended++;
 });
 
