@@ -22,7 +22,6 @@ import {
   readTokenCertificate,
 } from '../tls/file-context.ts';
 import { getWithNode } from '../tls/node.ts';
-import { forOneConnection } from '../tls/secure-context.ts';
 import { loadPart } from './load-part.ts';
 import { createRotatingReader } from './rotation.ts';
 
@@ -83,7 +82,7 @@ function fileIdentity(
     const connection = readConnection(settings);
     return (request, begin) => {
       const { ca } = connection;
-      const context = forOneConnection(createFileContext(pair, ca === undefined ? {} : { ca }));
+      const context = createFileContext(pair, ca === undefined ? {} : { ca });
       const left = leftMs(connection, begin);
       return getWithNode(request, connection, context, left, log.debug);
     };

@@ -14,6 +14,7 @@ import {
 } from './client.ts';
 import { watchConnection } from './connection-report.ts';
 import { nodeFailure } from './node-failure.ts';
+import { releaseWithConnection } from './secure-context.ts';
 import { timedOut, tooLarge, type WireFailure, wireError } from './wire-error.ts';
 
 /**
@@ -23,6 +24,7 @@ import { timedOut, tooLarge, type WireFailure, wireError } from './wire-error.ts
  *
  * The connection does not keep this process running; pending promises do.
  *
+ * @param secureContext - for this request alone: it is released with the connection
  * @param leftMs - the remaining timeout in milliseconds
  * @param log - called with the steps of the request and their durations, also if it fails
  * @throws {@link CredentialHelperError} (as a rejection) with a code for the network or TLS error
@@ -90,6 +92,7 @@ export function getWithNode(
       socket.unref();
       socket.on('connect', () => {
         stopWatching();
+        releaseWithConnection(secureContext);
         during = 'in the TLS handshake';
       });
       socket.on('secureConnect', () => {

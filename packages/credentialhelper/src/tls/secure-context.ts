@@ -31,9 +31,11 @@ export function createContext(
 /**
  * Marks a TLS context for one connection, as Node.js marks those that `tls.connect` creates: their memory is released
  * with the connection, and not with a later garbage collection, which does not know how large they are.
+ *
+ * Only for one that is connected: for the next address of a name, Node.js uses the same context again.
  */
-export function forOneConnection(context: SecureContext): SecureContext {
-  return Object.assign(context, { singleUse: true });
+export function releaseWithConnection(context: SecureContext): void {
+  Object.assign(context, { singleUse: true });
 }
 
 function refused(pem: string, from: string | undefined, cause: NodeJS.ErrnoException) {
