@@ -18,7 +18,7 @@ import {
 /** Options of `createFleet`: those of a session that do not depend on the thing. */
 export interface FleetInit extends Omit<CommonInit, 'thingName' | 'certificate' | 'maxWaitMs'> {
   /**
-   * How long a call for credentials waits for its turn and for a retry after a failure, in milliseconds: 0 to
+   * How long a call for credentials waits for its turn and for a retry after a failure, in milliseconds: 1000 to
    * 3 600 000. Default 120 000.
    */
   readonly maxWaitMs?: number | undefined;
@@ -76,6 +76,8 @@ const THING_OPTION_NAMES: readonly (keyof ThingInit)[] = [
   'pkcs11',
 ];
 
+/** Even without others, a turn comes in the next iteration of the event loop only. */
+const MIN_MAX_WAIT_MS = 1000;
 const DEFAULT_MAX_WAIT_MS = 120_000;
 const DEFAULT_MAX_CONCURRENT = 32;
 const MAX_CONCURRENT = 1000;
@@ -91,7 +93,7 @@ export function checkFleetOptions(given: FleetInit): FleetSettings {
     return {
       ...checkShared(options),
       ca: options.ca === undefined ? undefined : requireSource(options.ca, 'ca'),
-      maxWaitMs: checkMaxWait(options.maxWaitMs, DEFAULT_MAX_WAIT_MS),
+      maxWaitMs: checkMaxWait(options.maxWaitMs, MIN_MAX_WAIT_MS, DEFAULT_MAX_WAIT_MS),
       maxConcurrent: optionalWholeNumber(options.maxConcurrent, 'maxConcurrent', {
         min: 1,
         max: MAX_CONCURRENT,

@@ -218,7 +218,7 @@ function readOptions(given: FromIotCoreInit): Settings {
     ...shared,
     thingName: checkThingName(optionalText(options.thingName, 'thingName')),
     ...checkIdentity(options, warn),
-    maxWaitMs: checkMaxWait(options.maxWaitMs, DEFAULT_PATIENCE * timeoutMs),
+    maxWaitMs: checkMaxWait(options.maxWaitMs, 0, DEFAULT_PATIENCE * timeoutMs),
   };
 }
 
@@ -279,8 +279,8 @@ export function checkThingName<Name extends string | undefined>(thingName: Name)
 }
 
 /** Checks the option `maxWaitMs`. */
-export function checkMaxWait(maxWaitMs: unknown, fallback: number): number {
-  return optionalWholeNumber(maxWaitMs, 'maxWaitMs', { min: 0, max: MAX_WAIT_MS, fallback });
+export function checkMaxWait(maxWaitMs: unknown, min: number, fallback: number): number {
+  return optionalWholeNumber(maxWaitMs, 'maxWaitMs', { min, max: MAX_WAIT_MS, fallback });
 }
 
 function regionFrom(name: string | undefined, origin: string): Region | undefined {

@@ -52,7 +52,7 @@ async function peakOf(run: () => Promise<unknown>): Promise<number> {
     peak = Math.max(peak, ++running);
   };
   const end = () => running--;
-  const name = 'tracing:awsiot-credentialhelper:fetch';
+  const name = 'tracing:awsiot-credentialhelper:exchange';
   channel(`${name}:start`).subscribe(begin);
   channel(`${name}:asyncEnd`).subscribe(end);
   await run();
@@ -89,7 +89,7 @@ describe('a fleet', () => {
   });
 
   it('keeps the failure of one thing apart from the others', async () => {
-    const fleet = open({ maxConcurrent: 2, maxWaitMs: 0 });
+    const fleet = open({ maxConcurrent: 2, maxWaitMs: 1000 });
     const [good, bad] = await makeThings(2);
     const sessions = {
       good: await fleet.add(good?.thing as ThingInit),
@@ -104,16 +104,16 @@ describe('a fleet', () => {
   });
 
   it('tells a caller whose turn does not come in time', async () => {
-    const fleet = open({ maxConcurrent: 1, maxWaitMs: 200, timeoutMs: 1000 });
+    const fleet = open({ maxConcurrent: 1, maxWaitMs: 1000, timeoutMs: 2000 });
     const sessions = await Promise.all((await makeThings(2)).map(({ thing }) => fleet.add(thing)));
     aws.faults.add({ action: 'hang', count: 1 });
     const errors = await Promise.all(
       sessions.map((session) => errorOf(() => session.credentials())),
     );
     expect(errors.map(({ code }) => code)).toEqual(['ERR_TIMEOUT', 'ERR_TIMEOUT']);
-    expect(errors[0]?.message).toContain('timed out after 1000 ms');
+    expect(errors[0]?.message).toContain('timed out after 2000 ms');
     expect(errors[1]?.message).toBe(
-      'the turn of this thing did not come within 200 ms; 1 requests of the fleet are waiting',
+      'the turn of this thing did not come within 1000 ms; 1 requests of the fleet are waiting',
     );
   });
 
@@ -175,7 +175,7 @@ describe('a fleet', () => {
   it('takes the role alias of a thing instead of its own', async () => {
     const { seed, thing } = await makeThing();
     aws.iot.createRoleAlias({ roleAlias: 'another', roleArn: seed.roleArn });
-    const fleet = open({ maxWaitMs: 0 });
+    const fleet = open({ maxWaitMs: 1000 });
     const session = await fleet.add({ ...thing, roleAlias: 'another' });
     // Its policy allows the other one.
     const error = await errorOf(() => session.credentials());
@@ -185,7 +185,7 @@ describe('a fleet', () => {
   it.each([
     [{ maxConcurrent: 0 }, '"maxConcurrent" must be a whole number from 1 to 1000, got 0'],
     [{ thingName: 'thing' }, 'unknown option "thingName"'],
-    [{ maxWaitMs: -1 }, '"maxWaitMs" must be a whole number from 0 to 3600000, got -1'],
+    [{ maxWaitMs: 0 }, '"maxWaitMs" must be a whole number from 1000 to 3600000, got 0'],
   ])('refuses the option %j', async (option, message) => {
     const error = await errorOf(() => open(option as Partial<FleetInit>));
     expect([error.code, error.message]).toEqual(['ERR_INVALID_OPTION', message]);
