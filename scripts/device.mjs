@@ -13,8 +13,8 @@ export const DIST = fileURLToPath(new URL('.', import.meta.resolve('awsiot-crede
 
 /**
  * Creates the device in a folder that is deleted when this process exits, and sets the environment for SoftHSM.
- * Returns the common options of a session, those for each place of the key, and a function that writes a file to the
- * folder.
+ * Returns the emulator, the common options of a session, those for each place of the key, and a function that writes a
+ * file to the folder.
  */
 export async function makeDevice() {
   const folder = mkdtempSync(join(tmpdir(), 'awsiot-credentialhelper-'));
@@ -55,6 +55,7 @@ export async function makeDevice() {
   );
   const pkcs11 = { library: SOFTHSM, userPin: { file: pin }, tokenLabel: 'the-token' };
   return {
+    aws,
     folder,
     write,
     common: {
