@@ -14,7 +14,10 @@ export type TemporaryCredentials = Required<
 /** The result of a request. */
 export interface Exchanged {
   readonly credentials: TemporaryCredentials;
-  /** The remaining lifetime of the credentials, in milliseconds, by the server's clock if the response has a date. */
+  /**
+   * The remaining lifetime of the credentials, in milliseconds, by the server's clock if the response has a date; at least
+   * so long.
+   */
   readonly lifeMs: number;
   /** How far this device's clock is ahead of the server's, in milliseconds; undefined if the response has no date. */
   readonly skewMs: number | undefined;
@@ -57,13 +60,13 @@ export async function exchange(
     throw explain(serviceError(response, target), serverMs);
   }
   const nowMs = now();
-  const clockMs = serverMs ?? nowMs;
+  const clockMs = isDated ? serverMs + DATE_PRECISION_MS : nowMs;
   const credentials = readCredentials(response, target, clockMs);
   const lifeMs = credentials.expiration.getTime() - clockMs;
   if (lifeMs <= 0) {
     const clock = isDated ? "the server's clock" : "this device's clock";
     throw new CredentialHelperError(
-      `the credentials from ${target.authority} expired at ${credentials.expiration.toISOString()}, and ${clock} says ${new Date(clockMs).toISOString()}`,
+      `the credentials from ${target.authority} expired at ${credentials.expiration.toISOString()}, and ${clock} says ${new Date(serverMs ?? nowMs).toISOString()}`,
       {
         code: 'ERR_CREDENTIALS_EXPIRED',
         hint: isDated
@@ -80,6 +83,12 @@ export async function exchange(
     requestId: response.headers['x-amzn-requestid'],
   };
 }
+
+/**
+ * The date of a response has whole seconds: the server's clock may be ahead of it by this. In milliseconds. Without it
+ * credentials would be used for up to a second after they expired.
+ */
+const DATE_PRECISION_MS = 999;
 
 function readCredentials(
   response: HttpsResponse,

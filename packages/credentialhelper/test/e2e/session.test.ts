@@ -252,15 +252,15 @@ describe('the provider', async () => {
   });
 
   it('sends a request in the background before the credentials expire, and after they have expired', async () => {
-    emulator.credentials.setLifetime(4000);
+    emulator.credentials.setLifetime(5000);
     const provider = fromIotCore(options);
     const first = await provider();
-    await new Promise((resolve) => setTimeout(resolve, 2500));
+    await new Promise((resolve) => setTimeout(resolve, 2700));
     const second = await provider();
     expect(second.accessKeyId).toBe(first.accessKeyId);
     await expect.poll(async () => (await provider()).accessKeyId).not.toBe(first.accessKeyId);
     const third = await provider();
-    await new Promise((resolve) => setTimeout(resolve, 5000));
+    await new Promise((resolve) => setTimeout(resolve, 5500));
     expect((await provider()).accessKeyId).not.toBe(third.accessKeyId);
   });
 
