@@ -126,6 +126,11 @@ export function createSource(
       counters.failed(failures.error);
       log.debug?.(`fetching credentials failed: ${describeFailures(failures, wallTime)}`);
     },
+    expired: () =>
+      new CredentialHelperError('the credentials expired before they arrived', {
+        code: 'ERR_CREDENTIALS_EXPIRED',
+        hint: 'was the system suspended meanwhile?',
+      }),
     onRefreshFailed: (failures, current) => {
       const meanwhile =
         current === undefined

@@ -59,6 +59,8 @@ export interface RefreshOptions<T> {
   readonly onFetched?: ((dueAtMs: number) => void) | undefined;
   /** Called when a fetch failed. */
   readonly onFailed?: ((failures: Failures) => void) | undefined;
+  /** The error for a value that expired before its fetch ended: the fetch has failed. */
+  readonly expired: () => Error;
   /** Called when a background refresh failed. */
   readonly onRefreshFailed: (failures: Failures, current: Valid<T> | undefined) => void;
 }
@@ -180,6 +182,7 @@ export function createRefresher<T>(options: RefreshOptions<T>): Refresher<T> {
       readVersion = lookAtSource();
       const { value, lifeMs } = await fetch();
       const endsAtMs = beganMs + lifeMs;
+      if (endsAtMs <= now()) throw options.expired();
       failed = undefined;
       if (!isClosed) {
         const isSpread = shared !== undefined && valid(beganMs) === undefined;
@@ -238,6 +241,11 @@ export function createRefresher<T>(options: RefreshOptions<T>): Refresher<T> {
 
   const valid = (nowMs = now()) =>
     current !== undefined && nowMs < current.endsAtMs ? current : undefined;
+  /** Whether a value is returned at once: not in its last seconds if a new one is being fetched. */
+  const isAtHand = ({ endsAtMs, lastFromMs }: NonNullable<typeof current>) =>
+    (pending === undefined && failed === undefined) ||
+    // The check of the sources may have taken a while.
+    now() < (pending === undefined ? endsAtMs : lastFromMs);
   const isDue = (nowMs = now()) =>
     pending === undefined &&
     nowMs >= (failed === undefined ? (current?.refreshAtMs ?? 0) : retryInstant(failed));
@@ -354,9 +362,7 @@ export function createRefresher<T>(options: RefreshOptions<T>): Refresher<T> {
       const ready = valid(nowMs);
       if (ready !== undefined && !forceRefresh) {
         if (isDue(nowMs)) refreshBehind();
-        if (pending === undefined || current === undefined || nowMs < current.lastFromMs) {
-          return ready;
-        }
+        if (isAtHand(ready)) return ready;
       }
       return hold(untilAborted(forceRefresh ? force() : waitForValue(abortSignal), abortSignal));
     },

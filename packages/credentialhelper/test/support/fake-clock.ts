@@ -24,7 +24,8 @@ export function createFakeClock(startMs: number, settle: () => Promise<unknown>)
   return {
     now: () => nowMs,
     after(ms, run) {
-      const timer = { atMs: nowMs + Math.max(0, ms), run };
+      // In whole milliseconds, as those of Node.js.
+      const timer = { atMs: Math.ceil(nowMs + Math.max(0, ms)), run };
       timers.push(timer);
       return () => {
         timers = timers.filter((other) => other !== timer);
