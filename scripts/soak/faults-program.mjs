@@ -3,7 +3,7 @@
 //   node --expose-gc --max-semi-space-size=1 faults-program.mjs REQUEST_FILE
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import * as helper from 'awsiot-credentialhelper';
+import { createFleet, createSession } from 'awsiot-credentialhelper';
 import { resources } from './resources.mjs';
 
 const { common, file, token, things } = JSON.parse(readFileSync(process.argv[2], 'utf8'));
@@ -70,12 +70,8 @@ function add(session, counts, { callers, everyMs }) {
 
 async function start() {
   const { thingName: _, certificate, ...shared } = common;
-  const session = (options) => helper.createSession({ ...common, ...options });
-  // As long as the package has no fleet: a session each.
-  const fleet = helper.createFleet?.(shared) ?? {
-    add: async (thing) => helper.createSession({ ...shared, ...thing }),
-    close: async () => {},
-  };
+  const session = (options) => createSession({ ...common, ...options });
+  const fleet = createFleet(shared);
   const loops = [
     add(session(file), tallies.file, { callers: 8, everyMs: 50 }),
     add(session(token), tallies.token, { callers: 2, everyMs: 200 }),
