@@ -181,7 +181,9 @@ describe('parseEndpoint', () => {
     fc.assert(
       fc.property(fc.oneof(fc.string(), fc.webAuthority(), fc.domain(), fc.ipV6()), (text) => {
         try {
-          const { port, host } = parseEndpoint(text);
+          const endpoint = parseEndpoint(text);
+          const { port, host, authority } = endpoint;
+          expect(parseEndpoint(authority)).toEqual(endpoint);
           expect(port).toBeGreaterThan(0);
           expect(host).not.toMatch(/[/@\s[\]]/);
         } catch (error) {
