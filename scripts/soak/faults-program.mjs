@@ -50,7 +50,7 @@ async function leastResources() {
   return least;
 }
 
-const MEASUREMENTS = 10;
+const MEASUREMENTS = 5;
 
 const sessions = [];
 

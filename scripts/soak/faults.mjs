@@ -35,15 +35,27 @@ const FAULTS = [
   { delayMs: 2 * TIMEOUT_MS },
   { bytesPerSecond: 1000 },
   { bytesPerSecond: 10 },
-  { serverCertificate: 'untrusted' },
+  { connection: 'no-handshake' },
+  { tlsAlert: 'handshake_failure' },
+  { serverCertificate: 'expired' },
 ];
+/** The listener is closed: there are no requests to choose from. */
+const REFUSED = { connection: 'refuse' };
 
 /** Faults that need someone to mend something: sessions try again more slowly. */
 const SLOW_FAULTS = [
   refusal(403, 'Access Denied'),
   { serverCertificate: 'other-name' },
+  { serverCertificate: 'untrusted' },
+  { tlsAlert: 'bad_certificate' },
   refusal(200, 'no credentials'),
 ];
+
+function randomFault() {
+  const kind = Math.random();
+  if (kind < 0.1) return REFUSED;
+  return { ...oneOf(kind < 0.9 ? FAULTS : SLOW_FAULTS), probability: oneOf([0.2, 0.5, 1]) };
+}
 
 /** Adds and removes random faults, and changes the lifetime of credentials, for some time. */
 async function misbehave({ faults, credentials }, ms) {
@@ -51,10 +63,7 @@ async function misbehave({ faults, credentials }, ms) {
   while (performance.now() < endMs) {
     faults.clear();
     credentials.setLifetime(between(20_000, 60_000));
-    if (Math.random() < 0.6) {
-      const fault = Math.random() < 0.9 ? oneOf(FAULTS) : oneOf(SLOW_FAULTS);
-      faults.add({ ...fault, probability: oneOf([0.2, 0.5, 1]) });
-    }
+    if (Math.random() < 0.6) faults.add(randomFault());
     await sleep(Math.min(between(1000, 8000), endMs - performance.now()));
   }
   faults.clear();
