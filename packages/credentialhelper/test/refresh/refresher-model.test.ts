@@ -2,12 +2,15 @@
 // (docs/resilience.md), not of the implementation.
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
+import { createQueue } from '../../src/refresh/queue.ts';
 import { createRefresher } from '../../src/refresh/refresher.ts';
 import type { Pace, Retry } from '../../src/refresh/retry.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
 
-/** Waits for background work of a call. */
-const settle = () => new Promise<void>((resolve) => setImmediate(resolve));
+/** Waits for background work of a call, also in the queue of a fleet. */
+async function settle(): Promise<void> {
+  for (let times = 0; times < 2; times++) await new Promise((resolve) => setImmediate(resolve));
+}
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
@@ -89,6 +92,8 @@ const step = fc.oneof(
 type Step = typeof step extends fc.Arbitrary<infer S> ? S : never;
 
 const settings = fc.record({
+  /** One of a fleet, or alone. */
+  isShared: fc.boolean(),
   keepFresh: fc.boolean(),
   maxWaitMs: fc.constantFrom(0, 12 * SECOND, 3 * MINUTE),
   lookMs: fc.constantFrom(0, 0, 1, 50, 2000),
@@ -97,7 +102,7 @@ const settings = fc.record({
 type Settings = typeof settings extends fc.Arbitrary<infer S> ? S : never;
 
 /** The earliest instants of fetches, by what happened so far. */
-function createModel(now: () => number, lookMs: number) {
+function createModel(now: () => number, { lookMs, isShared }: Settings) {
   const failures: Record<Pace, number> = { soon: 0, slowly: 0, never: 0 };
   /** The next fetch that no caller forces: not before; after a failure at the latest, if someone asks. */
   let next = { earliestMs: 0, latestMs: 0 };
@@ -127,9 +132,11 @@ function createModel(now: () => number, lookMs: number) {
       if (began + life <= now()) return { endsAtMs: began + life };
       Object.assign(failures, { soon: 0, slowly: 0, never: 0 });
       failedAtMs = undefined;
+      const isFirst = last === undefined || began >= last.endsAtMs;
       last = { endsAtMs: began + life };
-      // Never before half of the lifetime.
-      next = { earliestMs: began + life / 2, latestMs: last.endsAtMs };
+      // Never before half of the lifetime, except once in a fleet, whose refreshes are spread.
+      const earliestMs = isShared && isFirst ? began : began + life / 2;
+      next = { earliestMs, latestMs: last.endsAtMs };
       return last;
     },
     failed({ pace, retryAfterMs = 0 }: Retry) {
@@ -151,14 +158,17 @@ function createModel(now: () => number, lookMs: number) {
 }
 
 /** A refresher, what it fetches from, and what is asserted all the time. */
-function setUp({ keepFresh, maxWaitMs, lookMs, random }: Settings) {
+function setUp(given: Settings) {
+  const { keepFresh, maxWaitMs, lookMs, random, isShared } = given;
   const clock = createFakeClock(1_000_000, settle);
-  const model = createModel(clock.now, lookMs);
+  const model = createModel(clock.now, given);
+  const queue = createQueue(1, setImmediate);
   const state = {
     service: { tookMs: 0, lifeMs: HOUR } as Service,
     underWay: 0,
     open: 0,
-    isForcing: false,
+    /** Whether a caller has forced the next fetch. */
+    isForced: false,
     isClosed: false,
     faults: [] as unknown[],
   };
@@ -176,6 +186,12 @@ function setUp({ keepFresh, maxWaitMs, lookMs, random }: Settings) {
   };
   const refresher = createRefresher<Value>({
     ...{ keepFresh, maxWaitMs },
+    shared: isShared
+      ? {
+          enter: (task) => queue.enter({ name: '', limit: 1 }, task),
+          late: () => new Error('late'),
+        }
+      : undefined,
     now: clock.now,
     after: clock.after,
     random: () => random,
@@ -197,7 +213,8 @@ function setUp({ keepFresh, maxWaitMs, lookMs, random }: Settings) {
       check(() => {
         expect(++state.underWay, 'fetches at a time').toBe(1);
         expect(state.isClosed, 'a fetch after the end').toBe(false);
-        model.begin(state.isForcing);
+        model.begin(state.isForced);
+        state.isForced = false;
       });
       await new Promise<void>((resolve) => void clock.after(service.tookMs, resolve));
       state.underWay--;
@@ -218,10 +235,10 @@ async function call(
   if (abortAfterMs !== undefined) clock.after(abortAfterMs, () => controller.abort());
   state.open++;
   try {
-    state.isForcing = isForced;
-    const given = refresher.get({ forceRefresh: isForced, abortSignal: controller.signal });
-    state.isForcing = false;
-    const { endsAtMs, value } = await given;
+    if (state.underWay === 0) state.isForced ||= isForced;
+    const { endsAtMs, value } = await refresher.get({
+      ...{ forceRefresh: isForced, abortSignal: controller.signal },
+    });
     check(() => {
       expect(endsAtMs, 'the end of a value').toBe(value.endsAtMs);
       expect(endsAtMs, 'the end of a value').toBeGreaterThan(clock.now());
