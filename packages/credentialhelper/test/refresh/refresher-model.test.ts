@@ -88,6 +88,7 @@ const step = fc.oneof(
     }),
   },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('change' as const) }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('others' as const), tookMs }) },
 );
 type Step = typeof step extends fc.Arbitrary<infer S> ? S : never;
 
@@ -157,6 +158,8 @@ function createModel(now: () => number, { lookMs, isShared }: Settings) {
   };
 }
 
+const LANE = { name: '', limit: 1 };
+
 /** A refresher, what it fetches from, and what is asserted all the time. */
 function setUp(given: Settings) {
   const { keepFresh, maxWaitMs, lookMs, random, isShared } = given;
@@ -188,7 +191,7 @@ function setUp(given: Settings) {
     ...{ keepFresh, maxWaitMs },
     shared: isShared
       ? {
-          enter: (task) => queue.enter({ name: '', limit: 1 }, task),
+          enter: (task) => queue.enter(LANE, task),
           late: () => new Error('late'),
         }
       : undefined,
@@ -222,7 +225,12 @@ function setUp(given: Settings) {
       return { value: model.succeeded(service.lifeMs), lifeMs: service.lifeMs };
     },
   });
-  return { clock, model, state, refresher, check };
+  /** Another member of the fleet takes its turn. */
+  const others = (ms: number) => {
+    if (queue.running + queue.waiting > 0) return;
+    queue.enter(LANE, () => new Promise<void>((resolve) => void clock.after(ms, resolve)));
+  };
+  return { clock, model, state, refresher, check, others };
 }
 type World = ReturnType<typeof setUp>;
 
@@ -265,6 +273,8 @@ async function happen(world: World, one: Step): Promise<void> {
       return;
     case 'change':
       return model.changed();
+    case 'others':
+      return world.others(one.tookMs);
   }
 }
 
@@ -292,8 +302,8 @@ function always(runs: number, holds: (world: World, given: Settings) => Promise<
  */
 async function recover({ clock, model, state }: World, { lookMs }: Settings): Promise<void> {
   state.service = { tookMs: 0, lifeMs: HOUR };
-  // The fetch that is under way may fail.
-  await clock.pass(LONGEST_FETCH_MS + 2 * lookMs);
+  // The fetch that is under way may fail; in a fleet, another one may be under way.
+  await clock.pass(2 * LONGEST_FETCH_MS + 2 * lookMs);
   if (Number.isFinite(model.recoversByMs)) {
     await clock.pass(Math.max(0, Math.ceil(model.recoversByMs - clock.now()) + 1));
   } else {
@@ -303,7 +313,7 @@ async function recover({ clock, model, state }: World, { lookMs }: Settings): Pr
 }
 
 it('recovers within one step of its backoff, whatever happened before', async () => {
-  await always(300, async (world, given) => {
+  await always(600, async (world, given) => {
     await recover(world, given);
     await happen(world, asks);
     await world.clock.pass(2 * given.lookMs);
@@ -326,9 +336,11 @@ it('has a value at any time with keepFresh, without another call', async () => {
 });
 
 it('ends each call, and leaves nothing behind after the end', async () => {
-  await always(200, async ({ clock, state, refresher }) => {
+  await always(600, async ({ clock, state, refresher }) => {
     state.isClosed = true;
     refresher.close().catch((fault) => state.faults.push(fault));
+    await clock.pass(0);
+    if (state.underWay === 0) expect(state.open, 'calls after the end').toBe(0);
     await clock.pass(5 * MINUTE);
     expect({ open: state.open, timers: clock.timers }).toEqual({ open: 0, timers: 0 });
   });
