@@ -38,6 +38,7 @@ function setUp(count: number, { limit = 32, maxWaitMs = 0, lifeMs = 60 * MINUTE 
       sourceVersion: () => '',
       explain: ({ error }) => error,
       closed: () => new Error('closed'),
+      expired: () => new Error('expired'),
       onRefreshFailed() {},
       async fetch() {
         const value = state.fetches.push({ refresher: index, atMs: clock.now() });
