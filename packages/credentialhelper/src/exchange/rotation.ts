@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import { isCredentialHelperError } from '../errors.ts';
 import type { Settings } from '../options/options.ts';
 import { monotonicMs, sleep } from '../process/timers.ts';
-import { filesOf, sourceVersion } from './source-version.ts';
+import { filesOf } from './source-version.ts';
 
 /**
  * How long after a change, and after its discovery, certificate and key may not belong together, as they are replaced one
@@ -39,12 +39,11 @@ export function createRotatingReader<T>(settings: Settings): RotatingReader<T> {
   let misfitSinceMs: number | undefined;
 
   function readNow(read: () => T): T {
-    const version = sourceVersion(settings);
     try {
       last = read();
     } catch (error) {
-      // One was replaced after the other had been read.
-      if (!isMidway(error) || sourceVersion(settings) === version) throw error;
+      // One may have been replaced after the other had been read.
+      if (!isMidway(error)) throw error;
       last = read();
     }
     misfitSinceMs = undefined;

@@ -1,3 +1,5 @@
+import { isAscii } from 'node:buffer';
+
 // PEM in practice: textual encodings of RFC 7468, and their distortions by copying, environment variables and editors.
 
 /** A PEM block. */
@@ -71,12 +73,25 @@ const MIN_BASE64_CHARACTERS = 64;
  * a JSON string, decodes base64 of DER or PEM. Other bytes are returned unchanged.
  */
 export function meantBytes(bytes: Buffer): Buffer {
+  if (isPlainPem(bytes)) return bytes;
   const text = textOf(bytes);
   if (text === undefined) return bytes;
   if (isPem(text)) return Buffer.from(withLineEnds(text));
   const decoded = decodeBase64(text);
   if (decoded === undefined) return bytes;
   return isPem(decoded.toString('latin1')) ? meantBytes(decoded) : decoded;
+}
+
+const BACKSLASH = 0x5c;
+
+/** Whether bytes begin as PEM, and contain nothing that {@link meantBytes} changes. */
+function isPlainPem(bytes: Buffer): boolean {
+  return (
+    bytes.toString('latin1', 0, BEGIN.length) === BEGIN &&
+    isAscii(bytes) &&
+    !bytes.includes(0) &&
+    !bytes.includes(BACKSLASH)
+  );
 }
 
 /** Decodes base64 of DER or PEM, in any number of lines. Undefined for other text. */
