@@ -101,16 +101,40 @@ export function isPrivateKeyLabel(label: string): boolean {
 }
 
 function parsePem(text: string, name: string, passphrase: Secret | undefined): KeyAndPem {
-  const pem = pemBlocks(text).find(({ label }) => PEM_PRIVATE_KEY.test(label))?.pem;
-  if (pem === undefined) throw unreadable(name, Buffer.from(text, 'latin1'));
+  const block = pemBlocks(text).find(({ label }) => PEM_PRIVATE_KEY.test(label));
+  if (block === undefined) throw unreadable(name, Buffer.from(text, 'latin1'));
+  const { label, pem } = block;
   if (pem.includes('Proc-Type:')) return { key: parseEncryptedPem(pem, name, passphrase) };
   try {
-    return { key: createPrivateKey({ key: pem, format: 'pem' }), pem };
+    return { key: parseQuickly(label, pem) ?? createPrivateKey({ key: pem, format: 'pem' }), pem };
   } catch {
     // The label may be wrong, and for encrypted keys the bytes are more specific.
-    const der = Buffer.from(pem.replace(/^-.*$/gm, ''), 'base64');
-    return { key: parseDer(der, name, passphrase) };
+    return { key: parseDer(derOf(pem), name, passphrase) };
   }
+}
+
+/** The formats of DER whose label is specific. */
+const DER_TYPES: Readonly<Record<string, 'pkcs1' | 'sec1'>> = {
+  'RSA PRIVATE KEY': 'pkcs1',
+  'EC PRIVATE KEY': 'sec1',
+};
+
+/** OpenSSL 3.0, of Node.js 20, takes three times as long for PEM as for DER of a known type; later versions do not. */
+const IS_PEM_SLOW = process.versions.openssl?.startsWith('3.0.') === true;
+
+/** Parses a key by its label, if that is quicker; undefined if not, and if the label is wrong. */
+function parseQuickly(label: string, pem: string): KeyObject | undefined {
+  const type = IS_PEM_SLOW ? DER_TYPES[label] : undefined;
+  if (type === undefined) return undefined;
+  try {
+    return createPrivateKey({ key: derOf(pem), format: 'der', type });
+  } catch {
+    return undefined;
+  }
+}
+
+function derOf(pem: string): Buffer {
+  return Buffer.from(pem.replace(/^-.*$/gm, ''), 'base64');
 }
 
 /** Ciphers that OpenSSL 3 has only in its legacy provider, although Node.js lists them. */
