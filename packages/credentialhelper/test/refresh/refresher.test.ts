@@ -199,6 +199,21 @@ describe('createRefresher', () => {
     expect(await Promise.race([late, settle().then(() => 'waits')])).toBe('waits');
   });
 
+  it('returns no value that expires during a slow look at the file system', async () => {
+    const { clock, state, get } = setUp({ lifetimeMs: 3 * SECOND });
+    await get();
+    await clock.pass(2 * SECOND);
+    state.lookMs = 1.5 * SECOND;
+    expect(await get()).toBe(2);
+    await clock.pass(0.1 * SECOND);
+    state.lookMs = 0;
+    state.failWith = new Error('no');
+    expect(await get()).toBe(2);
+    await settle();
+    state.lookMs = 1.5 * SECOND;
+    await expect(get()).rejects.toThrow('no');
+  });
+
   it('counts the life of a value from before the fetch', async () => {
     const { clock, state, get } = setUp();
     let open = () => {};
