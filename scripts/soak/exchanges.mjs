@@ -78,7 +78,11 @@ const environments = async ({ common, inFile, inToken }) => [
     environment: 'node',
     flags: [],
     what: 'key in a file, nothing listens',
-    options: { ...common, ...inFile, endpoint: `localhost:${await closedPort()}` },
+    // Without a wait for retries.
+    options: {
+      ...{ ...common, ...inFile, maxWaitMs: 0 },
+      endpoint: `localhost:${await closedPort()}`,
+    },
     count: FAILURES,
     outcome: 'ERR_CONNECTION_REFUSED',
   },
