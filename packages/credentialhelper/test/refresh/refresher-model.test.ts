@@ -313,7 +313,7 @@ async function recover({ clock, model, state }: World, { lookMs }: Settings): Pr
 }
 
 it('recovers within one step of its backoff, whatever happened before', async () => {
-  await always(600, async (world, given) => {
+  await always(400, async (world, given) => {
     await recover(world, given);
     await happen(world, asks);
     await world.clock.pass(2 * given.lookMs);
@@ -336,7 +336,7 @@ it('has a value at any time with keepFresh, without another call', async () => {
 });
 
 it('ends each call, and leaves nothing behind after the end', async () => {
-  await always(600, async ({ clock, state, refresher }) => {
+  await always(400, async ({ clock, state, refresher }) => {
     state.isClosed = true;
     refresher.close().catch((fault) => state.faults.push(fault));
     await clock.pass(0);
