@@ -33,7 +33,7 @@ export function sendTokenRequestIsolated(
   onCertificate: (certificate: X509Certificate) => void,
 ): Promise<HttpsResponse> {
   const { timeoutMs } = tokenRequest.connection;
-  const { library, pin } = tokenRequest.token;
+  const { library, libraryParameters, pin } = tokenRequest.token;
   const redact = (text: string) => (pin == null ? text : text.replaceAll(pin.reveal(), '[secret]'));
   const waitMs = timeoutMs - (monotonicMs() - begin);
   return inTurn(library, waitMs, late(library, timeoutMs), () =>
@@ -51,7 +51,8 @@ export function sendTokenRequestIsolated(
         'is the token connected, and does it wait for a touch or its PIN pad? "timeoutMs" sets the limit',
       crashHint: "see the library's own log",
       endMs: END_MS,
-      keepAs: library,
+      // A library is initialized once in a process.
+      keepAs: JSON.stringify([library, libraryParameters]),
       onReport: {
         pins: importProcessRecords,
         certificate: (der) => onCertificate(new X509Certificate(der)),
