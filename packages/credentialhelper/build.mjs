@@ -2,6 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
+  existsSync,
   mkdirSync,
   readFileSync,
   renameSync,
@@ -9,6 +10,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
 const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
@@ -18,7 +20,10 @@ const OPTIONS = {
   format: 'esm',
   platform: 'node',
   target: 'node20.19',
-  packages: 'external',
+  // Small parts of large packages, and what few need, are bundled.
+  external: ['koffi', 'asn1js', 'commander', '@smithy/types'],
+  // Its build for Node.js is CommonJS, which cannot be bundled in a module.
+  alias: { yaml: fileURLToPath(new URL('browser/index.js', import.meta.resolve('yaml/package.json'))) },
   sourcemap: true,
   logLevel: 'warning',
   splitting: true,
@@ -27,7 +32,7 @@ const OPTIONS = {
 };
 
 /** The entries of the package. */
-const ENTRIES = ['index', 'tls'];
+const ENTRIES = ['index', 'tls', 'settings'];
 
 /** For those who call require(). One file each, with all that it may need: esbuild splits modules only. */
 const COMMONJS = {
@@ -67,6 +72,16 @@ function writeTypes(from, to, extension, imported) {
 /** What a file of types imports of others, without the extension. */
 const RELATIVE = /((?:from |import\()'(\.[^']*))\.ts'/g;
 
+/** The licences of the packages that are bundled. */
+function writeNotices(file) {
+  const notices = ['@smithy/core', 'yaml', 'fastest-levenshtein'].map((name) => {
+    const folder = dirname(fileURLToPath(import.meta.resolve(`${name}/package.json`)));
+    const licence = ['LICENSE', 'LICENSE.md'].map((each) => join(folder, each)).find(existsSync);
+    return `${name}\n\n${readFileSync(licence, 'utf8')}`;
+  });
+  writeFileSync(file, `Parts of these packages are bundled.\n\n${notices.join('\n')}`);
+}
+
 const remove = (folder) => rmSync(folder, { recursive: true, force: true });
 
 // Built beside, so that what runs meanwhile finds the old build or the new one.
@@ -83,6 +98,7 @@ try {
   for (const [folder, entryPoints] of [
     ['.', { index: 'src/index.ts' }],
     ['.', { tls: 'src/tls.ts' }],
+    ['.', { settings: 'src/settings.ts' }],
     [
       'cli',
       {
@@ -92,7 +108,8 @@ try {
       },
     ],
   ]) {
-    await build({ ...OPTIONS, entryPoints, outdir: `dist.new/${folder}` });
+    const define = folder === 'cli' ? { ...OPTIONS.define, IS_COMMAND_LINE: 'true' } : OPTIONS.define;
+    await build({ ...OPTIONS, define, entryPoints, outdir: `dist.new/${folder}` });
   }
   for (const name of ENTRIES) {
     await build({ ...OPTIONS, ...COMMONJS, entryPoints: [`src/${name}.ts`], outfile: `dist.new/${name}.cjs` });
@@ -104,6 +121,7 @@ try {
     outdir: 'dist.new',
   });
   chmodSync('dist.new/cli/main.js', 0o755);
+  writeNotices('dist.new/THIRD-PARTY-NOTICES.txt');
   remove('dist');
   renameSync('dist.new', 'dist');
 } catch (error) {

@@ -46,6 +46,16 @@ export function printResult({ lines, json }: Result, asJson: boolean): void {
   write('stdout', `${text}\n`);
 }
 
+/** Writes a JSON document to stdout, on one line. */
+export function printJson(json: unknown): void {
+  printText(`${visibleJson(JSON.stringify(json))}\n`);
+}
+
+/** Writes text to stdout. */
+export function printText(text: string): void {
+  write('stdout', text);
+}
+
 /** Writes a line with its level to stderr. */
 export function printLine(kind: 'error' | 'hint' | 'warning', text: string): void {
   write('stderr', `${PROGRAM}: ${kind}: ${visible(text)}\n`);

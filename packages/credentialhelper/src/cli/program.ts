@@ -8,6 +8,18 @@ import { setUpErrors, usageStatus } from './usage.ts';
 
 /** Defines the commands; each loads its code when it is called. */
 const COMMANDS: LazyCommands = {
+  'credential-process': {
+    summary: 'print credentials for the AWS CLI and the AWS SDKs (credential_process)',
+    load: async () => (await import('./session/credential-process.ts')).defineCredentialProcess,
+  },
+  env: {
+    summary: 'print credentials as environment variables',
+    load: async () => (await import('./session/env.ts')).defineEnv,
+  },
+  config: {
+    summary: 'show the settings of a session, and where each was found',
+    load: async () => (await import('./session/config.ts')).defineConfig,
+  },
   token: {
     summary: 'keys in PKCS#11 tokens (HSMs, TPMs): set up, inspect, test',
     load: async () => (await import('./token/command.ts')).defineToken,

@@ -12,6 +12,15 @@ import { packTokenRequest } from './token-request-message.ts';
 
 const END_MS = 2000;
 
+/** Set by the build of the command line, whose files are in a folder of their own. */
+declare const IS_COMMAND_LINE: true | undefined;
+
+// Each path is literal: bundlers recognize it.
+const program = () =>
+  typeof IS_COMMAND_LINE === 'boolean'
+    ? new URL('../token-request-child.js', import.meta.url)
+    : new URL('./token-request-child.js', import.meta.url);
+
 /**
  * Sends a request with a key in a token from a child process.
  *
@@ -39,7 +48,7 @@ export function sendTokenRequestIsolated(
   return inTurn(library, waitMs, late(library, timeoutMs), () =>
     askChild<HttpsResponse>({
       options,
-      program: () => new URL('./token-request-child.js', import.meta.url),
+      program,
       request: packTokenRequest(tokenRequest, exportProcessRecords(), {
         debug: log.debug !== undefined,
         trace: log.trace !== undefined,

@@ -1,0 +1,54 @@
+import { type Command, Option } from 'commander';
+import { printText } from '../output.ts';
+import { EXIT_STATUS_HELP } from '../usage.ts';
+import { addSessionOptions, openSession, type SessionFlags } from './flags.ts';
+
+type Variables = readonly (readonly [name: string, value: string])[];
+
+const quoted = (value: string) => `'${value.replaceAll("'", "'\\''")}'`;
+
+/** The formats; values of credentials contain neither quotes nor line breaks. */
+const FORMATS: Readonly<Record<string, (variables: Variables) => string>> = {
+  sh: (variables) => variables.map(([name, value]) => `export ${name}=${quoted(value)}\n`).join(''),
+  fish: (variables) =>
+    variables.map(([name, value]) => `set -gx ${name} ${quoted(value)}\n`).join(''),
+  powershell: (variables) =>
+    variables.map(([name, value]) => `$env:${name} = '${value}'\n`).join(''),
+  dotenv: (variables) => variables.map(([name, value]) => `${name}=${value}\n`).join(''),
+  json: (variables) => `${JSON.stringify(Object.fromEntries(variables), null, 2)}\n`,
+};
+
+/** Defines `env`. */
+export function defineEnv(command: Command): void {
+  addSessionOptions(command)
+    .description(
+      'Print credentials as environment variables. They expire; "credential-process" does not.',
+    )
+    .addOption(
+      new Option('--format <format>', 'how to print them')
+        .choices(Object.keys(FORMATS))
+        .default('sh'),
+    )
+    .addHelpText(
+      'after',
+      `
+Examples:
+  eval "$(awsiot-credentialhelper env --profile my-thing)"
+  awsiot-credentialhelper env --profile my-thing --format dotenv >.env
+${EXIT_STATUS_HELP}`,
+    )
+    .action(async (flags: SessionFlags) => {
+      const session = await openSession(flags);
+      const { accessKeyId, secretAccessKey, sessionToken, expiration } =
+        await session.credentials();
+      printText(
+        FORMATS[String(flags.format)]?.([
+          ['AWS_ACCESS_KEY_ID', accessKeyId],
+          ['AWS_SECRET_ACCESS_KEY', secretAccessKey],
+          ['AWS_SESSION_TOKEN', sessionToken],
+          ['AWS_CREDENTIAL_EXPIRATION', expiration.toISOString()],
+          ['AWS_REGION', session.region],
+        ]) ?? '',
+      );
+    });
+}

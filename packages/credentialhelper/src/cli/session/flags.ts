@@ -1,0 +1,98 @@
+import { type Command, Option } from 'commander';
+import type { FromIotCoreInit } from '../../options/options.ts';
+import { createSession, type Session } from '../../session.ts';
+import { type Layer, layerOfTexts } from '../../settings/layer.ts';
+import { findSettings, optionsOf, type SettingsInit } from '../../settings/load.ts';
+import { SETTINGS, type Setting } from '../../settings/names.ts';
+import { DEFAULT_DEVICE_CLIENT, DEFAULT_GREENGRASS } from '../../settings/neighbours.ts';
+import { newFilePath } from '../token/options.ts';
+import { UsageError } from '../usage.ts';
+
+/** The flags of a session, by their names in commander; and those of every command. */
+export type SessionFlags = Readonly<Record<string, string | boolean | undefined>> & {
+  readonly json?: boolean;
+};
+
+/** Adds the flags of a session. */
+export function addSessionOptions(command: Command): Command {
+  for (const setting of SETTINGS.filter(({ flag }) => flag !== ''))
+    command.addOption(optionFor(setting));
+  return command
+    .option('--profile <name>', 'profile in ~/.aws/config with keys iot_…; default: AWS_PROFILE')
+    .option(
+      '--greengrass [path]',
+      `settings of AWS IoT Greengrass v2; default: ${DEFAULT_GREENGRASS}`,
+    )
+    .option(
+      '--device-client [path]',
+      `settings of AWS IoT Device Client; default: ${DEFAULT_DEVICE_CLIENT}`,
+    )
+    .option('--config <file>', 'file of settings: YAML or JSON');
+}
+
+function optionFor({ flag, value, meaning }: Setting): Option {
+  return new Option(value === '' ? flag : `${flag} <${value}>`, meaning);
+}
+
+/** The settings of a session, each with its origin. */
+export async function findSessionSettings(flags: SessionFlags): Promise<Layer> {
+  const given = layerOfTexts(
+    (setting) => {
+      if (setting.flag === '') return undefined;
+      const value = flags[optionFor(setting).attributeName()];
+      if (value === undefined) return undefined;
+      return { text: textOf(setting, String(value)), name: setting.flag };
+    },
+    (flag) => `option ${flag}`,
+  );
+  return findSettings(placesOf(flags), given);
+}
+
+/**
+ * The options of the session of a command.
+ *
+ * @throws {@link UsageError} (as a rejection) if a setting is missing; and errors of the settings
+ */
+export async function sessionOptions(flags: SessionFlags): Promise<FromIotCoreInit> {
+  const settings = await findSessionSettings(flags);
+  const isMissing = (option: string) => !settings.has(option);
+  const missing = ['endpoint', 'roleAlias', 'certificate'].find(isMissing);
+  if (missing !== undefined) throw notSet(missing);
+  if (['privateKey', 'pkcs11.library', 'pkcs11.uri'].every(isMissing)) {
+    throw notSet('privateKey', 'for a key in a token, --module or --uri');
+  }
+  return optionsOf(settings);
+}
+
+function notSet(option: string, otherwise = ''): UsageError {
+  const { meaning, flag, variable, key } = SETTINGS.find((one) => one.option === option) as Setting;
+  return new UsageError(`not set: ${meaning}`, {
+    hint: `pass ${flag}, or set ${variable} in the environment or ${key} in a profile of ~/.aws/config${otherwise && `; ${otherwise}`}; "config show" lists what is set`,
+  });
+}
+
+/** Opens the session of a command. */
+export async function openSession(flags: SessionFlags): Promise<Session> {
+  return createSession(await sessionOptions(flags));
+}
+
+function placesOf({ profile, greengrass, deviceClient, config }: SessionFlags): SettingsInit {
+  const pathOf = (value: string | boolean | undefined, otherwise: string) =>
+    value === true ? otherwise : textOrNone(value);
+  return {
+    profile: textOrNone(profile),
+    greengrass: pathOf(greengrass, DEFAULT_GREENGRASS),
+    deviceClient: pathOf(deviceClient, DEFAULT_DEVICE_CLIENT),
+    config: textOrNone(config),
+  };
+}
+
+const textOrNone = (value: string | boolean | undefined) =>
+  typeof value === 'string' ? value : undefined;
+
+/** `-` is standard input; the content of a file does not belong on the command line. */
+function textOf({ value, flag, option }: Setting, text: string): string {
+  if (value !== 'file') return text;
+  if (text === '-') return '/dev/stdin';
+  return option === 'certificate' && /^pkcs11:/i.test(text) ? text : newFilePath(text, flag);
+}

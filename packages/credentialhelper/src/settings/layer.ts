@@ -1,0 +1,68 @@
+import { invalidOption } from '../options/assert.ts';
+import { SETTINGS, type Setting } from './names.ts';
+
+/** The value of a setting, and where it was found. */
+export interface Found {
+  readonly value: unknown;
+  /** Such as `AWS_IOT_ROLE_ALIAS` or `profile "device" in /root/.aws/config`. */
+  readonly origin: string;
+  /** The value for people; a secret, or what may be one, is described and not shown. */
+  readonly shown: string;
+}
+
+/** What one place sets: values by the names of options. */
+export type Layer = ReadonlyMap<string, Found>;
+
+/**
+ * Reads the settings of a place whose values are text.
+ *
+ * @param textOf - the text of a setting and the name by which it is set there; undefined if it is not set
+ * @throws {@link CredentialHelperError} `ERR_INVALID_OPTION` for a number that is none
+ */
+export function layerOfTexts(
+  textOf: (setting: Setting) => { readonly text: string; readonly name: string } | undefined,
+  origin: (name: string) => string,
+): Layer {
+  const layer = new Map<string, Found>();
+  for (const setting of SETTINGS) {
+    const given = textOf(setting);
+    if (given === undefined || layer.has(setting.option)) continue;
+    const { text, name } = given;
+    layer.set(setting.option, {
+      value: parsedValue(setting, text, name),
+      origin: origin(name),
+      shown: shownText(setting, text),
+    });
+  }
+  return layer;
+}
+
+function parsedValue({ kind }: Setting, text: string, name: string): unknown {
+  switch (kind) {
+    case 'number':
+      if (/^\d{1,15}$/.test(text)) return Number(text);
+      throw invalidOption(name, 'must be a whole number', text);
+    case 'flag':
+      if (text === 'true' || text === 'false') return text === 'true';
+      throw invalidOption(name, 'must be true or false', text);
+    case 'file':
+      return { file: text };
+    case 'variable':
+      return { environmentVariable: name };
+    default:
+      return text;
+  }
+}
+
+function shownText({ kind }: Setting, text: string): string {
+  return kind === 'variable' ? SECRET : withoutSecrets(text);
+}
+
+/** What is shown instead of a secret. */
+export const SECRET = '(a secret)';
+
+/** The text of a setting for people: without PEM, which may be a key, and without the PIN of a PKCS#11 URI. */
+export function withoutSecrets(text: string): string {
+  if (text.includes('-----BEGIN ')) return '(PEM text)';
+  return text.replace(/(pin-value=)[^;&?]*/gi, `$1${SECRET}`);
+}

@@ -1,0 +1,98 @@
+import { existsSync, statSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { isObject } from '../json.ts';
+import { parseFile } from './config-file.ts';
+import { type Found, type Layer, SECRET, withoutSecrets } from './layer.ts';
+
+/** Where AWS IoT Greengrass v2 and AWS IoT Device Client are configured by default. */
+export const DEFAULT_GREENGRASS = '/greengrass/v2';
+export const DEFAULT_DEVICE_CLIENT = join(
+  homedir(),
+  '.aws-iot-device-client',
+  'aws-iot-device-client.conf',
+);
+
+/**
+ * The settings of AWS IoT Greengrass v2 (AWS IoT Greengrass Developer Guide, "Configure the AWS IoT Greengrass Core
+ * software").
+ *
+ * @param path - its configuration file, or its root folder
+ */
+export async function readGreengrass(path: string): Promise<Layer> {
+  const file = greengrassFile(path);
+  const { system, services } = await parseFile(file);
+  const nucleus = member(services, 'aws.greengrass.Nucleus', 'configuration');
+  const provider = member(services, 'aws.greengrass.crypto.Pkcs11Provider', 'configuration');
+  const key = member(system, 'privateKeyPath');
+  const inToken = isUri(key);
+  return layerOf(file, {
+    endpoint: [member(nucleus, 'iotCredEndpoint'), 'iotCredEndpoint'],
+    roleAlias: [member(nucleus, 'iotRoleAlias'), 'iotRoleAlias'],
+    region: [member(nucleus, 'awsRegion'), 'awsRegion'],
+    thingName: [member(system, 'thingName'), 'thingName'],
+    certificate: [member(system, 'certificateFilePath'), 'certificateFilePath'],
+    ca: [member(system, 'rootCaPath'), 'rootCaPath'],
+    privateKey: [inToken ? undefined : key, 'privateKeyPath'],
+    'pkcs11.uri': [inToken ? key : undefined, 'privateKeyPath'],
+    'pkcs11.library': [inToken ? member(provider, 'library') : undefined, 'library'],
+    'pkcs11.slotId': [inToken ? numberOf(member(provider, 'slot')) : undefined, 'slot'],
+    'pkcs11.userPin': [inToken ? textOf(member(provider, 'userPin')) : undefined, 'userPin'],
+  });
+}
+
+function greengrassFile(path: string): string {
+  if (!existsSync(path) || !statSync(path).isDirectory()) return path;
+  const candidates = ['config/effectiveConfig.yaml', 'config/config.yaml', 'config.yaml'];
+  return (
+    candidates.map((name) => join(path, name)).find(existsSync) ??
+    join(path, 'config/effectiveConfig.yaml')
+  );
+}
+
+/** The settings of AWS IoT Device Client (its README, "Configuration"); it names neither role alias nor this endpoint. */
+export async function readDeviceClient(file: string): Promise<Layer> {
+  const values = await parseFile(file);
+  const element = values['secure-element'];
+  const inToken = member(element, 'enabled') === true;
+  const ofElement = (name: string) => (inToken ? member(element, name) : undefined);
+  return layerOf(file, {
+    thingName: [values['thing-name'], 'thing-name'],
+    certificate: [values.cert, 'cert'],
+    ca: [values['root-ca'], 'root-ca'],
+    privateKey: [inToken ? undefined : values.key, 'key'],
+    'pkcs11.library': [ofElement('pkcs11-lib'), 'pkcs11-lib'],
+    'pkcs11.userPin': [textOf(ofElement('secure-element-pin')), 'secure-element-pin'],
+    'pkcs11.privateKeyLabel': [ofElement('secure-element-key-label'), 'secure-element-key-label'],
+    'pkcs11.slotId': [numberOf(ofElement('secure-element-slot-id')), 'secure-element-slot-id'],
+    'pkcs11.tokenLabel': [ofElement('secure-element-token-label'), 'secure-element-token-label'],
+  });
+}
+
+function layerOf(
+  file: string,
+  values: Readonly<Record<string, readonly [value: unknown, name: string]>>,
+): Layer {
+  const layer = new Map<string, Found>();
+  for (const [option, [value, name]] of Object.entries(values)) {
+    if (value === undefined || value === null || value === '') continue;
+    const shown = option === 'pkcs11.userPin' ? SECRET : withoutSecrets(String(value));
+    layer.set(option, { value: expandHome(value), origin: `${name} in ${file}`, shown });
+  }
+  return layer;
+}
+
+function member(value: unknown, ...names: readonly string[]): unknown {
+  return names.reduce<unknown>((inner, name) => (isObject(inner) ? inner[name] : undefined), value);
+}
+
+const isUri = (value: unknown): boolean => typeof value === 'string' && /^pkcs11:/i.test(value);
+
+const numberOf = (value: unknown): unknown =>
+  typeof value === 'string' && /^\d{1,15}$/.test(value) ? Number(value) : value;
+
+/** A PIN in YAML may be read as a number. */
+const textOf = (value: unknown): unknown => (typeof value === 'number' ? String(value) : value);
+
+const expandHome = (value: unknown): unknown =>
+  typeof value === 'string' && value.startsWith('~/') ? join(homedir(), value.slice(2)) : value;

@@ -1,0 +1,61 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { CredentialHelperError } from '../errors.ts';
+import { type Layer, layerOfTexts } from './layer.ts';
+import { SETTINGS } from './names.ts';
+import { nearest } from './nearest.ts';
+
+/**
+ * The settings in a profile of the AWS SDKs' configuration file, `~/.aws/config` or `AWS_CONFIG_FILE`. It is parsed by
+ * the SDK's own loader, which is loaded only for a file with keys of this package.
+ *
+ * @param name - the profile. Default: `AWS_PROFILE`, else `default`
+ * @throws {@link CredentialHelperError} (as a rejection) `ERR_INVALID_OPTION` for a profile that was named and does not
+ * exist, and for an unknown key that begins with `iot_`
+ */
+export async function readProfile(
+  environment: NodeJS.ProcessEnv,
+  name: string | undefined,
+): Promise<Layer> {
+  const file = environment.AWS_CONFIG_FILE || join(homedir(), '.aws', 'config');
+  const profile = name ?? (environment.AWS_PROFILE || 'default');
+  if (name === undefined && !mentionsIot(file)) return new Map();
+  const { loadSharedConfigFiles } = await import('@smithy/core/config');
+  const { configFile } = await loadSharedConfigFiles({ configFilepath: file, ignoreCache: true });
+  const keys = configFile[profile];
+  if (keys === undefined) {
+    if (name === undefined) return new Map();
+    throw new CredentialHelperError(`there is no profile "${name}" in ${file}`, {
+      code: 'ERR_INVALID_OPTION',
+      hint: `a profile other than default begins with [profile NAME]; the file has ${Object.keys(configFile).length} profiles`,
+    });
+  }
+  for (const key of Object.keys(keys)) checkKey(key, profile, file);
+  return layerOfTexts(
+    ({ key }) => {
+      const text = key === '' ? undefined : keys[key];
+      return text === undefined || text === '' ? undefined : { text, name: key };
+    },
+    (key) => `${key} of profile "${profile}" in ${file}`,
+  );
+}
+
+function mentionsIot(file: string): boolean {
+  try {
+    return existsSync(file) && /^\s*iot_/m.test(readFileSync(file, 'utf8'));
+  } catch {
+    return false;
+  }
+}
+
+const KEYS = SETTINGS.map(({ key }) => key).filter((key) => key !== '');
+
+function checkKey(key: string, profile: string, file: string): void {
+  if (!/^iot_[a-z0-9_]*$/.test(key) || KEYS.includes(key)) return;
+  const near = nearest(key, KEYS);
+  throw new CredentialHelperError(`unknown key ${key} of profile "${profile}" in ${file}`, {
+    code: 'ERR_INVALID_OPTION',
+    hint: near === undefined ? `known are ${KEYS.join(', ')}` : `did you mean ${near}?`,
+  });
+}

@@ -1,0 +1,265 @@
+import { execFile, execFileSync } from 'node:child_process';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { type Emulator, startEmulator } from 'awsiot-credentialhelper-emulator';
+import { afterAll, beforeEach, describe, expect, it } from 'vitest';
+import { MAIN, run } from '../support/cli.ts';
+import { openssl } from '../support/openssl.ts';
+import { PIN, SOFTHSM_LIBRARY, startSoftHsm } from '../support/softhsm.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+
+const folder = temporaryFolder();
+const aws: Emulator = await startEmulator();
+afterAll(() => aws.close());
+const seed = await aws.seed({ thingName: 'thing', roleAlias: 'alias', keyType: 'EC-P256' });
+const write = (name: string, text: string) => {
+  const file = join(folder, name);
+  writeFileSync(file, text, { mode: 0o600 });
+  return file;
+};
+const files = {
+  certificate: write('cert.pem', seed.certificatePem),
+  key: write('key.pem', seed.privateKeyPem),
+  ca: write('ca.pem', aws.ca),
+};
+const profile = (rest: string) => `[profile thing]
+region = ${aws.region}
+iot_credential_endpoint = ${aws.credentialsEndpoint}
+iot_role_alias = alias
+iot_thing_name = thing
+iot_certificate = ${files.certificate}
+iot_ca = ${files.ca}
+${rest}
+`;
+const config = write('config', profile(`iot_private_key = ${files.key}`));
+
+let cache = '';
+let caches = 0;
+beforeEach(() => {
+  cache = join(folder, `cache-${++caches}`);
+  aws.faults.clear();
+});
+const env = (more: Record<string, string> = {}) => ({
+  AWS_CONFIG_FILE: config,
+  AWS_PROFILE: 'thing',
+  XDG_CACHE_HOME: cache,
+  ...more,
+});
+const exchanges = () =>
+  aws.requests.latest.filter(({ endpoint }) => endpoint === 'credentials').length;
+
+const credentials = async (args: readonly string[] = [], more = {}) => {
+  const { status, stdout, stderr } = await run(['credential-process', ...args], { env: env(more) });
+  expect([status, stderr]).toEqual([0, '']);
+  return JSON.parse(stdout);
+};
+
+describe('credential-process', () => {
+  it('prints what AWS SDKs expect, and gets it once for processes that come later', async () => {
+    const before = exchanges();
+    const first = await credentials();
+    expect(first).toEqual({
+      Version: 1,
+      AccessKeyId: expect.stringMatching(/^ASIA/),
+      SecretAccessKey: expect.any(String),
+      SessionToken: expect.any(String),
+      Expiration: expect.stringMatching(/^\d{4}-.*Z$/),
+    });
+    expect(await credentials()).toEqual(first);
+    expect(exchanges() - before).toBe(1);
+  });
+
+  it('makes one exchange for many processes at once', async () => {
+    const before = exchanges();
+    const all = await Promise.all(Array.from({ length: 12 }, () => credentials()));
+    expect(new Set(all.map(({ AccessKeyId }) => AccessKeyId)).size).toBe(1);
+    expect(exchanges() - before).toBe(1);
+  });
+
+  it('keeps the cache from other users, and gets its own where it cannot be used', async () => {
+    await credentials();
+    const cached = join(cache, 'awsiot-credentialhelper/credentials');
+    expect(statSync(cached).mode & 0o777).toBe(0o700);
+    for (const name of readdirSync(cached)) {
+      expect(statSync(join(cached, name)).mode & 0o777, name).toBe(0o600);
+    }
+    chmodSync(cached, 0o755);
+    const before = exchanges();
+    await credentials();
+    expect(exchanges() - before).toBe(1);
+  });
+
+  it('does not use a damaged cache, one of the future, or one that is about to expire', async () => {
+    await credentials();
+    const cached = join(cache, 'awsiot-credentialhelper/credentials');
+    const name = readdirSync(cached).find((entry) => entry.endsWith('.json')) as string;
+    const entry = JSON.parse(readFileSync(join(cached, name), 'utf8'));
+    const at = (minutes: number) => new Date(Date.now() + minutes * 60_000).toISOString();
+    const text = JSON.stringify(entry);
+    for (const damaged of [
+      '',
+      text.slice(0, text.length / 2),
+      '[]',
+      JSON.stringify({ ...entry, sessionToken: undefined }),
+      JSON.stringify({ ...entry, fetched: at(10) }),
+      JSON.stringify({ ...entry, fetched: at(-46), expiration: at(14) }),
+      JSON.stringify({ ...entry, fetched: at(-11), expiration: at(9) }),
+    ]) {
+      const before = exchanges();
+      writeFileSync(join(cached, name), damaged);
+      await credentials();
+      expect(exchanges() - before, damaged).toBe(1);
+    }
+  });
+
+  it('neither reads nor writes the cache with --no-cache', async () => {
+    const before = exchanges();
+    await credentials(['--no-cache']);
+    await credentials(['--no-cache']);
+    expect(exchanges() - before).toBe(2);
+    expect(readdirSync(folder)).not.toContain(cache);
+  });
+
+  it('has a cache for each certificate and role alias', async () => {
+    await credentials();
+    const before = exchanges();
+    const { status, stderr } = await run(['credential-process', '--role-alias', 'other'], {
+      env: env(),
+    });
+    expect([status, stderr]).toEqual([1, expect.stringContaining('role alias "other"')]);
+    expect(exchanges() - before).toBe(1);
+  });
+
+  it('is what the AWS CLI runs', async () => {
+    const home = join(folder, 'home');
+    mkdirSync(join(home, '.aws'), { recursive: true });
+    const command = `${process.execPath} ${MAIN} credential-process --profile thing`;
+    const rest = `iot_private_key = ${files.key}\ncredential_process = ${command}`;
+    writeFileSync(join(home, '.aws/config'), profile(rest));
+    const { stdout: answer } = await promisify(execFile)(
+      '/usr/bin/aws',
+      ['sts', 'get-caller-identity', '--endpoint-url', aws.apiEndpoint, '--output', 'json'],
+      {
+        env: { PATH: '/usr/bin:/bin', HOME: home, AWS_PROFILE: 'thing', XDG_CACHE_HOME: cache },
+      },
+    );
+    expect(JSON.parse(answer).Arn).toContain(`assumed-role/alias-role/${seed.certificateId}`);
+  });
+
+  it('uses a key in a token', async () => {
+    const softHsm = startSoftHsm();
+    softHsm.initToken('device');
+    const pkcs8 = join(folder, 'key.pkcs8');
+    openssl('pkcs8', '-topk8', '-nocrypt', '-in', files.key, '-out', pkcs8);
+    softHsm.importKey({ token: 'device', label: 'key', id: '01', file: pkcs8 });
+    const file = write('token-config', profile('iot_pkcs11_token_label = device'));
+    const { AccessKeyId } = await credentials(['--label', 'key'], {
+      AWS_CONFIG_FILE: file,
+      AWS_IOT_PKCS11_LIB: SOFTHSM_LIBRARY,
+      AWS_IOT_PKCS11_PIN: PIN,
+    });
+    expect(AccessKeyId).toMatch(/^ASIA/);
+  });
+
+  it.each([
+    [
+      ['--private-key', seed.privateKeyPem],
+      '--private-key must be the path of a file, got PEM text',
+    ],
+    [['--endpont', 'host'], "unknown option '--endpont'"],
+    [['--timeout-ms', 'soon'], '"--timeout-ms" must be a whole number'],
+    [['--profile', 'nobody'], 'there is no profile "nobody"'],
+    [['--config', files.key], 'it does not contain an object of settings'],
+  ])('refuses %j', async (args, problem) => {
+    const { status, stdout, stderr } = await run(['credential-process', ...args], { env: env() });
+    expect([status, stdout]).toEqual([2, '']);
+    expect(stderr.split('\n')[0]).toContain(problem);
+  });
+});
+
+describe('the settings of commands', () => {
+  it('come from Greengrass, too', async () => {
+    const file = write(
+      'greengrass.yaml',
+      `system:
+  certificateFilePath: ${files.certificate}
+  privateKeyPath: ${files.key}
+  rootCaPath: ${files.ca}
+  thingName: thing
+services:
+  aws.greengrass.Nucleus:
+    configuration:
+      awsRegion: ${aws.region}
+      iotRoleAlias: alias
+      iotCredEndpoint: ${aws.credentialsEndpoint}
+`,
+    );
+    const { AccessKeyId } = await credentials(['--greengrass', file], {
+      AWS_CONFIG_FILE: '/none',
+      AWS_PROFILE: '',
+    });
+    expect(AccessKeyId).toMatch(/^ASIA/);
+  });
+
+  it('that are missing are named, with the ways to set them', async () => {
+    const { status, stderr } = await run(['env'], { env: env({ AWS_CONFIG_FILE: '/none' }) });
+    expect(status).toBe(2);
+    expect(stderr).toBe(
+      `awsiot-credentialhelper: error: not set: endpoint of the credential provider
+awsiot-credentialhelper: hint: pass --endpoint, or set AWS_IOT_CREDENTIAL_ENDPOINT in the environment or iot_credential_endpoint in a profile of ~/.aws/config; "config show" lists what is set
+`,
+    );
+  });
+});
+
+describe('env', () => {
+  it('prints what a shell evaluates', async () => {
+    const { stdout } = await run(['env'], { env: env() });
+    const shell = `${stdout}printf %s "$AWS_ACCESS_KEY_ID:$AWS_SESSION_TOKEN:$AWS_REGION"`;
+    const printed = execFileSync('sh', ['-c', shell], { encoding: 'utf8' });
+    expect(printed).toMatch(new RegExp(`^ASIA[A-Z0-9]+:[^:]+:${aws.region}$`));
+  });
+
+  it.each([
+    ['fish', /^set -gx AWS_ACCESS_KEY_ID 'ASIA[A-Z0-9]+'\n/],
+    ['powershell', /^\$env:AWS_ACCESS_KEY_ID = 'ASIA[A-Z0-9]+'\n/],
+    ['dotenv', /^AWS_ACCESS_KEY_ID=ASIA[A-Z0-9]+\n/],
+    ['json', /^{\n {2}"AWS_ACCESS_KEY_ID": "ASIA[A-Z0-9]+",\n/],
+  ])('prints %s', async (format, beginning) => {
+    const { status, stdout } = await run(['env', '--format', format], { env: env() });
+    expect(status).toBe(0);
+    expect(stdout).toMatch(beginning);
+  });
+});
+
+describe('config show', () => {
+  it('shows each setting and where it was found, and no secret', async () => {
+    const args = ['config', 'show', '--role-alias', 'mine', '--json'];
+    const { status, stdout } = await run(args, {
+      env: env({ AWS_IOT_THING_NAME: 'of-environment', AWS_IOT_PASSPHRASE: PIN }),
+    });
+    expect(status).toBe(0);
+    const { settings } = JSON.parse(stdout);
+    expect(settings).toContainEqual({
+      option: 'roleAlias',
+      value: 'mine',
+      origin: 'option --role-alias',
+    });
+    expect(settings).toContainEqual({
+      option: 'thingName',
+      value: 'of-environment',
+      origin: 'environment variable AWS_IOT_THING_NAME',
+    });
+    expect(settings).toContainEqual({
+      option: 'privateKey',
+      value: files.key,
+      origin: `iot_private_key of profile "thing" in ${config}`,
+    });
+    expect(settings).toContainEqual({
+      option: 'passphrase',
+      value: '(a secret)',
+      origin: 'environment variable AWS_IOT_PASSPHRASE',
+    });
+  });
+});
