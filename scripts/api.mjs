@@ -13,11 +13,6 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const ENTRIES = [
   { name: 'awsiot-credentialhelper', folder: 'packages/credentialhelper', types: 'index' },
   { name: 'awsiot-credentialhelper/tls', folder: 'packages/credentialhelper', types: 'tls' },
-  {
-    name: 'awsiot-credentialhelper/settings',
-    folder: 'packages/credentialhelper',
-    types: 'settings',
-  },
   { name: 'awsiot-credentialhelper-emulator', folder: 'packages/emulator', types: 'index' },
 ];
 

@@ -20,10 +20,7 @@ const OPTIONS = {
   format: 'esm',
   platform: 'node',
   target: 'node20.19',
-  // Small parts of large packages, and what few need, are bundled.
   external: ['koffi', 'asn1js', 'commander', '@smithy/types'],
-  // Its build for Node.js is CommonJS, which cannot be bundled in a module.
-  alias: { yaml: fileURLToPath(new URL('browser/index.js', import.meta.resolve('yaml/package.json'))) },
   sourcemap: true,
   logLevel: 'warning',
   splitting: true,
@@ -32,7 +29,7 @@ const OPTIONS = {
 };
 
 /** The entries of the package. */
-const ENTRIES = ['index', 'tls', 'settings'];
+const ENTRIES = ['index', 'tls'];
 
 /** For those who call require(). One file each, with all that it may need: esbuild splits modules only. */
 const COMMONJS = {
@@ -72,6 +69,42 @@ function writeTypes(from, to, extension, imported) {
 /** What a file of types imports of others, without the extension. */
 const RELATIVE = /((?:from |import\()'(\.[^']*))\.ts'/g;
 
+/**
+ * Packages that few programs need, or of which they need a small part: each is a file of `dist/bundled`, loaded when it is
+ * needed. The entry of `yaml` for Node.js is CommonJS, which cannot be bundled in a module.
+ */
+const BUNDLED = {
+  yaml: fileURLToPath(new URL('browser/index.js', import.meta.resolve('yaml/package.json'))),
+  '@smithy/core/config': '@smithy/core/config',
+};
+const fileOf = (name) => `${name.replaceAll(/\W+/g, '-').replace(/^-/, '')}.js`;
+
+/** Leaves the bundled packages out of a file of a folder. */
+const bundledBeside = (folder) => ({
+  name: 'bundled',
+  setup({ onResolve }) {
+    const names = new RegExp(`^(?:${Object.keys(BUNDLED).join('|')})$`);
+    const beside = folder === '.' ? './bundled' : '../bundled';
+    onResolve({ filter: names }, ({ path }) => ({
+      path: `${beside}/${fileOf(path)}`,
+      external: true,
+    }));
+  },
+});
+
+async function buildBundled() {
+  for (const [name, from] of Object.entries(BUNDLED)) {
+    await build({
+      ...OPTIONS,
+      stdin: { contents: `export * from ${JSON.stringify(from)};`, resolveDir: '.' },
+      minify: true,
+      sourcemap: false,
+      splitting: false,
+      outfile: `dist.new/bundled/${fileOf(name)}`,
+    });
+  }
+}
+
 /** The licences of the packages that are bundled. */
 function writeNotices(file) {
   const notices = ['@smithy/core', 'yaml', 'fastest-levenshtein'].map((name) => {
@@ -98,7 +131,6 @@ try {
   for (const [folder, entryPoints] of [
     ['.', { index: 'src/index.ts' }],
     ['.', { tls: 'src/tls.ts' }],
-    ['.', { settings: 'src/settings.ts' }],
     [
       'cli',
       {
@@ -109,10 +141,17 @@ try {
     ],
   ]) {
     const define = folder === 'cli' ? { ...OPTIONS.define, IS_COMMAND_LINE: 'true' } : OPTIONS.define;
-    await build({ ...OPTIONS, define, entryPoints, outdir: `dist.new/${folder}` });
+    const plugins = [bundledBeside(folder)];
+    await build({ ...OPTIONS, define, plugins, entryPoints, outdir: `dist.new/${folder}` });
   }
   for (const name of ENTRIES) {
-    await build({ ...OPTIONS, ...COMMONJS, entryPoints: [`src/${name}.ts`], outfile: `dist.new/${name}.cjs` });
+    await build({
+      ...OPTIONS,
+      ...COMMONJS,
+      plugins: [bundledBeside('.')],
+      entryPoints: [`src/${name}.ts`],
+      outfile: `dist.new/${name}.cjs`,
+    });
   }
   await build({
     ...OPTIONS,
@@ -121,7 +160,8 @@ try {
     outdir: 'dist.new',
   });
   chmodSync('dist.new/cli/main.js', 0o755);
-  writeNotices('dist.new/THIRD-PARTY-NOTICES.txt');
+  await buildBundled();
+  writeNotices('dist.new/bundled/NOTICES.txt');
   remove('dist');
   renameSync('dist.new', 'dist');
 } catch (error) {

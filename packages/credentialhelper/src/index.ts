@@ -33,3 +33,4 @@ export type { ChildOptions } from './process/program.ts';
 export { fromIotCore } from './provider.ts';
 export type { Pace } from './refresh/retry.ts';
 export { createSession, type Session } from './session.ts';
+export { loadSettings, type SettingsInit } from './settings/load.ts';

@@ -25,8 +25,6 @@ export interface SettingsInit {
  *
  * @example
  * ```ts
- * import { loadSettings } from 'awsiot-credentialhelper/settings';
- *
  * const session = createSession(await loadSettings());
  * ```
  *
