@@ -101,7 +101,10 @@ class QueuedFleet implements Fleet {
       });
     }
     const source = createSource(settings, this.#sharedBy(settings));
-    const session = new SourceSession(this.region, source, () => this.#sessions.delete(thingName));
+    const session: Session = new SourceSession(this.region, source, () => {
+      // The thing may have been added again since.
+      if (this.#sessions.get(thingName) === session) this.#sessions.delete(thingName);
+    });
     this.#sessions.set(thingName, session);
     if (settings.keepFresh) source.prefetch();
     return session;

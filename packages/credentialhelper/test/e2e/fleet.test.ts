@@ -145,7 +145,13 @@ describe('a fleet', () => {
     await session.close();
     expect(fleet.sessions.size).toBe(0);
     expect((await errorOf(() => session.credentials())).code).toBe('ERR_SESSION_CLOSED');
-    await (await fleet.add(thing)).credentials();
+    const again = await fleet.add(thing);
+    await again.credentials();
+    // Closing the old session once more does not remove the new one.
+    await session.close();
+    expect(fleet.sessions.get(thing.thingName)).toBe(again);
+    await fleet.close();
+    expect((await errorOf(() => again.credentials())).code).toBe('ERR_SESSION_CLOSED');
   });
 
   it('closes all sessions; waiting calls are rejected, and nothing can be added', async () => {
