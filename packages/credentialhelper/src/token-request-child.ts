@@ -7,7 +7,9 @@ import { sendTokenRequest, type TokenRequestEvents } from './isolation/token-req
 import { type TokenRequestMessage, unpackTokenRequest } from './isolation/token-request-message.ts';
 import { importProcessRecords, watchProcessRecords } from './pins/records.ts';
 import { loadKoffi } from './pkcs11/koffi.ts';
+import { mayBeLoggedIn } from './pkcs11/pkcs11.ts';
 import { answerParent } from './process/answer-parent.ts';
+import type { Report } from './process/messages.ts';
 
 /**
  * The maximum margin, in milliseconds, by which this process times out before its parent kills it, with a more specific
@@ -17,7 +19,9 @@ const REPORT_MS = 500;
 
 let isUsed = false;
 
-answerParent(async (message: TokenRequestMessage, report, limitMs) => {
+answerParent(sendForParent, () => !mayBeLoggedIn());
+
+async function sendForParent(message: TokenRequestMessage, report: Report, limitMs: number) {
   importProcessRecords(message.pins);
   watchProcessRecords((state) => report('pins', state));
   const { logs } = message;
@@ -39,7 +43,7 @@ answerParent(async (message: TokenRequestMessage, report, limitMs) => {
   report('usesLibrary', true);
   const ownLimitMs = limitMs - Math.min(REPORT_MS, limitMs / 5);
   return sendTokenRequest(unpackTokenRequest(message), events, ownLimitMs);
-});
+}
 
 /** The error for a copy of this program, by a bundler or by hand, that cannot find koffi. */
 function copyWithoutKoffi(error: CredentialHelperError): CredentialHelperError | undefined {

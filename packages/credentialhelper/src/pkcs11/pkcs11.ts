@@ -50,11 +50,18 @@ interface LoadedLibrary {
   isInitializedHere: boolean;
   /** How many sessions this thread has open. */
   sessions: number;
+  /** Whether a session could not be closed: the library may still be logged in. */
+  mayBeLoggedIn: boolean;
 }
 
 /** The libraries in use, by their real path. They stay loaded: other code in the process may use them. */
 const loaded = new Map<string, LoadedLibrary>();
 const keptForLibraries: Buffer[] = [];
+
+/** Whether a library of this thread may still be logged in because a session could not be closed. */
+export function mayBeLoggedIn(): boolean {
+  return [...loaded.values()].some((library) => library.mayBeLoggedIn);
+}
 
 /**
  * A PKCS#11 library, loaded and initialized (PKCS #11 Base Specification 3.1). Each call throws {@link Pkcs11Error}.
@@ -210,7 +217,12 @@ export class Pkcs11 {
 
   closeSession(session: Handle): void {
     this.#library.sessions--;
-    this.#call('C_CloseSession', `session ${session}`, session);
+    try {
+      this.#call('C_CloseSession', `session ${session}`, session);
+    } catch (error) {
+      this.#library.mayBeLoggedIn = true;
+      throw error;
+    }
   }
 
   /** @param pin - null for a token with a PIN pad, which asks for it */
@@ -386,7 +398,13 @@ function load(koffi: Koffi, { library, libraryParameters }: LibraryLocation): Lo
   // A list of version 3 begins like those of version 2.
   if (major !== 2 && major !== 3)
     throw notLoaded(library, `its function list has version ${major}.${minor}`);
-  return { native, parameters: libraryParameters, isInitializedHere: false, sessions: 0 };
+  return {
+    native,
+    parameters: libraryParameters,
+    isInitializedHere: false,
+    sessions: 0,
+    mayBeLoggedIn: false,
+  };
 }
 
 function assertParameters({ library, libraryParameters }: LibraryLocation): void {

@@ -9,9 +9,11 @@ import { type FromChild, pack, packError, type Report, type ToChild, unpack } fr
  * a library blocks its only thread, at its timeout.
  *
  * @param work - handles a request; `report` sends the parent other messages; `limitMs` is the timeout
+ * @param canStay - whether it can handle another request
  */
 export function answerParent<Request, Answer>(
   work: (request: Request, report: Report, limitMs: number) => Promise<Answer>,
+  canStay: () => boolean = () => false,
 ): void {
   const send = (message: FromChild, sent: () => void = () => {}) => {
     process.send?.(pack(message), undefined, undefined, sent);
@@ -41,7 +43,7 @@ export function answerParent<Request, Answer>(
       (content): FromChild => ({ kind: 'answer', content }),
       (error: unknown): FromChild => ({ kind: 'error', content: packError(error) }),
     );
-    if (isKept && answer.kind === 'answer') {
+    if (isKept && answer.kind === 'answer' && canStay()) {
       endAfter(undefined);
       isBusy = false;
       send(answer);

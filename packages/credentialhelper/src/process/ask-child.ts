@@ -2,7 +2,7 @@ import type { ChildProcess, StdioOptions } from 'node:child_process';
 import { CredentialHelperError } from '../errors.ts';
 import { optionName } from '../option-names.ts';
 import { VERSION } from '../version.ts';
-import { type ChildOutput, keepChild, keyOf, takeChild } from './kept-children.ts';
+import { type ChildOutput, keepChild, keyToKeep, neverKeep, takeChild } from './kept-children.ts';
 import { type FromChild, pack, type Reports, unpack, unpackError } from './messages.ts';
 import {
   type ChildOptions,
@@ -73,18 +73,20 @@ type Handlers = {
 const MAX_PRINTED_CHARACTERS = 4096;
 
 /**
- * Runs a task in a child process, which exits afterwards unless it is kept for the next task. A library that crashes, hangs or prints does not affect
- * this process. The child does not keep this process running; pending promises do.
+ * Runs a task in a child process, which exits afterwards unless it is kept for the next task. If a kept child ends
+ * without an answer, a new one runs the task. A library that crashes, hangs or prints does not affect this process. The
+ * child does not keep this process running; pending promises do.
  *
  * @throws {@link CredentialHelperError} (as a rejection) `ERR_CHILD_PROGRAM`, `ERR_OUT_OF_RESOURCES`,
  * `ERR_TOKEN_TIMEOUT`, `ERR_TOKEN_CRASHED`, and errors of the child's task
  */
 export async function askChild<Answer>(work: ChildWork): Promise<Answer> {
   const { library, limitMs, waitedMs = 0, finishMs = 0 } = work;
+  const begin = monotonicMs() - waitedMs;
   const what = `load ${library}`;
   const node = findNode(work.options ?? {});
   const program = findProgram(work.options ?? {}, work.program);
-  const key = work.keepAs && keyOf(work.keepAs, node, program);
+  const key = work.keepAs && keyToKeep(work.keepAs, node, program);
   const kept = key === undefined ? undefined : takeChild(key);
   const child = kept?.child ?? start(node, program, work, what);
   const output = kept?.output ?? collectOutput(child);
@@ -113,7 +115,6 @@ export async function askChild<Answer>(work: ChildWork): Promise<Answer> {
         else keepChild(key, { child, output, release }, () => letGo(child, work.endMs));
         resolve(content as Answer);
       });
-    const begin = monotonicMs() - waitedMs;
     const startDeadline = (ms: number) => {
       clearTimeout(deadline);
       if (isDone) return;
@@ -181,6 +182,11 @@ export async function askChild<Answer>(work: ChildWork): Promise<Answer> {
       if (text !== '' && phase === 'using the library') work.onPrinted?.(text);
       return text;
     };
+    const askAnother = (key: string, how: string) =>
+      settle(() => {
+        if (phase === 'using the library' && isCrash(how)) neverKeep(key);
+        resolve(askChild({ ...work, waitedMs: monotonicMs() - begin }));
+      });
     const onClose = (code: number | null, signal: NodeJS.Signals | null) => {
       const text = reportPrinted();
       const how = signal ?? `exit status ${code}`;
@@ -188,6 +194,7 @@ export async function askChild<Answer>(work: ChildWork): Promise<Answer> {
       // Its own alarm expired first.
       else if (signal === 'SIGALRM') fail(late(work));
       else if (phase === 'starting') fail(endedEarly(what, how, text));
+      else if (kept !== undefined && key !== undefined) askAnother(key, how);
       else fail(ended(work, how, phase === 'using the library'));
     };
     const listeners = [
@@ -327,21 +334,26 @@ function endedEarly(what: string, how: string, printed: string): CredentialHelpe
   );
 }
 
+/** Whether the library crashed, if it was in use. */
+function isCrash(how: string): boolean {
+  return !FROM_OUTSIDE.includes(how);
+}
+
 function ended(
   { library, crashHint }: ChildWork,
   how: string,
   usedIt: boolean,
 ): CredentialHelperError {
-  const isCrash = usedIt && !FROM_OUTSIDE.includes(how);
   return new CredentialHelperError(
     usedIt
       ? `the process that had loaded ${library} ended before it answered (${how})`
       : `the process that was to load ${library} ended before loading it (${how})`,
     {
       code: 'ERR_TOKEN_CRASHED',
-      hint: isCrash
-        ? `the library crashed: update it; ${crashHint}`
-        : `it was killed by this system (is it out of memory?), by the service manager, or by ${PRELOADED}`,
+      hint:
+        usedIt && isCrash(how)
+          ? `the library crashed: update it; ${crashHint}`
+          : `it was killed by this system (is it out of memory?), by the service manager, or by ${PRELOADED}`,
     },
   );
 }

@@ -28,13 +28,23 @@ const KEPT_MS = 100;
 
 const children = new Map<string, { readonly kept: KeptChild; readonly stay: () => void }>();
 
+const neverKept = new Set<string>();
+
 /**
- * The key of a child: tasks with another program, environment or working folder need another child.
+ * The key of a child: tasks with another program, environment or working folder need another child. Undefined if none
+ * is kept.
  *
  * @param name - the name of the resource that the child has loaded
  */
-export function keyOf(name: string, node: string, program: string): string {
-  return JSON.stringify([name, node, program, childFolder(), childEnvironment()]);
+export function keyToKeep(name: string, node: string, program: string): string | undefined {
+  const folder = childFolder() ?? process.cwd();
+  const key = JSON.stringify([name, node, program, folder, childEnvironment()]);
+  return neverKept.has(key) ? undefined : key;
+}
+
+/** Keeps no more children with this key: their resource cannot be used twice. */
+export function neverKeep(key: string): void {
+  neverKept.add(key);
 }
 
 /** Keeps a child for a moment; then `end` is called, and the child exits. */

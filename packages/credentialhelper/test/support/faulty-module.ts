@@ -29,6 +29,8 @@ export type Fault =
   | 'no-slots'
   | 'other-slots-fail'
   | 'close-error'
+  | 'never-closes'
+  | 'second-session-crash'
   | 'initialize-error'
   | 'login-hang'
   | 'login-print'

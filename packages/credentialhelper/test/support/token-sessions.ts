@@ -52,6 +52,7 @@ export async function startTlsServers(folder: string): Promise<Connect> {
       endpoint: server?.endpoint ?? '',
       region: 'eu-west-1',
       roleAlias: 'the-alias',
+      maxWaitMs: 0,
       certificate: certificateFile,
       ca: server?.caFile,
       pkcs11: { ...pkcs11, isolate },
