@@ -347,10 +347,18 @@ export function createRefresher<T>(options: RefreshOptions<T>): Refresher<T> {
   }
 
   async function force(): Promise<Valid<T>> {
+    const { result, isRunning } = fetchFor();
+    const over = result.then(
+      () => true,
+      () => true,
+    );
+    // The fetch has its own timeout: only the wait for its turn is limited.
+    const isOver = await settled(over, isRunning() ? undefined : maxWaitMs);
+    if (!isOver && !isRunning() && shared !== undefined) throw shared.late();
     try {
-      return await fetchFor().result;
+      return await result;
     } catch (error) {
-      throw failed === undefined ? error : options.explain(failed);
+      throw failed !== undefined && failed.error === error ? options.explain(failed) : error;
     }
   }
 

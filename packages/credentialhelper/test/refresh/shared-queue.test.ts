@@ -135,6 +135,33 @@ describe('refreshers that share a queue', () => {
     expect([(await first.get()).value, (await second.get()).value]).toEqual([1, 2]);
   });
 
+  it('reject a forced refresh whose turn does not come in time, and one that waits when they are closed', async () => {
+    const { clock, state, refreshers, idle } = setUp(3, { limit: 1, maxWaitMs: 1000 });
+    const { promise, open } = gate();
+    const [first, second, third] = refreshers as [
+      Refresher<number>,
+      Refresher<number>,
+      Refresher<number>,
+    ];
+    state.isDown = true;
+    await expect(third.get({ forceRefresh: true })).rejects.toThrow('down');
+    state.isDown = false;
+    state.gate = promise;
+    const slow = first.get({ forceRefresh: true });
+    await clock.pass(1);
+    const late = expect(second.get({ forceRefresh: true })).rejects.toThrow('late');
+    const closed = expect(third.get({ forceRefresh: true })).rejects.toThrow('closed');
+    await third.close();
+    await closed;
+    await clock.pass(1000);
+    await late;
+    open();
+    // Its fetch had begun.
+    expect((await slow).value).toBe(2);
+    await idle();
+    expect((await second.get()).value).toBe(3);
+  });
+
   it('count the life of a value from its own fetch, not from the wait for it', async () => {
     const { clock, state, refreshers } = setUp(2, { limit: 1, maxWaitMs: 60 * MINUTE });
     const { promise, open } = gate();
