@@ -23,7 +23,7 @@ answerParent(sendForParent, () => !mayBeLoggedIn());
 
 async function sendForParent(message: TokenRequestMessage, report: Report, limitMs: number) {
   importProcessRecords(message.pins);
-  watchProcessRecords((state) => report('pins', state));
+  watchProcessRecords((change) => report('pin', change));
   const { logs } = message;
   const events: TokenRequestEvents = {
     warn: (text) => report('warning', text),

@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { CredentialHelperError } from '../errors.ts';
 import type { Log } from '../observe/log.ts';
-import { exportProcessRecords, importProcessRecords } from '../pins/records.ts';
+import { applyProcessRecord, exportProcessRecords } from '../pins/records.ts';
 import { askChild } from '../process/ask-child.ts';
 import type { ChildOptions } from '../process/program.ts';
 import { monotonicMs } from '../process/timers.ts';
@@ -63,7 +63,7 @@ export function sendTokenRequestIsolated(
       // A library is initialized once in a process.
       keepAs: JSON.stringify([library, libraryParameters]),
       onReport: {
-        pins: importProcessRecords,
+        pin: applyProcessRecord,
         certificate: (der) => onCertificate(new X509Certificate(der)),
         debug: (line) => log.debug?.(line),
         trace: (line) => log.trace?.(line),

@@ -116,24 +116,29 @@ function readIfThere(file: string): Buffer | undefined {
   }
 }
 
-/** The records of a process, in the format for messages to and from its child processes. */
+/** The records of a process, in the format for messages to its child processes. */
 export interface ProcessRecordsState {
   readonly key: Uint8Array;
   readonly records: ReadonlyMap<string, PinRecord>;
 }
 
+/** A new or removed record of a child process, in the format for messages to its parent. */
+export interface ProcessRecordChange {
+  readonly name: string;
+  readonly record?: PinRecord | undefined;
+}
+
 let key = randomBytes(32);
-let watch: ((state: ProcessRecordsState) => void) | undefined;
+let watch: ((change: ProcessRecordChange) => void) | undefined;
 const records = new Map<string, PinRecord>();
 
 /** The records in the memory of this process. */
 export const processRecords: PinRecords = {
   read: (token, pin) => records.get(recordName(key, token, pin)),
   write(token, pin, record) {
-    const name = recordName(key, token, pin);
-    if (record === undefined) records.delete(name);
-    else records.set(name, record);
-    watch?.({ key, records });
+    const change = { name: recordName(key, token, pin), record };
+    applyProcessRecord(change);
+    watch?.(change);
   },
   forget(token) {
     for (const name of records.keys()) {
@@ -147,14 +152,20 @@ export function exportProcessRecords(): ProcessRecordsState {
   return { key, records };
 }
 
-/** Calls back after each new record. */
-export function watchProcessRecords(callback: (state: ProcessRecordsState) => void): void {
+/** Calls back after each change of a record. */
+export function watchProcessRecords(callback: (change: ProcessRecordChange) => void): void {
   watch = callback;
 }
 
-/** Merges records of another process: its parent, or a child process that has tried a PIN. */
+/** Takes the records of the parent process. */
 export function importProcessRecords(state: ProcessRecordsState): void {
   key = Buffer.from(state.key);
   records.clear();
   for (const [name, record] of state.records) records.set(name, record);
+}
+
+/** Applies a change by a child process that has tried a PIN; other child processes may have tried others meanwhile. */
+export function applyProcessRecord({ name, record }: ProcessRecordChange): void {
+  if (record === undefined) records.delete(name);
+  else records.set(name, record);
 }

@@ -1,7 +1,7 @@
 import { isMap, isNativeError, isUint8Array } from 'node:util/types';
 import { ERROR_CODES } from '../error-codes.ts';
 import { CredentialHelperError, isCredentialHelperError } from '../errors.ts';
-import type { ProcessRecordsState } from '../pins/records.ts';
+import type { ProcessRecordChange } from '../pins/records.ts';
 
 // The protocol between a process and its child processes. Other software uses the same IPC channel: programs that
 // Node.js preloads, and Node.js itself with --watch. So each message of this package is marked.
@@ -18,8 +18,8 @@ export interface Reports {
   readonly trace: string;
   /** The device certificate that it is about to use, as DER. */
   readonly certificate: Uint8Array;
-  /** Its PIN records. */
-  readonly pins: ProcessRecordsState;
+  /** A change of its PIN records. */
+  readonly pin: ProcessRecordChange;
   /** Output of a command. */
   readonly output: { readonly stream: 'stdout' | 'stderr'; readonly text: string };
   /** Whether it waits for a prompt; its timeout is suspended meanwhile. */

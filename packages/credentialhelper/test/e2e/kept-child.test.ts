@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { createSession, type Pkcs11Options } from 'awsiot-credentialhelper';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -91,5 +91,31 @@ describe('a child process that is kept for the next request', () => {
     await open().refresh();
     const { session } = open({ userPin: 'another' });
     expect((await errorOf(() => session.refresh())).code).toBe('ERR_PIN_INCORRECT');
+  });
+
+  it('does not lose the rejected PIN of another library, even if no folder can keep it', async () => {
+    const log = join(folder, 'logins');
+    const logins = () => readFileSync(log, 'utf8').split('\n').length - 1;
+    const another = join(folder, 'another.so');
+    copyFileSync(library, another);
+    const { XDG_RUNTIME_DIR, TMPDIR } = process.env;
+    Object.assign(process.env, { XDG_RUNTIME_DIR: '/proc', TMPDIR: '/proc', LOGIN_LOG: log });
+    try {
+      const { session } = open({ userPin: 'wrong-pin' });
+      setFault('login-slow');
+      const slow = open({ library: another }).refresh();
+      await expect.poll(childrenOfThisProcess).toHaveLength(1);
+      delete process.env.FAULT;
+      expect((await errorOf(() => session.refresh())).code).toBe('ERR_PIN_INCORRECT');
+      await slow;
+      expect(logins()).toBe(2);
+      expect((await errorOf(() => session.refresh())).code).toBe('ERR_PIN_INCORRECT');
+      expect(logins()).toBe(2);
+    } finally {
+      delete process.env.LOGIN_LOG;
+      process.env.XDG_RUNTIME_DIR = XDG_RUNTIME_DIR;
+      if (TMPDIR === undefined) delete process.env.TMPDIR;
+      else process.env.TMPDIR = TMPDIR;
+    }
   });
 });
