@@ -140,6 +140,10 @@ const WATCH_MS = 50;
 
 const OUTPUT: ReadonlySet<string> = new Set(['PipeWrap', 'TTYWrap']);
 
+/** The callbacks of {@link watchConnecting}, and the timer of their checks: one for all of them. */
+const connecting = new Set<() => void>();
+let watch: NodeJS.Timeout | undefined;
+
 /**
  * Calls back when only connecting sockets keep this process running: no promise waits for them, but Node.js would
  * wait until they are connected.
@@ -149,14 +153,21 @@ const OUTPUT: ReadonlySet<string> = new Set(['PipeWrap', 'TTYWrap']);
 function watchConnecting(end: () => void): () => void {
   // Other runtimes do not list active resources, or do not exit by themselves.
   if (otherRuntime() !== undefined) return () => {};
-  const watch = setInterval(() => {
-    const others = process.getActiveResourcesInfo().filter((name) => name !== 'ConnectWrap');
-    // stdout and stderr are listed, but do not keep the process running.
-    const isOutput = others.length <= 2 && others.every((name) => OUTPUT.has(name));
-    if (isOutput) end();
-  }, WATCH_MS);
-  watch.unref();
-  return () => clearInterval(watch);
+  connecting.add(end);
+  watch ??= setInterval(endUnlessKept, WATCH_MS).unref();
+  return () => {
+    connecting.delete(end);
+    if (connecting.size > 0) return;
+    clearInterval(watch);
+    watch = undefined;
+  };
+}
+
+function endUnlessKept(): void {
+  const others = process.getActiveResourcesInfo().filter((name) => name !== 'ConnectWrap');
+  // stdout and stderr are listed, but do not keep the process running.
+  const isOutput = others.length <= 2 && others.every((name) => OUTPUT.has(name));
+  if (isOutput) for (const end of connecting) end();
 }
 
 /** Longer than any used header field of the credential provider, in characters. */

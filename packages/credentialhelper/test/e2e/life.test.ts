@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { createSession, type FromIotCoreInit } from 'awsiot-credentialhelper';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { errorOf } from '../support/errors.ts';
 import { buildFaultyModule, type Fault } from '../support/faulty-module.ts';
 import { makeSelfSigned } from '../support/openssl.ts';
@@ -147,16 +147,21 @@ async function startFullServer(port: number): Promise<() => void> {
   return () => silent.kill();
 }
 
+async function freePort(): Promise<number> {
+  const free = createServer();
+  await new Promise<void>((resolve) => free.listen(0, '127.0.0.1', resolve));
+  const { port } = free.address() as AddressInfo;
+  await new Promise((resolve) => free.close(resolve));
+  return port;
+}
+
 describe('a slow connection', () => {
   it.each<[string, Partial<FromIotCoreInit>]>([
     ['a file', { privateKey: device.keyFile }],
     ['a token', inToken('the-token', SOFTHSM_LIBRARY)],
     ['a token, in the calling process', inToken('the-token', SOFTHSM_LIBRARY, false)],
   ])('is waited for until the time limit: a key in %s', async (_name, options) => {
-    const free = createServer();
-    await new Promise<void>((resolve) => free.listen(0, '127.0.0.1', resolve));
-    const { port } = free.address() as AddressInfo;
-    await new Promise((resolve) => free.close(resolve));
+    const port = await freePort();
     const stop = await startFullServer(port);
     try {
       const session = createSession(
@@ -166,6 +171,25 @@ describe('a slow connection', () => {
       expect(error.code, error.message).toBe('ERR_TIMEOUT');
       expect(error.message).toContain('while connecting');
     } finally {
+      stop();
+    }
+  });
+
+  it('takes no more time of the CPU if there are many of them', async () => {
+    const port = await freePort();
+    const stop = await startFullServer(port);
+    const looks = vi.spyOn(process, 'getActiveResourcesInfo');
+    try {
+      const options = { endpoint: `127.0.0.1:${port}`, privateKey: device.keyFile };
+      const sessions = Array.from({ length: 20 }, () =>
+        createSession(base({ ...options, timeoutMs: 1000 })),
+      );
+      await Promise.all(sessions.map((session) => errorOf(() => session.credentials())));
+      expect(looks).toHaveBeenCalled();
+      // One each 50 ms for all of them.
+      expect(looks.mock.calls.length).toBeLessThan(40);
+    } finally {
+      looks.mockRestore();
       stop();
     }
   });
