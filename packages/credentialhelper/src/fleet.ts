@@ -8,6 +8,7 @@ import {
   type ThingInit,
 } from './options/fleet-options.ts';
 import type { Settings } from './options/options.ts';
+import { whileRunning } from './process/ending.ts';
 import { monotonicMs, setImmediate } from './process/timers.ts';
 import { createQueue, type Lane } from './refresh/queue.ts';
 import type { SharedQueue } from './refresh/refresher.ts';
@@ -77,7 +78,7 @@ class QueuedFleet implements Fleet {
     const region = regionFor(settings);
     this.region = region.name;
     this.#settings = { ...settings, region };
-    this.#queue = createQueue(settings.maxConcurrent, setImmediate);
+    this.#queue = createQueue(settings.maxConcurrent, whileRunning);
   }
 
   get sessions(): ReadonlyMap<string, Session> {

@@ -3,7 +3,7 @@ import type { RequestOptions } from 'node:https';
 import { getDefaultAutoSelectFamilyAttemptTimeout, isIP, type TcpNetConnectOpts } from 'node:net';
 import type { ConnectionOptions, SecureContext } from 'node:tls';
 import type { LogLine } from '../observe/log.ts';
-import { otherRuntime } from '../process/runtime.ts';
+import { ENDING_CHECK_MS, isEnding } from '../process/ending.ts';
 import { clearInterval, clearTimeout, setInterval, setTimeout } from '../process/timers.ts';
 import { excerpt } from '../text.ts';
 import {
@@ -135,11 +135,6 @@ function describe(response: HttpsResponse | undefined): string | undefined {
   return `HTTP ${status}, request id ${headers['x-amzn-requestid'] ?? 'none'}`;
 }
 
-/** How often to check whether anything but connecting sockets keeps this process running, in milliseconds. */
-const WATCH_MS = 50;
-
-const OUTPUT: ReadonlySet<string> = new Set(['PipeWrap', 'TTYWrap']);
-
 /** The callbacks of {@link watchConnecting}, and the timer of their checks: one for all of them. */
 const connecting = new Set<() => void>();
 let watch: NodeJS.Timeout | undefined;
@@ -151,10 +146,8 @@ let watch: NodeJS.Timeout | undefined;
  * @returns a function that stops the checks
  */
 function watchConnecting(end: () => void): () => void {
-  // Other runtimes do not list active resources, or do not exit by themselves.
-  if (otherRuntime() !== undefined) return () => {};
   connecting.add(end);
-  watch ??= setInterval(endUnlessKept, WATCH_MS).unref();
+  watch ??= setInterval(endAll, ENDING_CHECK_MS).unref();
   return () => {
     connecting.delete(end);
     if (connecting.size > 0) return;
@@ -163,11 +156,8 @@ function watchConnecting(end: () => void): () => void {
   };
 }
 
-function endUnlessKept(): void {
-  const others = process.getActiveResourcesInfo().filter((name) => name !== 'ConnectWrap');
-  // stdout and stderr are listed, but do not keep the process running.
-  const isOutput = others.length <= 2 && others.every((name) => OUTPUT.has(name));
-  if (isOutput) for (const end of connecting) end();
+function endAll(): void {
+  if (isEnding()) for (const end of connecting) end();
 }
 
 /** Longer than any used header field of the credential provider, in characters. */

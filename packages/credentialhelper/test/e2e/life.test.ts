@@ -276,3 +276,53 @@ describe('a refresh in the background', () => {
     }
   });
 });
+
+describe('a fleet that is kept fresh', () => {
+  const options = {
+    endpoint: server.endpoint,
+    region: 'eu-west-1',
+    roleAlias: 'the-alias',
+    ca: server.caFile,
+    timeoutMs: 1000,
+    keepFresh: true,
+  };
+  const thing = { certificate: device.certificateFile, privateKey: device.keyFile };
+  const start = (endpoint: string, count: number) =>
+    fork(
+      support('fresh-fleet.mjs'),
+      [JSON.stringify({ options: { ...options, endpoint }, thing, count })],
+      { stdio: ['ignore', 'pipe', 'inherit', 'ipc'] },
+    );
+
+  it('sends no more requests if nothing else keeps the process running', async () => {
+    const port = await freePort();
+    const stop = await startFullServer(port);
+    try {
+      const program = start(`127.0.0.1:${port}`, 200);
+      const ended = new Promise((resolve) => program.once('exit', resolve));
+      const output = new Promise((resolve) => program.stdout?.once('data', resolve));
+      expect(await new Promise((resolve) => program.once('message', resolve))).toBe('added');
+      program.disconnect();
+      await ended;
+      expect(Number(await output)).toBeGreaterThan(0);
+    } finally {
+      stop();
+    }
+  });
+
+  it('waits for slow connections in a process that only a channel to its parent keeps running', async () => {
+    const port = await freePort();
+    const stop = await startFullServer(port);
+    try {
+      const program = start(`127.0.0.1:${port}`, 1);
+      await new Promise((resolve) => program.once('message', resolve));
+      await new Promise((resolve) => setTimeout(resolve, 1500));
+      program.send('stats');
+      const failures = await new Promise((resolve) => program.once('message', resolve));
+      program.disconnect();
+      expect(failures).toEqual({ ERR_TIMEOUT: 1 });
+    } finally {
+      stop();
+    }
+  });
+});
