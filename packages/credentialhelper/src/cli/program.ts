@@ -12,6 +12,10 @@ const COMMANDS: LazyCommands = {
     summary: 'print credentials for the AWS CLI and the AWS SDKs (credential_process)',
     load: async () => (await import('./session/credential-process.ts')).defineCredentialProcess,
   },
+  exec: {
+    summary: 'run a command with credentials that never expire',
+    load: async () => (await import('./session/exec.ts')).defineExec,
+  },
   env: {
     summary: 'print credentials as environment variables',
     load: async () => (await import('./session/env.ts')).defineEnv,
@@ -35,7 +39,9 @@ const COMMANDS: LazyCommands = {
 export async function run(args: readonly string[]): Promise<number> {
   const program = setUpErrors(new Command(PROGRAM))
     .description('AWS credentials for a device that holds an X.509 certificate.')
-    .version(VERSION, '--version', 'show the version');
+    .version(VERSION, '--version', 'show the version')
+    // The options of a command that "exec" runs are its own.
+    .enablePositionalOptions();
   addLazyCommands(program, COMMANDS);
   try {
     await program.parseAsync(args, { from: 'user' });

@@ -19,13 +19,15 @@ import {
 } from '../refresh/refresher.ts';
 import { createExpiration, type WallTime, watchSkew } from './device-time.ts';
 import { describeFailures, retryOf, withTries } from './tries.ts';
-import type { IotCoreCredentialProvider } from './types.ts';
+import type { IotCoreCredentialProvider, IotCoreCredentials } from './types.ts';
 
 /** A source of credentials, with the methods of its owner. */
 export interface CredentialSource {
   readonly credentials: IotCoreCredentialProvider;
   /** When the current credentials expire, by this device's clock. */
   expiration(): Date | undefined;
+  /** The credentials in memory, unless they have expired. */
+  current(): IotCoreCredentials | undefined;
   /** The statistics so far. */
   stats(): SessionStats;
   /** Fetches the first credentials in the background. */
@@ -159,6 +161,11 @@ export function createSource(
     expiration() {
       const current = refresher.current();
       return current && expirationOf(current);
+    },
+    current() {
+      const current = refresher.current();
+      if (current === undefined || now() >= current.endsAtMs) return undefined;
+      return { ...current.value, expiration: expirationOf(current) };
     },
     stats() {
       const dueAtMs = refresher.dueAtMs();

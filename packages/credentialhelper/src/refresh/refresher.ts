@@ -375,7 +375,9 @@ export function createRefresher<T>(options: RefreshOptions<T>): Refresher<T> {
       return hold(untilAborted(forceRefresh ? force() : waitForValue(abortSignal), abortSignal));
     },
     prefetch() {
-      if (!isClosed && current === undefined && pending === undefined) refreshBehind();
+      if (!isClosed && current === undefined && pending === undefined && failed === undefined) {
+        refreshBehind();
+      }
     },
     current: () => current,
     dueAtMs() {

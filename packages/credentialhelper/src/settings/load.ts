@@ -49,9 +49,9 @@ export async function findSettings(init: SettingsInit, first: Layer): Promise<La
     readEnvironment(environment),
     await readProfile(environment, init.profile),
   ];
-  if (init.greengrass !== undefined) layers.push(await readGreengrass(resolve(init.greengrass)));
+  if (init.greengrass !== undefined) layers.push(await readGreengrass(init.greengrass));
   if (init.deviceClient !== undefined) {
-    layers.push(await readDeviceClient(resolve(init.deviceClient)));
+    layers.push(await readDeviceClient(init.deviceClient));
   }
   if (init.config !== undefined) layers.push(await readConfigFile(resolve(init.config)));
   return merge(layers);

@@ -1,17 +1,13 @@
 import { existsSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { isObject } from '../json.ts';
 import { parseFile } from './config-file.ts';
 import { type Found, type Layer, SECRET, withoutSecrets } from './layer.ts';
 
 /** Where AWS IoT Greengrass v2 and AWS IoT Device Client are configured by default. */
 export const DEFAULT_GREENGRASS = '/greengrass/v2';
-export const DEFAULT_DEVICE_CLIENT = join(
-  homedir(),
-  '.aws-iot-device-client',
-  'aws-iot-device-client.conf',
-);
+export const DEFAULT_DEVICE_CLIENT = '~/.aws-iot-device-client/aws-iot-device-client.conf';
 
 /**
  * The settings of AWS IoT Greengrass v2 (AWS IoT Greengrass Developer Guide, "Configure the AWS IoT Greengrass Core
@@ -20,7 +16,7 @@ export const DEFAULT_DEVICE_CLIENT = join(
  * @param path - its configuration file, or its root folder
  */
 export async function readGreengrass(path: string): Promise<Layer> {
-  const file = greengrassFile(path);
+  const file = greengrassFile(resolve(path));
   const { system, services } = await parseFile(file);
   const nucleus = member(services, 'aws.greengrass.Nucleus', 'configuration');
   const provider = member(services, 'aws.greengrass.crypto.Pkcs11Provider', 'configuration');
@@ -51,7 +47,8 @@ function greengrassFile(path: string): string {
 }
 
 /** The settings of AWS IoT Device Client (its README, "Configuration"); it names neither role alias nor this endpoint. */
-export async function readDeviceClient(file: string): Promise<Layer> {
+export async function readDeviceClient(path: string): Promise<Layer> {
+  const file = resolve(String(expandHome(path)));
   const values = await parseFile(file);
   const element = values['secure-element'];
   const inToken = member(element, 'enabled') === true;

@@ -18,7 +18,7 @@ export async function readProfile(
   environment: NodeJS.ProcessEnv,
   name: string | undefined,
 ): Promise<Layer> {
-  const file = environment.AWS_CONFIG_FILE || join(homedir(), '.aws', 'config');
+  const file = environment.AWS_CONFIG_FILE || defaultFile();
   const profile = name ?? (environment.AWS_PROFILE || 'default');
   if (name === undefined && !mentionsIot(file)) return new Map();
   const { loadSharedConfigFiles } = await import('@smithy/core/config');
@@ -39,6 +39,15 @@ export async function readProfile(
     },
     (key) => `${key} of profile "${profile}" in ${file}`,
   );
+}
+
+function defaultFile(): string {
+  try {
+    return join(homedir(), '.aws', 'config');
+  } catch {
+    // There is neither HOME nor an entry in the password file.
+    return '';
+  }
 }
 
 function mentionsIot(file: string): boolean {

@@ -1,0 +1,109 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { constants } from 'node:os';
+import type { Command } from 'commander';
+import { createSource } from '../../credentials/source.ts';
+import { checkOptions } from '../../options/options.ts';
+import { regionFor } from '../../session.ts';
+import { printLine } from '../output.ts';
+import { startContainerEndpoint } from '../serve/container-endpoint.ts';
+import { addSessionOptions, type SessionFlags, sessionOptions } from './flags.ts';
+
+/** Defines `exec`. */
+export function defineExec(command: Command): void {
+  addSessionOptions(command)
+    .description(
+      'Run a command with credentials that never expire: the AWS CLI and the AWS SDKs in it get them from an endpoint of this process (AWS_CONTAINER_CREDENTIALS_FULL_URI).',
+    )
+    .argument('<command...>', 'the command and its arguments, after --')
+    .passThroughOptions()
+    .addHelpText(
+      'after',
+      `
+Examples:
+  awsiot-credentialhelper exec --profile my-thing -- aws s3 ls
+  awsiot-credentialhelper exec --greengrass -- python3 app.py
+
+Exit status:
+  that of the command; 128 and the number of the signal that ended it
+  1    there are no credentials; stderr says why
+  2    the command line, or what it names, is wrong
+  126  the command cannot be run
+  127  the command was not found`,
+    )
+    .action(async (given: readonly string[], flags: SessionFlags) => {
+      const settings = checkOptions({ ...(await sessionOptions(flags)), keepFresh: true });
+      const { name: region } = regionFor(settings);
+      const source = createSource(settings);
+      // Fails here, and not in the command.
+      await source.credentials();
+      const endpoint = await startContainerEndpoint(source);
+      try {
+        process.exitCode = await runCommand(given, {
+          ...withoutCredentials(process.env),
+          AWS_CONTAINER_CREDENTIALS_FULL_URI: endpoint.uri,
+          AWS_CONTAINER_AUTHORIZATION_TOKEN: endpoint.token,
+          AWS_REGION: process.env.AWS_REGION || region,
+          AWS_DEFAULT_REGION: process.env.AWS_DEFAULT_REGION || region,
+        });
+      } finally {
+        endpoint.close();
+        await source.close();
+      }
+    });
+}
+
+/** Variables that the AWS SDKs prefer to those of the endpoint. */
+const CONTRADICTING = [
+  ...['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN', 'AWS_SECURITY_TOKEN'],
+  ...['AWS_CREDENTIAL_EXPIRATION', 'AWS_PROFILE', 'AWS_DEFAULT_PROFILE', 'AWS_ROLE_ARN'],
+  ...['AWS_WEB_IDENTITY_TOKEN_FILE', 'AWS_CONTAINER_CREDENTIALS_RELATIVE_URI'],
+  'AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE',
+];
+
+function withoutCredentials(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(
+    Object.entries(environment).filter(([name]) => !CONTRADICTING.includes(name)),
+  );
+}
+
+/** Signals that are passed on; a terminal sends SIGINT and SIGQUIT to the command, too. */
+const PASSED_ON: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGHUP', 'SIGUSR2', 'SIGCONT'];
+const OF_TERMINAL: readonly NodeJS.Signals[] = ['SIGINT', 'SIGQUIT'];
+
+async function runCommand(
+  [file = '', ...args]: readonly string[],
+  env: NodeJS.ProcessEnv,
+): Promise<number> {
+  const child = spawn(file, args, { stdio: 'inherit', env });
+  const release = passOnSignals(child);
+  try {
+    return await new Promise((resolve) => {
+      child.once('error', ({ code, message }: NodeJS.ErrnoException) => {
+        const isMissing = code === 'ENOENT';
+        printLine(
+          'error',
+          isMissing ? 'the command was not found' : `the command cannot be run: ${message}`,
+        );
+        resolve(isMissing ? 127 : 126);
+      });
+      child.once('exit', (status, signal) => {
+        resolve(status ?? 128 + (signal === null ? 0 : constants.signals[signal]));
+      });
+    });
+  } finally {
+    release();
+  }
+}
+
+function passOnSignals(child: ChildProcess): () => void {
+  const passOn = (signal: NodeJS.Signals) => child.kill(signal);
+  const passOnUnlessTerminal = (signal: NodeJS.Signals) => {
+    if (!process.stdin.isTTY) child.kill(signal);
+  };
+  for (const signal of PASSED_ON) process.on(signal, passOn);
+  for (const signal of OF_TERMINAL) process.on(signal, passOnUnlessTerminal);
+  return () => {
+    for (const signal of PASSED_ON) process.off(signal, passOn);
+    for (const signal of OF_TERMINAL) process.off(signal, passOnUnlessTerminal);
+  };
+}

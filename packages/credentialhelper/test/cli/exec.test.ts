@@ -1,0 +1,133 @@
+import { existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type Emulator, startEmulator } from 'awsiot-credentialhelper-emulator';
+import { afterAll, afterEach, describe, expect, it } from 'vitest';
+import { run } from '../support/cli.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+
+const folder = temporaryFolder();
+const aws: Emulator = await startEmulator();
+afterAll(() => aws.close());
+afterEach(() => aws.faults.clear());
+const seed = await aws.seed({ thingName: 'thing', roleAlias: 'alias', keyType: 'EC-P256' });
+const write = (name: string, text: string) => {
+  const file = join(folder, name);
+  writeFileSync(file, text, { mode: 0o600 });
+  return file;
+};
+const env = {
+  AWS_CONFIG_FILE: join(folder, 'none'),
+  AWS_IOT_CREDENTIAL_ENDPOINT: aws.credentialsEndpoint,
+  AWS_IOT_ROLE_ALIAS: 'alias',
+  AWS_IOT_THING_NAME: 'thing',
+  AWS_IOT_CERTIFICATE: write('cert.pem', seed.certificatePem),
+  AWS_IOT_PRIVATE_KEY: write('key.pem', seed.privateKeyPem),
+  AWS_IOT_CA: write('ca.pem', aws.ca),
+  AWS_IOT_MAX_WAIT_MS: '0',
+};
+const exec = (...command: readonly string[]) =>
+  run(['exec', '--region', aws.region, '--', ...command], { env });
+const program = (name: string) => fileURLToPath(new URL(`../support/${name}`, import.meta.url));
+
+const ARN = `assumed-role/alias-role/${seed.certificateId}`;
+
+describe('exec', () => {
+  it('gives credentials to the AWS CLI', async () => {
+    const command = ['sts', 'get-caller-identity', '--endpoint-url', aws.apiEndpoint];
+    const { status, stdout, stderr } = await exec('/usr/bin/aws', ...command, '--output', 'json');
+    expect([status, stderr]).toEqual([0, '']);
+    expect(JSON.parse(stdout).Arn).toContain(ARN);
+  });
+
+  it('gives fresh ones to a client of the AWS SDK that runs for longer than they last', async () => {
+    aws.faults.add({ lifetimeMs: 4000 });
+    const { status, stdout, stderr } = await exec(
+      ...[process.execPath, program('sts-loop.mjs'), aws.apiEndpoint, '7000'],
+    );
+    expect([status, stderr]).toEqual([0, '']);
+    const { calls, keys, arns } = JSON.parse(stdout);
+    expect(calls).toBeGreaterThan(20);
+    expect(keys).toBeGreaterThanOrEqual(3);
+    expect(arns).toEqual([expect.stringContaining(ARN)]);
+  });
+
+  it('answers the command alone: not without its token, not browsers, not proxies', async () => {
+    const { stdout } = await exec(process.execPath, program('container-client.mjs'));
+    const answers = JSON.parse(stdout);
+    const credentials = {
+      AccessKeyId: expect.stringMatching(/^ASIA/),
+      SecretAccessKey: expect.any(String),
+      Token: expect.any(String),
+      Expiration: expect.stringMatching(/Z$/),
+    };
+    expect(answers.right).toEqual({ status: 200, body: credentials });
+    expect(answers.localhost).toEqual({ status: 200, body: credentials });
+    const refused = Object.entries(answers).slice(2) as [
+      string,
+      { status: number; body: object },
+    ][];
+    expect(refused.map(([name, { status }]) => [name, status])).toEqual([
+      ['withoutToken', 401],
+      ['wrongToken', 401],
+      ['otherHost', 403],
+      ['browser', 403],
+      ['fetched', 403],
+      ['forwarded', 403],
+      ['otherPath', 404],
+      ['put', 405],
+    ]);
+    for (const [, { body }] of refused) expect(Object.keys(body)).toEqual(['code', 'message']);
+  });
+
+  it('removes variables that the AWS SDKs would prefer, and sets the region', async () => {
+    const { stdout } = await run(['exec', '--region', aws.region, '--', 'env'], {
+      env: { ...env, AWS_ACCESS_KEY_ID: 'AKIAOTHER', AWS_PROFILE: '', AWS_REGION: '' },
+    });
+    const names = stdout.split('\n').map((line) => line.split('=')[0]);
+    expect(names).not.toContain('AWS_ACCESS_KEY_ID');
+    expect(names).not.toContain('AWS_PROFILE');
+    expect(stdout).toContain(`AWS_REGION=${aws.region}\n`);
+  });
+
+  it.each([
+    [['sh', '-c', 'exit 7'], 7, ''],
+    [['sh', '-c', 'kill -TERM $$'], 143, ''],
+    [['/none/command'], 127, 'the command was not found'],
+    [[folder], 126, 'the command cannot be run'],
+  ])('exits with the status of %j', async (command, status, problem) => {
+    const done = await exec(...command);
+    expect(done.status).toBe(status);
+    expect(done.stderr).toContain(problem);
+  });
+
+  it('passes on signals, and waits for the command', async () => {
+    const started = join(folder, 'started');
+    const script = `trap 'echo ended; exit 3' TERM; touch ${started}; while :; do sleep 0.1; done`;
+    const { status, stdout } = await run(
+      ['exec', '--region', aws.region, '--', 'sh', '-c', script],
+      {
+        env,
+        signals: { onceThereIs: started, send: ['SIGTERM'] },
+      },
+    );
+    expect([status, stdout]).toEqual([3, 'ended\n']);
+  });
+
+  it('does not start the command without credentials', async () => {
+    aws.faults.add({ response: { status: 503 } });
+    const file = join(folder, 'not-created');
+    const { status, stderr } = await exec('touch', file);
+    expect([status, existsSync(file)]).toEqual([1, false]);
+    expect(stderr).toContain('HTTP 503');
+  });
+
+  it.each([
+    [[], "missing required argument 'command'"],
+    [['--endpont', 'x', '--', 'true'], "unknown option '--endpont'"],
+  ])('refuses %j', async (args, problem) => {
+    const { status, stdout, stderr } = await run(['exec', ...args], { env });
+    expect([status, stdout]).toEqual([2, '']);
+    expect(stderr.split('\n')[0]).toContain(problem);
+  });
+});
