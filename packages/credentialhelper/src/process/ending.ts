@@ -1,5 +1,6 @@
+import { isHeld } from './hold.ts';
 import { otherRuntime } from './runtime.ts';
-import { after } from './timers.ts';
+import { after, setImmediate } from './timers.ts';
 
 /** How often to check whether this process is ending, in milliseconds. */
 export const ENDING_CHECK_MS = 50;
@@ -12,7 +13,8 @@ const STREAMS: ReadonlySet<string> = new Set(['PipeWrap', 'TTYWrap']);
  * which do not list active resources or do not exit by themselves, false.
  */
 export function isEnding(): boolean {
-  if (otherRuntime() !== undefined) return false;
+  // Known without the list of active resources, which is long in a process that waits for many promises.
+  if (isHeld() || otherRuntime() !== undefined) return false;
   const others = process.getActiveResourcesInfo().filter((name) => name !== 'ConnectWrap');
   if (others.some((name) => !STREAMS.has(name))) return false;
   return others.length <= countOutputs();
@@ -32,6 +34,10 @@ function countOutputs(): number {
  * running.
  */
 export function whileRunning(run: () => void): void {
+  if (isHeld()) {
+    setImmediate(run);
+    return;
+  }
   after(0, () => {
     if (isEnding()) after(ENDING_CHECK_MS, () => whileRunning(run));
     else run();
