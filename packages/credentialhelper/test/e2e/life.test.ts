@@ -185,9 +185,8 @@ describe('a slow connection', () => {
         createSession(base({ ...options, timeoutMs: 1000 })),
       );
       await Promise.all(sessions.map((session) => errorOf(() => session.credentials())));
-      expect(looks).toHaveBeenCalled();
-      // One each 50 ms for all of them.
-      expect(looks.mock.calls.length).toBeLessThan(40);
+      // Callers wait: the process goes on, whatever else keeps it running.
+      expect(looks.mock.calls.length).toBeLessThan(5);
     } finally {
       looks.mockRestore();
       stop();
