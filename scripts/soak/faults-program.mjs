@@ -1,5 +1,5 @@
 // Forked by faults.mjs: callers in a loop, for one session with its key in a file, a fleet, and one session with its key
-// in a token, until they are told to stop.
+// in a token, until the parent process sends `close`.
 //   node --expose-gc --max-semi-space-size=1 faults-program.mjs REQUEST_FILE
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';

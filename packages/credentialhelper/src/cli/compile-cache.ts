@@ -1,6 +1,4 @@
-import { homedir } from 'node:os';
-import { isAbsolute, join } from 'node:path';
-import { isOwn, makeFolder } from '../pins/folders.ts';
+import { makeCacheFolder } from './cache-folder.ts';
 
 /** Available since Node.js 22.1 (Node.js documentation, `module.enableCompileCache`). */
 interface CompileCache {
@@ -15,31 +13,6 @@ interface CompileCache {
 export function useCompileCache(): void {
   const { enableCompileCache } = process.getBuiltinModule('node:module') as CompileCache;
   if (enableCompileCache === undefined) return;
-  const folder = makeCacheFolder();
+  const folder = makeCacheFolder('compiled');
   if (folder !== undefined) enableCompileCache(folder);
-}
-
-/**
- * Creates the cache folder. Node.js would create it, too, but loops forever in some file systems, such as `/proc`.
- *
- * @returns its path; undefined if it cannot be created, or does not belong to this user alone, as under `sudo` with
- * the home folder of another user
- */
-export function makeCacheFolder(): string | undefined {
-  try {
-    const folder = join(cacheHome(), 'awsiot-credentialhelper', 'compiled');
-    // A relative path would depend on the working directory, where other users may have created it.
-    if (!isAbsolute(folder)) return undefined;
-    makeFolder(folder);
-    return isOwn(folder) ? folder : undefined;
-  } catch {
-    // There is neither HOME nor an entry in the password file, or the folder cannot be created.
-    return undefined;
-  }
-}
-
-/** XDG Base Directory Specification: an empty or relative path is ignored. */
-function cacheHome(): string {
-  const { XDG_CACHE_HOME = '' } = process.env;
-  return isAbsolute(XDG_CACHE_HOME) ? XDG_CACHE_HOME : join(homedir(), '.cache');
 }

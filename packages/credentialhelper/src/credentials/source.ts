@@ -16,6 +16,7 @@ import {
   type Fetched,
   type RefreshOptions,
   type SharedQueue,
+  type Valid,
 } from '../refresh/refresher.ts';
 import { createExpiration, type WallTime, watchSkew } from './device-time.ts';
 import { describeFailures, retryOf, withTries } from './tries.ts';
@@ -144,6 +145,11 @@ export function createSource(
     },
   });
   const expirationOf = createExpiration(wallTime);
+  // A copy for each caller: the SDK modifies it.
+  const copyOf = (valid: Valid<TemporaryCredentials>): IotCoreCredentials => ({
+    ...valid.value,
+    expiration: expirationOf(valid),
+  });
   return {
     async credentials({ forceRefresh, abortSignal, callerClientConfig } = {}) {
       if (settings.logger === undefined) {
@@ -155,8 +161,7 @@ export function createSource(
         .get({ forceRefresh: forceRefresh === true, abortSignal })
         .catch(rejectLater);
       if (given === current) counters.served();
-      // A copy for each caller: the SDK modifies it.
-      return { ...given.value, expiration: expirationOf(given) };
+      return copyOf(given);
     },
     expiration() {
       const current = refresher.current();
@@ -165,7 +170,7 @@ export function createSource(
     current() {
       const current = refresher.current();
       if (current === undefined || now() >= current.endsAtMs) return undefined;
-      return { ...current.value, expiration: expirationOf(current) };
+      return copyOf(current);
     },
     stats() {
       const dueAtMs = refresher.dueAtMs();

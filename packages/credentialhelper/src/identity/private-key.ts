@@ -41,7 +41,7 @@ export function readPrivateKey(
   passphrase?: Secret,
   reading?: KeyReading,
 ): KeyObject {
-  return readPrivateKeyAndPem(source, passphrase, reading).key;
+  return readKey(source, passphrase, reading).key;
 }
 
 /** A private key, and its PEM unless it was read from another format or encrypted. */
@@ -58,9 +58,18 @@ interface KeyAndPem {
 export function readPrivateKeyAndPem(
   source: Source | KeyObject,
   passphrase?: Secret,
-  { option = 'privateKey', warn = () => {} }: KeyReading = {},
+  reading?: KeyReading,
 ): Required<KeyAndPem> {
-  if (isKeyObject(source)) return withPem({ key: checkKind(source, KEY_OBJECT) });
+  const { key, pem } = readKey(source, passphrase, reading);
+  return { key, pem: pem ?? key.export({ type: 'pkcs8', format: 'pem' }).toString() };
+}
+
+function readKey(
+  source: Source | KeyObject,
+  passphrase: Secret | undefined,
+  { option = 'privateKey', warn = () => {} }: KeyReading = {},
+): KeyAndPem {
+  if (isKeyObject(source)) return { key: checkKind(source, KEY_OBJECT) };
   const { bytes, name } = readSource(source, option, (stats, what) =>
     warnOfAccess(stats, `the private key in ${what}`, warn),
   );
@@ -69,11 +78,7 @@ export function readPrivateKeyAndPem(
     ? parsePem(text, name, passphrase)
     : { key: parseDer(bytes, name, passphrase) };
   checkKind(read.key, name);
-  return withPem(read);
-}
-
-function withPem({ key, pem }: KeyAndPem): Required<KeyAndPem> {
-  return { key, pem: pem ?? key.export({ type: 'pkcs8', format: 'pem' }).toString() };
+  return read;
 }
 
 /**

@@ -24,8 +24,9 @@ const program = () =>
 /**
  * Sends a request with a key in a token from a child process.
  *
- * Requests of this process that use the same library run one at a time, in one child process if they follow each other: tokens have few sessions, and some libraries
- * (SoftHSM) do not show a token while another process logs in to it. The timeout includes queueing.
+ * Requests of this process that use the same library run one at a time, in one child process if they follow each
+ * other: tokens have few sessions, and some libraries (SoftHSM) do not show a token while another process logs in to
+ * it. The timeout includes queueing.
  *
  * The PIN is sent over the IPC channel, never in arguments or environment.
  *

@@ -55,8 +55,8 @@ export interface ChildWork {
   /** Removes secrets from the output of the library. Default: unchanged. */
   readonly redact?: ((text: string) => string) | undefined;
   /**
-   * Whether a child that answered without an error is kept for a moment, for the next task with the same key. Default:
-   * it exits.
+   * The key for which a child that answered without an error is kept for a moment: the next task with the same key
+   * takes it. Default: it exits.
    */
   readonly keepAs?: string | undefined;
   /** Called with the child, to send it signals. */

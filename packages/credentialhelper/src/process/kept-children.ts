@@ -61,8 +61,9 @@ export function keepChild(key: string, kept: KeptChild, end: () => void): void {
 
 /** Takes a kept child, if there is one. */
 export function takeChild(key: string): KeptChild | undefined {
-  const { kept, stay } = children.get(key) ?? {};
-  if (kept === undefined || stay === undefined) return undefined;
+  const present = children.get(key);
+  if (present === undefined) return undefined;
+  const { kept, stay } = present;
   children.delete(key);
   stay();
   if (!kept.child.connected) return undefined;

@@ -1,5 +1,7 @@
 import { dirname, extname, isAbsolute, join } from 'node:path';
 import { CredentialHelperError } from '../errors.ts';
+import { isPem } from '../identity/pem.ts';
+import { isPkcs11Uri } from '../identity/pkcs11-uri.ts';
 import { readFile } from '../identity/read-file.ts';
 import { isObject, parseJson } from '../json.ts';
 import { type Found, type Layer, SECRET, withoutSecrets } from './layer.ts';
@@ -65,7 +67,7 @@ const PATHS: readonly string[] = [
 
 function absolute(value: unknown, file: string): unknown {
   if (typeof value !== 'string' || isAbsolute(value)) return value;
-  const isPath = !value.includes('-----BEGIN ') && !/^(?:pkcs11|file):/i.test(value);
+  const isPath = !isPem(value) && !isPkcs11Uri(value) && !/^file:/i.test(value);
   return isPath ? join(dirname(file), value) : value;
 }
 

@@ -1,3 +1,4 @@
+import { isPem } from '../identity/pem.ts';
 import { invalidOption } from '../options/assert.ts';
 import { SETTINGS, type Setting } from './names.ts';
 
@@ -63,6 +64,6 @@ export const SECRET = '(a secret)';
 
 /** The text of a setting for people: without PEM, which may be a key, and without the PIN of a PKCS#11 URI. */
 export function withoutSecrets(text: string): string {
-  if (text.includes('-----BEGIN ')) return '(PEM text)';
+  if (isPem(text)) return '(PEM text)';
   return text.replace(/(pin-value=)[^;&?]*/gi, `$1${SECRET}`);
 }

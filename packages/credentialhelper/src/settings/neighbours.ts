@@ -1,6 +1,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { isPkcs11Uri } from '../identity/pkcs11-uri.ts';
 import { isObject } from '../json.ts';
 import { parseFile } from './config-file.ts';
 import { type Found, type Layer, SECRET, withoutSecrets } from './layer.ts';
@@ -21,7 +22,7 @@ export async function readGreengrass(path: string): Promise<Layer> {
   const nucleus = member(services, 'aws.greengrass.Nucleus', 'configuration');
   const provider = member(services, 'aws.greengrass.crypto.Pkcs11Provider', 'configuration');
   const key = member(system, 'privateKeyPath');
-  const inToken = isUri(key);
+  const inToken = typeof key === 'string' && isPkcs11Uri(key);
   return layerOf(file, {
     endpoint: [member(nucleus, 'iotCredEndpoint'), 'iotCredEndpoint'],
     roleAlias: [member(nucleus, 'iotRoleAlias'), 'iotRoleAlias'],
@@ -82,8 +83,6 @@ function layerOf(
 function member(value: unknown, ...names: readonly string[]): unknown {
   return names.reduce<unknown>((inner, name) => (isObject(inner) ? inner[name] : undefined), value);
 }
-
-const isUri = (value: unknown): boolean => typeof value === 'string' && /^pkcs11:/i.test(value);
 
 const numberOf = (value: unknown): unknown =>
   typeof value === 'string' && /^\d{1,15}$/.test(value) ? Number(value) : value;

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { chmodSync, chownSync, existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { makeCacheFolder } from '../../src/cli/compile-cache.ts';
+import { makeCacheFolder } from '../../src/cli/cache-folder.ts';
 import { MAIN } from '../support/cli.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
@@ -24,7 +24,7 @@ describe('the folder for what Node.js compiles', () => {
   afterEach(() => set({ HOME: home, XDG_CACHE_HOME: cache }));
   const make = (HOME: string, XDG_CACHE_HOME: string | undefined) => {
     set({ HOME, XDG_CACHE_HOME });
-    return makeCacheFolder();
+    return makeCacheFolder('compiled');
   };
 
   it('is in the cache folder of the user, and for this user alone', () => {

@@ -1,12 +1,11 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { homedir } from 'node:os';
-import { isAbsolute, join } from 'node:path';
+import { join } from 'node:path';
 import { isObject, parseJson } from '../../json.ts';
-import { isOwn, makeFolder } from '../../pins/folders.ts';
 import { tryLock } from '../../pins/lock.ts';
 import { loadKoffi } from '../../pkcs11/koffi.ts';
-import { monotonicMs } from '../../process/timers.ts';
+import { monotonicMs, sleep } from '../../process/timers.ts';
+import { makeCacheFolder } from '../cache-folder.ts';
 
 /** Credentials in the cache. */
 export interface CachedCredentials {
@@ -40,7 +39,7 @@ export async function cachedCredentials(
   limitMs: number,
   fetch: () => Promise<CachedCredentials>,
 ): Promise<CachedCredentials> {
-  const folder = cacheFolder();
+  const folder = makeCacheFolder('credentials');
   if (folder === undefined) return fetch();
   const name = createHash('sha256').update(JSON.stringify(identity)).digest('hex');
   const file = join(folder, `${name}.json`);
@@ -58,18 +57,6 @@ export async function cachedCredentials(
   }
 }
 
-function cacheFolder(): string | undefined {
-  const { XDG_CACHE_HOME = '' } = process.env;
-  try {
-    const home = isAbsolute(XDG_CACHE_HOME) ? XDG_CACHE_HOME : join(homedir(), '.cache');
-    const folder = join(home, 'awsiot-credentialhelper', 'credentials');
-    makeFolder(folder);
-    return isOwn(folder) ? folder : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
 async function lock(file: string, limitMs: number): Promise<() => void> {
   const endMs = monotonicMs() + limitMs;
   const koffi = await loadKoffi().catch(() => undefined);
@@ -82,7 +69,7 @@ async function lock(file: string, limitMs: number): Promise<() => void> {
       return () => {};
     }
     if (monotonicMs() > endMs) return () => {};
-    await new Promise((resolve) => setTimeout(resolve, LOCK_POLL_MS));
+    await sleep(LOCK_POLL_MS);
   }
 }
 

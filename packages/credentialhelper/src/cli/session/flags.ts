@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { isPkcs11Uri } from '../../identity/pkcs11-uri.ts';
 import type { FromIotCoreInit } from '../../options/options.ts';
 import { createSession, type Session } from '../../session.ts';
 import { type Layer, layerOfTexts } from '../../settings/layer.ts';
@@ -94,5 +95,5 @@ const textOrNone = (value: string | boolean | undefined) =>
 function textOf({ value, flag, option }: Setting, text: string): string {
   if (value !== 'file') return text;
   if (text === '-') return '/dev/stdin';
-  return option === 'certificate' && /^pkcs11:/i.test(text) ? text : newFilePath(text, flag);
+  return option === 'certificate' && isPkcs11Uri(text) ? text : newFilePath(text, flag);
 }

@@ -4,8 +4,9 @@ import { type CredentialHelperError, isCredentialHelperError } from '../../error
 import { checkModule, findModule } from '../../identity/library-path.ts';
 import { misplacedIn } from '../../identity/misplaced.ts';
 import { isPlainName, pathOf } from '../../identity/named-path.ts';
+import { isPem } from '../../identity/pem.ts';
 import { type PinSource, parsePinSource } from '../../identity/pin.ts';
-import { type Pkcs11Uri, parsePkcs11Uri } from '../../identity/pkcs11-uri.ts';
+import { isPkcs11Uri, type Pkcs11Uri, parsePkcs11Uri } from '../../identity/pkcs11-uri.ts';
 import { openSource, readPipes, type Source } from '../../identity/read-source.ts';
 import type { LibraryLocation } from '../../pkcs11/library-location.ts';
 import { parseTimeoutMs, parseWholeNumber, UsageError } from '../usage.ts';
@@ -179,12 +180,12 @@ export function filePath(given: string, option: string): string {
  * @throws {@link UsageError} if it is the content, or a PKCS#11 URI, and not a path
  */
 export function newFilePath(given: string, option: string): string {
-  if (given.includes('-----BEGIN ')) {
+  if (isPem(given)) {
     throw new UsageError(`${option} must be the path of a file, got PEM text`, {
       hint: 'other users of this system can see command lines',
     });
   }
-  if (/^pkcs11:/i.test(given)) {
+  if (isPkcs11Uri(given)) {
     throw new UsageError(`${option} must be the path of a file, got a PKCS#11 URI`, {
       hint: 'pass the URI as --uri',
     });
