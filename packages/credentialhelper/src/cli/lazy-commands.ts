@@ -9,12 +9,27 @@ export type LazyCommands = Readonly<
   >
 >;
 
+/** The commands that were added to a command. */
+const added = new WeakMap<Command, LazyCommands>();
+
 /** Adds commands whose code is loaded when they are called: a command pays only for what it uses. */
 export function addLazyCommands(parent: Command, commands: LazyCommands): void {
+  added.set(parent, commands);
   for (const [name, { summary }] of Object.entries(commands)) {
     setUpErrors(parent.command(name)).summary(summary).description(summary);
   }
-  parent.hook('preSubcommand', async (_parent, command) => {
-    (await commands[command.name()]?.load())?.(command);
-  });
+  parent.hook('preSubcommand', (_parent, command) => define(commands, command));
+}
+
+/** Loads the code of all commands. */
+export async function loadCommands(parent: Command): Promise<void> {
+  const commands = added.get(parent) ?? {};
+  for (const command of parent.commands) {
+    await define(commands, command);
+    await loadCommands(command);
+  }
+}
+
+async function define(commands: LazyCommands, command: Command): Promise<void> {
+  (await commands[command.name()]?.load())?.(command);
 }

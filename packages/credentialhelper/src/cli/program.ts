@@ -24,11 +24,26 @@ const COMMANDS: LazyCommands = {
     summary: 'show the settings of a session, and where each was found',
     load: async () => (await import('./session/config.ts')).defineConfig,
   },
+  completion: {
+    summary: 'print the completion script of a shell',
+    load: async () => (await import('./completion/command.ts')).defineCompletion,
+  },
   token: {
     summary: 'keys in PKCS#11 tokens (HSMs, TPMs): set up, inspect, test',
     load: async () => (await import('./token/command.ts')).defineToken,
   },
 };
+
+/** Creates the command line, with the commands whose code is not loaded yet. */
+export function createProgram(): Command {
+  const program = setUpErrors(new Command(PROGRAM))
+    .description('AWS credentials for a device that holds an X.509 certificate.')
+    .version(VERSION, '--version', 'show the version')
+    // The options of a command that "exec" runs are its own.
+    .enablePositionalOptions();
+  addLazyCommands(program, COMMANDS);
+  return program;
+}
 
 /**
  * Runs the command line.
@@ -37,14 +52,8 @@ const COMMANDS: LazyCommands = {
  * @returns the exit status
  */
 export async function run(args: readonly string[]): Promise<number> {
-  const program = setUpErrors(new Command(PROGRAM))
-    .description('AWS credentials for a device that holds an X.509 certificate.')
-    .version(VERSION, '--version', 'show the version')
-    // The options of a command that "exec" runs are its own.
-    .enablePositionalOptions();
-  addLazyCommands(program, COMMANDS);
   try {
-    await program.parseAsync(args, { from: 'user' });
+    await createProgram().parseAsync(args, { from: 'user' });
     return Number(process.exitCode ?? 0);
   } catch (error) {
     const status = usageStatus(error);

@@ -16,20 +16,26 @@ export type SessionFlags = Readonly<Record<string, string | boolean | undefined>
 
 /** Adds the flags of a session. */
 export function addSessionOptions(command: Command): Command {
-  for (const setting of SETTINGS.filter(({ flag }) => flag !== ''))
-    command.addOption(optionFor(setting));
-  return command
-    .option('--profile <name>', 'profile in ~/.aws/config with keys iot_…; default: AWS_PROFILE')
-    .option(
-      '--greengrass [path]',
-      `settings of AWS IoT Greengrass v2; default: ${DEFAULT_GREENGRASS}`,
-    )
-    .option(
-      '--device-client [path]',
-      `settings of AWS IoT Device Client; default: ${DEFAULT_DEVICE_CLIENT}`,
-    )
-    .option('--config <file>', 'file of settings: YAML or JSON');
+  const flags = SETTINGS.filter(({ flag }) => flag !== '').map(optionFor);
+  for (const option of [...flags, ...PLACES.map(([name, meaning]) => new Option(name, meaning))]) {
+    command.addOption(option.helpGroup(SESSION_OPTIONS));
+  }
+  return command;
 }
+
+/** The heading of the flags of a session in help. */
+export const SESSION_OPTIONS = 'Options of the session:';
+
+/** The flags that name a place of settings. */
+const PLACES = [
+  ['--profile <name>', 'profile in ~/.aws/config with keys iot_…; default: AWS_PROFILE'],
+  ['--greengrass [path]', `settings of AWS IoT Greengrass v2; default: ${DEFAULT_GREENGRASS}`],
+  [
+    '--device-client [path]',
+    `settings of AWS IoT Device Client; default: ${DEFAULT_DEVICE_CLIENT}`,
+  ],
+  ['--config <file>', 'file of settings: YAML or JSON'],
+] as const;
 
 function optionFor({ flag, value, meaning }: Setting): Option {
   return new Option(value === '' ? flag : `${flag} <${value}>`, meaning);

@@ -1,0 +1,96 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { run } from '../support/cli.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+
+const folder = temporaryFolder();
+const scripts = Object.fromEntries(
+  await Promise.all(
+    ['bash', 'fish', 'zsh'].map(async (shell) => {
+      const { status, stdout } = await run(['completion', shell]);
+      expect(status).toBe(0);
+      const file = join(folder, shell === 'zsh' ? '_awsiot-credentialhelper' : `script.${shell}`);
+      writeFileSync(file, stdout);
+      return [shell, file] as const;
+    }),
+  ),
+);
+const here = join(folder, 'here');
+mkdirSync(join(here, 'subfolder'), { recursive: true });
+writeFileSync(join(here, 'cert.pem'), '');
+
+/** Runs a program of a shell in a folder with a file and a folder. */
+const shell = (program: string, ...args: readonly string[]) =>
+  execFileSync(program, args, {
+    cwd: here,
+    encoding: 'utf8',
+    env: { PATH: process.env.PATH, HOME: folder, TERM: 'dumb' },
+  });
+
+/** The completions of bash: those of the script, else of files if it leaves them to bash. */
+function bash(line: string): readonly string[] {
+  const words = line.split(' ').slice(1);
+  const program = `
+    complete() { options="$*"; }
+    compopt() { options=; }
+    . ${scripts.bash}
+    COMP_WORDS=(awsiot-credentialhelper ${words.map((word) => `'${word}'`).join(' ')})
+    COMP_CWORD=${words.length}
+    _awsiot_credentialhelper
+    if [[ \${#COMPREPLY[@]} == 0 && $options == *default* ]]; then COMPREPLY=($(compgen -f -- "\${COMP_WORDS[COMP_CWORD]}")); fi
+    printf '%s\\n' "\${COMPREPLY[@]}"`;
+  return lines(shell('bash', '--norc', '-c', program));
+}
+
+function fish(line: string): readonly string[] {
+  const program = `source ${scripts.fish}; complete -C '${line}'`;
+  return lines(shell('fish', '--no-config', '-c', program)).map((one) => one.split('\t')[0] ?? '');
+}
+
+/** The completions of zsh, from its list on a pseudo-terminal. */
+function zsh(line: string): readonly string[] {
+  const program = `
+    zmodload zsh/zpty
+    zpty shell zsh -f -i
+    zpty -w shell "PS1=AT-PROMPT; fpath=(${folder} \\$fpath); autoload -Uz compinit; compinit -u -d ${folder}/dump; unsetopt zle_bracketed_paste; LISTMAX=9999; zstyle ':completion:*' list-grouped false; null-line() { compstate[list]=list }; setopt nobeep noautomenu listrowsfirst"
+    zpty -w shell 'complete-it() { compadd() { if [[ \${@[1,(i)(-|--)]} == *-(O|A|D)\\ * ]]; then builtin compadd "$@"; return; fi; typeset -a hits; builtin compadd -A hits "$@"; print -l -- HIT:$^hits; }; _main_complete; print COMPLE''TED }; zle -C complete-it list-choices complete-it; bindkey "^X" complete-it; print REA''DY'
+    zpty -r shell output '*READY*AT-PROMPT*'
+    zpty -w -n shell ${JSON.stringify(line)}$'\\C-X'
+    zpty -r shell output '*COMPLETED*'
+    print -r -- $output
+    zpty -d shell`;
+  const output = shell('zsh', '-f', '-c', program);
+  return lines(output).flatMap((one) => /HIT:(\S+)/.exec(one)?.[1] ?? []);
+}
+
+const lines = (text: string) => text.split(/\r?\n/).filter((line) => line !== '');
+
+const COMMANDS = ['credential-process', 'exec', 'env', 'config', 'completion', 'token'];
+
+it.each([
+  ['bash', bash],
+  ['fish', fish],
+  ['zsh', zsh],
+] as const)('%s completes commands, options, choices and files', (_name, complete) => {
+  const completed = (rest: string) => complete(`awsiot-credentialhelper ${rest}`);
+  expect(completed('')).toEqual(expect.arrayContaining(COMMANDS));
+  expect(completed('token ')).toEqual(expect.arrayContaining(['list', 'change-pin']));
+  expect(completed('token ')).not.toContain('exec');
+  expect(completed('config ')).toContain('show');
+  expect(completed('env --form')).toEqual(['--format']);
+  expect(completed('token import --del')).toEqual(['--delete-source']);
+  expect(completed('env --del')).toEqual([]);
+  expect(completed('env --format fi')).toEqual(['fish']);
+  expect(completed('completion ')).toEqual(expect.arrayContaining(['bash', 'fish', 'zsh']));
+  expect(completed('env --certificate ce')).toEqual(['cert.pem']);
+  expect(completed('env --role-alias ce')).toEqual([]);
+  expect(completed('exec --role-alias exec -- tru')).toContain('true');
+});
+
+it('refuses another shell', async () => {
+  const { status, stderr } = await run(['completion', 'tcsh']);
+  expect(status).toBe(2);
+  expect(stderr.split('\n')[0]).toContain('Allowed choices are bash, fish, zsh');
+});
