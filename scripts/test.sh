@@ -38,7 +38,7 @@ if (($# == 0)); then
   check types npm run --silent typecheck
   check 'unused code' npm run --silent check:unused
   check packages npm run --silent check:package
-  check 'error codes' npm run --silent check:docs
+  check 'generated docs' npm run --silent check:docs
   check API npm run --silent check:api
 fi
 npx vitest run --reporter=default --reporter=json --outputFile.json="$results" "$@" 2>&1 | tee "$output" || status=$?

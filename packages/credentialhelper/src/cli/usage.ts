@@ -71,11 +71,22 @@ function withoutValues(problem: string, isNearName: boolean): string {
     );
 }
 
+/**
+ * The value of a flag that must be given. (The check of commander comes before that of unknown options, and would hide a
+ * misspelled one.)
+ *
+ * @throws {@link UsageError} if it is not given
+ */
+export function requireFlag(value: string | undefined, flag: string): string {
+  if (value !== undefined) return value;
+  throw new UsageError(`option ${flag} is missing`);
+}
+
 /** The exit status for an error of the command line. */
 export function usageStatus(error: unknown): number | undefined {
   if (error instanceof UsageError) {
     printLine('error', error.message);
-    printLine('hint', error.hint ?? `see ${PROGRAM} token COMMAND --help`);
+    printLine('hint', error.hint ?? `see ${PROGRAM} COMMAND --help`);
     return USAGE_STATUS;
   }
   if (!(error instanceof CommanderError)) return undefined;

@@ -90,7 +90,7 @@ describe('the command line', () => {
     ['an argument too many', ['token', 'list', secret], /too many arguments/],
     ['an option without value', ['token', 'list', '--module'], /argument missing/],
     ['a number that is none', ['token', 'list', '--slot-id', '-1'], /whole number/],
-    ['a missing option', ['token', 'init', '--label', 'x'], /required option '--module <path>'/],
+    ['a missing option', ['token', 'init', '--label', 'x'], /option --module is missing/],
     ['no module', ['token', 'verify'], /no PKCS#11 library is named/],
     ['a URI that is none', ['token', 'verify', '--uri', 'pkcs:x'], /does not begin with pkcs11:/],
     [

@@ -1,13 +1,13 @@
 import type { Command } from 'commander';
 import { action } from '../action.ts';
 import type { Result } from '../output.ts';
-import { EXIT_STATUS_HELP } from '../usage.ts';
+import { EXIT_STATUS_HELP, setUpErrors } from '../usage.ts';
 import { addSessionOptions, findSessionSettings, type SessionFlags } from './flags.ts';
 
 /** Defines `config` with its subcommand. */
 export function defineConfig(command: Command): void {
   command.description('The settings of a session.');
-  addSessionOptions(command.command('show'))
+  addSessionOptions(setUpErrors(command.command('show')))
     .description('Show each setting and where it was found. Secrets are not shown.')
     .option('--json', 'print one JSON document')
     .addHelpText(

@@ -11,15 +11,15 @@ import { type TokenSlot, tokenName } from '../../token/slots.ts';
 import { workerAction } from '../action.ts';
 import type { Result } from '../output.ts';
 import { askNewSecret, confirm } from '../prompt.ts';
-import { EXIT_STATUS_HELP, parseWholeNumber } from '../usage.ts';
+import { EXIT_STATUS_HELP, parseWholeNumber, requireFlag } from '../usage.ts';
 import { loadsLibrary } from '../worker.ts';
 import { loginOf, readSecretFile } from './connect.ts';
 import { checkName, filePath, timeoutOption } from './options.ts';
 
 interface InitFlags {
-  readonly module: string;
+  readonly module?: string;
   readonly libraryParameters?: string;
-  readonly label: string;
+  readonly label?: string;
   readonly slotId?: number;
   readonly pinFile?: string;
   readonly soPinFile?: string;
@@ -34,12 +34,12 @@ export function defineInit(command: Command): void {
     .description(
       'Initialize a token in the next free slot: set its label, the user PIN and the SO PIN.',
     )
-    .requiredOption('--module <path>', 'path of the PKCS#11 library')
+    .option('--module <path>', 'path of the PKCS#11 library (required)')
     .option(
       '--library-parameters <text>',
       'string to initialize the library with (required by NSS)',
     )
-    .requiredOption('--label <label>', 'label of the token: up to 32 bytes')
+    .option('--label <label>', 'label of the token, up to 32 bytes (required)')
     .option('--pin-file <file>', 'file with the new user PIN; default: ask on the terminal')
     .option('--so-pin-file <file>', 'file with the SO PIN; default: ask on the terminal')
     .addOption(
@@ -63,10 +63,11 @@ ${EXIT_STATUS_HELP}`,
 }
 
 async function init(flags: InitFlags): Promise<Result> {
-  const { label } = flags;
+  const module = requireFlag(flags.module, '--module');
+  const label = requireFlag(flags.label, '--label');
   checkName(label, '--label');
   const location = {
-    library: checkModule(filePath(flags.module, '--module'), '--module'),
+    library: checkModule(filePath(module, '--module'), '--module'),
     libraryParameters: flags.libraryParameters,
   };
   loadsLibrary();
