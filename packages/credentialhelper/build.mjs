@@ -11,45 +11,51 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
+import { rolldown } from 'rolldown';
 
 const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
 
-const OPTIONS = {
-  bundle: true,
-  format: 'esm',
-  platform: 'node',
-  target: 'node20.19',
-  external: ['koffi', 'asn1js', 'commander', '@smithy/types'],
+/** For all bundles: the names of functions stay, for stack traces. */
+const OUTPUT = {
   sourcemap: true,
-  logLevel: 'warning',
-  splitting: true,
-  chunkNames: '[name]-[hash]',
-  define: { PACKAGE_VERSION: JSON.stringify(version) },
+  minify: { compress: true, mangle: false, codegen: true },
+  chunkFileNames: '[name]-[hash].js',
 };
 
 /** The entries of the package. */
 const ENTRIES = ['index', 'tls'];
 
-/** For those who call require(). One file each, with all that it may need: esbuild splits modules only. */
-const COMMONJS = {
-  format: 'cjs',
-  splitting: false,
-  banner: { js: "const fileUrl = require('node:url').pathToFileURL(__filename).href;" },
-  define: { ...OPTIONS.define, 'import.meta.url': 'fileUrl' },
-};
+/** One file, also with what it may load later. */
+const ONE_FILE = { codeSplitting: false };
 
 /**
  * For a program that bundlers and people copy: without an import or export, it runs as a module and as CommonJS,
  * whatever its name is and wherever it is.
  */
 const EITHER = {
-  format: 'iife',
-  splitting: false,
-  banner: { js: '((require) => {' },
-  footer: { js: '})(process.getBuiltinModule);' },
-  define: { ...OPTIONS.define, 'import.meta.url': 'undefined' },
+  ...ONE_FILE,
+  format: 'cjs',
+  postBanner: '((require) => {',
+  postFooter: '})(process.getBuiltinModule);',
 };
+
+/** Bundles entries: names of files without their extension, and their sources. */
+async function bundle(input, output, define = {}) {
+  const folder = output.dir ?? dirname(output.file);
+  const build = await rolldown({
+    input,
+    platform: 'node',
+    // Node.js 20.19.
+    transform: { target: 'es2023', define: { PACKAGE_VERSION: JSON.stringify(version), ...define } },
+    external: ['koffi', 'asn1js', '@smithy/types'],
+    plugins: [bundledBeside(folder), withoutChildProcess],
+    onLog: (level, log) => {
+      throw new Error(`${level}: ${log.message}`);
+    },
+  });
+  await build.write({ ...OUTPUT, ...output });
+  await build.close();
+}
 
 /** Writes the types that the entries need, for modules or for CommonJS. */
 function writeTypes(from, to, extension, imported) {
@@ -79,40 +85,48 @@ const BUNDLED = {
 };
 const fileOf = (name) => `${name.replaceAll(/\W+/g, '-').replace(/^-/, '')}.js`;
 
-/** Leaves the bundled packages out of a file of a folder. */
+/** Leaves the bundled packages out of the files of a folder. */
 const bundledBeside = (folder) => ({
   name: 'bundled',
-  setup({ onResolve }) {
-    const names = new RegExp(`^(?:${Object.keys(BUNDLED).join('|')})$`);
-    const beside = folder === '.' ? './bundled' : '../bundled';
-    onResolve({ filter: names }, ({ path }) => ({
-      path: `${beside}/${fileOf(path)}`,
-      external: true,
-    }));
+  resolveId(name) {
+    if (!(name in BUNDLED)) return null;
+    const beside = folder === 'dist.new' ? './bundled' : '../bundled';
+    return { id: `${beside}/${fileOf(name)}`, external: true };
   },
 });
 
+/** Commander would load `node:child_process`, for commands that are other programs: there are none here. */
+const withoutChildProcess = {
+  name: 'without-child-process',
+  resolveId(name, importer) {
+    const isCommander = importer?.includes('/commander/') && name === 'node:child_process';
+    return isCommander ? NOTHING : null;
+  },
+  load: (id) => (id === NOTHING ? 'export {};' : null),
+};
+const NOTHING = '\0nothing';
+
 async function buildBundled() {
   for (const [name, from] of Object.entries(BUNDLED)) {
-    await build({
-      ...OPTIONS,
-      stdin: { contents: `export * from ${JSON.stringify(from)};`, resolveDir: '.' },
-      minify: true,
-      sourcemap: false,
-      splitting: false,
-      outfile: `dist.new/bundled/${fileOf(name)}`,
-    });
+    const build = await rolldown({ input: from, platform: 'node' });
+    const file = `dist.new/bundled/${fileOf(name)}`;
+    await build.write({ ...OUTPUT, ...ONE_FILE, file, format: 'esm', minify: true, sourcemap: false });
+    await build.close();
   }
 }
 
 /** The licences of the packages that are bundled. */
 function writeNotices(file) {
-  const notices = ['@smithy/core', 'yaml', 'fastest-levenshtein'].map((name) => {
-    const folder = dirname(fileURLToPath(import.meta.resolve(`${name}/package.json`)));
-    const licence = ['LICENSE', 'LICENSE.md'].map((each) => join(folder, each)).find(existsSync);
-    return `${name}\n\n${readFileSync(licence, 'utf8')}`;
-  });
+  const notices = ['@smithy/core/config', 'yaml', 'fastest-levenshtein', 'commander'].map(
+    (name) => `${name}\n\n${licenceFor(dirname(fileURLToPath(import.meta.resolve(name))))}`,
+  );
   writeFileSync(file, `Parts of these packages are bundled.\n\n${notices.join('\n')}`);
+}
+
+/** The licence of the package that a folder belongs to. */
+function licenceFor(folder) {
+  const file = ['LICENSE', 'LICENSE.md'].map((name) => join(folder, name)).find(existsSync);
+  return file === undefined ? licenceFor(dirname(folder)) : readFileSync(file, 'utf8');
 }
 
 const remove = (folder) => rmSync(folder, { recursive: true, force: true });
@@ -128,37 +142,24 @@ try {
   writeTypes('dist.types', 'dist.new', 'ts', 'js');
   writeTypes('dist.types', 'dist.new/cjs', 'cts', 'cjs');
   // What an entry loads only when it needs it stands in a file beside it. Entries share nothing, so that each is few files.
-  for (const [folder, entryPoints] of [
-    ['.', { index: 'src/index.ts' }],
-    ['.', { tls: 'src/tls.ts' }],
-    [
-      'cli',
-      {
-        main: 'src/cli/main.ts',
-        'worker-child': 'src/cli/worker-child.ts',
-        'inspect-child': 'src/cli/inspect-child.ts',
-      },
-    ],
-  ]) {
-    const define = folder === 'cli' ? { ...OPTIONS.define, IS_COMMAND_LINE: 'true' } : OPTIONS.define;
-    const plugins = [bundledBeside(folder)];
-    await build({ ...OPTIONS, define, plugins, entryPoints, outdir: `dist.new/${folder}` });
-  }
   for (const name of ENTRIES) {
-    await build({
-      ...OPTIONS,
-      ...COMMONJS,
-      plugins: [bundledBeside('.')],
-      entryPoints: [`src/${name}.ts`],
-      outfile: `dist.new/${name}.cjs`,
-    });
+    const input = { [name]: `src/${name}.ts` };
+    await bundle(input, { dir: 'dist.new', format: 'esm' });
+    await bundle(input, { ...ONE_FILE, file: `dist.new/${name}.cjs`, format: 'cjs' });
   }
-  await build({
-    ...OPTIONS,
-    ...EITHER,
-    entryPoints: ['src/token-request-child.ts'],
-    outdir: 'dist.new',
-  });
+  await bundle(
+    'src/token-request-child.ts',
+    { ...EITHER, file: 'dist.new/token-request-child.js' },
+    { 'import.meta.url': 'undefined' },
+  );
+  // CommonJS starts faster.
+  const programs = ['main', 'worker-child', 'inspect-child'];
+  await bundle(
+    Object.fromEntries(programs.map((name) => [name, `src/cli/${name}.ts`])),
+    { dir: 'dist.new/cli', format: 'cjs' },
+    { IS_COMMAND_LINE: 'true' },
+  );
+  writeFileSync('dist.new/cli/package.json', '{ "type": "commonjs" }\n');
   chmodSync('dist.new/cli/main.js', 0o755);
   await buildBundled();
   writeNotices('dist.new/bundled/NOTICES.txt');

@@ -52,7 +52,7 @@ describe('the package in an empty project, without koffi', () => {
       (name) => !name.startsWith('.'),
     );
     expect(packages).toEqual(
-      expect.arrayContaining(['@smithy', 'asn1js', 'awsiot-credentialhelper', 'commander']),
+      expect.arrayContaining(['@smithy', 'asn1js', 'awsiot-credentialhelper']),
     );
     expect(packages).not.toContain('koffi');
     expect(readdirSync(join(folder, 'node_modules/.bin'))).toContain('awsiot-credentialhelper');
@@ -100,7 +100,7 @@ createSession({ ...options, pkcs11 }).credentials().catch(({ code }) => console.
 describe('the packed package', () => {
   it('contains the build, without sources and tests', () => {
     const others = files.filter((name) => !name.startsWith('dist/'));
-    expect(others.toSorted()).toEqual(['LICENSE', 'README.md', 'package.json']);
+    expect(others.toSorted()).toEqual(['LICENSE', 'README.md', 'man/awsiot-credentialhelper.1', 'package.json']);
   });
 });
 

@@ -7,7 +7,10 @@ import { watchOutput } from './output.ts';
 useCompileCache();
 nameOptionsAsFlags();
 watchOutput();
-// Imported here: static imports are compiled before the cache is enabled.
-const { run } = await import('./program.ts');
+void start();
 
-process.exitCode = await holdProcess(run(process.argv.slice(2)));
+async function start(): Promise<void> {
+  // Imported here: what is loaded at first is compiled before the cache is enabled.
+  const { run } = await import('./program.ts');
+  process.exitCode = await holdProcess(run(process.argv.slice(2)));
+}
