@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { ERROR_CODES, type ErrorCode } from '../../error-codes.ts';
+import { CredentialHelperError, isCredentialHelperError } from '../../errors.ts';
 import { isObject, parseJson } from '../../json.ts';
-import { tryLock } from '../../pins/lock.ts';
-import { loadKoffi } from '../../pkcs11/koffi.ts';
-import { monotonicMs, sleep } from '../../process/timers.ts';
 import { makeCacheFolder } from '../cache-folder.ts';
+import { lockFile } from '../lock-file.ts';
+import { replaceFile } from '../replace-file.ts';
 
 /** Credentials in the cache. */
 export interface CachedCredentials {
@@ -20,16 +21,15 @@ const MINUTE_MS = 60_000;
 /** The AWS CLI and boto3 request new credentials 15 minutes before they expire. */
 const LEAST_LIFE_MS = 15 * MINUTE_MS;
 
-const LOCK_POLL_MS = 20;
-
-/** After this time, a temporary file was left behind by a process that was killed. */
-const STALE_MS = MINUTE_MS;
+/** How long a failure counts for processes that did not wait for it: many that start together do not all try. */
+const FAILURE_MS = 2000;
 
 /**
  * Credentials that processes of this user share, in a folder that belongs to this user alone.
  *
  * Credentials are used while more than 15 minutes are left, or more than half of their lifetime if that is shorter. Of the
- * processes that find none, one fetches them, and the others wait for it. Without koffi, or a folder, each fetches its own.
+ * processes that find none, one fetches them, and the others wait for it; if it fails, so do they, and those that start in
+ * the next two seconds. Without koffi, or a folder, each fetches its own.
  *
  * @param identity - what the credentials depend on
  * @param limitMs - how long to wait for another process, in milliseconds
@@ -39,37 +39,31 @@ export async function cachedCredentials(
   limitMs: number,
   fetch: () => Promise<CachedCredentials>,
 ): Promise<CachedCredentials> {
+  const startMs = Date.now();
   const folder = makeCacheFolder('credentials');
   if (folder === undefined) return fetch();
   const name = createHash('sha256').update(JSON.stringify(identity)).digest('hex');
   const file = join(folder, `${name}.json`);
+  const failureFile = join(folder, `${name}.failure.json`);
   const present = readCache(file);
   if (present !== undefined) return present;
-  const release = await lock(join(folder, `${name}.lock`), limitMs);
+  const lock = await lockFile(join(folder, `${name}.lock`), limitMs);
   try {
     const written = readCache(file);
     if (written !== undefined) return written;
-    const fetched = await fetch();
-    writeCache(folder, file, fetched);
+    const failure = lock.isHeld ? readFailure(failureFile, startMs) : undefined;
+    if (failure !== undefined) throw failure;
+    const fetched = await fetch().catch(async (error: unknown) => {
+      if (lock.isHeld && isCredentialHelperError(error)) {
+        const { code, message, hint } = error;
+        await write(failureFile, { code, message, hint, failed: new Date() }, lock.isHeld);
+      }
+      throw error;
+    });
+    await write(file, { ...fetched, fetched: new Date() }, lock.isHeld);
     return fetched;
   } finally {
-    release();
-  }
-}
-
-async function lock(file: string, limitMs: number): Promise<() => void> {
-  const endMs = monotonicMs() + limitMs;
-  const koffi = await loadKoffi().catch(() => undefined);
-  if (koffi === undefined) return () => {};
-  for (;;) {
-    try {
-      const release = tryLock(koffi, file);
-      if (release !== undefined) return release;
-    } catch {
-      return () => {};
-    }
-    if (monotonicMs() > endMs) return () => {};
-    await sleep(LOCK_POLL_MS);
+    lock.release();
   }
 }
 
@@ -92,6 +86,21 @@ function readCache(file: string): CachedCredentials | undefined {
   };
 }
 
+/** The failure of another process, if it is recent, or if this process waited for it. */
+function readFailure(file: string, startMs: number): CredentialHelperError | undefined {
+  const entry = readEntry(file);
+  if (!isObject(entry)) return undefined;
+  const { code, message, hint, failed } = entry;
+  const failedMs = Date.parse(String(failed));
+  const nowMs = Date.now();
+  if (!(failedMs <= nowMs && failedMs >= Math.min(startMs, nowMs - FAILURE_MS))) return undefined;
+  if (typeof code !== 'string' || !Object.hasOwn(ERROR_CODES, code)) return undefined;
+  return new CredentialHelperError(String(message), {
+    code: code as ErrorCode,
+    hint: typeof hint === 'string' ? hint : undefined,
+  });
+}
+
 function readEntry(file: string): unknown {
   try {
     return parseJson(readFileSync(file));
@@ -100,23 +109,10 @@ function readEntry(file: string): unknown {
   }
 }
 
-function writeCache(folder: string, file: string, credentials: CachedCredentials): void {
+async function write(file: string, entry: object, isLocked: boolean): Promise<void> {
   try {
-    removeStale(folder);
-    const temporary = `${file}.${process.pid}`;
-    const entry = { ...credentials, fetched: new Date() };
-    writeFileSync(temporary, JSON.stringify(entry), { mode: 0o600, flag: 'wx' });
-    renameSync(temporary, file);
+    await replaceFile(file, Buffer.from(JSON.stringify(entry)), { isLocked });
   } catch {
     // A full disk or a folder without write access: the next process fetches its own.
-  }
-}
-
-function removeStale(folder: string): void {
-  for (const name of readdirSync(folder)) {
-    if (!/\.json\.\d+$/.test(name)) continue;
-    const path = join(folder, name);
-    const stats = statSync(path, { throwIfNoEntry: false });
-    if (stats !== undefined && Date.now() - stats.mtimeMs > STALE_MS) rmSync(path, { force: true });
   }
 }

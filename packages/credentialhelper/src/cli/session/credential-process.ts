@@ -1,8 +1,9 @@
 import type { Command } from 'commander';
+import { createSource } from '../../credentials/source.ts';
 import { certificateId, readCertificates } from '../../identity/certificate.ts';
 import { pipesOf, type Source } from '../../identity/read-source.ts';
 import { checkOptions, type FromIotCoreInit, type Settings } from '../../options/options.ts';
-import { createSession } from '../../session.ts';
+import { regionFor } from '../../session.ts';
 import { printJson } from '../output.ts';
 import { EXIT_STATUS_HELP } from '../usage.ts';
 import { type CachedCredentials, cachedCredentials } from './credential-cache.ts';
@@ -45,11 +46,13 @@ ${EXIT_STATUS_HELP}`,
 
 async function credentialsFor(flags: SessionFlags): Promise<CachedCredentials> {
   const init = await sessionOptions(flags);
-  const fetch = () => createSession(init).credentials();
-  if (flags.cache === false) return fetch();
   const settings = checkOptions(init);
-  const identity = identityOf(settings, init);
-  return identity === undefined ? fetch() : cachedCredentials(identity, settings.maxWaitMs, fetch);
+  const region = regionFor(settings);
+  const fetch = () => createSource({ ...settings, region }).credentials();
+  const identity = flags.cache === false ? undefined : identityOf(settings, init);
+  if (identity === undefined) return fetch();
+  // Longer than the exchange of another process can take.
+  return cachedCredentials(identity, settings.maxWaitMs + 2 * settings.timeoutMs, fetch);
 }
 
 /** What the credentials depend on; undefined for a certificate from a pipe, which can be read only once. */
