@@ -1,0 +1,223 @@
+import { lstatSync, readFileSync, readlinkSync, realpathSync, type Stats, statSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { basename, dirname, join, resolve } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import { CredentialHelperError } from '../../errors.ts';
+import { makeFolder } from '../../pins/folders.ts';
+import { lockFile } from '../lock-file.ts';
+import { replaceFile } from '../replace-file.ts';
+import { UsageError } from '../usage.ts';
+import { changeSection } from './section.ts';
+
+/** The keys of a profile. */
+export type Profile = Readonly<Record<string, string | undefined>>;
+
+/** Which of the two files of the AWS SDKs. */
+type Kind = 'config' | 'credentials';
+
+/** The names of profiles that all AWS SDKs can read. */
+const NAME = /^[\w@+.%:/-]+$/;
+
+/** How long to wait for another process that writes the file, in milliseconds. */
+const LOCK_MS = 10_000;
+
+/** The number of times to begin again if another program writes the file meanwhile. */
+const TRIES = 5;
+
+/** A file with profiles of the AWS SDKs: `~/.aws/config` or `~/.aws/credentials`. */
+export class ProfileFile {
+  /** Its path. */
+  readonly path: string;
+  readonly #kind: Kind;
+
+  constructor(kind: Kind, path: string) {
+    this.#kind = kind;
+    this.path = resolve(path);
+  }
+
+  /** The file of an environment: AWS SDKs and Tools Reference Guide, "Location of the shared config and credentials files". */
+  static of(kind: Kind, environment: NodeJS.ProcessEnv): ProfileFile {
+    const variable = kind === 'config' ? 'AWS_CONFIG_FILE' : 'AWS_SHARED_CREDENTIALS_FILE';
+    const path = environment[variable] || join('~', '.aws', kind);
+    return new ProfileFile(
+      kind,
+      path.replace(/^~(?=[/\\])/, () => homedir()),
+    );
+  }
+
+  /** All profiles; none if the file does not exist. */
+  async read(): Promise<Readonly<Record<string, Profile>>> {
+    // The loader ignores errors.
+    readIfExists(this.path);
+    return this.#parse(this.path);
+  }
+
+  /**
+   * The change of a profile.
+   *
+   * @param values - values by key; undefined removes a key
+   * @returns the content of the file before and after it
+   */
+  change(name: string, values: ReadonlyMap<string, string | undefined>): Change {
+    const before = readIfExists(this.path);
+    const text = before?.toString('latin1') ?? '';
+    return {
+      before,
+      after: Buffer.from(changeSection(text, { headers: this.#headersOf(name), values }), 'latin1'),
+    };
+  }
+
+  /**
+   * Writes keys of a profile, and changes nothing else in the file. It is replaced at once, so that readers never see half of
+   * it; mode, owner and links stay. A new file is for this user alone.
+   *
+   * @param plan - called with the present profile, under the lock: the values to write
+   * @returns whether something was changed
+   * @throws {@link CredentialHelperError} or {@link UsageError} (as a rejection) if the file cannot be read or written, or if
+   * the SDK's own loader reads something else than it should afterwards; and errors of `plan`. Then the file is unchanged.
+   */
+  async write(
+    name: string,
+    plan: (present: Profile) => ReadonlyMap<string, string | undefined>,
+  ): Promise<boolean> {
+    if (!NAME.test(name)) {
+      throw new UsageError('the name of a profile has a character that it must not have', {
+        hint: 'letters, digits, and - _ @ + . % : /',
+      });
+    }
+    return this.#explained(async () => {
+      const file = targetOf(this.path);
+      makeFolder(dirname(file));
+      const lock = await lockFile(join(dirname(file), `.${basename(file)}.lock`), LOCK_MS);
+      try {
+        for (let tries = 1; ; tries++) {
+          const stats = statSync(file, { throwIfNoEntry: false });
+          const profiles = await this.read();
+          const values = plan(profiles[name] ?? {});
+          const { before, after } = this.change(name, values);
+          if (before?.equals(after) === true) return false;
+          try {
+            await replaceFile(file, after, {
+              like: stats,
+              isLocked: lock.isHeld,
+              check: async (temporary) => {
+                this.#check(name, values, profiles, await this.#parse(temporary));
+                if (!isSame(stats, statSync(file, { throwIfNoEntry: false }))) throw CHANGED;
+              },
+            });
+            return true;
+          } catch (error) {
+            if (error !== CHANGED || tries >= TRIES) throw error;
+          }
+        }
+      } finally {
+        lock.release();
+      }
+    });
+  }
+
+  /** The SDKs prefer `[profile default]` to `[default]`, and write the second. */
+  #headersOf(name: string): readonly string[] {
+    if (this.#kind === 'credentials') return [name];
+    return name === 'default' ? ['profile default', 'default'] : [`profile ${name}`];
+  }
+
+  async #parse(path: string): Promise<Readonly<Record<string, Profile>>> {
+    const { loadSharedConfigFiles } = await import('@smithy/core/config');
+    const { configFile, credentialsFile } = await loadSharedConfigFiles({
+      configFilepath: path,
+      filepath: path,
+      ignoreCache: true,
+    });
+    return this.#kind === 'config' ? configFile : credentialsFile;
+  }
+
+  #check(
+    name: string,
+    values: ReadonlyMap<string, string | undefined>,
+    before: Readonly<Record<string, Profile>>,
+    after: Readonly<Record<string, Profile>>,
+  ): void {
+    const { [name]: present = {}, ...others } = before;
+    const { [name]: changed = {}, ...othersAfter } = after;
+    const bad = [...values].find(([key, value]) => changed[key] !== value)?.[0];
+    if (bad !== undefined) {
+      throw new UsageError(
+        `the AWS SDKs would not read ${bad} of profile "${name}" in ${this.path} as it is`,
+        {
+          hint: 'its value may have a line break, or # or ; after a space, or the profile may occur twice or have a value of several lines',
+        },
+      );
+    }
+    const unchanged = (profile: Profile) =>
+      Object.fromEntries(Object.entries(profile).filter(([key]) => !values.has(key)));
+    if (
+      isDeepStrictEqual({ ...others }, { ...othersAfter }) &&
+      isDeepStrictEqual(unchanged(present), unchanged(changed))
+    ) {
+      return;
+    }
+    throw new UsageError(
+      `${this.path} cannot be changed without a change of something else in it`,
+      {
+        hint: 'does it have lines that are not in the format of the AWS SDKs?',
+      },
+    );
+  }
+
+  async #explained<T>(write: () => Promise<T>): Promise<T> {
+    try {
+      return await write();
+    } catch (cause) {
+      if (cause instanceof UsageError || cause instanceof CredentialHelperError) throw cause;
+      const { code, message } = cause as NodeJS.ErrnoException;
+      throw new Error(`cannot write ${this.path}: ${REASONS[code ?? ''] ?? code ?? message}`, {
+        cause,
+      });
+    }
+  }
+}
+
+/** The content of a file before and after a change. */
+export interface Change {
+  readonly before: Buffer | undefined;
+  readonly after: Buffer;
+}
+
+const CHANGED = new Error('another program writes it again and again');
+
+function isSame(one: Stats | undefined, other: Stats | undefined): boolean {
+  return one?.ino === other?.ino && one?.mtimeMs === other?.mtimeMs && one?.size === other?.size;
+}
+
+function readIfExists(file: string): Buffer | undefined {
+  try {
+    return readFileSync(file);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/** The file itself, if the path is a link: a link to a file that does not exist yet is followed, too. */
+function targetOf(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    const stats = lstatSync(path, { throwIfNoEntry: false });
+    if (stats?.isSymbolicLink() !== true) return path;
+    return targetOf(resolve(dirname(path), readlinkSync(path)));
+  }
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  EACCES: 'permission denied',
+  EDQUOT: 'the disk quota is exhausted',
+  EFBIG: 'the file is too large',
+  EISDIR: 'it is a folder',
+  ELOOP: 'too many levels of symbolic links',
+  ENOSPC: 'the disk is full',
+  EPERM: 'permission denied',
+  EROFS: 'the file system is read-only',
+};
