@@ -39,11 +39,15 @@ export async function loadSettings(init: SettingsInit = {}): Promise<FromIotCore
  * Finds each setting.
  *
  * @param first - settings before all others, such as those of a command line
+ * @param environment - the environment variables. Default: those of this process
  * @throws {@link CredentialHelperError} (as a rejection) errors of {@link loadSettings}
  */
-export async function findSettings(init: SettingsInit, first: Layer): Promise<Layer> {
+export async function findSettings(
+  init: SettingsInit,
+  first: Layer,
   // biome-ignore lint/style/noProcessEnv: environment variables are a source of settings
-  const environment = process.env;
+  environment: NodeJS.ProcessEnv = process.env,
+): Promise<Layer> {
   const layers = [
     first,
     readEnvironment(environment),

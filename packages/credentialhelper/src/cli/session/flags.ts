@@ -41,18 +41,31 @@ function optionFor({ flag, value, meaning }: Setting): Option {
   return new Option(value === '' ? flag : `${flag} <${value}>`, meaning);
 }
 
-/** The settings of a session, each with its origin. */
-export async function findSessionSettings(flags: SessionFlags): Promise<Layer> {
-  const given = layerOfTexts(
+/** The settings that are flags of a command line, each with its text. */
+export function givenTexts(
+  flags: SessionFlags,
+): readonly { readonly setting: Setting; readonly text: string }[] {
+  return SETTINGS.flatMap((setting) => {
+    const value = setting.flag === '' ? undefined : flags[optionFor(setting).attributeName()];
+    return value === undefined ? [] : [{ setting, text: textOf(setting, String(value)) }];
+  });
+}
+
+/** The settings that are flags of a command line. */
+export function givenSettings(flags: SessionFlags): Layer {
+  const texts = new Map(givenTexts(flags).map(({ setting, text }) => [setting, text]));
+  return layerOfTexts(
     (setting) => {
-      if (setting.flag === '') return undefined;
-      const value = flags[optionFor(setting).attributeName()];
-      if (value === undefined) return undefined;
-      return { text: textOf(setting, String(value)), name: setting.flag };
+      const text = texts.get(setting);
+      return text === undefined ? undefined : { text, name: setting.flag };
     },
     (flag) => `option ${flag}`,
   );
-  return findSettings(placesOf(flags), given);
+}
+
+/** The settings of a session, each with its origin. */
+export async function findSessionSettings(flags: SessionFlags): Promise<Layer> {
+  return findSettings(placesOf(flags), givenSettings(flags));
 }
 
 /**
@@ -62,13 +75,22 @@ export async function findSessionSettings(flags: SessionFlags): Promise<Layer> {
  */
 export async function sessionOptions(flags: SessionFlags): Promise<FromIotCoreInit> {
   const settings = await findSessionSettings(flags);
+  checkRequired(settings);
+  return optionsOf(settings);
+}
+
+/**
+ * Checks that the settings that every session needs are there.
+ *
+ * @throws {@link UsageError}
+ */
+export function checkRequired(settings: Layer): void {
   const isMissing = (option: string) => !settings.has(option);
   const missing = ['endpoint', 'roleAlias', 'certificate'].find(isMissing);
   if (missing !== undefined) throw notSet(missing);
   if (['privateKey', 'pkcs11.library', 'pkcs11.uri'].every(isMissing)) {
     throw notSet('privateKey', 'for a key in a token, --module or --uri');
   }
-  return optionsOf(settings);
 }
 
 function notSet(option: string, otherwise = ''): UsageError {
@@ -83,7 +105,13 @@ export async function openSession(flags: SessionFlags): Promise<Session> {
   return createSession(await sessionOptions(flags));
 }
 
-function placesOf({ profile, greengrass, deviceClient, config }: SessionFlags): SettingsInit {
+/** The other places for settings that flags name. */
+export function placesOf({
+  profile,
+  greengrass,
+  deviceClient,
+  config,
+}: SessionFlags): SettingsInit {
   const pathOf = (value: string | boolean | undefined, otherwise: string) =>
     value === true ? otherwise : textOrNone(value);
   return {
