@@ -90,6 +90,22 @@ describe('exec', () => {
     expect(stdout).toContain(`AWS_REGION=${aws.region}\n`);
   });
 
+  it('passes the credentials themselves with --env, and no endpoint', async () => {
+    const script = 'echo "$AWS_ACCESS_KEY_ID $AWS_CONTAINER_CREDENTIALS_FULL_URI"; exit 3';
+    const { status, stdout, stderr } = await run(
+      ['exec', '--env', '--region', aws.region, '--', 'sh', '-c', script],
+      { env: { ...env, AWS_CONTAINER_CREDENTIALS_FULL_URI: 'http://localhost/other' } },
+    );
+    expect([status, stderr]).toEqual([3, '']);
+    expect(stdout).toMatch(/^ASIA\w+ \n$/);
+    const command = ['sts', 'get-caller-identity', '--endpoint-url', aws.apiEndpoint];
+    const called = await run(
+      ['exec', '--env', '--region', aws.region, '--', '/usr/bin/aws', ...command],
+      { env },
+    );
+    expect(called.stdout).toContain(ARN);
+  });
+
   it.each([
     [['sh', '-c', 'exit 7'], 7, ''],
     [['sh', '-c', 'kill -TERM $$'], 143, ''],

@@ -2,6 +2,7 @@ import { type Command, Option } from 'commander';
 import { printText } from '../output.ts';
 import { EXIT_STATUS_HELP } from '../usage.ts';
 import { addSessionOptions, openSession, type SessionFlags } from './flags.ts';
+import { variablesOf } from './variables.ts';
 
 type Variables = readonly (readonly [name: string, value: string])[];
 
@@ -39,14 +40,10 @@ ${EXIT_STATUS_HELP}`,
     )
     .action(async (flags: SessionFlags) => {
       const session = await openSession(flags);
-      const { accessKeyId, secretAccessKey, sessionToken, expiration } =
-        await session.credentials();
+      const variables = variablesOf(await session.credentials());
       printText(
         FORMATS[String(flags.format)]?.([
-          ['AWS_ACCESS_KEY_ID', accessKeyId],
-          ['AWS_SECRET_ACCESS_KEY', secretAccessKey],
-          ['AWS_SESSION_TOKEN', sessionToken],
-          ['AWS_CREDENTIAL_EXPIRATION', expiration.toISOString()],
+          ...Object.entries(variables),
           ['AWS_REGION', session.region],
         ]) ?? '',
       );

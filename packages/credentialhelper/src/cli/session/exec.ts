@@ -7,6 +7,7 @@ import { regionFor } from '../../session.ts';
 import { printLine } from '../output.ts';
 import { startContainerEndpoint } from '../serve/container-endpoint.ts';
 import { addSessionOptions, type SessionFlags, sessionOptions } from './flags.ts';
+import { variablesOf } from './variables.ts';
 
 /** Defines `exec`. */
 export function defineExec(command: Command): void {
@@ -15,6 +16,10 @@ export function defineExec(command: Command): void {
       'Run a command with credentials that never expire: the AWS CLI and the AWS SDKs in it get them from an endpoint of this process (AWS_CONTAINER_CREDENTIALS_FULL_URI).',
     )
     .argument('<command...>', 'the command and its arguments, after --')
+    .option(
+      '--env',
+      'pass the credentials themselves (AWS_ACCESS_KEY_ID, …), for software that cannot use an endpoint; they expire',
+    )
     .passThroughOptions()
     .addHelpText(
       'after',
@@ -22,6 +27,7 @@ export function defineExec(command: Command): void {
 Examples:
   awsiot-credentialhelper exec --profile my-thing -- aws s3 ls
   awsiot-credentialhelper exec --greengrass -- python3 app.py
+  awsiot-credentialhelper exec --profile my-thing --env -- s3cmd ls
 
 Exit status:
   that of the command; 128 and the number of the signal that ended it
@@ -31,19 +37,30 @@ Exit status:
   127  the command was not found`,
     )
     .action(async (given: readonly string[], flags: SessionFlags) => {
-      const settings = checkOptions({ ...(await sessionOptions(flags)), keepFresh: true });
+      const settings = checkOptions({
+        ...(await sessionOptions(flags)),
+        keepFresh: flags.env !== true,
+      });
       const { name: region } = regionFor(settings);
       const source = createSource(settings);
       // Fails here, and not in the command.
-      await source.credentials();
+      const credentials = await source.credentials();
+      const environment = {
+        ...withoutCredentials(process.env),
+        AWS_REGION: process.env.AWS_REGION || region,
+        AWS_DEFAULT_REGION: process.env.AWS_DEFAULT_REGION || region,
+      };
+      if (flags.env === true) {
+        await source.close();
+        process.exitCode = await runCommand(given, { ...environment, ...variablesOf(credentials) });
+        return;
+      }
       const endpoint = await startContainerEndpoint(source);
       try {
         process.exitCode = await runCommand(given, {
-          ...withoutCredentials(process.env),
+          ...environment,
           AWS_CONTAINER_CREDENTIALS_FULL_URI: endpoint.uri,
           AWS_CONTAINER_AUTHORIZATION_TOKEN: endpoint.token,
-          AWS_REGION: process.env.AWS_REGION || region,
-          AWS_DEFAULT_REGION: process.env.AWS_DEFAULT_REGION || region,
         });
       } finally {
         endpoint.close();
@@ -52,11 +69,12 @@ Exit status:
     });
 }
 
-/** Variables that the AWS SDKs prefer to those of the endpoint. */
+/** Variables for other credentials. */
 const CONTRADICTING = [
   ...['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN', 'AWS_SECURITY_TOKEN'],
   ...['AWS_CREDENTIAL_EXPIRATION', 'AWS_PROFILE', 'AWS_DEFAULT_PROFILE', 'AWS_ROLE_ARN'],
   ...['AWS_WEB_IDENTITY_TOKEN_FILE', 'AWS_CONTAINER_CREDENTIALS_RELATIVE_URI'],
+  ...['AWS_CONTAINER_CREDENTIALS_FULL_URI', 'AWS_CONTAINER_AUTHORIZATION_TOKEN'],
   'AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE',
 ];
 
