@@ -57,7 +57,7 @@ export function printText(text: string): void {
 }
 
 /** Writes a line with its level to stderr. */
-export function printLine(kind: 'error' | 'hint' | 'warning', text: string): void {
+export function printLine(kind: 'error' | 'hint' | 'info' | 'warning', text: string): void {
   write('stderr', `${PROGRAM}: ${kind}: ${visible(text)}\n`);
 }
 

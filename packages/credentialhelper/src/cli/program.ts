@@ -20,6 +20,14 @@ const COMMANDS: LazyCommands = {
     summary: 'print credentials as environment variables',
     load: async () => (await import('./session/env.ts')).defineEnv,
   },
+  update: {
+    summary: 'keep a profile of the shared credentials file fresh',
+    load: async () => (await import('./session/update.ts')).defineUpdate,
+  },
+  configure: {
+    summary: 'write a profile for the AWS CLI and the AWS SDKs',
+    load: async () => (await import('./session/configure.ts')).defineConfigure,
+  },
   config: {
     summary: 'show the settings of a session, and where each was found',
     load: async () => (await import('./session/config.ts')).defineConfig,

@@ -1,0 +1,210 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import {
+  chmodSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { type Emulator, startEmulator } from 'awsiot-credentialhelper-emulator';
+import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { MAIN, run } from '../support/cli.ts';
+import { createDevice } from '../support/device.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+
+const folder = temporaryFolder();
+const aws: Emulator = await startEmulator();
+afterAll(() => aws.close());
+const device = await createDevice(aws, folder);
+const OTHERS = '# mine\n[other]\naws_access_key_id = AKIAOTHER\naws_secret_access_key = other\n';
+
+let file = '';
+const running: ChildProcess[] = [];
+beforeEach(() => {
+  aws.faults.clear();
+  file = join(mkdtempSync(join(folder, 'home-')), 'credentials');
+});
+afterEach(() => {
+  for (const child of running.splice(0)) child.kill('SIGKILL');
+});
+const env = (more: Readonly<Record<string, string>> = {}) => ({
+  ...device.env,
+  AWS_CONFIG_FILE: join(folder, 'none'),
+  AWS_SHARED_CREDENTIALS_FILE: file,
+  AWS_IOT_MAX_WAIT_MS: '0',
+  ...more,
+});
+const update = (...args: readonly string[]) => run(['update', ...args], { env: env() });
+const content = () => {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return '';
+  }
+};
+const keyIn = (text: string) => /aws_access_key_id = (ASIA\w+)/.exec(text)?.[1];
+
+/** Starts `update`, which keeps running. */
+function start(...args: readonly string[]) {
+  const child = spawn(process.execPath, [MAIN, 'update', ...args], {
+    env: { ...process.env, ...env() },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  running.push(child);
+  const printed = { stdout: '', stderr: '' };
+  for (const name of ['stdout', 'stderr'] as const) {
+    child[name].setEncoding('utf8').on('data', (text: string) => {
+      printed[name] += text;
+    });
+  }
+  const ended = new Promise<number | NodeJS.Signals | null>((resolve) => {
+    child.on('close', (status, signal) => resolve(signal ?? status));
+  });
+  return { child, printed, ended };
+}
+
+describe('update', () => {
+  it('writes a profile once with --once, and nothing else', async () => {
+    writeFileSync(file, OTHERS);
+    chmodSync(file, 0o600);
+    const { status, stdout, stderr } = await update('--once', '--credentials-profile', 'device');
+    expect([status, stdout]).toEqual([0, '']);
+    expect(stderr).toMatch(
+      /^awsiot-credentialhelper: info: wrote profile "device" in .*, valid until .*Z\n$/,
+    );
+    expect(content()).toMatch(
+      new RegExp(
+        `^${OTHERS.replace('[', '\\[')}\n\\[device\\]\naws_access_key_id = ASIA\\w+\naws_secret_access_key = \\S+\naws_session_token = \\S+\n$`,
+      ),
+    );
+    const script = `import boto3; print(boto3.client('sts', endpoint_url='${aws.apiEndpoint}').get_caller_identity()['Arn'])`;
+    const { stdout: arn } = await promisify(execFile)('/usr/bin/python3', ['-c', script], {
+      env: {
+        PATH: '/usr/bin:/bin',
+        HOME: folder,
+        AWS_PROFILE: 'device',
+        AWS_SHARED_CREDENTIALS_FILE: file,
+        AWS_DEFAULT_REGION: aws.region,
+      },
+    });
+    expect(arn).toContain(device.certificateId);
+  });
+
+  it('creates the file for this user alone, and warns of one that others can read', async () => {
+    expect((await update('--once')).status).toBe(0);
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    expect(content()).toContain('[default]\n');
+    chmodSync(file, 0o644);
+    const { stderr } = await update('--once');
+    expect(stderr).toContain(
+      `warning: ${file} can be read by other users; restrict it with chmod 600`,
+    );
+  });
+
+  it('does not replace credentials that are not temporary', async () => {
+    writeFileSync(file, OTHERS);
+    const { status, stderr } = await update('--once', '--credentials-profile', 'other');
+    expect([status, content()]).toEqual([2, OTHERS]);
+    expect(stderr).toContain(
+      `error: profile "other" in ${file} has credentials that are not temporary`,
+    );
+    expect((await update('--once', '--credentials-profile', 'other', '--force')).status).toBe(0);
+    expect(keyIn(content())).toBeDefined();
+  });
+
+  it('writes new credentials before they expire, also after failures, until SIGTERM', async () => {
+    aws.faults.add({ connection: 'refuse' });
+    const { child, printed, ended } = start('--credentials-profile', 'device');
+    await expect.poll(() => printed.stderr, { timeout: 20_000 }).toContain('error: ');
+    aws.faults.clear();
+    aws.faults.add({ lifetimeMs: 4000 });
+    const seen = new Set<string | undefined>();
+    await expect
+      .poll(() => seen.add(keyIn(content())).size, { timeout: 30_000 })
+      .toBeGreaterThan(3);
+    aws.faults.clear();
+    aws.faults.add({ response: { status: 503 } });
+    await expect
+      .poll(() => printed.stderr, { timeout: 20_000 })
+      .toContain('warning: refreshing the credentials failed');
+    aws.faults.clear();
+    const before = keyIn(content());
+    await expect.poll(() => keyIn(content()), { timeout: 30_000 }).not.toBe(before);
+    child.kill('SIGTERM');
+    expect(await ended).toBe(0);
+    expect(keyIn(content())).toBeDefined();
+    expect(printed.stdout).toBe('');
+  });
+
+  it('continues when the file can be written again', async () => {
+    aws.faults.add({ lifetimeMs: 4000 });
+    writeFileSync(file, '[other]\nbroken\n');
+    const { child, printed, ended } = start('--credentials-profile', 'my/thing');
+    await expect.poll(() => keyIn(content()), { timeout: 20_000 }).toBeDefined();
+    writeFileSync(file, '[my/thing]\na = 1\n[my/thing]\naws_access_key_id = 2\n');
+    await expect
+      .poll(() => printed.stderr, { timeout: 20_000 })
+      .toContain('error: the AWS SDKs would not read');
+    writeFileSync(file, '');
+    await expect.poll(() => keyIn(content()), { timeout: 20_000 }).toBeDefined();
+    child.kill('SIGINT');
+    expect(await ended).toBe(0);
+  });
+
+  it('exits with an error with --once, and for settings that are wrong', async () => {
+    aws.faults.add({ response: { status: 503 } });
+    expect((await update('--once')).status).toBe(1);
+    const { status } = await run(['update', '--timeout-ms', 'soon'], { env: env() });
+    expect([status, content()]).toEqual([2, '']);
+  });
+});
+
+describe('two processes that write profiles of one file', () => {
+  it('lose no write in 1000, and readers never see half of it', { timeout: 240_000 }, async () => {
+    writeFileSync(file, OTHERS);
+    const writer = fileURLToPath(new URL('../support/write-profile.mjs', import.meta.url));
+    let isDone = false;
+    const writers = Promise.all(
+      ['one', 'two'].map((name) =>
+        promisify(execFile)(process.execPath, ['--import', 'tsx', writer, file, name, '500']),
+      ),
+    ).finally(() => {
+      isDone = true;
+    });
+    const reader = `
+import botocore.configloader, sys, time
+count = 0
+while True:
+    profiles = botocore.configloader.raw_config_parse(sys.argv[1])
+    assert profiles['other'] == {'aws_access_key_id': 'AKIAOTHER', 'aws_secret_access_key': 'other'}, profiles
+    for name in ('one', 'two'):
+        values = set(profiles.get(name, {'none': '0'}).values())
+        assert len(values) == 1, profiles
+    count += 1
+    if all(profiles.get(name, {}).get('aws_access_key_id') == '500' for name in ('one', 'two')): break
+print(count)
+`;
+    const reading = promisify(execFile)('/usr/bin/python3', ['-c', reader, file]);
+    while (!isDone) {
+      const text = content();
+      expect(text.startsWith(OTHERS)).toBe(true);
+      for (const section of text.split('\n[').slice(2)) {
+        expect(new Set(section.match(/= \d+$/gm))).toHaveLength(1);
+        expect(section.trim().split('\n')).toHaveLength(4);
+      }
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+    await writers;
+    expect(Number((await reading).stdout)).toBeGreaterThan(50);
+    for (const name of ['one', 'two']) {
+      expect(content()).toContain(
+        `[${name}]\naws_access_key_id = 500\naws_secret_access_key = 500\naws_session_token = 500\n`,
+      );
+    }
+    expect(readdirSync(join(file, '..')).sort()).toEqual(['.credentials.lock', 'credentials']);
+  });
+});
