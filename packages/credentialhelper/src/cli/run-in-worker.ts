@@ -54,7 +54,7 @@ export async function runInWorker(timeoutMs: number): Promise<number> {
   }
 }
 
-const NAMED_FILE = /(?:\bfd:|\/dev\/fd\/|\/proc\/self\/fd\/)(\d{1,3})\b|\/dev\/stdin\b/g;
+const NAMED_FILE = /(?:\bfd:|\/dev\/fd\/|\/proc\/self\/fd\/)(\d{1,3})\b|\/dev\/stdin\b|^-$/gm;
 
 /**
  * The file descriptors that the worker inherits: only those on the command line, as the source of the PIN or as a

@@ -14,6 +14,7 @@ import {
   givenSettings,
   givenTexts,
   placesOf,
+  refuseStdin,
   type SessionFlags,
 } from './flags.ts';
 
@@ -44,6 +45,7 @@ ${EXIT_STATUS_HELP}`,
 }
 
 async function configure(flags: SessionFlags): Promise<Result> {
+  refuseStdin(flags, 'each process that uses the profile reads it again');
   const file = ProfileFile.of('config', process.env);
   const name = String(flags.profile ?? (process.env.AWS_PROFILE || 'default'));
   const given = givenSettings(flags);
@@ -95,12 +97,7 @@ function keysOf(flags: SessionFlags, given: Layer): Map<string, string | undefin
 }
 
 /** A path, as another working directory needs it. */
-function persistent({ value, flag, option }: Setting, text: string): string {
-  if (text === '/dev/stdin') {
-    throw new UsageError(`${flag} - cannot be a key of a profile`, {
-      hint: 'pass the path of a file: each process that uses the profile reads it again',
-    });
-  }
+function persistent({ value, option }: Setting, text: string): string {
   const isPath = value === 'file' || option === 'pkcs11.library';
   return isPath && !/^pkcs11:/i.test(text) ? resolve(text) : text;
 }

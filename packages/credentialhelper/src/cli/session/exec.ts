@@ -3,10 +3,11 @@ import { constants } from 'node:os';
 import type { Command } from 'commander';
 import { createSource } from '../../credentials/source.ts';
 import { checkOptions } from '../../options/options.ts';
+import { environmentOfOthers } from '../../process/program.ts';
 import { regionFor } from '../../session.ts';
 import { printLine } from '../output.ts';
 import { startContainerEndpoint } from '../serve/container-endpoint.ts';
-import { addSessionOptions, type SessionFlags, sessionOptions } from './flags.ts';
+import { addSessionOptions, refuseStdin, type SessionFlags, sessionOptions } from './flags.ts';
 import { variablesOf } from './variables.ts';
 
 /** Defines `exec`. */
@@ -37,6 +38,7 @@ Exit status:
   127  the command was not found`,
     )
     .action(async (given: readonly string[], flags: SessionFlags) => {
+      refuseStdin(flags, 'it is that of the command');
       const settings = checkOptions({
         ...(await sessionOptions(flags)),
         keepFresh: flags.env !== true,
@@ -46,7 +48,7 @@ Exit status:
       // Fails here, and not in the command.
       const credentials = await source.credentials();
       const environment = {
-        ...withoutCredentials(process.env),
+        ...withoutCredentials(environmentOfOthers()),
         AWS_REGION: process.env.AWS_REGION || region,
         AWS_DEFAULT_REGION: process.env.AWS_DEFAULT_REGION || region,
       };

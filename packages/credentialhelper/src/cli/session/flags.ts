@@ -14,6 +14,9 @@ export type SessionFlags = Readonly<Record<string, string | boolean | undefined>
   readonly json?: boolean;
 };
 
+/** The path of standard input; on a command line it is `-`. */
+const STDIN = '/dev/stdin';
+
 /** Adds the flags of a session. */
 export function addSessionOptions(command: Command): Command {
   const flags = SETTINGS.filter(({ flag }) => flag !== '').map(optionFor);
@@ -45,9 +48,32 @@ function optionFor({ flag, value, meaning }: Setting): Option {
 export function givenTexts(
   flags: SessionFlags,
 ): readonly { readonly setting: Setting; readonly text: string }[] {
-  return SETTINGS.flatMap((setting) => {
+  const given = SETTINGS.flatMap((setting) => {
     const value = setting.flag === '' ? undefined : flags[optionFor(setting).attributeName()];
     return value === undefined ? [] : [{ setting, text: textOf(setting, String(value)) }];
+  });
+  const fromStdin = given.filter(({ text }) => text === STDIN).map(({ setting }) => setting);
+  const secret = fromStdin.find(({ kind }) => kind === 'file');
+  const other = fromStdin.find((setting) => setting !== secret);
+  if (secret !== undefined && other !== undefined) {
+    throw new UsageError(`${secret.flag} and ${other.flag} cannot both be standard input`, {
+      hint: 'pass a file for one of them',
+    });
+  }
+  return given;
+}
+
+/**
+ * Checks that no option is standard input, for a command that uses it otherwise.
+ *
+ * @param reason - why it is not possible, as a clause
+ * @throws {@link UsageError}
+ */
+export function refuseStdin(flags: SessionFlags, reason: string): void {
+  const given = givenTexts(flags).find(({ text }) => text === STDIN);
+  if (given === undefined) return;
+  throw new UsageError(`${given.setting.flag} cannot be standard input: ${reason}`, {
+    hint: 'pass the path of a file',
   });
 }
 
@@ -128,6 +154,6 @@ const textOrNone = (value: string | boolean | undefined) =>
 /** `-` is standard input; the content of a file does not belong on the command line. */
 function textOf({ value, flag, option }: Setting, text: string): string {
   if (value !== 'file') return text;
-  if (text === '-') return '/dev/stdin';
+  if (text === '-') return STDIN;
   return option === 'certificate' && isPkcs11Uri(text) ? text : newFilePath(text, flag);
 }
