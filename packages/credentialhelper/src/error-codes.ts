@@ -178,8 +178,9 @@ export const ERROR_CODES = {
     exitStatus: 1,
   },
   ERR_SECRET_SOURCE: {
-    meaning: 'the function that returns a PIN or passphrase failed, or did not settle in time',
-    remedy: 'check the function',
+    meaning:
+      'the function or command that returns a PIN or passphrase failed, or did not end in time',
+    remedy: 'check the function or command',
     retryable: true,
     retry: 'slowly',
     exitStatus: 1,

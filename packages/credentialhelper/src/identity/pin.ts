@@ -50,16 +50,17 @@ export function openPinSource(
 }
 
 /**
- * Reads the `pin-source` of a PKCS#11 URI: a path or `file:` URI as in RFC 7512, and also `env:NAME`,
- * `credential:NAME` and `fd:N` for the sources of {@link SecretPlace}.
+ * Reads the `pin-source` of a PKCS#11 URI: a path, a `file:` URI, or `|` and a command for the shell as in RFC 7512 (section
+ * 2.4), and also `env:NAME`, `credential:NAME` and `fd:N` for the other sources of {@link SecretPlace}.
  *
  * @throws {@link CredentialHelperError} `ERR_INVALID_OPTION`
  */
 export function parsePinSource(text: string, option: string): SecretPlace {
+  if (text.startsWith('|')) return { command: text.slice(1) };
   const [, scheme, rest = ''] = /^([a-z][a-z0-9+.-]*):(.*)$/s.exec(text) ?? [];
   switch (scheme) {
     case undefined:
-      if (text === '' || text.startsWith('|')) break;
+      if (text === '') break;
       return { file: text };
     case 'file': {
       const file = text.startsWith('file:/') ? pathOfUrl(text) : undefined;
@@ -78,6 +79,6 @@ export function parsePinSource(text: string, option: string): SecretPlace {
   }
   throw invalidSecretSource(
     option,
-    'has a pin-source that is not a path, file:, env:, credential: or fd:',
+    'has a pin-source that is not a path, file:, |COMMAND, env:, credential: or fd:',
   );
 }

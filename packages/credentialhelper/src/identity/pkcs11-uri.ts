@@ -44,7 +44,7 @@ export interface Pkcs11Uri {
   readonly moduleName?: string | undefined;
   /** The PIN itself. */
   readonly pinValue?: Secret | undefined;
-  /** The source of the PIN: a path or a `file:` URI. */
+  /** The source of the PIN: a path, a `file:` URI, or `|` and a command. */
   readonly pinSource?: string | undefined;
 }
 

@@ -7,6 +7,7 @@ import { within } from '../process/within.ts';
 import { isUrl, type Path, pathOf } from './named-path.ts';
 import { isPipeOrSocket, Pipe, readFile } from './read-file.ts';
 import type { Secret } from './secret.ts';
+import { runCommand, type SecretCommand } from './secret-command.ts';
 import { checkSecret, SecretFile, secretOf, type Warn } from './secret-file.ts';
 
 /**
@@ -18,9 +19,11 @@ import { checkSecret, SecretFile, secretOf, type Warn } from './secret-file.ts';
  * on;
  * - `{ systemdCredential }`: a systemd credential, by its name (systemd.exec(5), `LoadCredential=`);
  * - `{ fileDescriptor }`: an open file descriptor, read once;
+ * - `{ command }`: a command that prints the secret, run each time it is needed: an array of a program and its arguments, or
+ * a string for the shell. It gets no stdin and no terminal, and is killed at the timeout of the request;
  * - a function that returns the secret, called each time it is needed.
  *
- * A file or pipe holds the secret in UTF-8, optionally followed by one newline. A secret with more lines, a byte
+ * A file, a pipe or the output of a command holds the secret in UTF-8, optionally followed by one newline. A secret with more lines, a byte
  * order mark, or trailing whitespace is rejected before it is used.
  */
 export type SecretSource = string | SecretPlace | (() => string | Promise<string>);
@@ -30,7 +33,8 @@ export type SecretPlace =
   | { readonly file: string | URL }
   | { readonly environmentVariable: string }
   | { readonly systemdCredential: string }
-  | { readonly fileDescriptor: number };
+  | { readonly fileDescriptor: number }
+  | { readonly command: string | readonly string[] };
 
 /** A validated source of a secret. */
 export interface SecretReader<S> {
@@ -50,7 +54,7 @@ export interface SecretReader<S> {
   readonly environmentVariable?: string | undefined;
   /** The kind of its source, for the log. */
   readonly origin: string;
-  /** Whether it comes from a function, which may return another secret each time. */
+  /** Whether it comes from a function or a command, which may return another secret each time. */
   readonly isAsked?: true;
 }
 
@@ -80,12 +84,8 @@ export function openSecretPlace(source: unknown, named: Named): SecretReader<Sec
     );
   }
   const option = `${named.option}.${place}`;
-  if (place === 'fileDescriptor') {
-    if (!Number.isSafeInteger(value) || (value as number) < 0 || (value as number) > MAX_FD) {
-      throw invalidSecretSource(option, `must be a whole number from 0 to ${MAX_FD}`);
-    }
-    return descriptorReader(value as number, named);
-  }
+  if (place === 'fileDescriptor') return descriptorReader(checkDescriptor(value, option), named);
+  if (place === 'command') return commandReader(checkCommand(value, option), { ...named, option });
   if (place === 'file' && isUrl(value)) return fileReader(value, { ...named, option });
   if (typeof value !== 'string' || value === '' || value.includes('\0')) {
     throw invalidSecretSource(option, 'must be text');
@@ -103,7 +103,13 @@ export function openSecretPlace(source: unknown, named: Named): SecretReader<Sec
     : credentialReader(value, { ...named, option });
 }
 
-const PLACES = ['file', 'environmentVariable', 'systemdCredential', 'fileDescriptor'] as const;
+const PLACES = [
+  'file',
+  'environmentVariable',
+  'systemdCredential',
+  'fileDescriptor',
+  'command',
+] as const;
 
 /** The largest accepted file descriptor: a larger number is more likely a misplaced PIN. */
 const MAX_FD = 999;
@@ -145,6 +151,30 @@ export function askingFunction<S>(
     return check(await within(answer, limitMs, late), `the result of ${what}`);
   };
   return { ...later(ask, 'from a function'), isAsked: true };
+}
+
+function checkDescriptor(value: unknown, option: string): number {
+  const fd = value as number;
+  if (Number.isSafeInteger(value) && fd >= 0 && fd <= MAX_FD) return fd;
+  throw invalidSecretSource(option, `must be a whole number from 0 to ${MAX_FD}`);
+}
+
+function checkCommand(value: unknown, option: string): SecretCommand {
+  const parts: readonly unknown[] = Array.isArray(value) ? value : [value];
+  const isValid = parts.every((part) => typeof part === 'string' && !part.includes('\0'));
+  if (isValid && String(parts[0] ?? '').trim() !== '') return value as SecretCommand;
+  throw invalidSecretSource(
+    option,
+    'must be an array of a program and its arguments, or a string for the shell',
+  );
+}
+
+function commandReader(command: SecretCommand, { option }: Named): SecretReader<Secret> {
+  // The command itself is not shown: it may contain a secret.
+  const what = `the command given as "${option}"`;
+  const read = async (limitMs: number) =>
+    secretOf(await runCommand(command, what, limitMs), `the output of ${what}`);
+  return { ...later(read, 'from a command'), isAsked: true };
 }
 
 function fileReader(given: Path, { kind, option, warn }: Named): SecretReader<Secret> {

@@ -132,6 +132,19 @@ export function childEnvironment(): NodeJS.ProcessEnv {
   return environment;
 }
 
+/** Variables with secrets of a session, whether it uses them or not. */
+const SECRETS = /^AWS_IOT_(?:PKCS11_PIN|PASSPHRASE|PRIVATE_KEY)$/;
+
+/** The environment of another program: that of this process, without variables that hold a secret of this package. */
+export function environmentOfOthers(): NodeJS.ProcessEnv {
+  return Object.fromEntries(
+    // biome-ignore lint/style/noProcessEnv: programs are configured with environment variables
+    Object.entries(process.env).filter(
+      ([name]) => name !== CHILD_MARK && !hidden.has(name) && !SECRETS.test(name),
+    ),
+  );
+}
+
 /** The working folder of a child process; undefined: that of this process, unless it was deleted. */
 export function childFolder(): string | undefined {
   try {

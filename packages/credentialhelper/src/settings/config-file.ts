@@ -4,7 +4,7 @@ import { isPem } from '../identity/pem.ts';
 import { isPkcs11Uri } from '../identity/pkcs11-uri.ts';
 import { readFile } from '../identity/read-file.ts';
 import { isObject, parseJson } from '../json.ts';
-import { type Found, type Layer, SECRET, withoutSecrets } from './layer.ts';
+import { COMMAND, type Found, type Layer, SECRET, withoutSecrets } from './layer.ts';
 import { SETTINGS } from './names.ts';
 import { nearest } from './nearest.ts';
 
@@ -77,7 +77,7 @@ function absoluteSecret(value: unknown, file: string): unknown {
 }
 
 function shown(name: string, value: unknown): string {
-  if (isObject(value)) return JSON.stringify(value);
+  if (isObject(value)) return 'command' in value ? COMMAND : JSON.stringify(value);
   const isSecret = name === 'passphrase' || name === 'pkcs11.userPin';
   return isSecret && value !== null ? SECRET : withoutSecrets(String(value));
 }

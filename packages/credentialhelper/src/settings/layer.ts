@@ -18,17 +18,21 @@ export type Layer = ReadonlyMap<string, Found>;
  * Reads the settings of a place whose values are text.
  *
  * @param textOf - the text of a setting and the name by which it is set there; undefined if it is not set
- * @throws {@link CredentialHelperError} `ERR_INVALID_OPTION` for a number that is none
+ * @throws {@link CredentialHelperError} `ERR_INVALID_OPTION` for a number that is none, and for two sources of one secret
  */
 export function layerOfTexts(
   textOf: (setting: Setting) => { readonly text: string; readonly name: string } | undefined,
   origin: (name: string) => string,
 ): Layer {
   const layer = new Map<string, Found>();
+  const names = new Map<string, string>();
   for (const setting of SETTINGS) {
     const given = textOf(setting);
-    if (given === undefined || layer.has(setting.option)) continue;
+    if (given === undefined) continue;
     const { text, name } = given;
+    const other = names.get(setting.option);
+    if (other !== undefined) throw invalidOption(name, `is set, and "${other}", too: set one`);
+    names.set(setting.option, name);
     layer.set(setting.option, {
       value: parsedValue(setting, text, name),
       origin: origin(name),
@@ -48,6 +52,8 @@ function parsedValue({ kind }: Setting, text: string, name: string): unknown {
       throw invalidOption(name, 'must be true or false', text);
     case 'file':
       return { file: text };
+    case 'command':
+      return { command: text };
     case 'variable':
       return { environmentVariable: name };
     default:
@@ -56,8 +62,12 @@ function parsedValue({ kind }: Setting, text: string, name: string): unknown {
 }
 
 function shownText({ kind }: Setting, text: string): string {
+  if (kind === 'command') return COMMAND;
   return kind === 'variable' ? SECRET : withoutSecrets(text);
 }
+
+/** What is shown instead of a command, which may contain a secret. */
+export const COMMAND = '(a command)';
 
 /** What is shown instead of a secret. */
 export const SECRET = '(a secret)';
@@ -65,5 +75,7 @@ export const SECRET = '(a secret)';
 /** The text of a setting for people: without PEM, which may be a key, and without the PIN of a PKCS#11 URI. */
 export function withoutSecrets(text: string): string {
   if (isPem(text)) return '(PEM text)';
-  return text.replace(/(pin-value=)[^;&?]*/gi, `$1${SECRET}`);
+  return text
+    .replace(/(pin-value=)[^;&?]*/gi, `$1${SECRET}`)
+    .replace(/(pin-source=(?:\||%7C))[^;&?]*/gi, `$1${COMMAND}`);
 }

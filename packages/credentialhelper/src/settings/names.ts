@@ -13,10 +13,10 @@ export interface Setting {
   /** Its meaning, as a clause. */
   readonly meaning: string;
   /**
-   * How its text is read: `file` is the path of a file with a secret, `variable` the secret itself, which can only be in an
-   * environment variable. Default: text.
+   * How its text is read: `file` is the path of a file with a secret, `command` a command for the shell that prints it,
+   * `variable` the secret itself, which can only be in an environment variable. Default: text.
    */
-  readonly kind?: 'number' | 'flag' | 'file' | 'variable';
+  readonly kind?: 'number' | 'flag' | 'file' | 'command' | 'variable';
 }
 
 /** The settings of a session, in the order of the help. */
@@ -34,6 +34,12 @@ export const SETTINGS: readonly Setting[] = [
     variable: 'AWS_IOT_PASSPHRASE_FILE',
     key: 'iot_passphrase_file',
     kind: 'file',
+  }),
+  setting('passphrase', 'command', 'command for the shell that prints the passphrase', {
+    flag: '--passphrase-command',
+    variable: 'AWS_IOT_PASSPHRASE_COMMAND',
+    key: 'iot_passphrase_command',
+    kind: 'command',
   }),
   setting('passphrase', 'text', 'the passphrase of the key', {
     flag: '',
@@ -57,6 +63,11 @@ export const SETTINGS: readonly Setting[] = [
     flag: '--pin-file',
     name: 'pin_file',
     kind: 'file',
+  }),
+  inToken('userPin', 'command', 'command for the shell that prints the user PIN', {
+    flag: '--pin-command',
+    name: 'pin_command',
+    kind: 'command',
   }),
   inToken('userPin', 'text', 'the user PIN', { flag: '', name: 'pin', kind: 'variable' }),
   inToken(

@@ -217,11 +217,12 @@ describe('parsePinSource', () => {
     ['env:PIN', { environmentVariable: 'PIN' }],
     ['credential:pin', { systemdCredential: 'pin' }],
     ['fd:3', { fileDescriptor: 3 }],
+    ['|cat /etc/pin', { command: 'cat /etc/pin' }],
   ])('%s', (text, source) => {
     expect(parsePinSource(text, 'userPin')).toEqual(source);
   });
 
-  it.each(['', '|/bin/cat /etc/pin', 'https://example.com/pin', 'fd:x', 'file://host/etc/pin'])(
+  it.each(['', 'https://example.com/pin', 'fd:x', 'file://host/etc/pin'])(
     'rejects %j',
     async (text) => {
       expect((await errorOf(() => parsePinSource(text, 'userPin'))).code).toBe(

@@ -21,6 +21,7 @@ export interface TokenFlags {
   readonly label?: string;
   readonly slotId?: number;
   readonly pinFile?: string;
+  readonly pinCommand?: string;
   readonly uri?: string;
   readonly ignorePinFlags?: boolean;
   readonly timeoutMs: number;
@@ -59,6 +60,7 @@ export function addTokenOptions(command: Command, timeoutMs = DEFAULT_TIMEOUT_MS
     .addOption(new Option('--slot-id <number>', 'id of its slot').argParser(parseWholeNumber))
     .option('--uri <uri>', 'a PKCS#11 URI instead: pkcs11:token=…?module-path=…')
     .option('--pin-file <file>', 'file with the user PIN; default: ask on the terminal')
+    .option('--pin-command <command>', 'command for the shell that prints the user PIN')
     .option(
       '--ignore-pin-flags',
       'log in to a token that reports its PIN as locked or with one try left',
@@ -99,6 +101,7 @@ export function readTarget(flags: TokenFlags): Target {
     [flags.slotId, uri.slotId, '--slot-id'],
     [flags.module, uri.modulePath ?? uri.moduleName, '--module'],
     [flags.pinFile, uri.pinSource, '--pin-file'],
+    [flags.pinCommand, uri.pinSource, '--pin-command'],
   ] as const) {
     if (given !== undefined && inUri !== undefined) {
       throw new UsageError(`${name} and --uri name the same thing`, {
@@ -116,13 +119,24 @@ export function readTarget(flags: TokenFlags): Target {
       ...(flags.tokenSerial === undefined ? {} : { serial: flags.tokenSerial }),
       ...(flags.slotId === undefined ? {} : { slotId: flags.slotId }),
     },
-    pinSource:
-      flags.pinFile === undefined
-        ? pinSource && asUsage(() => parsePinSource(pinSource, '--uri'))
-        : { file: filePath(flags.pinFile, '--pin-file') },
+    pinSource: readPinSource(flags, pinSource),
     ignorePinFlags: flags.ignorePinFlags === true,
     timeoutMs: flags.timeoutMs,
   };
+}
+
+function readPinSource(
+  { pinFile, pinCommand }: TokenFlags,
+  inUri: string | undefined,
+): PinSource | undefined {
+  if (pinFile !== undefined && pinCommand !== undefined) {
+    throw new UsageError('--pin-file and --pin-command name the same thing', {
+      hint: 'leave out one',
+    });
+  }
+  if (pinCommand !== undefined) return { command: pinCommand };
+  if (pinFile !== undefined) return { file: filePath(pinFile, '--pin-file') };
+  return inUri && asUsage(() => parsePinSource(inUri, '--uri'));
 }
 
 /**
@@ -165,13 +179,13 @@ export async function openFile(
 }
 
 /**
- * The path of an existing file on the command line.
+ * The path of an existing file on the command line; `-` is standard input.
  *
  * @throws {@link UsageError} if it is the content, or a PKCS#11 URI, and not a path
  * @throws {@link CredentialHelperError} `ERR_FILE_UNREADABLE`
  */
 export function filePath(given: string, option: string): string {
-  return pathOf(newFilePath(given, option), option);
+  return pathOf(given === '-' ? '/dev/stdin' : newFilePath(given, option), option);
 }
 
 /**

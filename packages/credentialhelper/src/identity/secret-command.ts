@@ -1,0 +1,99 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { CredentialHelperError } from '../errors.ts';
+import { childFolder, environmentOfOthers } from '../process/program.ts';
+import { after } from '../process/timers.ts';
+
+/** A command that prints a secret: text for a shell, or a program with its arguments, which no shell interprets. */
+export type SecretCommand = string | readonly string[];
+
+/** The maximum output: more than any PIN or passphrase, in bytes. */
+const MAX_BYTES = 64 * 1024;
+
+/** How long to wait for the end of the output of a program that has exited: it may have started others that hold it. */
+const REST_MS = 100;
+
+/**
+ * Runs a command, and returns its output. It runs in a process group of its own, without a terminal and without stdin, and
+ * writes its errors to stderr of this process. It does not keep this process running.
+ *
+ * @param what - its name in messages
+ * @param limitMs - timeout in milliseconds; then the command and what it started are killed
+ * @throws {@link CredentialHelperError} (as a rejection) `ERR_SECRET_SOURCE`. No error shows the command or its output.
+ */
+export function runCommand(command: SecretCommand, what: string, limitMs: number): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const fail = (problem: string, cause?: unknown) =>
+      reject(
+        new CredentialHelperError(`${what} ${problem}`, {
+          code: 'ERR_SECRET_SOURCE',
+          cause,
+          hint: 'run the command by hand to see why',
+        }),
+      );
+    let child: ChildProcess;
+    try {
+      child = start(command);
+    } catch (cause) {
+      // Arguments that are too long, for example.
+      fail(`cannot be started: ${(cause as NodeJS.ErrnoException).code}`, cause);
+      return;
+    }
+    const chunks: Buffer[] = [];
+    let length = 0;
+    const stop = (problem: string) => {
+      killGroup(child);
+      finish(() => fail(problem));
+    };
+    const cancel = after(limitMs, () => stop(`did not end within ${limitMs} ms`));
+    const finish = (settle: () => void) => {
+      cancel();
+      child.stdout?.destroy();
+      settle();
+    };
+    child.stdout?.on('data', (chunk: Buffer) => {
+      chunks.push(chunk);
+      length += chunk.length;
+      if (length > MAX_BYTES) stop(`printed more than ${MAX_BYTES} bytes`);
+    });
+    child.on('error', (cause: NodeJS.ErrnoException) => {
+      finish(() => fail(`cannot be started: ${cause.code}`, cause));
+    });
+    const ended = (status: number | null, signal: NodeJS.Signals | null) => {
+      finish(() => {
+        if (status === 0) resolve(Buffer.concat(chunks));
+        else if (signal !== null) fail(`was ended by ${signal}`);
+        else fail(`exited with status ${status}`);
+      });
+    };
+    child.on('exit', (...how) => void after(REST_MS, () => ended(...how)));
+    child.on('close', ended);
+  });
+}
+
+const IS_WINDOWS = process.platform === 'win32';
+
+function start(command: SecretCommand): ChildProcess {
+  const [file = '', ...args] = typeof command === 'string' ? [command] : command;
+  const child = spawn(file, args, {
+    shell: typeof command === 'string',
+    // Without a terminal: a prompt there would mix with those of this process.
+    stdio: ['ignore', 'pipe', 'inherit'],
+    // A process group of its own, so that all of it can be killed.
+    detached: !IS_WINDOWS,
+    windowsHide: true,
+    env: environmentOfOthers(),
+    cwd: childFolder(),
+  });
+  child.unref();
+  (child.stdout as { unref?: () => void } | null)?.unref?.();
+  return child;
+}
+
+function killGroup({ pid }: ChildProcess): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(IS_WINDOWS ? pid : -pid, 'SIGKILL');
+  } catch {
+    // It has ended.
+  }
+}
