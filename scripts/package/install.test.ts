@@ -100,7 +100,12 @@ createSession({ ...options, pkcs11 }).credentials().catch(({ code }) => console.
 describe('the packed package', () => {
   it('contains the build, without sources and tests', () => {
     const others = files.filter((name) => !name.startsWith('dist/'));
-    expect(others.toSorted()).toEqual(['LICENSE', 'README.md', 'man/awsiot-credentialhelper.1', 'package.json']);
+    expect(others.toSorted()).toEqual([
+      'LICENSE',
+      'README.md',
+      'man/awsiot-credentialhelper.1',
+      'package.json',
+    ]);
   });
 });
 
