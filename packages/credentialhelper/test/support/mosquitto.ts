@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { type AddressInfo, connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll } from 'vitest';
 import { makeSelfSigned } from './openssl.ts';
+import { freePort, untilListening } from './ports.ts';
 
 const brokers: Broker[] = [];
 
@@ -59,29 +59,10 @@ export async function prepareBroker(folder: string, clients: readonly string[]):
     caFile: certificateFile,
     async start() {
       child = spawn('/usr/sbin/mosquitto', ['-c', configuration], { stdio: 'ignore' });
-      while (!(await isListening(port))) await new Promise((resolve) => setTimeout(resolve, 20));
+      await untilListening(port);
     },
     stop,
   };
   brokers.push(broker);
   return broker;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
-function isListening(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1');
-    socket.on('connect', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.on('error', () => resolve(false));
-  });
 }
