@@ -336,6 +336,21 @@ export const ERROR_CODES = {
     retry: 'soon',
     exitStatus: 1,
   },
+  ERR_PROXY: {
+    meaning: 'the proxy cannot be reached, is not a proxy, or cannot connect to the endpoint',
+    remedy: 'check the URL of the proxy, and its network',
+    retryable: true,
+    retry: 'soon',
+    exitStatus: 1,
+  },
+  ERR_PROXY_REFUSED: {
+    meaning: 'the proxy requires other credentials, or does not allow a connection to the endpoint',
+    remedy:
+      'check user name and password in the URL of the proxy; have it allow the endpoint, port 443',
+    retryable: false,
+    retry: 'slowly',
+    exitStatus: 1,
+  },
   ERR_SERVER_UNTRUSTED: {
     meaning: "the server's certificate does not chain to a trusted CA",
     remedy: 'pass the CA certificate of the endpoint as "ca"; AWS endpoints need none',

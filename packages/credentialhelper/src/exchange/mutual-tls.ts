@@ -118,9 +118,8 @@ function tokenIdentity(
         const events = { ...logEvents(log), certificate: dates.see };
         return sendTokenRequest(tokenRequest, events, leftMs(connection, begin));
       }
-      const ca = connection.ca ?? defaultCaOfThisProcess();
       return sendTokenRequestIsolated(
-        { ...tokenRequest, connection: { ...connection, ca } },
+        { ...tokenRequest, connection: withDefaultCa(connection) },
         isolate || {},
         log,
         begin,
@@ -138,8 +137,20 @@ function leftMs({ timeoutMs }: Pick<ConnectionSettings, 'timeoutMs'>, begin: num
   return Math.max(1, Math.ceil(timeoutMs - (monotonicMs() - begin)));
 }
 
-function readConnection({ ca, verifyPeer, timeoutMs }: Settings): ConnectionSettings {
-  return { ca: ca === undefined ? undefined : readCa(ca), verifyPeer, timeoutMs };
+function readConnection({ ca, proxy, verifyPeer, timeoutMs }: Settings): ConnectionSettings {
+  return { ca: ca === undefined ? undefined : readCa(ca), proxy, verifyPeer, timeoutMs };
+}
+
+/** For a child process, which does not know the default CA certificates of this process if they were changed. */
+function withDefaultCa(connection: ConnectionSettings): ConnectionSettings {
+  const { ca, proxy } = connection;
+  if (ca !== undefined && proxy?.isSecure !== true) return connection;
+  const defaultCa = defaultCaOfThisProcess();
+  return {
+    ...connection,
+    ca: ca ?? defaultCa,
+    proxy: proxy && { ...proxy, ca: proxy.isSecure ? defaultCa : undefined },
+  };
 }
 
 function warnUnverified({ endpoint, logger }: Settings): void {

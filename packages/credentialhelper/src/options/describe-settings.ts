@@ -8,6 +8,7 @@ import {
   type Settings,
   type TokenKeySettings,
 } from './options.ts';
+import type { HttpProxy } from './proxy.ts';
 
 /** The settings of a session and where they come from, for the log: names and paths, but nothing that is secret. */
 export function describeSettings(settings: Settings): string {
@@ -19,11 +20,16 @@ export function describeSettings(settings: Settings): string {
     thingName === undefined ? 'no thing name' : `thing "${thingName}"`,
     ...(key.kind === 'file' ? describeFiles(key) : describeToken(key)),
     `CA: ${ca === undefined ? 'default' : sourceName(ca, 'ca')}`,
+    `proxy: ${settings.proxy === undefined ? 'none' : describeProxy(settings.proxy)}`,
     setting('timeoutMs', settings.timeoutMs, DEFAULT_TIMEOUT_MS),
     setting('maxWaitMs', settings.maxWaitMs, DEFAULT_PATIENCE * settings.timeoutMs),
     setting('keepFresh', settings.keepFresh, false),
     setting('verifyPeer', settings.verifyPeer, true),
   ].join('; ');
+}
+
+function describeProxy({ name, origin, authorization }: HttpProxy): string {
+  return `${name}${authorization === undefined ? '' : ', with a password'} (${origin === 'proxy' ? 'option' : origin})`;
 }
 
 function setting<T extends number | boolean>(name: string, value: T, fallback: T): string {

@@ -62,6 +62,7 @@ const FLEET_OPTION_NAMES: readonly (keyof FleetInit)[] = [
   'maxWaitMs',
   'maxConcurrent',
   'keepFresh',
+  'proxy',
   'userAgent',
   'logger',
   'parentClientConfig',

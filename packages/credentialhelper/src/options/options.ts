@@ -24,6 +24,7 @@ import {
 } from './assert.ts';
 import { type Endpoint, isRegionName, parseEndpoint } from './endpoint.ts';
 import { checkLogger, logEvents, loggerOfClient } from './logger.ts';
+import { checkProxy, type HttpProxy } from './proxy.ts';
 import type { Region } from './region.ts';
 import {
   checkCertificateUri,
@@ -87,6 +88,13 @@ export interface CommonInit {
    * servers. It does not keep the process running. Default false.
    */
   readonly keepFresh?: boolean | undefined;
+  /**
+   * The URL of a proxy that requests are sent through, with HTTP CONNECT: `http://HOST:PORT`, or `https:` for a proxy
+   * that is itself reached over TLS, with `USER:PASSWORD@` before the host if it requires them. TLS to the endpoint, with the
+   * certificate of the device, passes through it unread. `false` or `''`: none. Default: the environment variable
+   * `https_proxy`, else `HTTPS_PROXY`, unless `no_proxy`, else `NO_PROXY`, excludes the endpoint.
+   */
+  readonly proxy?: string | false | undefined;
   /**
    * The `User-Agent` header of requests: 1 to 512 printable ASCII characters; `''` sends none. Default: name and
    * version of this package, version of Node.js, and platform, such as
@@ -166,6 +174,7 @@ export interface Settings {
   /** How long a call for credentials waits for a retry, in milliseconds. */
   readonly maxWaitMs: number;
   readonly keepFresh: boolean;
+  readonly proxy: HttpProxy | undefined;
   /** Empty: not sent. */
   readonly userAgent: string;
   readonly logger: Log | undefined;
@@ -187,6 +196,7 @@ const OPTION_NAMES: readonly (keyof FileKeyInit)[] = [
   'timeoutMs',
   'maxWaitMs',
   'keepFresh',
+  'proxy',
   'userAgent',
   'logger',
   'parentClientConfig',
@@ -251,6 +261,7 @@ export function checkShared(
     verifyPeer: optionalBoolean(options.verifyPeer, 'verifyPeer', true),
     timeoutMs: checkTimeout(options.timeoutMs),
     keepFresh: optionalBoolean(options.keepFresh, 'keepFresh', false),
+    proxy: checkProxy(options.proxy, endpoint),
     userAgent: checkUserAgent(options.userAgent),
     logger,
     warn: logEvents(logger).warn,

@@ -1,5 +1,6 @@
 import { invalidOption } from './assert.ts';
 import { isRegionName } from './endpoint.ts';
+import { environmentVariable } from './environment.ts';
 
 /** An AWS region. */
 export interface Region {
@@ -17,22 +18,12 @@ const VARIABLES = ['AWS_REGION', 'AWS_DEFAULT_REGION'] as const;
  * @throws {@link CredentialHelperError} `ERR_INVALID_OPTION` for a value that is not a region name
  */
 export function regionOfEnvironment(): Region | undefined {
-  const variable = VARIABLES.find((name) => read(name) !== '');
+  const variable = VARIABLES.find((name) => environmentVariable(name) !== '');
   if (variable === undefined) return undefined;
-  const name = read(variable);
+  const name = environmentVariable(variable);
   if (!isRegionName(name)) {
     const problem = 'in the environment must be the name of an AWS region, such as eu-west-1';
     throw invalidOption(variable, problem, name);
   }
   return { name, origin: variable };
-}
-
-function read(name: (typeof VARIABLES)[number]): string {
-  try {
-    // biome-ignore lint/style/noProcessEnv: the convention of the AWS SDKs for the region
-    return process.env[name] ?? '';
-  } catch {
-    // Deno does not show it without --allow-env.
-    return '';
-  }
 }

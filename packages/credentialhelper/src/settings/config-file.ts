@@ -4,6 +4,7 @@ import { isPem } from '../identity/pem.ts';
 import { isPkcs11Uri } from '../identity/pkcs11-uri.ts';
 import { readFile } from '../identity/read-file.ts';
 import { isObject, parseJson } from '../json.ts';
+import { withoutProxySecrets } from '../options/proxy.ts';
 import { COMMAND, type Found, type Layer, SECRET, withoutSecrets } from './layer.ts';
 import { SETTINGS } from './names.ts';
 import { nearest } from './nearest.ts';
@@ -78,6 +79,7 @@ function absoluteSecret(value: unknown, file: string): unknown {
 
 function shown(name: string, value: unknown): string {
   if (isObject(value)) return 'command' in value ? COMMAND : JSON.stringify(value);
+  if (name === 'proxy') return withoutProxySecrets(String(value));
   const isSecret = name === 'passphrase' || name === 'pkcs11.userPin';
   return isSecret && value !== null ? SECRET : withoutSecrets(String(value));
 }

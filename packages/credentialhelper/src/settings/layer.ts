@@ -1,5 +1,6 @@
 import { isPem } from '../identity/pem.ts';
 import { invalidOption } from '../options/assert.ts';
+import { withoutProxySecrets } from '../options/proxy.ts';
 import { SETTINGS, type Setting } from './names.ts';
 
 /** The value of a setting, and where it was found. */
@@ -56,6 +57,8 @@ function parsedValue({ kind }: Setting, text: string, name: string): unknown {
       return { command: text };
     case 'variable':
       return { environmentVariable: name };
+    case 'proxy':
+      return text === 'false' ? false : text;
     default:
       return text;
   }
@@ -63,7 +66,8 @@ function parsedValue({ kind }: Setting, text: string, name: string): unknown {
 
 function shownText({ kind }: Setting, text: string): string {
   if (kind === 'command') return COMMAND;
-  return kind === 'variable' ? SECRET : withoutSecrets(text);
+  if (kind === 'variable') return SECRET;
+  return kind === 'proxy' ? withoutProxySecrets(text) : withoutSecrets(text);
 }
 
 /** What is shown instead of a command, which may contain a secret. */

@@ -14,9 +14,10 @@ export interface Setting {
   readonly meaning: string;
   /**
    * How its text is read: `file` is the path of a file with a secret, `command` a command for the shell that prints it,
-   * `variable` the secret itself, which can only be in an environment variable. Default: text.
+   * `variable` the secret itself, which can only be in an environment variable; `proxy` a URL that may have a password, or
+   * `false`. Default: text.
    */
-  readonly kind?: 'number' | 'flag' | 'file' | 'command' | 'variable';
+  readonly kind?: 'number' | 'flag' | 'file' | 'command' | 'variable' | 'proxy';
 }
 
 /** The settings of a session, in the order of the help. */
@@ -81,6 +82,9 @@ export const SETTINGS: readonly Setting[] = [
   setting('timeoutMs', 'number', 'timeout of a request, in milliseconds', { kind: 'number' }),
   setting('maxWaitMs', 'number', 'how long to wait for retries after a failure, in milliseconds', {
     kind: 'number',
+  }),
+  setting('proxy', 'url', 'proxy for requests, or false; default: HTTPS_PROXY and NO_PROXY', {
+    kind: 'proxy',
   }),
   setting('userAgent', 'text', 'the User-Agent header of requests'),
 ];

@@ -1,8 +1,10 @@
 import { existsSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { isPkcs11Uri } from '../identity/pkcs11-uri.ts';
 import { isObject } from '../json.ts';
+import { isWithoutProxy } from '../options/no-proxy.ts';
+import { withoutProxySecrets } from '../options/proxy.ts';
 import { parseFile } from './config-file.ts';
 import { type Found, type Layer, SECRET, withoutSecrets } from './layer.ts';
 
@@ -30,12 +32,43 @@ export async function readGreengrass(path: string): Promise<Layer> {
     thingName: [member(system, 'thingName'), 'thingName'],
     certificate: [member(system, 'certificateFilePath'), 'certificateFilePath'],
     ca: [member(system, 'rootCaPath'), 'rootCaPath'],
+    proxy: greengrassProxy(nucleus),
     privateKey: [inToken ? undefined : key, 'privateKeyPath'],
     'pkcs11.uri': [inToken ? key : undefined, 'privateKeyPath'],
     'pkcs11.library': [inToken ? member(provider, 'library') : undefined, 'library'],
     'pkcs11.slotId': [inToken ? numberOf(member(provider, 'slot')) : undefined, 'slot'],
     'pkcs11.userPin': [inToken ? textOf(member(provider, 'userPin')) : undefined, 'userPin'],
   });
+}
+
+/** Its proxy, unless that is not for its endpoint. */
+function greengrassProxy(nucleus: unknown): readonly [value: unknown, name: string] {
+  const url = member(nucleus, 'networkProxy', 'proxy', 'url');
+  const exceptions = member(nucleus, 'networkProxy', 'noProxyAddresses');
+  const host = member(nucleus, 'iotCredEndpoint');
+  const isExcluded =
+    typeof exceptions === 'string' &&
+    typeof host === 'string' &&
+    isWithoutProxy(exceptions, { host: host.toLowerCase(), port: 443 });
+  if (isExcluded) return [false, 'noProxyAddresses'];
+  return [
+    withCredentials(
+      url,
+      member(nucleus, 'networkProxy', 'proxy', 'username'),
+      member(nucleus, 'networkProxy', 'proxy', 'password'),
+    ),
+    'networkProxy',
+  ];
+}
+
+/** The URL of a proxy with a user name and a password that are configured beside it. */
+function withCredentials(url: unknown, username: unknown, password: unknown): unknown {
+  const user = textOf(username);
+  if (typeof url !== 'string' || typeof user !== 'string' || user === '') return url;
+  const [, scheme = 'http://', rest = ''] = /^([a-z][a-z0-9+.-]*:\/\/)?(.*)$/is.exec(url) ?? [];
+  const credentials = [user, String(textOf(password) ?? '')].map(encodeURIComponent).join(':');
+  // Its own user name, if any, counts.
+  return rest.includes('@') ? url : `${scheme}${credentials}@${rest}`;
 }
 
 function greengrassFile(path: string): string {
@@ -53,11 +86,14 @@ export async function readDeviceClient(path: string): Promise<Layer> {
   const values = await parseFile(file);
   const element = values['secure-element'];
   const inToken = member(element, 'enabled') === true;
+  const proxyFile = join(dirname(file), 'http-proxy.conf');
+  const proxy = existsSync(proxyFile) ? deviceClientProxy(await parseFile(proxyFile)) : undefined;
   const ofElement = (name: string) => (inToken ? member(element, name) : undefined);
   return layerOf(file, {
     thingName: [values['thing-name'], 'thing-name'],
     certificate: [values.cert, 'cert'],
     ca: [values['root-ca'], 'root-ca'],
+    proxy: [proxy, 'http-proxy.conf beside'],
     privateKey: [inToken ? undefined : values.key, 'key'],
     'pkcs11.library': [ofElement('pkcs11-lib'), 'pkcs11-lib'],
     'pkcs11.userPin': [textOf(ofElement('secure-element-pin')), 'secure-element-pin'],
@@ -67,6 +103,18 @@ export async function readDeviceClient(path: string): Promise<Layer> {
   });
 }
 
+/** Its proxy, in a file of its own (docs/HTTP_PROXY.md of AWS IoT Device Client). */
+function deviceClientProxy(values: Readonly<Record<string, unknown>>): unknown {
+  const { 'http-proxy-host': host, 'http-proxy-port': port } = values;
+  if (values['http-proxy-enabled'] !== true || typeof host !== 'string') return undefined;
+  const isAuthenticated = values['http-proxy-auth-method'] === 'UserNameAndPassword';
+  return withCredentials(
+    `http://${host}:${port}`,
+    isAuthenticated ? values['http-proxy-username'] : undefined,
+    values['http-proxy-password'],
+  );
+}
+
 function layerOf(
   file: string,
   values: Readonly<Record<string, readonly [value: unknown, name: string]>>,
@@ -74,7 +122,12 @@ function layerOf(
   const layer = new Map<string, Found>();
   for (const [option, [value, name]] of Object.entries(values)) {
     if (value === undefined || value === null || value === '') continue;
-    const shown = option === 'pkcs11.userPin' ? SECRET : withoutSecrets(String(value));
+    const shown =
+      option === 'pkcs11.userPin'
+        ? SECRET
+        : option === 'proxy'
+          ? withoutProxySecrets(String(value))
+          : withoutSecrets(String(value));
     layer.set(option, { value: expandHome(value), origin: `${name} in ${file}`, shown });
   }
   return layer;

@@ -1,3 +1,5 @@
+import type { HttpProxy } from '../options/proxy.ts';
+
 /** One HTTPS GET. */
 export interface HttpsRequest {
   /** Host name or IP address; an IPv6 address without brackets. */
@@ -9,11 +11,16 @@ export interface HttpsRequest {
   readonly headers: Readonly<Record<string, string>>;
 }
 
+/** A proxy, and the CA certificates to trust for TLS to it instead of the default ones, as PEM. */
+export type TrustedProxy = HttpProxy & { readonly ca?: string | undefined };
+
 /** How a request is sent. */
 export interface ConnectionSettings {
   /** The CA certificates to trust instead of the default ones, as PEM. */
   readonly ca: string | undefined;
-  /** Whether the server certificate is verified. */
+  /** The proxy to send it through; undefined for a direct connection. */
+  readonly proxy: TrustedProxy | undefined;
+  /** Whether the server certificate is verified; that of a proxy always is. */
   readonly verifyPeer: boolean;
   /** Timeout in milliseconds. */
   readonly timeoutMs: number;

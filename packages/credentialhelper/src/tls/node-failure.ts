@@ -32,12 +32,14 @@ const CERTIFICATE_ALERT =
 const VERSION_ALERT =
   /^ERR_SSL_(TLSV1_ALERT_PROTOCOL_VERSION|UNSUPPORTED_PROTOCOL|\w*VERSION_TOO_LOW|NO_PROTOCOLS_AVAILABLE)$/;
 
+type Target = Pick<HttpsRequest, 'host' | 'port'>;
+
 /**
  * Returns the cause of an error of `node:https`.
  *
  * @param answered - whether a response had begun
  */
-export function nodeFailure(error: unknown, request: HttpsRequest, answered: boolean): WireFailure {
+export function nodeFailure(error: unknown, request: Target, answered: boolean): WireFailure {
   const { name, message } = error as Error;
   const code = errorCode(error as NodeJS.ErrnoException);
   return (
@@ -75,7 +77,7 @@ function responseFailure(code: string, answered: boolean): WireFailure | undefin
   return undefined;
 }
 
-function connectionFailure(code: string, request: HttpsRequest): WireFailure | undefined {
+function connectionFailure(code: string, request: Target): WireFailure | undefined {
   const resource = resourceHint(code);
   // EAGAIN is for processes, and none is started here.
   if (resource !== undefined && code !== 'EAGAIN') {
@@ -123,7 +125,7 @@ function connectionFailure(code: string, request: HttpsRequest): WireFailure | u
   return undefined;
 }
 
-function certificateFailure(code: string, request: HttpsRequest): WireFailure | undefined {
+function certificateFailure(code: string, request: Target): WireFailure | undefined {
   if (UNTRUSTED.has(code)) {
     return {
       code: 'ERR_SERVER_UNTRUSTED',

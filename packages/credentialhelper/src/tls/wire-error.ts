@@ -32,7 +32,7 @@ export const HINTS = {
     'a firewall or proxy may close TLS connections; so may a server that expects another certificate',
   network: "check this device's network, route and firewall",
   untrusted:
-    'AWS\'s own endpoints are trusted by default; for another one, or behind a proxy that intercepts TLS, pass its CA as "ca"',
+    'AWS\'s own endpoints are trusted by default; for another one, pass its CA as "ca"; a proxy that inspects TLS must exclude the endpoint: a client certificate does not pass it',
   name: 'use exactly the name that aws iot describe-endpoint --endpoint-type iot:CredentialProvider prints',
   clock: "check this device's clock: a wrong clock is the usual cause",
   clientCertificate:

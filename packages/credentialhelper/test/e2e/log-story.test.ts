@@ -188,6 +188,7 @@ describe('the settings in the log', () => {
         `private key: file "${privateKey}"`,
         'passphrase: none',
         'CA: the PEM text given as "ca"',
+        'proxy: none',
         'timeoutMs 5000',
         'maxWaitMs 6000 (default)',
         'keepFresh false (default)',

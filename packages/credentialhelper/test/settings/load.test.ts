@@ -174,6 +174,71 @@ ${provider}`;
     expect(found.get('pkcs11.userPin')?.shown).toBe('(a secret)');
   });
 
+  it.each([
+    [`proxy: { url: 'http://proxy:3128' }`, 'http://proxy:3128', 'http://proxy:3128'],
+    [
+      `proxy: { url: 'https://proxy', username: me, password: 'p@ss' }`,
+      'https://me:p%40ss@proxy',
+      'https://me:(a secret)@proxy',
+    ],
+    [
+      `proxy: { url: 'http://own:p@proxy', username: me, password: 1234 }`,
+      'http://own:p@proxy',
+      'http://own:(a secret)@proxy',
+    ],
+    [`noProxyAddresses: 'x,HOST', proxy: { url: 'http://proxy' }`, false, 'false'],
+    [`noProxyAddresses: 'other', proxy: { url: 'http://proxy' }`, 'http://proxy', 'http://proxy'],
+    [`mqtt: { port: 443 }`, undefined, undefined],
+  ])('come from Greengrass with networkProxy %s', async (networkProxy, proxy, shown) => {
+    environment({});
+    const text = greengrass('/').replace(' }\n', `, networkProxy: { ${networkProxy} } }\n`);
+    const file = write(text.replace('HOST', 'host'));
+    expect((await loadSettings({ greengrass: file })).proxy).toBe(proxy);
+    const found = (await findSettings({ greengrass: file }, new Map())).get('proxy');
+    expect(found?.shown).toBe(shown);
+  });
+
+  it.each([
+    [{}, 'http://10.0.0.140:9999'],
+    [{ 'http-proxy-enabled': false }, undefined],
+    [
+      {
+        ...{ 'http-proxy-auth-method': 'UserNameAndPassword', 'http-proxy-username': 'me' },
+        'http-proxy-password': 'p/1',
+      },
+      'http://me:p%2F1@10.0.0.140:9999',
+    ],
+  ])('come from Device Client with a proxy in the file beside: %j', async (more, proxy) => {
+    environment({});
+    mkdirSync(join(folder, 'device-client'), { recursive: true });
+    const common = {
+      ...{ 'http-proxy-enabled': true, 'http-proxy-host': '10.0.0.140', 'http-proxy-port': '9999' },
+      'http-proxy-auth-method': 'None',
+    };
+    write(JSON.stringify({ ...common, ...more }), 'device-client/http-proxy.conf');
+    const file = write('{"thing-name":"thing"}', 'device-client/aws-iot-device-client.conf');
+    expect((await loadSettings({ deviceClient: file })).proxy).toBe(proxy);
+  });
+
+  it('have a proxy of every place, without its password for people', async () => {
+    const aws = write('[default]\niot_proxy = http://me:secret@of-profile:1\n');
+    const config = write('proxy: http://me:secret@of-file:1\n');
+    const read = async (variables: Record<string, string>) => {
+      environment({ AWS_CONFIG_FILE: join(folder, 'none'), AWS_IOT_PROXY: '', ...variables });
+      const found = (await findSettings({ config }, new Map())).get('proxy');
+      return [found?.value, found?.shown];
+    };
+    expect(await read({ AWS_IOT_PROXY: 'false' })).toEqual([false, 'false']);
+    expect(await read({ AWS_CONFIG_FILE: aws })).toEqual([
+      'http://me:secret@of-profile:1',
+      'http://me:(a secret)@of-profile:1',
+    ]);
+    expect(await read({})).toEqual([
+      'http://me:secret@of-file:1',
+      'http://me:(a secret)@of-file:1',
+    ]);
+  });
+
   it('come from Device Client, besides those that it does not have', async () => {
     environment({ AWS_IOT_ROLE_ALIAS: 'alias' });
     const element = {

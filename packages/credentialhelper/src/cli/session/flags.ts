@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander';
 import { isPkcs11Uri } from '../../identity/pkcs11-uri.ts';
 import type { FromIotCoreInit } from '../../options/options.ts';
+import { hasProxySecrets } from '../../options/proxy.ts';
 import { createSession, type Session } from '../../session.ts';
 import { type Layer, layerOfTexts } from '../../settings/layer.ts';
 import { findSettings, optionsOf, type SettingsInit } from '../../settings/load.ts';
@@ -151,8 +152,16 @@ export function placesOf({
 const textOrNone = (value: string | boolean | undefined) =>
   typeof value === 'string' ? value : undefined;
 
-/** `-` is standard input; the content of a file does not belong on the command line. */
-function textOf({ value, flag, option }: Setting, text: string): string {
+/** `-` is standard input; the content of a file, or a password, does not belong on the command line. */
+function textOf({ value, flag, option, kind, variable }: Setting, text: string): string {
+  if (kind === 'proxy' && hasProxySecrets(text)) {
+    throw new UsageError(
+      `${flag} has a user name or password, which other users of this system can see`,
+      {
+        hint: `pass the URL in the environment variable ${variable} or HTTPS_PROXY, or in a file (--config, ~/.aws/config)`,
+      },
+    );
+  }
   if (value !== 'file') return text;
   if (text === '-') return STDIN;
   return option === 'certificate' && isPkcs11Uri(text) ? text : newFilePath(text, flag);
