@@ -9,8 +9,7 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { dirname, join, resolve } from 'node:path';
 import { rolldown } from 'rolldown';
 
 const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
@@ -39,22 +38,35 @@ const EITHER = {
   postFooter: '})(process.getBuiltinModule);',
 };
 
-/** Bundles entries: names of files without their extension, and their sources. */
-async function bundle(input, output, define = {}) {
-  const folder = output.dir ?? dirname(output.file);
+/** The folders of the packages of which a part is bundled. */
+const bundledFolders = new Set();
+
+/** Bundles an entry, or entries by the names of their files without extension. */
+async function bundle(input, output, options = {}) {
   const build = await rolldown({
     input,
     platform: 'node',
-    // Node.js 20.19.
-    transform: { target: 'es2023', define: { PACKAGE_VERSION: JSON.stringify(version), ...define } },
     external: ['koffi', 'asn1js', '@smithy/types'],
-    plugins: [bundledBeside(folder), withoutChildProcess],
     onLog: (level, log) => {
       throw new Error(`${level}: ${log.message}`);
     },
+    ...options,
   });
-  await build.write({ ...OUTPUT, ...output });
+  const { output: chunks } = await build.write({ ...OUTPUT, ...output });
   await build.close();
+  for (const [id, { renderedLength }] of chunks.flatMap(({ modules = {} }) => Object.entries(modules))) {
+    const [folder] = /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(id) ?? [];
+    if (folder !== undefined && renderedLength > 0) bundledFolders.add(folder);
+  }
+}
+
+/** Bundles sources of this package. */
+async function bundleSources(input, output, define = {}) {
+  await bundle(input, output, {
+    // Node.js 20.19.
+    transform: { target: 'es2023', define: { PACKAGE_VERSION: JSON.stringify(version), ...define } },
+    plugins: [bundledBeside(output.dir ?? dirname(output.file)), withoutChildProcess],
+  });
 }
 
 /** Writes the types that the entries need, for modules or for CommonJS. */
@@ -75,13 +87,15 @@ function writeTypes(from, to, extension, imported) {
 /** What a file of types imports of others, without the extension. */
 const RELATIVE = /((?:from |import\()'(\.[^']*))\.ts'/g;
 
-/**
- * Packages that few programs need, or of which they need a small part: each is a file of `dist/bundled`, loaded when it is
- * needed. The entry of `yaml` for Node.js is CommonJS, which cannot be bundled in a module.
- */
+/** Packages of which few programs need a few exports: each is a file of `dist/bundled`, loaded when it is needed. */
 const BUNDLED = {
-  yaml: fileURLToPath(new URL('browser/index.js', import.meta.resolve('yaml/package.json'))),
-  '@smithy/core/config': '@smithy/core/config',
+  yaml: { names: ['parse'] },
+  '@smithy/core/config': { names: ['loadSharedConfigFiles'] },
+  // Without the default chain of credentials: the session has its own.
+  '@aws-sdk/client-sts': {
+    names: ['STSClient', 'GetCallerIdentityCommand'],
+    alias: { '@aws-sdk/credential-provider-node': resolve('no-default-credentials.mjs') },
+  },
 };
 const fileOf = (name) => `${name.replaceAll(/\W+/g, '-').replace(/^-/, '')}.js`;
 
@@ -107,26 +121,32 @@ const withoutChildProcess = {
 const NOTHING = '\0nothing';
 
 async function buildBundled() {
-  for (const [name, from] of Object.entries(BUNDLED)) {
-    const build = await rolldown({ input: from, platform: 'node' });
-    const file = `dist.new/bundled/${fileOf(name)}`;
-    await build.write({ ...OUTPUT, ...ONE_FILE, file, format: 'esm', minify: true, sourcemap: false });
-    await build.close();
+  for (const [name, { names, alias = {} }] of Object.entries(BUNDLED)) {
+    const entry = {
+      name: 'entry',
+      resolveId: (id) => (id === ENTRY ? resolve(ENTRY) : null),
+      load: (id) => (id === resolve(ENTRY) ? `export { ${names.join(', ')} } from '${name}';` : null),
+    };
+    await bundle(
+      ENTRY,
+      { ...ONE_FILE, file: `dist.new/bundled/${fileOf(name)}`, format: 'esm', minify: true, sourcemap: false },
+      { plugins: [entry], resolve: { alias, mainFields: ['module', 'main'] } },
+    );
   }
 }
+const ENTRY = 'bundled-entry.js';
 
-/** The licences of the packages that are bundled. */
+/** The licences of the packages of which a part is bundled, each once. */
 function writeNotices(file) {
-  const notices = ['@smithy/core/config', 'yaml', 'fastest-levenshtein', 'commander'].map(
-    (name) => `${name}\n\n${licenceFor(dirname(fileURLToPath(import.meta.resolve(name))))}`,
-  );
+  const namesOf = new Map();
+  for (const folder of [...bundledFolders].sort()) {
+    const { name, license } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+    const licence = ['LICENSE', 'LICENSE.md'].map((each) => join(folder, each)).find(existsSync);
+    const text = licence === undefined ? `${license}\n` : readFileSync(licence, 'utf8');
+    namesOf.set(text, [...(namesOf.get(text) ?? []), name]);
+  }
+  const notices = [...namesOf].map(([text, names]) => `${names.join(', ')}\n\n${text}`);
   writeFileSync(file, `Parts of these packages are bundled.\n\n${notices.join('\n')}`);
-}
-
-/** The licence of the package that a folder belongs to. */
-function licenceFor(folder) {
-  const file = ['LICENSE', 'LICENSE.md'].map((name) => join(folder, name)).find(existsSync);
-  return file === undefined ? licenceFor(dirname(folder)) : readFileSync(file, 'utf8');
 }
 
 const remove = (folder) => rmSync(folder, { recursive: true, force: true });
@@ -144,17 +164,17 @@ try {
   // What an entry loads only when it needs it stands in a file beside it. Entries share nothing, so that each is few files.
   for (const name of ENTRIES) {
     const input = { [name]: `src/${name}.ts` };
-    await bundle(input, { dir: 'dist.new', format: 'esm' });
-    await bundle(input, { ...ONE_FILE, file: `dist.new/${name}.cjs`, format: 'cjs' });
+    await bundleSources(input, { dir: 'dist.new', format: 'esm' });
+    await bundleSources(input, { ...ONE_FILE, file: `dist.new/${name}.cjs`, format: 'cjs' });
   }
-  await bundle(
+  await bundleSources(
     'src/token-request-child.ts',
     { ...EITHER, file: 'dist.new/token-request-child.js' },
     { 'import.meta.url': 'undefined' },
   );
   // CommonJS starts faster.
   const programs = ['main', 'worker-child', 'inspect-child'];
-  await bundle(
+  await bundleSources(
     Object.fromEntries(programs.map((name) => [name, `src/cli/${name}.ts`])),
     { dir: 'dist.new/cli', format: 'cjs' },
     { IS_COMMAND_LINE: 'true' },

@@ -300,6 +300,20 @@ export const ERROR_CODES = {
     retry: 'slowly',
     exitStatus: 1,
   },
+  ERR_STS_UNREACHABLE: {
+    meaning: 'AWS STS did not answer the question whose credentials these are',
+    remedy: 'check that the device can reach the endpoint of AWS STS in its region',
+    retryable: true,
+    retry: 'soon',
+    exitStatus: 1,
+  },
+  ERR_STS_REFUSED: {
+    meaning: 'AWS STS refused the credentials',
+    remedy: 'see the error of AWS STS in the message',
+    retryable: false,
+    retry: 'slowly',
+    exitStatus: 1,
+  },
   // Network and TLS.
   ERR_DNS: {
     meaning: "the endpoint's name cannot be resolved",

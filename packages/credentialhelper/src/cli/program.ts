@@ -28,6 +28,10 @@ const COMMANDS: LazyCommands = {
     summary: 'write a profile for the AWS CLI and the AWS SDKs',
     load: async () => (await import('./session/configure.ts')).defineConfigure,
   },
+  whoami: {
+    summary: 'print the identity of the credentials: account, ARN and user id',
+    load: async () => (await import('./session/whoami.ts')).defineWhoami,
+  },
   config: {
     summary: 'show the settings of a session, and where each was found',
     load: async () => (await import('./session/config.ts')).defineConfig,

@@ -1,0 +1,42 @@
+import type { Command } from 'commander';
+import { createSource } from '../../credentials/source.ts';
+import { checkOptions } from '../../options/options.ts';
+import { regionFor } from '../../session.ts';
+import { action } from '../action.ts';
+import type { Result } from '../output.ts';
+import { EXIT_STATUS_HELP } from '../usage.ts';
+import { askCallerIdentity } from './caller-identity.ts';
+import { addSessionOptions, type SessionFlags, sessionOptions } from './flags.ts';
+
+/** Defines `whoami`. */
+export function defineWhoami(command: Command): void {
+  addSessionOptions(command)
+    .description(
+      'Print the identity of the credentials: account, ARN and user id, as AWS STS knows them (GetCallerIdentity, which requires no permission). AWS_ENDPOINT_URL_STS and AWS_ENDPOINT_URL name another endpoint.',
+    )
+    .option('--json', 'print one JSON document')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  awsiot-credentialhelper whoami --profile my-thing
+  awsiot-credentialhelper whoami --greengrass --json
+${EXIT_STATUS_HELP}`,
+    )
+    .action(action(whoami));
+}
+
+async function whoami(flags: SessionFlags): Promise<Result> {
+  const settings = checkOptions(await sessionOptions(flags));
+  const region = regionFor(settings);
+  const source = createSource({ ...settings, region });
+  const identity = await askCallerIdentity(
+    region.name,
+    await source.credentials(),
+    settings.timeoutMs,
+  );
+  return {
+    lines: [`account: ${identity.account}`, `ARN: ${identity.arn}`, `user id: ${identity.userId}`],
+    json: identity,
+  };
+}

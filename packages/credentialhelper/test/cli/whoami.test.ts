@@ -1,0 +1,93 @@
+import { writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { startEmulator } from 'awsiot-credentialhelper-emulator';
+import { afterAll, describe, expect, it } from 'vitest';
+import { run, runJson } from '../support/cli.ts';
+import { plantKey } from '../support/secrets.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+
+const folder = temporaryFolder();
+const aws = await startEmulator();
+afterAll(() => aws.close());
+const seed = await aws.seed({ thingName: 'thing', roleAlias: 'alias', keyType: 'EC-P256' });
+const write = (name: string, text: string) => {
+  const file = join(folder, name);
+  writeFileSync(file, text, { mode: 0o600 });
+  return file;
+};
+const FLAGS = [
+  ...['whoami', '--endpoint', aws.credentialsEndpoint, '--region', aws.region],
+  ...['--role-alias', 'alias', '--thing-name', 'thing', '--timeout-ms', '5000'],
+  ...['--certificate', write('cert.pem', seed.certificatePem)],
+  ...['--private-key', write('key.pem', seed.privateKeyPem), '--ca', write('ca.pem', aws.ca)],
+];
+plantKey(seed.privateKeyPem);
+const at = (url: string) => ({ env: { AWS_ENDPOINT_URL: url } });
+const arn = expect.stringMatching(
+  new RegExp(`^arn:aws:sts::${aws.accountId}:assumed-role/alias-role/${seed.certificateId}$`),
+);
+
+describe('whoami', () => {
+  it('prints account, ARN and user id', async () => {
+    const { status, stdout, stderr } = await run(FLAGS, at(aws.apiEndpoint));
+    expect([status, stderr]).toEqual([0, '']);
+    expect(stdout.split('\n')).toEqual([
+      `account: ${aws.accountId}`,
+      expect.stringContaining(`:assumed-role/alias-role/${seed.certificateId}`),
+      expect.stringMatching(`^user id: AROA.*:${seed.certificateId}$`),
+      '',
+    ]);
+  });
+
+  it('asks with the credentials of the session, and with no other', async () => {
+    const env = {
+      AWS_ENDPOINT_URL_STS: aws.apiEndpoint,
+      AWS_ACCESS_KEY_ID: 'AKIAEXAMPLEEXAMPLE00',
+      AWS_SECRET_ACCESS_KEY: 'another',
+      AWS_CONFIG_FILE: write('config', ''),
+    };
+    expect(await runJson(FLAGS, { env })).toEqual({
+      account: aws.accountId,
+      arn,
+      userId: expect.stringContaining(seed.certificateId),
+    });
+  });
+
+  it('reports in one line that STS cannot be reached', async () => {
+    const { status, stdout, stderr } = await run([...FLAGS, '--json'], at('http://127.0.0.1:1'));
+    expect(status).toBe(1);
+    expect(stderr).toBe(
+      'awsiot-credentialhelper: error: no answer from AWS STS at 127.0.0.1:1: connect ECONNREFUSED 127.0.0.1:1\n',
+    );
+    expect(JSON.parse(stdout).error.code).toBe('ERR_STS_UNREACHABLE');
+  });
+
+  it('reports in one line that STS refuses the credentials', async () => {
+    const server = createServer((_, response) => {
+      response.writeHead(403, { 'content-type': 'text/xml', 'x-amzn-requestid': 'one' });
+      response.end(
+        '<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error><Type>Sender</Type><Code>SignatureDoesNotMatch</Code><Message>Signature\nexpired</Message></Error></ErrorResponse>',
+      );
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    const { status, stdout, stderr } = await run(
+      [...FLAGS, '--json'],
+      at(`http://127.0.0.1:${port}`),
+    );
+    server.close();
+    expect(status).toBe(1);
+    expect(stderr).toMatch(
+      /^awsiot-credentialhelper: error: AWS STS at 127\.0\.0\.1:\d+ refused the credentials: HTTP 403, SignatureDoesNotMatch: Signature.*expired\n$/,
+    );
+    expect(JSON.parse(stdout).error.code).toBe('ERR_STS_REFUSED');
+  });
+
+  it('reports the error of the credential provider', async () => {
+    const { status, stderr } = await run([...FLAGS, '--thing-name', 'other'], at(aws.apiEndpoint));
+    expect(status).toBe(1);
+    expect(stderr).toContain('Invalid thing name passed');
+  });
+});
