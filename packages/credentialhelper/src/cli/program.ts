@@ -32,6 +32,10 @@ const COMMANDS: LazyCommands = {
     summary: 'print the identity of the credentials: account, ARN and user id',
     load: async () => (await import('./session/whoami.ts')).defineWhoami,
   },
+  doctor: {
+    summary: 'find out why a device gets no credentials, and how to fix it',
+    load: async () => (await import('./doctor/doctor.ts')).defineDoctor,
+  },
   config: {
     summary: 'show the settings of a session, and where each was found',
     load: async () => (await import('./session/config.ts')).defineConfig,

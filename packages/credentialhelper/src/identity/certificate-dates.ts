@@ -105,6 +105,19 @@ export function certificateDateProblem(
   return wrong && `${describeCertificate(certificate)} ${wrong.problem}; ${clock(now)}`;
 }
 
+/**
+ * What is wrong with the validity period of a certificate, as a clause: it has expired, is not valid yet, or expires within
+ * 30 days, which has no code. Undefined if nothing is.
+ *
+ * @param nowMs - the time, in epoch milliseconds
+ */
+export function validityOf(
+  certificate: X509Certificate,
+  nowMs: number,
+): { readonly problem: string; readonly code?: keyof typeof HINTS } | undefined {
+  return problemOf(certificate, nowMs) ?? warningOf(certificate, nowMs);
+}
+
 function problemOf({ validFrom, validTo }: X509Certificate, atMs: number) {
   if (Date.parse(validTo) <= atMs) {
     return { code: 'ERR_CERTIFICATE_EXPIRED', problem: `expired on ${iso(validTo)}` } as const;

@@ -8,6 +8,7 @@ import { readCertificatesInToken } from './find-certificate.ts';
 import { kindInToken } from './find-key.ts';
 import { findAll, type OBJECT_TYPES, readName, readNumber } from './objects.ts';
 import { openPublicSession, openSession, type TokenSession } from './session.ts';
+import { SIGN_MECHANISMS, type SignMechanism } from './sign.ts';
 import {
   findToken,
   hasFlag,
@@ -56,6 +57,8 @@ export interface TokenReport {
   readonly pin: 'ok' | 'wrong-pin-tried' | 'one-try-left' | 'locked' | 'not-set';
   /** Whether the private objects are included. */
   readonly loggedIn: boolean;
+  /** Those by which the token can sign for TLS. */
+  readonly mechanisms: readonly SignMechanism[];
   readonly uri: string;
   readonly objects: readonly ObjectReport[];
 }
@@ -108,8 +111,10 @@ async function inspectToken(
   const loginRequired = hasFlag(token, 'LOGIN_REQUIRED');
   const uri = { ...tokenUriAttributes(token), modulePath: pkcs11.path };
   let objects: readonly ObjectReport[] = [];
+  let mechanisms: readonly SignMechanism[] = [];
   let problem: string | null = null;
   try {
+    mechanisms = SIGN_MECHANISMS.filter((name) => pkcs11.hasMechanism(token.slot, name));
     objects = await inspectObjects(pkcs11, token, uri, request);
   } catch (error) {
     // One failing token must not hide others; but a named one must not fail silently.
@@ -125,6 +130,7 @@ async function inspectToken(
     pinPad: hasFlag(token, 'PROTECTED_AUTHENTICATION_PATH'),
     pin: pinState(token),
     loggedIn: request.login || !loginRequired,
+    mechanisms,
     uri: formatPkcs11Uri(uri),
     objects,
   };

@@ -12,7 +12,14 @@ export type Hash = 'sha256' | 'sha384' | 'sha512';
 type SigningKey = Pick<PrivateKeyInToken, 'handle' | 'alwaysAuthenticate'>;
 
 /** The mechanisms that TLS uses with a client key: ECDSA, RSA PKCS#1 v1.5, and raw RSA for RSA-PSS. */
-export type SignMechanism = MechanismName & ('CKM_ECDSA' | 'CKM_RSA_PKCS' | 'CKM_RSA_X_509');
+export const SIGN_MECHANISMS = [
+  'CKM_ECDSA',
+  'CKM_RSA_PKCS',
+  'CKM_RSA_X_509',
+] as const satisfies readonly MechanismName[];
+
+/** One of {@link SIGN_MECHANISMS}. */
+export type SignMechanism = (typeof SIGN_MECHANISMS)[number];
 
 // The DigestInfo of SHA-256 up to the digest (RFC 8017, section 9.2, note 1).
 const SHA256_DIGEST_INFO = Buffer.from('3031300d060960864801650304020105000420', 'hex');

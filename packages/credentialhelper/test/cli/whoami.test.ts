@@ -24,7 +24,9 @@ const FLAGS = [
   ...['--private-key', write('key.pem', seed.privateKeyPem), '--ca', write('ca.pem', aws.ca)],
 ];
 plantKey(seed.privateKeyPem);
-const at = (url: string) => ({ env: { AWS_ENDPOINT_URL: url } });
+const at = (url: string) => ({
+  env: { AWS_ENDPOINT_URL: url, AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'false' },
+});
 const arn = expect.stringMatching(
   new RegExp(`^arn:aws:sts::${aws.accountId}:assumed-role/alias-role/${seed.certificateId}$`),
 );

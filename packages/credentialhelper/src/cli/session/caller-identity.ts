@@ -24,6 +24,8 @@ export async function askCallerIdentity(
   credentials: TemporaryCredentials,
   timeoutMs: number,
 ): Promise<CallerIdentity> {
+  // The user of this package cannot update the SDK in it.
+  process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true';
   const { STSClient, GetCallerIdentityCommand } = await import('@aws-sdk/client-sts');
   const client = new STSClient({
     region,

@@ -120,7 +120,8 @@ export function checkRequired(settings: Layer): void {
   }
 }
 
-function notSet(option: string, otherwise = ''): UsageError {
+/** The error for a setting that is missing: it names every place where it can be set. */
+export function notSet(option: string, otherwise = ''): UsageError {
   const { meaning, flag, variable, key } = SETTINGS.find((one) => one.option === option) as Setting;
   return new UsageError(`not set: ${meaning}`, {
     hint: `pass ${flag}, or set ${variable} in the environment or ${key} in a profile of ~/.aws/config${otherwise && `; ${otherwise}`}; "config show" lists what is set`,

@@ -1,3 +1,4 @@
+import type { LibraryLocation } from '../../pkcs11/library-location.ts';
 import { askChild } from '../../process/ask-child.ts';
 import type { InspectRequest, LibraryReport } from '../../token/inspect.ts';
 
@@ -18,4 +19,25 @@ export function inspectIsolated(request: InspectRequest, limitMs: number): Promi
     // The command exits at once, and must not leave behind a library that hangs on exit.
     endMs: 0,
   });
+}
+
+/**
+ * The request to inspect a library without a login.
+ *
+ * @param waitMs - how long to wait while other processes log in, in milliseconds
+ */
+export function publicInspection(
+  location: LibraryLocation,
+  match: InspectRequest['match'],
+  waitMs: number,
+): InspectRequest {
+  return {
+    ...location,
+    match,
+    waitMs,
+    login: false,
+    pin: undefined,
+    ignorePinFlags: false,
+    stateFolder: undefined,
+  };
 }

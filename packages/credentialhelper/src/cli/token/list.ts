@@ -4,7 +4,6 @@ import { CredentialHelperError, isCredentialHelperError } from '../../errors.ts'
 import { findModules, type Module } from '../../pkcs11/find-libraries.ts';
 import { loadKoffi } from '../../pkcs11/koffi.ts';
 import { libraryHint } from '../../pkcs11/library-hints.ts';
-import type { LibraryLocation } from '../../pkcs11/library-location.ts';
 import type { InspectRequest, LibraryReport, TokenReport } from '../../token/inspect.ts';
 import { OBJECT_TYPES } from '../../token/objects.ts';
 import { action } from '../action.ts';
@@ -12,7 +11,7 @@ import type { Result } from '../output.ts';
 import { askSecret } from '../prompt.ts';
 import { EXIT_STATUS_HELP } from '../usage.ts';
 import { loginOf, openPin } from './connect.ts';
-import { inspectIsolated } from './inspect-isolated.ts';
+import { inspectIsolated, publicInspection } from './inspect-isolated.ts';
 import {
   addTokenOptions,
   pipeLimitMs,
@@ -130,22 +129,6 @@ async function inspectNamed(
 /** The part of a login that is sent over the IPC channel. */
 function forChannel({ warn: _, ...login }: ReturnType<typeof loginOf>) {
   return login;
-}
-
-function publicInspection(
-  location: LibraryLocation,
-  match: InspectRequest['match'],
-  waitMs: number,
-): InspectRequest {
-  return {
-    ...location,
-    match,
-    waitMs,
-    login: false,
-    pin: undefined,
-    ignorePinFlags: false,
-    stateFolder: undefined,
-  };
 }
 
 function describe(modules: readonly ModuleReport[]): readonly string[] {

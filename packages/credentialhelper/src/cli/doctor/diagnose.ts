@@ -1,0 +1,167 @@
+import type { X509Certificate } from 'node:crypto';
+import { certificateId } from '../../identity/certificate.ts';
+import { isPem } from '../../identity/pem.ts';
+import type { Source } from '../../identity/read-source.ts';
+import {
+  DEFAULT_TIMEOUT_MS,
+  type FileKeySettings,
+  type TokenKeySettings,
+} from '../../options/options.ts';
+import type { Layer } from '../../settings/layer.ts';
+import { certificateFinding, testCertificate, testKeyFile } from './certificate.ts';
+import {
+  type Attempt,
+  clockFinding,
+  credentialsFinding,
+  identityFinding,
+  tryExchange,
+} from './exchange.ts';
+import { type Finding, failedWith, skipped } from './finding.ts';
+import { testNetwork } from './network.ts';
+import type { DeviceNames } from './service.ts';
+import {
+  type CheckedSettings,
+  checkSettings,
+  endpointFinding,
+  settingsFinding,
+  stepOf,
+  type ValidSettings,
+} from './settings.ts';
+import { loginFindings, pinWithoutLogin, testToken } from './token.ts';
+import type { NetworkResult } from './wire.ts';
+
+/**
+ * Walks from the settings to the identity of the credentials, one finding for each step. After a broken step, those that
+ * depend on it are skipped, and the others are tested nevertheless: the network and the identity of the device do not
+ * depend on each other.
+ */
+export async function* diagnose(found: Layer): AsyncGenerator<Finding> {
+  const run = new Run(found);
+  yield settingsFinding(found, run.checked);
+  const endpoint = endpointFinding(run.checked);
+  yield endpoint;
+  const network = yield* run.network();
+  const attempt = yield* run.identity(network);
+  yield* run.service(network, attempt);
+}
+
+/** One run, with what the steps have in common. */
+class Run {
+  readonly checked: CheckedSettings;
+  readonly #warnings: string[] = [];
+  readonly #timeoutMs: number;
+
+  constructor(found: Layer) {
+    this.checked = checkSettings(found, (text) => this.#warnings.push(text));
+    this.#timeoutMs = this.checked.all?.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+  }
+
+  async *network(): AsyncGenerator<Finding, NetworkResult> {
+    const { endpoint, ca, verifyPeer } = this.checked;
+    if ('value' in endpoint) {
+      const timeoutMs = this.#timeoutMs;
+      return yield* testNetwork({ endpoint: endpoint.value, ca, verifyPeer, timeoutMs });
+    }
+    for (const step of ['dns', 'connection', 'server'] as const) {
+      yield skipped(step, 'not tested: there is no endpoint');
+    }
+    return { works: false, skewMs: undefined };
+  }
+
+  /** Tests certificate and key; the one login to a token is that of a request for credentials. */
+  async *identity(network: NetworkResult): AsyncGenerator<Finding, Attempt | undefined> {
+    const { certificate, key } = this.checked;
+    if ('error' in certificate) yield failedWith('certificate', certificate.error);
+    if ('error' in key) {
+      if (!('error' in certificate)) yield failedWith(stepOf(key.error, 'key'), key.error);
+      else yield skipped('key', 'not tested: there is no certificate');
+      return undefined;
+    }
+    if (key.value.kind === 'token') return yield* this.#token(key.value, network);
+    return yield* this.#files(key.value, network);
+  }
+
+  async *#files(
+    key: FileKeySettings,
+    network: NetworkResult,
+  ): AsyncGenerator<Finding, Attempt | undefined> {
+    const nowMs = Date.now() - (network.skewMs ?? 0);
+    const { finding, certificates } = await testCertificate(
+      key.certificate,
+      this.#timeoutMs,
+      nowMs,
+    );
+    yield finding;
+    const ofKey = await testKeyFile(key, certificates, this.#timeoutMs, this.#warnings);
+    yield ofKey;
+    const works = [finding, ofKey].every(({ status }) => status !== 'failed') && network.works;
+    const { all } = this.checked;
+    return works && all !== undefined ? tryExchange(all, () => {}) : undefined;
+  }
+
+  async *#token(
+    key: TokenKeySettings,
+    network: NetworkResult,
+  ): AsyncGenerator<Finding, Attempt | undefined> {
+    const nowMs = Date.now() - (network.skewMs ?? 0);
+    let isBroken = false;
+    if ('source' in key.certificate) {
+      const { finding } = await testCertificate(key.certificate.source, this.#timeoutMs, nowMs);
+      yield finding;
+      isBroken = finding.status === 'failed';
+    }
+    const found = yield* testToken(key.token, this.#timeoutMs);
+    const { all } = this.checked;
+    const why =
+      found === undefined
+        ? 'the token was not found'
+        : isBroken
+          ? 'the certificate cannot be used'
+          : 'the settings are not complete';
+    if (found === undefined || isBroken || all === undefined) {
+      yield found === undefined
+        ? skipped('pin', `not tried: ${why}`)
+        : pinWithoutLogin(found.token, why);
+      yield skipped('key', `not tested: ${why}`);
+      return undefined;
+    }
+    const attempt = await tryExchange(all, (text) => this.#warnings.push(text));
+    yield* loginFindings(found, key.token, { ...attempt, warnings: this.#warnings });
+    if ('match' in key.certificate && attempt.certificate !== undefined) {
+      yield certificateFinding(attempt.certificate, [attempt.certificate], nowMs);
+    }
+    return attempt.certificate === undefined ? undefined : attempt;
+  }
+
+  async *service(network: NetworkResult, attempt: Attempt | undefined): AsyncGenerator<Finding> {
+    const { all } = this.checked;
+    yield clockFinding(attempt?.skewMs ?? network.skewMs);
+    if (attempt === undefined || all === undefined || !network.works) {
+      yield skipped('credentials', 'not requested: an earlier step failed');
+      yield skipped('identity', 'not tested: there are no credentials');
+      return;
+    }
+    yield credentialsFinding(attempt, all, namesOf(all, attempt.certificate));
+    yield await identityFinding(attempt, all);
+  }
+}
+
+function namesOf(
+  { region, roleAlias, thingName, key }: ValidSettings,
+  certificate: X509Certificate | undefined,
+): DeviceNames | undefined {
+  if (certificate === undefined) return undefined;
+  const source: Source | undefined =
+    key.kind === 'file'
+      ? key.certificate
+      : 'source' in key.certificate
+        ? key.certificate.source
+        : undefined;
+  return {
+    region: region.name,
+    roleAlias,
+    thingName,
+    certificateId: certificateId(certificate),
+    certificateFile: typeof source === 'string' && !isPem(source) ? source : undefined,
+  };
+}
