@@ -72,24 +72,29 @@ class Run {
   async *identity(network: NetworkResult): AsyncGenerator<Finding, Attempt | undefined> {
     const { certificate, key } = this.checked;
     if ('error' in certificate) yield failedWith('certificate', certificate.error);
-    if ('error' in key) {
-      if (!('error' in certificate)) yield failedWith(stepOf(key.error, 'key'), key.error);
-      else yield skipped('key', 'not tested: there is no certificate');
+    if ('value' in key) {
+      if (key.value.kind === 'token') return yield* this.#token(key.value, network);
+      return yield* this.#files(key.value, network);
+    }
+    if ('error' in certificate) {
+      yield skipped('key', 'not tested: there is no certificate');
       return undefined;
     }
-    if (key.value.kind === 'token') return yield* this.#token(key.value, network);
-    return yield* this.#files(key.value, network);
+    if (certificate.value !== undefined) {
+      yield (await testCertificate(certificate.value, this.#timeoutMs, timeOf(network))).finding;
+    }
+    yield failedWith(stepOf(key.error, 'key'), key.error);
+    return undefined;
   }
 
   async *#files(
     key: FileKeySettings,
     network: NetworkResult,
   ): AsyncGenerator<Finding, Attempt | undefined> {
-    const nowMs = Date.now() - (network.skewMs ?? 0);
     const { finding, certificates } = await testCertificate(
       key.certificate,
       this.#timeoutMs,
-      nowMs,
+      timeOf(network),
     );
     yield finding;
     const ofKey = await testKeyFile(key, certificates, this.#timeoutMs, this.#warnings);
@@ -103,7 +108,7 @@ class Run {
     key: TokenKeySettings,
     network: NetworkResult,
   ): AsyncGenerator<Finding, Attempt | undefined> {
-    const nowMs = Date.now() - (network.skewMs ?? 0);
+    const nowMs = timeOf(network);
     let isBroken = false;
     if ('source' in key.certificate) {
       const { finding } = await testCertificate(key.certificate.source, this.#timeoutMs, nowMs);
@@ -111,17 +116,11 @@ class Run {
       isBroken = finding.status === 'failed';
     }
     const found = yield* testToken(key.token, this.#timeoutMs);
-    const { all } = this.checked;
-    const why =
-      found === undefined
-        ? 'the token was not found'
-        : isBroken
-          ? 'the certificate cannot be used'
-          : 'the settings are not complete';
+    const { all, pinProblem } = this.checked;
     if (found === undefined || isBroken || all === undefined) {
-      yield found === undefined
-        ? skipped('pin', `not tried: ${why}`)
-        : pinWithoutLogin(found.token, why);
+      const why = this.#whyNoLogin(found !== undefined, isBroken);
+      if (pinProblem !== undefined) yield failedWith('pin', pinProblem);
+      else yield pinWithoutLogin(found?.token, why);
       yield skipped('key', `not tested: ${why}`);
       return undefined;
     }
@@ -131,6 +130,14 @@ class Run {
       yield certificateFinding(attempt.certificate, [attempt.certificate], nowMs);
     }
     return attempt.certificate === undefined ? undefined : attempt;
+  }
+
+  #whyNoLogin(isFound: boolean, isBroken: boolean): string {
+    if (!isFound) return 'the token was not found';
+    if (isBroken) return 'the certificate cannot be used';
+    return this.checked.pinProblem === undefined
+      ? 'the settings are not valid'
+      : 'there was no login';
   }
 
   async *service(network: NetworkResult, attempt: Attempt | undefined): AsyncGenerator<Finding> {
@@ -144,6 +151,11 @@ class Run {
     yield credentialsFinding(attempt, all, namesOf(all, attempt.certificate));
     yield await identityFinding(attempt, all);
   }
+}
+
+/** The time by the clock of the server, if it is known, in epoch milliseconds. */
+function timeOf({ skewMs }: NetworkResult): number {
+  return Date.now() - (skewMs ?? 0);
 }
 
 function namesOf(

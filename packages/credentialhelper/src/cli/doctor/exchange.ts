@@ -1,4 +1,5 @@
 import type { X509Certificate } from 'node:crypto';
+import type { ErrorCode } from '../../error-codes.ts';
 import { isCredentialHelperError } from '../../errors.ts';
 import { exchange, type TemporaryCredentials } from '../../exchange/exchange.ts';
 import { httpDate } from '../../exchange/http-date.ts';
@@ -18,7 +19,7 @@ export interface Attempt {
   readonly error: unknown;
   /** The response, of any status. */
   readonly response: HttpsResponse | undefined;
-  /** The certificate that belongs to the key. */
+  /** The certificate that belongs to the key; of a token only if the key in it was found, and could be used. */
   readonly certificate: X509Certificate | undefined;
   /** How far this device's clock is ahead of the server's, in milliseconds, if the response has a date. */
   readonly skewMs: number | undefined;
@@ -38,9 +39,11 @@ export async function tryExchange(
     certificate = seen;
     dates.see(seen);
   };
-  const result = (credentials?: TemporaryCredentials, error?: unknown): Attempt => ({
-    ...{ credentials, error, response, certificate, skewMs },
-  });
+  const result = (credentials?: TemporaryCredentials, error?: unknown): Attempt => {
+    const isProven = settings.key.kind === 'file' || response !== undefined || isOnWire(error);
+    const proven = isProven ? certificate : undefined;
+    return { credentials, error, response, certificate: proven, skewMs };
+  };
   try {
     const get = createMutualTls(isolated(settings), { ...dates, see }, { warn });
     const { credentials } = await exchange(
@@ -59,6 +62,20 @@ export async function tryExchange(
     return result(undefined, error);
   }
 }
+
+/** Whether an error is one of the network: a key in a token is tested before. */
+function isOnWire(error: unknown): boolean {
+  return isCredentialHelperError(error) && ON_WIRE.has(error.code);
+}
+
+const ON_WIRE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  ...(['ERR_DNS', 'ERR_CONNECTION_REFUSED', 'ERR_CONNECTION_RESET', 'ERR_NETWORK'] as const),
+  ...(['ERR_TIMEOUT', 'ERR_TLS_VERSION', 'ERR_TLS_HANDSHAKE'] as const),
+  ...(['ERR_SERVER_UNTRUSTED', 'ERR_SERVER_NAME_MISMATCH'] as const),
+  ...(['ERR_SERVER_CERTIFICATE_DATE', 'ERR_CLIENT_CERTIFICATE_REFUSED'] as const),
+  ...(['ERR_CERTIFICATE_EXPIRED', 'ERR_CERTIFICATE_NOT_YET_VALID'] as const),
+  ...(['ERR_RESPONSE_INVALID', 'ERR_RESPONSE_TRUNCATED', 'ERR_RESPONSE_TOO_LARGE'] as const),
+]);
 
 /** The settings for a token in a child process, whatever they say: its library may crash. */
 function isolated(settings: ValidSettings): ValidSettings {

@@ -28,7 +28,7 @@ export async function testServer(
   if ('code' in shaken) {
     socket.destroy();
     // Some servers end a handshake without a client certificate: the request will show more.
-    const isUnknown = AT_CLIENT.has(shaken.code);
+    const isUnknown = AT_CLIENT.has(shaken.code) && /ALERT|closed/.test(shaken.what);
     const finding = isUnknown
       ? skipped('server', `seen with the certificate only: without one, ${shaken.what}`)
       : failedOnWire('server', shaken, endpoint);
@@ -39,7 +39,23 @@ export async function testServer(
   const finding = judge(secured, chain, route);
   const skewMs = await askTime(secured, endpoint.authority, Math.min(timeoutMs, DATE_MS));
   secured.destroy();
-  return { finding, works: finding.status !== 'failed', skewMs };
+  const works = finding.status !== 'failed';
+  return { finding: works ? finding : blameClock(finding, chain, skewMs), works, skewMs };
+}
+
+/** The finding for a certificate that is not valid by this device's clock, but by that of the server. */
+function blameClock(
+  finding: Finding,
+  [own]: readonly DetailedPeerCertificate[],
+  skewMs: number | undefined,
+): Finding {
+  if (finding.code !== 'ERR_SERVER_CERTIFICATE_DATE' || !own || !skewMs) return finding;
+  const serverMs = Date.now() - skewMs;
+  const isValid = Date.parse(own.valid_from) <= serverMs && serverMs < Date.parse(own.valid_to);
+  const { remedy: _, ...rest } = finding;
+  return isValid
+    ? { ...rest, status: 'warn', seen: `${finding.seen}; by the server's clock it is valid` }
+    : finding;
 }
 
 const AT_CLIENT: ReadonlySet<string> = new Set([

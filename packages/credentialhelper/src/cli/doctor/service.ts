@@ -19,11 +19,10 @@ const ROLE = 'ROLE';
 
 /** The commands of the AWS CLI that show and fix the resource that an answer of the credential provider is about. */
 export function serviceCommands(code: ErrorCode, names: DeviceNames): readonly RemedyCommand[] {
-  const inRegion = ['--region', names.region];
   return (COMMANDS[code]?.(names) ?? []).map(({ purpose, command }) => ({
     purpose,
-    // IAM has no regions.
-    command: command.startsWith('aws iot ') ? `${command} ${inRegion.join(' ')}` : command,
+    // Also for IAM, which has no regions: the AWS CLI reads the partition from it.
+    command: `${command} --region ${names.region}`,
   }));
 }
 

@@ -37,9 +37,12 @@ export interface CheckedSettings {
   readonly endpoint: Outcome<Endpoint>;
   readonly ca: Source | undefined;
   readonly verifyPeer: boolean;
-  readonly certificate: Outcome<unknown>;
+  /** Its source; undefined if it is in the token. */
+  readonly certificate: Outcome<Source | undefined>;
   /** Key and certificate. */
   readonly key: Outcome<Settings['key']>;
+  /** The error of the source of the PIN: `key` is without it. */
+  readonly pinProblem: unknown;
   /** The error of another setting. */
   readonly problem: unknown;
 }
@@ -61,7 +64,8 @@ export function checkSettings(found: Layer, warn: (text: string) => void): Check
     const { value } = all;
     const { ca, verifyPeer, endpoint, key } = value;
     return {
-      ...{ all: value, ca, verifyPeer, problem: undefined, certificate: all },
+      ...{ all: value, ca, verifyPeer, problem: undefined, pinProblem: undefined },
+      certificate: { value: undefined },
       endpoint: { value: endpoint },
       key: { value: key },
     };
@@ -71,9 +75,14 @@ export function checkSettings(found: Layer, warn: (text: string) => void): Check
     certificate: checkCertificate(found, init),
     key: checkItsKey(found, init, warn),
   };
-  const { ca, verifyPeer = true } = init;
+  const { ca, verifyPeer = true, pkcs11 } = init;
+  const withoutPin =
+    'error' in parts.key && pkcs11 !== undefined
+      ? outcomeOf(() => checkKey({ ...init, pkcs11: { ...pkcs11, userPin: undefined } }, warn))
+      : parts.key;
   return {
-    ...{ all: undefined, verifyPeer, ...parts },
+    ...{ all: undefined, verifyPeer, ...parts, key: withoutPin },
+    pinProblem: 'value' in withoutPin && 'error' in parts.key ? parts.key.error : undefined,
     ca: knownValue(outcomeOf(() => (ca === undefined ? undefined : requireSource(ca, 'ca')))),
     problem: otherProblem(found, init, all.error, parts),
   };
@@ -89,9 +98,12 @@ function checkEndpoint(found: Layer, init: FromIotCoreInit): Outcome<Endpoint> {
   });
 }
 
-function checkCertificate(found: Layer, { certificate }: FromIotCoreInit): Outcome<unknown> {
+function checkCertificate(
+  found: Layer,
+  { certificate }: FromIotCoreInit,
+): Outcome<Source | undefined> {
   if (!found.has('certificate')) return { error: notSet('certificate') };
-  if (typeof certificate === 'string' && isPkcs11Uri(certificate)) return { value: certificate };
+  if (typeof certificate === 'string' && isPkcs11Uri(certificate)) return { value: undefined };
   return outcomeOf(() => requireSource(certificate, 'certificate'));
 }
 

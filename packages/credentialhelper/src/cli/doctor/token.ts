@@ -157,10 +157,10 @@ function withoutRawRsa(name: string, { label, mechanisms }: TokenReport): Findin
   };
 }
 
-/** The finding for the PIN of a token in which nobody logs in, by what the token itself says. */
-export function pinWithoutLogin({ pin, label }: TokenReport, why: string): Finding {
-  if (pin === 'locked') {
-    return failed('pin', `the PIN of token "${label}" is locked`, {
+/** The finding for the PIN of a token without a login, by what the token itself says. */
+export function pinWithoutLogin(token: TokenReport | undefined, why: string): Finding {
+  if (token?.pin === 'locked') {
+    return failed('pin', `the PIN of token "${token.label}" is locked`, {
       what: "the token's security officer can unlock it and set a new PIN",
     });
   }
