@@ -9,23 +9,58 @@ import { COMMAND, type Found, type Layer, SECRET, withoutSecrets } from './layer
 import { SETTINGS } from './names.ts';
 import { nearest } from './nearest.ts';
 
+/** The settings in a file. */
+export interface ConfigFile {
+  /** Those of its only thing, or the defaults of its things. */
+  readonly defaults: Layer;
+  /** Those of each thing, by its name; undefined in a file without `things`. */
+  readonly things: ReadonlyMap<string, Layer> | undefined;
+}
+
 /**
- * The settings in a file of this package: YAML, or JSON, with the options of `createSession`. Its paths are relative to
- * its folder.
+ * The settings in a file of this package: YAML, or JSON, with the options of `createSession`, or with those of many things in
+ * `things`. Its paths are relative to its folder.
  *
  * @throws {@link CredentialHelperError} (as a rejection) `ERR_FILE_UNREADABLE`, `ERR_INVALID_OPTION` for a file that
- * cannot be parsed, and for unknown members
+ * cannot be parsed, for unknown members, and for things without a name of their own
  */
-export async function readConfigFile(file: string): Promise<Layer> {
-  const values = await parseFile(file);
+export async function readConfigFile(file: string): Promise<ConfigFile> {
+  const { things, ...defaults } = await parseFile(file);
+  return {
+    defaults: layerOf(defaults, file, ''),
+    things: things === undefined ? undefined : readThings(things, file),
+  };
+}
+
+function readThings(things: unknown, file: string): ReadonlyMap<string, Layer> {
+  if (!Array.isArray(things) || things.length === 0) {
+    throw invalid(file, '"things" must be a list of at least one thing');
+  }
+  const layers = new Map<string, Layer>();
+  for (const [index, thing] of things.entries()) {
+    const place = `things[${index}]`;
+    if (!isObject(thing)) throw invalid(file, `"${place}" must be an object`);
+    const { thingName } = thing;
+    if (typeof thingName !== 'string' || thingName === '') {
+      throw invalid(file, `"${place}.thingName" must be the name of the thing`);
+    }
+    if (layers.has(thingName)) throw invalid(file, `"${place}" has the name of another thing`);
+    layers.set(thingName, layerOf(thing, file, `${place}.`));
+  }
+  return layers;
+}
+
+/** @param place - the object in the file, as the beginning of names */
+function layerOf(values: Record<string, unknown>, file: string, place: string): Layer {
   const { pkcs11 = {}, ...others } = values;
-  if (!isObject(pkcs11)) throw invalid(file, '"pkcs11" must be an object');
+  if (!isObject(pkcs11)) throw invalid(file, `"${place}pkcs11" must be an object`);
   const layer = new Map<string, Found>();
   const inToken = Object.entries(pkcs11).map(([name, value]) => [`pkcs11.${name}`, value] as const);
   for (const [name, value] of [...Object.entries(others), ...inToken]) {
-    if (!OPTIONS.includes(name)) throw unknownMember(file, name);
+    if (!OPTIONS.includes(name)) throw unknownMember(file, name, place);
     const found = PATHS.includes(name) ? absolute(value, file) : absoluteSecret(value, file);
-    layer.set(name, { value: found, origin: `${name} in ${file}`, shown: shown(name, found) });
+    const origin = `${place}${name} in ${file}`;
+    layer.set(name, { value: found, origin, shown: shown(name, found) });
   }
   return layer;
 }
@@ -84,13 +119,16 @@ function shown(name: string, value: unknown): string {
   return isSecret && value !== null ? SECRET : withoutSecrets(String(value));
 }
 
-function unknownMember(file: string, name: string): CredentialHelperError {
+function unknownMember(file: string, name: string, place: string): CredentialHelperError {
   const near = nearest(name, OPTIONS);
   const isName = /^[A-Za-z0-9.]{1,40}$/.test(name);
-  return new CredentialHelperError(`unknown setting${isName ? ` "${name}"` : ''} in ${file}`, {
-    code: 'ERR_INVALID_OPTION',
-    hint: near === undefined ? `known are ${OPTIONS.join(', ')}` : `did you mean "${near}"?`,
-  });
+  return new CredentialHelperError(
+    `unknown setting${isName ? ` "${place}${name}"` : ''} in ${file}`,
+    {
+      code: 'ERR_INVALID_OPTION',
+      hint: near === undefined ? `known are ${OPTIONS.join(', ')}` : `did you mean "${near}"?`,
+    },
+  );
 }
 
 function invalid(file: string, problem: string): CredentialHelperError {

@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { CredentialHelperError } from '../errors.ts';
 import type { FromIotCoreInit } from '../options/options.ts';
 import { readConfigFile } from './config-file.ts';
 import { readEnvironment } from './environment.ts';
@@ -48,6 +49,47 @@ export async function findSettings(
   // biome-ignore lint/style/noProcessEnv: environment variables are a source of settings
   environment: NodeJS.ProcessEnv = process.env,
 ): Promise<Layer> {
+  const places = await readPlaces(init, first, environment);
+  if (places.things === undefined) return merge(places.layers);
+  const names = [...places.things.keys()];
+  throw new CredentialHelperError(
+    `${init.config} has the settings of ${names.length} things, and this is for one`,
+    {
+      code: 'ERR_INVALID_OPTION',
+      hint: `choose one with --thing-name or AWS_IOT_THING_NAME: ${listed(names)}`,
+    },
+  );
+}
+
+/**
+ * Finds the settings of each thing in a file of many; else those of the only thing.
+ *
+ * @param first - settings before all others; a name of a thing here, or in a place before the file, chooses this thing
+ * @returns the settings by the name of the thing; undefined for one that was not chosen from many
+ * @throws {@link CredentialHelperError} (as a rejection) errors of {@link loadSettings}
+ */
+export async function findThings(
+  init: SettingsInit,
+  first: Layer,
+): Promise<ReadonlyMap<string | undefined, Layer>> {
+  // biome-ignore lint/style/noProcessEnv: environment variables are a source of settings
+  const { layers, defaults, things } = await readPlaces(init, first, process.env);
+  if (things === undefined) return new Map([[undefined, merge(layers)]]);
+  return new Map([...things].map(([name, thing]) => [name, merge([...layers, thing, defaults])]));
+}
+
+/** All places of settings, the first that counts first; things in a file from which none was chosen. */
+interface Places {
+  readonly layers: readonly Layer[];
+  readonly defaults: Layer;
+  readonly things: ReadonlyMap<string, Layer> | undefined;
+}
+
+async function readPlaces(
+  init: SettingsInit,
+  first: Layer,
+  environment: NodeJS.ProcessEnv,
+): Promise<Places> {
   const layers = [
     first,
     readEnvironment(environment),
@@ -57,8 +99,26 @@ export async function findSettings(
   if (init.deviceClient !== undefined) {
     layers.push(await readDeviceClient(init.deviceClient));
   }
-  if (init.config !== undefined) layers.push(await readConfigFile(resolve(init.config)));
-  return merge(layers);
+  if (init.config === undefined) return { layers, defaults: new Map(), things: undefined };
+  const { defaults, things } = await readConfigFile(resolve(init.config));
+  if (things === undefined) layers.push(defaults);
+  const chosen = layers.find((layer) => layer.has('thingName'))?.get('thingName')?.value;
+  if (things === undefined || chosen === undefined) return { layers, defaults, things };
+  const thing = things.get(String(chosen));
+  if (thing === undefined) {
+    throw new CredentialHelperError(`${init.config} has no thing of the name that was chosen`, {
+      code: 'ERR_INVALID_OPTION',
+      hint: `it has ${listed([...things.keys()])}`,
+    });
+  }
+  return { layers: [...layers, thing, defaults], defaults, things: undefined };
+}
+
+/** Names for a message. */
+function listed(names: readonly string[]): string {
+  const MOST = 10;
+  const rest = names.length > MOST ? `, and ${names.length - MOST} more` : '';
+  return `${names.slice(0, MOST).join(', ')}${rest}`;
 }
 
 /** Options that name a key in a token, and the one that names a key in a file. */
