@@ -1,3 +1,4 @@
+import { sharedQueue } from './credentials/shared-queue.ts';
 import { createSource } from './credentials/source.ts';
 import { CredentialHelperError } from './errors.ts';
 import {
@@ -7,11 +8,9 @@ import {
   type FleetSettings,
   type ThingInit,
 } from './options/fleet-options.ts';
-import type { Settings } from './options/options.ts';
 import { whileRunning } from './process/ending.ts';
 import { monotonicMs, setImmediate } from './process/timers.ts';
-import { createQueue, type Lane } from './refresh/queue.ts';
-import type { SharedQueue } from './refresh/refresher.ts';
+import { createQueue } from './refresh/queue.ts';
 import { regionFor, type Session, SourceSession } from './session.ts';
 
 /** Sessions for many things. */
@@ -101,7 +100,7 @@ class QueuedFleet implements Fleet {
         hint: 'close its session first: it removes the thing',
       });
     }
-    const source = createSource(settings, this.#sharedBy(settings));
+    const source = createSource(settings, sharedQueue(this.#queue, settings));
     const session: Session = new SourceSession(this.region, source, () => {
       // The thing may have been added again since.
       if (this.#sessions.get(thingName) === session) this.#sessions.delete(thingName);
@@ -118,25 +117,6 @@ class QueuedFleet implements Fleet {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
-  }
-
-  #sharedBy({ key, maxWaitMs }: Settings): SharedQueue {
-    const { maxConcurrent } = this.#settings;
-    const lane: Lane =
-      key.kind === 'token'
-        ? { name: key.token.library, limit: 1 }
-        : { name: '', limit: maxConcurrent };
-    return {
-      enter: (task) => this.#queue.enter(lane, task),
-      late: () =>
-        new CredentialHelperError(
-          `the turn of this thing did not come within ${maxWaitMs} ms; ${this.#queue.waiting} requests of the fleet are waiting`,
-          {
-            code: 'ERR_TIMEOUT',
-            hint: 'it stays in the queue: call again later; or raise "maxWaitMs" or "maxConcurrent"',
-          },
-        ),
-    };
   }
 }
 

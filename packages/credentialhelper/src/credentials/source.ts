@@ -13,6 +13,7 @@ import { holdProcess } from '../process/hold.ts';
 import { after, bootMs, setImmediate } from '../process/timers.ts';
 import {
   createRefresher,
+  type Failures,
   type Fetched,
   type RefreshOptions,
   type SharedQueue,
@@ -29,6 +30,8 @@ export interface CredentialSource {
   expiration(): Date | undefined;
   /** The credentials in memory, unless they have expired. */
   current(): IotCoreCredentials | undefined;
+  /** The error of the last fetch, with the number of tries and the time of the next; undefined if it succeeded. */
+  failure(): unknown;
   /** The statistics so far. */
   stats(): SessionStats;
   /** Fetches the first credentials in the background. */
@@ -82,6 +85,7 @@ export function createSource(
   const wallTime: WallTime = (atMs) => new Date(wallMs() + (atMs - now()));
 
   const counters = new Counters();
+  let failures: Failures | undefined;
   const target = { ...endpoint, roleAlias, thingName, userAgent };
 
   const traced = { endpoint: endpoint.authority, roleAlias, thingName };
@@ -121,26 +125,28 @@ export function createSource(
         hint: 'create another',
       }),
     onFetched: (dueAtMs) => {
+      failures = undefined;
       log.debug?.(
         `next refresh ${keepFresh ? 'at' : 'with the first call after'} ${wallTime(dueAtMs).toISOString()}`,
       );
     },
-    onFailed: (failures) => {
-      counters.failed(failures.error);
-      log.debug?.(`fetching credentials failed: ${describeFailures(failures, wallTime)}`);
+    onFailed: (failed) => {
+      failures = failed;
+      counters.failed(failed.error);
+      log.debug?.(`fetching credentials failed: ${describeFailures(failed, wallTime)}`);
     },
     expired: () =>
       new CredentialHelperError('the credentials expired before they arrived', {
         code: 'ERR_CREDENTIALS_EXPIRED',
         hint: 'was the system suspended meanwhile?',
       }),
-    onRefreshFailed: (failures, current) => {
+    onRefreshFailed: (failed, current) => {
       const meanwhile =
         current === undefined
           ? 'there are no current credentials'
           : `the current credentials stay valid until ${wallTime(current.endsAtMs).toISOString()}`;
       log.warn?.(
-        `refreshing the credentials failed: ${describeFailures(failures, wallTime, `; ${meanwhile}`)}`,
+        `refreshing the credentials failed: ${describeFailures(failed, wallTime, `; ${meanwhile}`)}`,
       );
     },
   });
@@ -172,6 +178,7 @@ export function createSource(
       if (current === undefined || now() >= current.endsAtMs) return undefined;
       return copyOf(current);
     },
+    failure: () => failures && withTries(failures, wallTime),
     stats() {
       const dueAtMs = refresher.dueAtMs();
       return counters.stats(dueAtMs === undefined ? undefined : wallTime(dueAtMs));
