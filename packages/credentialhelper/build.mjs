@@ -91,10 +91,14 @@ const RELATIVE = /((?:from |import\()'(\.[^']*))\.ts'/g;
 const BUNDLED = {
   yaml: { names: ['parse'] },
   '@smithy/core/config': { names: ['loadSharedConfigFiles'] },
+  'prom-client': {
+    from: resolve('bundled/prom-client.mjs'),
+    names: ['Counter', 'Gauge', 'Histogram', 'Registry'],
+  },
   // Without the default chain of credentials: the session has its own.
   '@aws-sdk/client-sts': {
     names: ['STSClient', 'GetCallerIdentityCommand'],
-    alias: { '@aws-sdk/credential-provider-node': resolve('no-default-credentials.mjs') },
+    alias: { '@aws-sdk/credential-provider-node': resolve('bundled/no-default-credentials.mjs') },
   },
 };
 const fileOf = (name) => `${name.replaceAll(/\W+/g, '-').replace(/^-/, '')}.js`;
@@ -121,11 +125,11 @@ const withoutChildProcess = {
 const NOTHING = '\0nothing';
 
 async function buildBundled() {
-  for (const [name, { names, alias = {} }] of Object.entries(BUNDLED)) {
+  for (const [name, { names, from = name, alias = {} }] of Object.entries(BUNDLED)) {
     const entry = {
       name: 'entry',
       resolveId: (id) => (id === ENTRY ? resolve(ENTRY) : null),
-      load: (id) => (id === resolve(ENTRY) ? `export { ${names.join(', ')} } from '${name}';` : null),
+      load: (id) => (id === resolve(ENTRY) ? `export { ${names.join(', ')} } from '${from}';` : null),
     };
     await bundle(
       ENTRY,

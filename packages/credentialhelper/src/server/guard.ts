@@ -1,0 +1,52 @@
+import type { IncomingMessage } from 'node:http';
+import { BlockList, isIP, isIPv6 } from 'node:net';
+
+/** Header fields that browsers and proxies add. */
+const FOREIGN = /^(?:origin|referer|sec-.*|forwarded|via|x-forwarded-.*)$/;
+
+/** The names of this machine's loopback interface in URLs. */
+const LOOPBACK_NAMES = ['localhost', '127.0.0.1', '[::1]'];
+
+/** Which requests a server admits. */
+export interface Guard {
+  /** Why a request is refused with 403; undefined if it is admitted. */
+  readonly problem: (request: IncomingMessage) => string | undefined;
+}
+
+/**
+ * Creates a guard that admits requests of programs to this server by one of its names. A browser names another host after DNS
+ * rebinding, and adds fields to requests of web pages; a proxy adds fields to those it forwards.
+ *
+ * @param hosts - host names and addresses besides those of the loopback interface
+ */
+export function createGuard(hosts: readonly string[]): Guard {
+  const admitted = new Set([...LOOPBACK_NAMES, ...hosts.map(hostInUrl)]);
+  return {
+    problem({ headers }) {
+      if (!admitted.has(withoutPort(headers.host ?? '')))
+        return 'the Host header names another host';
+      for (const name in headers) {
+        if (FOREIGN.test(name)) return `requests with the header ${name} are refused`;
+      }
+      return undefined;
+    },
+  };
+}
+
+const withoutPort = (host: string) => host.toLowerCase().replace(/:\d{1,5}$/, '');
+
+/** A host name or address as it stands in a URL. */
+export function hostInUrl(host: string): string {
+  return isIPv6(host) ? `[${host.toLowerCase()}]` : host.toLowerCase();
+}
+
+const LOOPBACK = new BlockList();
+LOOPBACK.addSubnet('127.0.0.0', 8, 'ipv4');
+LOOPBACK.addAddress('::1', 'ipv6');
+
+/** Whether only this machine reaches an address. */
+export function isLoopback(host: string): boolean {
+  const family = isIP(host);
+  if (family === 0) return host.toLowerCase() === 'localhost';
+  return LOOPBACK.check(host, family === 6 ? 'ipv6' : 'ipv4');
+}
