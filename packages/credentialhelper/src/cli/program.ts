@@ -20,6 +20,10 @@ const COMMANDS: LazyCommands = {
     summary: 'print credentials as environment variables',
     load: async () => (await import('./session/env.ts')).defineEnv,
   },
+  serve: {
+    summary: 'serve credentials to programs on this machine',
+    load: async () => (await import('./serve/command.ts')).defineServe,
+  },
   update: {
     summary: 'keep a profile of the shared credentials file fresh',
     load: async () => (await import('./session/update.ts')).defineUpdate,

@@ -9,6 +9,8 @@ const LOOPBACK_NAMES = ['localhost', '127.0.0.1', '[::1]'];
 
 /** Which requests a server admits. */
 export interface Guard {
+  /** Admits requests by another name or address of this server. */
+  admit(host: string): void;
   /** Why a request is refused with 403; undefined if it is admitted. */
   readonly problem: (request: IncomingMessage) => string | undefined;
 }
@@ -22,6 +24,7 @@ export interface Guard {
 export function createGuard(hosts: readonly string[]): Guard {
   const admitted = new Set([...LOOPBACK_NAMES, ...hosts.map(hostInUrl)]);
   return {
+    admit: (host) => void admitted.add(hostInUrl(host)),
     problem({ headers }) {
       if (!admitted.has(withoutPort(headers.host ?? '')))
         return 'the Host header names another host';

@@ -11,11 +11,16 @@ export class ServedThing {
   readonly name: string;
   #source: CredentialSource;
   #next: CredentialSource | undefined;
+  readonly #ending = new AbortController();
 
   constructor(name: string, source: CredentialSource) {
     this.name = name;
     this.#source = source;
-    source.prefetch();
+  }
+
+  /** Fetches the first credentials in the background. */
+  start(): void {
+    this.#source.prefetch();
   }
 
   /** Changes to another source of credentials, once it has some. */
@@ -47,7 +52,13 @@ export class ServedThing {
   retry(): void {
     if (this.current() !== undefined) return;
     // The failure is in the statistics.
-    this.#latest.credentials({ forceRefresh: true }).catch(() => {});
+    const { signal: abortSignal } = this.#ending;
+    this.#latest.credentials({ forceRefresh: true, abortSignal }).catch(() => {});
+  }
+
+  /** Stops waiting for fetches, so that they do not keep this process running. */
+  abandon(): void {
+    this.#ending.abort();
   }
 
   /** Discards the credentials, and waits for pending fetches. */

@@ -4,7 +4,7 @@ import type { FromIotCoreInit } from '../../options/options.ts';
 import { hasProxySecrets } from '../../options/proxy.ts';
 import { createSession, type Session } from '../../session.ts';
 import { type Layer, layerOfTexts } from '../../settings/layer.ts';
-import { findSettings, optionsOf, type SettingsInit } from '../../settings/load.ts';
+import { findSettings, findThings, optionsOf, type SettingsInit } from '../../settings/load.ts';
 import { SETTINGS, type Setting } from '../../settings/names.ts';
 import { DEFAULT_DEVICE_CLIENT, DEFAULT_GREENGRASS } from '../../settings/neighbours.ts';
 import { newFilePath } from '../token/options.ts';
@@ -104,6 +104,35 @@ export async function sessionOptions(flags: SessionFlags): Promise<FromIotCoreIn
   const settings = await findSessionSettings(flags);
   checkRequired(settings);
   return optionsOf(settings);
+}
+
+/**
+ * The options of each thing, by its name, for a command that can have many; else those of the only thing, by undefined.
+ *
+ * @throws errors of {@link sessionOptions}
+ */
+export async function optionsOfThings(
+  flags: SessionFlags,
+): Promise<ReadonlyMap<string | undefined, FromIotCoreInit>> {
+  const things = await findThings(placesOf(flags), givenSettings(flags));
+  return new Map(
+    [...things].map(([name, settings]) => {
+      ofThing(name, () => checkRequired(settings));
+      return [name, optionsOf(settings)];
+    }),
+  );
+}
+
+/** Runs a function; the message of its error names the thing, if it is one of many. */
+export function ofThing<T>(name: string | undefined, run: () => T): T {
+  try {
+    return run();
+  } catch (error) {
+    if (name !== undefined && error instanceof Error) {
+      error.message = `thing "${name}": ${error.message}`;
+    }
+    throw error;
+  }
 }
 
 /**

@@ -1,0 +1,149 @@
+import {
+  closeSync,
+  fstatSync,
+  linkSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, isAbsolute, join, resolve, sep } from 'node:path';
+import { makeFolder } from '../../pins/folders.ts';
+import { randomToken } from '../../server/token.ts';
+import { UsageError } from '../usage.ts';
+
+/** A token, and the file that holds it; without a file it is from an environment variable. */
+export interface TokenPlace {
+  readonly token: string;
+  readonly file: string | undefined;
+}
+
+/** Where tokens are, as given on the command line. */
+export interface TokenFlags {
+  readonly tokenFile?: string;
+  readonly tokenFolder?: string;
+}
+
+/** The environment variable of a token. */
+export const TOKEN_VARIABLE = 'AWS_IOT_SERVE_TOKEN';
+
+/** What headers and shells pass on unchanged; clients refuse line breaks. */
+const TOKEN = /^[\x21-\x7e]{16,1024}$/;
+
+/** The variable is read once: programs that this process starts do not inherit it. */
+let ofVariable: string | undefined;
+
+/**
+ * The tokens of things, which are created if they do not exist.
+ *
+ * @param names - the names of many things; undefined for a single one
+ * @throws {@link UsageError}
+ */
+export function readTokens(
+  { tokenFile, tokenFolder }: TokenFlags,
+  names: readonly string[] | undefined,
+): readonly TokenPlace[] {
+  ofVariable ??= process.env[TOKEN_VARIABLE];
+  delete process.env[TOKEN_VARIABLE];
+  if (names === undefined) {
+    if (tokenFolder !== undefined) throw new UsageError('--token-folder is for many things', FILE);
+    if (tokenFile === undefined && ofVariable !== undefined) {
+      return [{ token: checkToken(ofVariable, TOKEN_VARIABLE), file: undefined }];
+    }
+    return [tokenIn(tokenFile ?? join(defaultFolder(), 'token'))];
+  }
+  if (tokenFile !== undefined) {
+    throw new UsageError('--token-file is for a single thing', {
+      hint: 'each of many things has its own token: pass --token-folder',
+    });
+  }
+  const folder = tokenFolder ?? join(defaultFolder(), 'tokens');
+  return names.map((name) => tokenIn(join(folder, name)));
+}
+
+const FILE = { hint: 'pass --token-file' };
+
+/** systemd.exec(5), `RuntimeDirectory=`; XDG Base Directory Specification. */
+function defaultFolder(): string {
+  const { RUNTIME_DIRECTORY = '', XDG_RUNTIME_DIR = '' } = process.env;
+  const [folder = ''] = RUNTIME_DIRECTORY.split(':');
+  if (isAbsolute(folder)) return folder;
+  if (isAbsolute(XDG_RUNTIME_DIR)) return join(XDG_RUNTIME_DIR, 'awsiot-credentialhelper');
+  throw new UsageError('no place is known for the token of clients', {
+    hint: 'pass --token-file FILE, which is created with a random token; or for many things --token-folder',
+  });
+}
+
+function tokenIn(given: string): TokenPlace {
+  const file = resolve(given);
+  try {
+    createToken(file);
+    return { token: checkToken(readOwn(file), `the token file ${file}`), file };
+  } catch (error) {
+    if (error instanceof UsageError) throw error;
+    throw new UsageError(`the token file ${file} cannot be used: ${(error as Error).message}`, {
+      cause: error,
+    });
+  }
+}
+
+/** Creates the file as a whole: another process sees it with a token in it, or not at all. */
+function createToken(file: string): void {
+  try {
+    closeSync(openSync(file, 'r'));
+    return;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
+  makeFolder(dirname(file));
+  const temporary = `${file}.${process.pid}`;
+  rmSync(temporary, { force: true });
+  writeFileSync(temporary, randomToken(), { mode: 0o600, flag: 'wx' });
+  try {
+    linkSync(temporary, file);
+  } catch (error) {
+    // Another process was faster.
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  } finally {
+    rmSync(temporary, { force: true });
+  }
+}
+
+function readOwn(file: string): string {
+  const descriptor = openSync(file, 'r');
+  try {
+    const { mode, uid } = fstatSync(descriptor);
+    const self = process.getuid?.();
+    // systemd gives access only to the user of the unit, in ways that the mode does not show.
+    if (self !== undefined && !isSystemdCredential(file)) {
+      if ((mode & 0o077) !== 0) {
+        throw new UsageError(`other users can read the token file ${file}`, {
+          hint: `chmod 600 ${file}, and replace the token if others may have read it`,
+        });
+      }
+      if (uid !== self && uid !== 0) {
+        throw new UsageError(`the token file ${file} belongs to another user (uid ${uid})`, {
+          hint: 'name a file of the user that runs this command',
+        });
+      }
+    }
+    return readFileSync(descriptor, 'latin1');
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function isSystemdCredential(file: string): boolean {
+  const { CREDENTIALS_DIRECTORY = '' } = process.env;
+  return isAbsolute(CREDENTIALS_DIRECTORY) && file.startsWith(CREDENTIALS_DIRECTORY + sep);
+}
+
+function checkToken(token: string, what: string): string {
+  if (TOKEN.test(token)) return token;
+  throw new UsageError(
+    `${what} must hold 16 to 1024 printable ASCII characters, without spaces and line breaks`,
+    {
+      hint: 'write it without a newline: printf %s TOKEN >FILE; or remove it: a random one is created',
+    },
+  );
+}
