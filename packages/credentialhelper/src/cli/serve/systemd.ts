@@ -69,10 +69,10 @@ function openSocket(koffi: Koffi, path: string): (message: Buffer) => boolean {
   name.copy(address, FAMILY_BYTES);
   const libc = koffi.load(null);
   const socket = libc.func('socket', 'int', ['int', 'int', 'int']);
-  const sendto = libc.func('sendto', 'ssize_t', [
+  const sendto = libc.func('sendto', 'long', [
     'int',
     'void *',
-    'size_t',
+    'ulong',
     'int',
     'void *',
     'uint32',
