@@ -48,8 +48,7 @@ async function resolveName({ host, port }: Endpoint, timeoutMs: number): Promise
     return worked('dns', `${host}: ${addresses.join(', ')}`);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    const failure =
-      code === undefined ? late : nodeFailure(error, { host, port, path: '/', headers: {} }, false);
+    const failure = code === undefined ? late : nodeFailure(error, { host, port }, false);
     return failedOnWire('dns', failure, { host });
   }
 }
@@ -78,7 +77,7 @@ function connect({ host, port }: Endpoint, timeoutMs: number): Promise<Connected
     });
     socket.on('error', (error) => {
       clearTimeout(timer);
-      resolve(nodeFailure(error, { host, port, path: '/', headers: {} }, false));
+      resolve(nodeFailure(error, { host, port }, false));
     });
   });
 }

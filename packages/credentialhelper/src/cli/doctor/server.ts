@@ -86,7 +86,7 @@ function shakeHands(
     });
     secured.on('error', (error) => {
       clearTimeout(timer);
-      resolve(nodeFailure(error, { host, port, path: '/', headers: {} }, false));
+      resolve(nodeFailure(error, { host, port }, false));
     });
   });
 }

@@ -69,14 +69,7 @@ function openSocket(koffi: Koffi, path: string): (message: Buffer) => boolean {
   name.copy(address, FAMILY_BYTES);
   const libc = koffi.load(null);
   const socket = libc.func('socket', 'int', ['int', 'int', 'int']);
-  const sendto = libc.func('sendto', 'long', [
-    'int',
-    'void *',
-    'ulong',
-    'int',
-    'void *',
-    'uint32',
-  ]);
+  const sendto = libc.func('sendto', 'long', ['int', 'void *', 'ulong', 'int', 'void *', 'uint32']);
   const descriptor: number = socket(AF_UNIX, SOCK_DGRAM_CLOEXEC, 0);
   if (descriptor < 0) throw new Error(`socket: errno ${koffi.errno()}`);
   return (message) => {
