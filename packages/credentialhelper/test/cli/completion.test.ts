@@ -62,7 +62,8 @@ function zsh(line: string): readonly string[] {
     print -r -- $output
     zpty -d shell`;
   const output = shell('zsh', '-f', '-c', program);
-  return lines(output).flatMap((one) => /HIT:(\S+)/.exec(one)?.[1] ?? []);
+  // The list, and not the echo of the commands that print it.
+  return lines(output).flatMap((one) => /HIT:([^\s$]+)/.exec(one)?.[1] ?? []);
 }
 
 const lines = (text: string) => text.split(/\r?\n/).filter((line) => line !== '');
