@@ -13,7 +13,6 @@ import { holdProcess } from '../process/hold.ts';
 import { after, bootMs, setImmediate } from '../process/timers.ts';
 import {
   createRefresher,
-  type Failures,
   type Fetched,
   type RefreshOptions,
   type SharedQueue,
@@ -85,7 +84,7 @@ export function createSource(
   const wallTime: WallTime = (atMs) => new Date(wallMs() + (atMs - now()));
 
   const counters = new Counters();
-  let failures: Failures | undefined;
+  let failure: unknown;
   const target = { ...endpoint, roleAlias, thingName, userAgent };
 
   const traced = { endpoint: endpoint.authority, roleAlias, thingName };
@@ -125,28 +124,28 @@ export function createSource(
         hint: 'create another',
       }),
     onFetched: (dueAtMs) => {
-      failures = undefined;
+      failure = undefined;
       log.debug?.(
         `next refresh ${keepFresh ? 'at' : 'with the first call after'} ${wallTime(dueAtMs).toISOString()}`,
       );
     },
-    onFailed: (failed) => {
-      failures = failed;
-      counters.failed(failed.error);
-      log.debug?.(`fetching credentials failed: ${describeFailures(failed, wallTime)}`);
+    onFailed: (failures) => {
+      failure = withTries(failures, wallTime);
+      counters.failed(failures.error);
+      log.debug?.(`fetching credentials failed: ${describeFailures(failures, wallTime)}`);
     },
     expired: () =>
       new CredentialHelperError('the credentials expired before they arrived', {
         code: 'ERR_CREDENTIALS_EXPIRED',
         hint: 'was the system suspended meanwhile?',
       }),
-    onRefreshFailed: (failed, current) => {
+    onRefreshFailed: (failures, current) => {
       const meanwhile =
         current === undefined
           ? 'there are no current credentials'
           : `the current credentials stay valid until ${wallTime(current.endsAtMs).toISOString()}`;
       log.warn?.(
-        `refreshing the credentials failed: ${describeFailures(failed, wallTime, `; ${meanwhile}`)}`,
+        `refreshing the credentials failed: ${describeFailures(failures, wallTime, `; ${meanwhile}`)}`,
       );
     },
   });
@@ -178,7 +177,7 @@ export function createSource(
       if (current === undefined || now() >= current.endsAtMs) return undefined;
       return copyOf(current);
     },
-    failure: () => failures && withTries(failures, wallTime),
+    failure: () => failure,
     stats() {
       const dueAtMs = refresher.dueAtMs();
       return counters.stats(dueAtMs === undefined ? undefined : wallTime(dueAtMs));

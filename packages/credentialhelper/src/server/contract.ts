@@ -25,7 +25,7 @@ export type Served = Pick<CredentialSource, 'current' | 'failure'>;
 
 /**
  * Creates a function that answers with the credentials in memory, or 503 and the reason. Clients wait a second or two only:
- * nothing is fetched for them. The answer is built once for all requests until the credentials change.
+ * nothing is fetched for them. An answer is built once for all requests until it changes.
  */
 export function answerWithCredentials(
   served: Served,
@@ -35,9 +35,16 @@ export function answerWithCredentials(
   let built:
     | { readonly token: string; readonly endsMs: number; readonly answer: Answer }
     | undefined;
+  let refused: { readonly failure: unknown; readonly answer: Answer } | undefined;
   return () => {
     const current = served.current();
-    if (current === undefined) return refuse(503, ...reasonOf(served.failure()));
+    if (current === undefined) {
+      const failure = served.failure();
+      if (refused === undefined || refused.failure !== failure) {
+        refused = { failure, answer: refuse(503, ...reasonOf(failure)) };
+      }
+      return refused.answer;
+    }
     const endsMs = current.expiration.getTime();
     if (built?.token !== current.sessionToken || built.endsMs !== endsMs) {
       built = { token: current.sessionToken, endsMs, answer: encode(current) };
