@@ -4,7 +4,8 @@ import type { OutgoingHttpHeaders } from 'node:http';
 export interface Answer {
   readonly status: number;
   readonly headers: OutgoingHttpHeaders;
-  readonly body: Buffer;
+  /** Text: Node.js sends it with the header, in one piece. */
+  readonly body: string;
 }
 
 /** An answer in JSON. */
@@ -28,15 +29,14 @@ export function answer(
   text: string,
   headers: OutgoingHttpHeaders = {},
 ): Answer {
-  const body = Buffer.from(text);
   return {
     status,
     headers: {
       'content-type': type,
-      'content-length': body.length,
+      'content-length': Buffer.byteLength(text),
       'cache-control': 'no-store',
       ...headers,
     },
-    body,
+    body: text,
   };
 }
