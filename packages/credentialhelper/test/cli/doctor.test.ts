@@ -8,6 +8,7 @@ import { linesOf, styleOf } from '../../src/cli/doctor/print.ts';
 import { run } from '../support/cli.ts';
 import { commandsOf, diagnose } from '../support/doctor.ts';
 import { makeDated, makeSelfSigned, openssl } from '../support/openssl.ts';
+import { startTinyproxy } from '../support/proxies.ts';
 import { startRawServer } from '../support/raw-server.ts';
 import { plantKey, plantSecret } from '../support/secrets.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -233,6 +234,55 @@ describe('doctor, with a broken network', () => {
     const { keyFile } = makeSelfSigned(folder, 'stranger');
     const { broken } = await found({ endpoint: 'localhost:1', 'private-key': keyFile });
     expect(broken).toEqual(['connection', 'key']);
+  });
+});
+
+describe('doctor, with a proxy', async () => {
+  const password = plantSecret('pass-word-of-the-proxy');
+  const user = { name: 'user', password };
+  const proxy = await startTinyproxy(folder);
+  const guarded = await startTinyproxy(folder, { user });
+  const strict = await startTinyproxy(folder, { lines: ['ConnectPort 1'] });
+
+  it('tests the name and the connection of the proxy, and then the endpoint through it', async () => {
+    const { broken, of } = await found({}, { https_proxy: `http://${proxy.authority}` });
+    expect(broken).toEqual([]);
+    expect(of('connection').seen).toContain('to the proxy: 127.0.0.1');
+    expect(of('proxy')).toMatchObject({
+      status: 'ok',
+      seen: `http://${proxy.authority} connects to ${aws.credentialsEndpoint}`,
+      details: ['set by the environment variable https_proxy'],
+    });
+    expect(of('server').seen).toContain('TLS 1.3');
+  });
+
+  it('uses none that NO_PROXY excludes', async () => {
+    const env = { https_proxy: 'http://127.0.0.1:1', NO_PROXY: 'localhost' };
+    expect((await found({}, env)).broken).toEqual([]);
+  });
+
+  it.each([
+    ['a name that does not exist', 'http://none.invalid:3128', 'dns', 'ERR_PROXY'],
+    ['a closed port', 'http://127.0.0.1:1', 'connection', 'ERR_PROXY'],
+    ['a proxy that refuses the port', `http://${strict.authority}`, 'proxy', 'ERR_PROXY_REFUSED'],
+    ['no password', `http://${guarded.authority}`, 'proxy', 'ERR_PROXY_REFUSED'],
+    [
+      'a wrong password',
+      `http://user:${plantSecret('wrong-word')}@${guarded.authority}`,
+      ...['proxy', 'ERR_PROXY_REFUSED'],
+    ],
+  ])('finds %s', async (_name, url, step = '', code = '') => {
+    const { broken, of } = await found({}, { https_proxy: url });
+    expect(broken).toEqual([step]);
+    expect(of(step as 'proxy').code).toBe(code);
+    expect(of('key').status).toBe('ok');
+  });
+
+  it('does not show the password of a proxy', async () => {
+    const url = `http://user:${password}@${guarded.authority}`;
+    const { broken, of } = await found({}, { HTTPS_PROXY: url });
+    expect(broken).toEqual([]);
+    expect(of('proxy').seen).toContain(`http://${guarded.authority} connects`);
   });
 });
 

@@ -57,10 +57,10 @@ class Run {
   }
 
   async *network(): AsyncGenerator<Finding, NetworkResult> {
-    const { endpoint, ca, verifyPeer } = this.checked;
+    const { endpoint, ca, proxy, verifyPeer } = this.checked;
     if ('value' in endpoint) {
       const timeoutMs = this.#timeoutMs;
-      return yield* testNetwork({ endpoint: endpoint.value, ca, verifyPeer, timeoutMs });
+      return yield* testNetwork({ endpoint: endpoint.value, ca, proxy, verifyPeer, timeoutMs });
     }
     for (const step of ['dns', 'connection', 'server'] as const) {
       yield skipped(step, 'not tested: there is no endpoint');

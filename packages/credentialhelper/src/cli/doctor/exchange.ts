@@ -70,7 +70,13 @@ function isOnWire(error: unknown): boolean {
 
 const ON_WIRE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   ...(['ERR_DNS', 'ERR_CONNECTION_REFUSED', 'ERR_CONNECTION_RESET', 'ERR_NETWORK'] as const),
-  ...(['ERR_TIMEOUT', 'ERR_TLS_VERSION', 'ERR_TLS_HANDSHAKE'] as const),
+  ...([
+    'ERR_PROXY',
+    'ERR_PROXY_REFUSED',
+    'ERR_TIMEOUT',
+    'ERR_TLS_VERSION',
+    'ERR_TLS_HANDSHAKE',
+  ] as const),
   ...(['ERR_SERVER_UNTRUSTED', 'ERR_SERVER_NAME_MISMATCH'] as const),
   ...(['ERR_SERVER_CERTIFICATE_DATE', 'ERR_CLIENT_CERTIFICATE_REFUSED'] as const),
   ...(['ERR_CERTIFICATE_EXPIRED', 'ERR_CERTIFICATE_NOT_YET_VALID'] as const),

@@ -8,6 +8,7 @@ export type Step =
   | 'endpoint'
   | 'dns'
   | 'connection'
+  | 'proxy'
   | 'server'
   | 'certificate'
   | 'module'

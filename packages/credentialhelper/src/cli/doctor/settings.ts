@@ -11,6 +11,7 @@ import {
   requireSource,
   type Settings,
 } from '../../options/options.ts';
+import { checkProxy, type HttpProxy } from '../../options/proxy.ts';
 import type { Region } from '../../options/region.ts';
 import { regionFor } from '../../session.ts';
 import type { Layer } from '../../settings/layer.ts';
@@ -36,6 +37,7 @@ export interface CheckedSettings {
   readonly all: ValidSettings | undefined;
   readonly endpoint: Outcome<Endpoint>;
   readonly ca: Source | undefined;
+  readonly proxy: HttpProxy | undefined;
   readonly verifyPeer: boolean;
   /** Its source; undefined if it is in the token. */
   readonly certificate: Outcome<Source | undefined>;
@@ -62,9 +64,9 @@ export function checkSettings(found: Layer, warn: (text: string) => void): Check
   });
   if ('value' in all) {
     const { value } = all;
-    const { ca, verifyPeer, endpoint, key } = value;
+    const { ca, proxy, verifyPeer, endpoint, key } = value;
     return {
-      ...{ all: value, ca, verifyPeer, problem: undefined, pinProblem: undefined },
+      ...{ all: value, ca, proxy, verifyPeer, problem: undefined, pinProblem: undefined },
       certificate: { value: undefined },
       endpoint: { value: endpoint },
       key: { value: key },
@@ -83,9 +85,16 @@ export function checkSettings(found: Layer, warn: (text: string) => void): Check
   return {
     ...{ all: undefined, verifyPeer, ...parts, key: withoutPin },
     pinProblem: 'value' in withoutPin && 'error' in parts.key ? parts.key.error : undefined,
+    proxy: proxyOf(init, parts.endpoint),
     ca: knownValue(outcomeOf(() => (ca === undefined ? undefined : requireSource(ca, 'ca')))),
     problem: otherProblem(found, init, all.error, parts),
   };
+}
+
+/** The proxy, if its option is valid. */
+function proxyOf({ proxy }: FromIotCoreInit, endpoint: Outcome<Endpoint>): HttpProxy | undefined {
+  if ('error' in endpoint) return undefined;
+  return knownValue(outcomeOf(() => checkProxy(proxy, endpoint.value)));
 }
 
 function checkEndpoint(found: Layer, init: FromIotCoreInit): Outcome<Endpoint> {

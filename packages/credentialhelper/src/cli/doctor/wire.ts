@@ -5,7 +5,7 @@ import { describeEndpoint } from './commands.ts';
 import type { Finding } from './finding.ts';
 
 /** How the endpoint is reached. */
-export interface Route extends Pick<Settings, 'ca' | 'verifyPeer' | 'timeoutMs'> {
+export interface Route extends Pick<Settings, 'ca' | 'proxy' | 'verifyPeer' | 'timeoutMs'> {
   readonly endpoint: Endpoint;
 }
 
