@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { startEmulator } from 'awsiot-credentialhelper-emulator';
 import { afterAll, describe, expect, it } from 'vitest';
 import { run, runJson } from '../support/cli.ts';
+import { startTinyproxy, startTlsFront } from '../support/proxies.ts';
 import { plantKey } from '../support/secrets.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
@@ -85,6 +86,33 @@ describe('whoami', () => {
       /^awsiot-credentialhelper: error: AWS STS at 127\.0\.0\.1:\d+ refused the credentials: HTTP 403, SignatureDoesNotMatch: Signature.*expired\n$/,
     );
     expect(JSON.parse(stdout).error.code).toBe('ERR_STS_REFUSED');
+  });
+
+  it('asks through the proxy of the session, unless NO_PROXY excludes AWS STS', async () => {
+    const proxy = await startTinyproxy(folder);
+    const front = await startTlsFront(folder, new URL(aws.apiEndpoint).host, () => {});
+    const { env } = at(`https://${front.authority}`);
+    const trusted = { ...env, NODE_EXTRA_CA_CERTS: front.caFile };
+    const asked = async (more: Record<string, string>) => {
+      const before = proxy.log().split(`CONNECT ${front.authority} `).length;
+      expect(await runJson(FLAGS, { env: { ...trusted, ...more } })).toMatchObject({ arn });
+      return proxy.log().split(`CONNECT ${front.authority} `).length - before;
+    };
+    const https_proxy = `http://${proxy.authority}`;
+    expect(await asked({ https_proxy })).toBe(1);
+    expect(await asked({ https_proxy, no_proxy: front.authority })).toBe(0);
+    expect(await asked({})).toBe(0);
+  });
+
+  it('reports a proxy that refuses to connect to AWS STS', async () => {
+    const { port } = new URL(`https://${aws.credentialsEndpoint}`);
+    const proxy = await startTinyproxy(folder, { lines: [`ConnectPort ${port}`] });
+    const env = { ...at('https://localhost:1').env, https_proxy: `http://${proxy.authority}` };
+    const { status, stderr } = await run(FLAGS, { env });
+    expect(status).toBe(1);
+    expect(stderr).toContain(
+      `no answer from AWS STS at localhost:1: the proxy http://${proxy.authority} refused to connect to localhost:1 (HTTP 403)`,
+    );
   });
 
   it('reports the error of the credential provider', async () => {

@@ -119,11 +119,11 @@ export function credentialsFinding(
 /** The finding for the identity of the credentials. */
 export async function identityFinding(
   { credentials }: Attempt,
-  { region, timeoutMs }: ValidSettings,
+  { region, timeoutMs, proxyOption }: ValidSettings,
 ): Promise<Finding> {
   if (credentials === undefined) return skipped('identity', 'not tested: there are no credentials');
   try {
-    const { arn } = await askCallerIdentity(region.name, credentials, timeoutMs);
+    const { arn } = await askCallerIdentity(region.name, credentials, timeoutMs, proxyOption);
     return worked('identity', arn);
   } catch (error) {
     const finding = failedWith('identity', error);

@@ -29,7 +29,11 @@ import {
 } from './finding.ts';
 
 /** The settings of a session that are valid as a whole. */
-export type ValidSettings = Settings & { readonly region: Region };
+export type ValidSettings = Settings & {
+  readonly region: Region;
+  /** The option `proxy`. */
+  readonly proxyOption: unknown;
+};
 
 /** The settings of a session, as far as they are valid. */
 export interface CheckedSettings {
@@ -60,7 +64,7 @@ export function checkSettings(found: Layer, warn: (text: string) => void): Check
   const init: FromIotCoreInit = { ...optionsOf(found), logger };
   const all = outcomeOf(() => {
     const settings = checkOptions(init);
-    return { ...settings, region: regionFor(settings) };
+    return { ...settings, region: regionFor(settings), proxyOption: init.proxy };
   });
   if ('value' in all) {
     const { value } = all;

@@ -1,6 +1,7 @@
 import { CredentialHelperError } from '../../errors.ts';
 import type { TemporaryCredentials } from '../../exchange/exchange.ts';
 import { excerpt } from '../../text.ts';
+import { TunnelAgent } from './tunnel-agent.ts';
 
 /** Whose credentials they are, according to AWS STS. */
 export interface CallerIdentity {
@@ -17,12 +18,14 @@ const ATTEMPTS = 2;
  * it, and finds the endpoint as always: `AWS_ENDPOINT_URL_STS`, `AWS_ENDPOINT_URL`, a profile, else the one of the region.
  *
  * @param timeoutMs - timeout of an attempt, in milliseconds
+ * @param proxy - the option `proxy` of the session
  * @throws {@link CredentialHelperError} (as a rejection) `ERR_STS_UNREACHABLE`, `ERR_STS_REFUSED`
  */
 export async function askCallerIdentity(
   region: string,
   credentials: TemporaryCredentials,
   timeoutMs: number,
+  proxy: unknown,
 ): Promise<CallerIdentity> {
   // The user of this package cannot update the SDK in it.
   process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true';
@@ -31,7 +34,11 @@ export async function askCallerIdentity(
     region,
     credentials,
     maxAttempts: ATTEMPTS,
-    requestHandler: { connectionTimeout: timeoutMs, requestTimeout: timeoutMs },
+    requestHandler: {
+      connectionTimeout: timeoutMs,
+      requestTimeout: timeoutMs,
+      httpsAgent: new TunnelAgent(proxy, timeoutMs),
+    },
   });
   let host = `sts.${region}`;
   client.middlewareStack.add(

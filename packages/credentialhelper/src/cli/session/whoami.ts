@@ -27,13 +27,15 @@ ${EXIT_STATUS_HELP}`,
 }
 
 async function whoami(flags: SessionFlags): Promise<Result> {
-  const settings = checkOptions(await sessionOptions(flags));
+  const init = await sessionOptions(flags);
+  const settings = checkOptions(init);
   const region = regionFor(settings);
   const source = createSource({ ...settings, region });
   const identity = await askCallerIdentity(
     region.name,
     await source.credentials(),
     settings.timeoutMs,
+    init.proxy,
   );
   return {
     lines: [`account: ${identity.account}`, `ARN: ${identity.arn}`, `user id: ${identity.userId}`],
