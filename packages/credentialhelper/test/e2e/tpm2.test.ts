@@ -5,6 +5,7 @@ import { createSession } from 'awsiot-credentialhelper';
 import { startEmulator } from 'awsiot-credentialhelper-emulator';
 import { afterAll, describe, expect, it } from 'vitest';
 import { run, runJson } from '../support/cli.ts';
+import { diagnose } from '../support/doctor.ts';
 import { makeSelfSigned, openssl } from '../support/openssl.ts';
 import { plantSecret } from '../support/secrets.ts';
 import { startSoftHsm } from '../support/softhsm.ts';
@@ -100,6 +101,22 @@ describe.each([
     sts.destroy();
     expect(Arn).toBe(expected.get(aws));
     expect(aws.requests.latest[known]?.tlsVersion).toBe('TLSv1.3');
+  });
+
+  it('is found by doctor to be well', async () => {
+    const ca = join(folder, 'ca.pem');
+    writeFileSync(ca, tls13.ca);
+    const { broken, of } = await diagnose(
+      [
+        ...[...TARGET, '--label', label, '--certificate', join(folder, `${label}.pem`)],
+        ...['--endpoint', tls13.credentialsEndpoint, '--region', tls13.region, '--ca', ca],
+        ...['--role-alias', label, '--thing-name', label],
+      ],
+      { AWS_ENDPOINT_URL: tls13.apiEndpoint },
+    );
+    expect(broken).toEqual([]);
+    expect(of('token').seen).toContain('"tpm-token"');
+    expect(of('key').seen).toContain('verified with a test signature');
   });
 
   it('signs for TLS 1.2 and 1.3 handshakes', async () => {
