@@ -22,20 +22,20 @@ const REST_MS = 100;
  */
 export function runCommand(command: SecretCommand, what: string, limitMs: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    const fail = (problem: string, cause?: unknown) =>
+    // Without a cause: errors of `spawn` contain the arguments.
+    const fail = (problem: string) =>
       reject(
         new CredentialHelperError(`${what} ${problem}`, {
           code: 'ERR_SECRET_SOURCE',
-          cause,
           hint: 'run the command by hand to see why',
         }),
       );
     let child: ChildProcess;
     try {
       child = start(command);
-    } catch (cause) {
+    } catch (error) {
       // Arguments that are too long, for example.
-      fail(`cannot be started: ${(cause as NodeJS.ErrnoException).code}`, cause);
+      fail(`cannot be started: ${(error as NodeJS.ErrnoException).code}`);
       return;
     }
     const chunks: Buffer[] = [];
@@ -55,8 +55,8 @@ export function runCommand(command: SecretCommand, what: string, limitMs: number
       length += chunk.length;
       if (length > MAX_BYTES) stop(`printed more than ${MAX_BYTES} bytes`);
     });
-    child.on('error', (cause: NodeJS.ErrnoException) => {
-      finish(() => fail(`cannot be started: ${cause.code}`, cause));
+    child.on('error', ({ code }: NodeJS.ErrnoException) => {
+      finish(() => fail(`cannot be started: ${code}`));
     });
     const ended = (status: number | null, signal: NodeJS.Signals | null) => {
       finish(() => {

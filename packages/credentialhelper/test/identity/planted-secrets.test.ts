@@ -164,6 +164,7 @@ const PLACES: readonly Place[] = [
   inFileKey('passphrase.environmentVariable', (name) => ({ environmentVariable: name })),
   inFileKey('passphrase.systemdCredential', (name) => ({ systemdCredential: name })),
   inFileKey('passphrase.fileDescriptor', (text) => ({ fileDescriptor: numberOf(text) })),
+  inFileKey('passphrase.command', (text) => ({ command: [text, text] })),
   inFileKey('passphrase.function', (text) => () => text),
   inFileKey('passphrase.function.object', (text) => async () => ({ passphrase: text })),
   ['pkcs11', (text) => ({ ...session, certificate: certificateFile, pkcs11: text })],

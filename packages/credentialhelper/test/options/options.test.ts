@@ -195,8 +195,8 @@ describe('checkOptions', () => {
       'ERR_INVALID_OPTION',
     ],
     [
-      'a pin-source that is a command',
-      { library, uri: 'pkcs11:?pin-source=%7Ccat' },
+      'a pin-source that is no command',
+      { library, uri: 'pkcs11:?pin-source=|' },
       'ERR_INVALID_OPTION',
     ],
     [
@@ -285,7 +285,7 @@ describe('checkOptions', () => {
     ['pkcs11', 'pkcs11:object=k'],
     ['pkcs11.uri', { uri: 'pkcs11:object' }],
     ['pkcs11.uri', { uri: 'pkcs11:type=cert' }],
-    ['pkcs11.uri', { library, uri: 'pkcs11:?pin-source=|cat' }],
+    ['pkcs11.uri', { library, uri: 'pkcs11:?pin-source=ftp:cat' }],
     ['pkcs11.uri', { library, uri: 'pkcs11:?pin-source=env:NOT_SET' }],
     ['pkcs11.isolate', { library, isolate: 1 }],
     ['pkcs11.stateFolder', { library, stateFolder: 1 }],
