@@ -5,8 +5,8 @@ import { isPkcs11Uri } from '../identity/pkcs11-uri.ts';
 import { readFile } from '../identity/read-file.ts';
 import { isObject, parseJson } from '../json.ts';
 import { withoutProxySecrets } from '../options/proxy.ts';
+import { CONFIG_MEMBERS } from './config-members.ts';
 import { COMMAND, type Found, type Layer, SECRET, withoutSecrets } from './layer.ts';
-import { SETTINGS } from './names.ts';
 import { nearest } from './nearest.ts';
 
 /** The settings in a file. */
@@ -22,10 +22,13 @@ export interface ConfigFile {
  * `things`. Its paths are relative to its folder.
  *
  * @throws {@link CredentialHelperError} (as a rejection) `ERR_FILE_UNREADABLE`, `ERR_INVALID_OPTION` for a file that
- * cannot be parsed, for unknown members, and for things without a name of their own
+ * cannot be parsed, for unknown members and values of another type, and for things without a name of their own
  */
 export async function readConfigFile(file: string): Promise<ConfigFile> {
-  const { things, ...defaults } = await parseFile(file);
+  const { things, $schema: schema, ...defaults } = await parseFile(file);
+  if (schema !== undefined && typeof schema !== 'string') {
+    throw invalid(file, '"$schema" must be text');
+  }
   return {
     defaults: layerOf(defaults, file, ''),
     things: things === undefined ? undefined : readThings(things, file),
@@ -57,7 +60,9 @@ function layerOf(values: Record<string, unknown>, file: string, place: string): 
   const layer = new Map<string, Found>();
   const inToken = Object.entries(pkcs11).map(([name, value]) => [`pkcs11.${name}`, value] as const);
   for (const [name, value] of [...Object.entries(others), ...inToken]) {
-    if (!OPTIONS.includes(name)) throw unknownMember(file, name, place);
+    const member = CONFIG_MEMBERS.get(name);
+    if (member === undefined) throw unknownMember(file, name, place);
+    if (!member.kind.accepts(value)) throw invalid(file, `"${place}${name}" ${member.kind.must}`);
     const found = PATHS.includes(name) ? absolute(value, file) : absoluteSecret(value, file);
     const origin = `${place}${name} in ${file}`;
     layer.set(name, { value: found, origin, shown: shown(name, found) });
@@ -85,12 +90,7 @@ async function parseYaml(bytes: Buffer, file: string): Promise<unknown> {
   }
 }
 
-const OPTIONS: readonly string[] = [
-  ...SETTINGS.map(({ option }) => option),
-  'verifyPeer',
-  'pkcs11.isolate',
-  'pkcs11.stateFolder',
-];
+const OPTIONS = [...CONFIG_MEMBERS.keys()];
 
 /** Options whose text is a path unless it is PEM or a URI. */
 const PATHS: readonly string[] = [

@@ -233,7 +233,37 @@ describe('env', () => {
   });
 });
 
+describe('config schema', () => {
+  it('prints the JSON Schema of the package', async () => {
+    const { status, stdout, stderr } = await run(['config', 'schema']);
+    expect([status, stderr]).toEqual([0, '']);
+    const published = new URL('../../config.schema.json', import.meta.url);
+    expect(stdout).toBe(readFileSync(published, 'utf8'));
+  });
+});
+
 describe('config show', () => {
+  it('warns of environment variables that may be misspelled', async () => {
+    const { status, stderr } = await run(['config', 'show'], {
+      env: env({ AWS_IOT_ROLE_ALAIS: 'alias', AWS_IOT_OF_OTHER_SOFTWARE: '1' }),
+    });
+    expect(status).toBe(0);
+    expect(stderr).toBe(
+      'awsiot-credentialhelper: warning: the environment variable AWS_IOT_ROLE_ALAIS is unknown: did you mean AWS_IOT_ROLE_ALIAS?\n',
+    );
+    const missing = await run(['env'], {
+      env: env({
+        AWS_CONFIG_FILE: '/none',
+        AWS_IOT_CREDENTIAL_ENDPOINT: 'host',
+        AWS_IOT_ROLE_ALAIS: 'alias',
+      }),
+    });
+    expect(missing.status).toBe(2);
+    expect(missing.stderr).toContain(
+      'hint: AWS_IOT_ROLE_ALAIS is set: did you mean AWS_IOT_ROLE_ALIAS? pass --role-alias',
+    );
+  });
+
   it('shows each setting and where it was found, and no secret', async () => {
     const args = ['config', 'show', '--role-alias', 'mine', '--json'];
     const { status, stdout } = await run(args, {

@@ -3,6 +3,7 @@ import { isPkcs11Uri } from '../../identity/pkcs11-uri.ts';
 import type { FromIotCoreInit } from '../../options/options.ts';
 import { hasProxySecrets } from '../../options/proxy.ts';
 import { createSession, type Session } from '../../session.ts';
+import { misspelledVariables } from '../../settings/environment.ts';
 import { type Layer, layerOfTexts } from '../../settings/layer.ts';
 import { findSettings, findThings, optionsOf, type SettingsInit } from '../../settings/load.ts';
 import { SETTINGS, type Setting } from '../../settings/names.ts';
@@ -152,8 +153,11 @@ export function checkRequired(settings: Layer): void {
 /** The error for a setting that is missing: it names every place where it can be set. */
 export function notSet(option: string, otherwise = ''): UsageError {
   const { meaning, flag, variable, key } = SETTINGS.find((one) => one.option === option) as Setting;
+  const similar = misspelledVariables(process.env).find(({ near }) => near === variable);
+  const misspelled =
+    similar === undefined ? '' : `${similar.name} is set: did you mean ${variable}? `;
   return new UsageError(`not set: ${meaning}`, {
-    hint: `pass ${flag}, or set ${variable} in the environment or ${key} in a profile of ~/.aws/config${otherwise && `; ${otherwise}`}; "config show" lists what is set`,
+    hint: `${misspelled}pass ${flag}, or set ${variable} in the environment or ${key} in a profile of ~/.aws/config${otherwise && `; ${otherwise}`}; "config show" lists what is set`,
   });
 }
 
