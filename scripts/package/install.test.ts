@@ -103,6 +103,7 @@ describe('the packed package', () => {
     expect(others.toSorted()).toEqual([
       'LICENSE',
       'README.md',
+      'config.schema.json',
       'man/awsiot-credentialhelper.1',
       'package.json',
     ]);
