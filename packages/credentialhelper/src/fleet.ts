@@ -8,10 +8,11 @@ import {
   type FleetSettings,
   type ThingInit,
 } from './options/fleet-options.ts';
+import { regionFor } from './options/region.ts';
 import { whileRunning } from './process/ending.ts';
 import { monotonicMs, setImmediate } from './process/timers.ts';
 import { createQueue } from './refresh/queue.ts';
-import { regionFor, type Session, SourceSession } from './session.ts';
+import { type Session, SourceSession } from './session.ts';
 
 /** Sessions for many things. */
 export interface Fleet {

@@ -1,9 +1,8 @@
 import { type CredentialSource, createSource } from './credentials/source.ts';
 import type { IotCoreCredentialProvider, IotCoreCredentials } from './credentials/types.ts';
-import { CredentialHelperError } from './errors.ts';
 import type { SessionStats } from './observe/stats.ts';
-import { checkOptions, type FromIotCoreInit, type Settings } from './options/options.ts';
-import { type Region, regionOfEnvironment } from './options/region.ts';
+import { checkOptions, type FromIotCoreInit } from './options/options.ts';
+import { regionFor } from './options/region.ts';
 
 /** The configuration of a client of the AWS SDK: `new STSClient(session)`. */
 export interface Session {
@@ -62,20 +61,6 @@ export function createSession(init: FromIotCoreInit): Session {
   const settings = checkOptions(init);
   const region = regionFor(settings);
   return new SourceSession(region.name, createSource({ ...settings, region }));
-}
-
-/**
- * The region of a session.
- *
- * @throws {@link CredentialHelperError} `ERR_REGION_UNKNOWN`
- */
-export function regionFor({ region }: Pick<Settings, 'region'>): Region {
-  const given = region ?? regionOfEnvironment();
-  if (given !== undefined) return given;
-  throw new CredentialHelperError('the AWS region cannot be read from "endpoint"', {
-    code: 'ERR_REGION_UNKNOWN',
-    hint: 'pass it as "region", or set AWS_REGION',
-  });
 }
 
 /**

@@ -1,5 +1,6 @@
 import { isCredentialHelperError } from '../errors.ts';
 import { visible, visibleJson } from '../text.ts';
+import { clearWaiting } from './waiting.ts';
 
 /** The name of the command, also the prefix of each line on stderr. */
 export const PROGRAM = 'awsiot-credentialhelper';
@@ -17,7 +18,15 @@ export interface Result {
 /** Where output goes; a worker sends it to the process that started it. */
 type Write = (stream: 'stdout' | 'stderr', text: string) => void;
 
-let write: Write = (stream, text) => process[stream].write(text);
+let write: Write = (stream, text) => {
+  clearWaiting();
+  process[stream].write(text);
+};
+
+/** Writes text to a stream of this process. */
+export function writeTo(stream: 'stdout' | 'stderr', text: string): void {
+  write(stream, text);
+}
 
 /** Sends all output elsewhere. */
 export function redirectOutput(to: Write): void {

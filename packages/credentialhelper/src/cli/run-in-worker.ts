@@ -1,5 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { askChild } from '../process/ask-child.ts';
+import { writeTo } from './output.ts';
+import { clearWaiting, showWaiting } from './waiting.ts';
 import { SIGNALS } from './worker.ts';
 
 /** Time for a worker to exit after it has sent its status, in milliseconds; then it is killed. */
@@ -22,6 +24,7 @@ const LATE_FINISH_MS = 2000;
 export async function runInWorker(timeoutMs: number): Promise<number> {
   let child: ChildProcess | undefined;
   let isInterrupted = false;
+  let isAsking = false;
   const interrupt = (signal: NodeJS.Signals) => {
     // A busy worker exits when it is done, unless its library hangs; a second signal kills it.
     child?.kill(signal);
@@ -30,7 +33,7 @@ export async function runInWorker(timeoutMs: number): Promise<number> {
   };
   for (const signal of SIGNALS) process.on(signal, interrupt);
   try {
-    return await askChild<number>({
+    const status = askChild<number>({
       program: () => new URL('./worker-child.js', import.meta.url),
       request: process.argv.slice(2),
       library: 'the PKCS#11 library',
@@ -42,11 +45,16 @@ export async function runInWorker(timeoutMs: number): Promise<number> {
       endMs: END_MS,
       hasTerminal: true,
       inherited: inheritedFiles(process.argv),
-      onReport: { output: ({ stream, text }) => process[stream].write(text) },
+      onReport: { output: ({ stream, text }) => writeTo(stream, text) },
+      onAsking: (asks) => {
+        isAsking = asks;
+        clearWaiting();
+      },
       onStarted: (started) => {
         child = started;
       },
     });
+    return await showWaiting(status, () => (isAsking ? undefined : 'waiting for the token …'));
   } catch (error) {
     throw isInterrupted ? new Interrupted() : error;
   } finally {

@@ -2,7 +2,7 @@ import { CredentialHelperError } from '../errors.ts';
 import { exchange, type TemporaryCredentials } from '../exchange/exchange.ts';
 import { createMutualTls } from '../exchange/mutual-tls.ts';
 import { sourceVersion } from '../exchange/source-version.ts';
-import { watchCertificateDates } from '../identity/certificate-dates.ts';
+import { type CertificateDates, watchCertificateDates } from '../identity/certificate-dates.ts';
 import { traceExchange, traceRefresh } from '../observe/channels.ts';
 import { FollowingLog } from '../observe/log.ts';
 import { Counters, type SessionStats } from '../observe/stats.ts';
@@ -31,6 +31,8 @@ export interface CredentialSource {
   current(): IotCoreCredentials | undefined;
   /** The error of the last fetch, with the number of tries and the time of the next; undefined if it succeeded. */
   failure(): unknown;
+  /** What the request that is being sent waits for; undefined if there is none. */
+  waitsFor(): 'token' | 'network' | undefined;
   /** The statistics so far. */
   stats(): SessionStats;
   /** Fetches the first credentials in the background. */
@@ -79,7 +81,15 @@ export function createSource(
   describeOnce();
   const dates = watchCertificateDates(log, wallMs);
   const skew = watchSkew((text) => log.warn?.(text));
-  const get = createMutualTls(settings, dates, log);
+  let waitsFor: ReturnType<CredentialSource['waitsFor']>;
+  const seen: CertificateDates = {
+    ...dates,
+    see(certificate) {
+      if (waitsFor !== undefined) waitsFor = 'network';
+      dates.see(certificate);
+    },
+  };
+  const get = createMutualTls(settings, seen, log);
   /** Converts a time of the refresher's clock to this device's clock. */
   const wallTime: WallTime = (atMs) => new Date(wallMs() + (atMs - now()));
 
@@ -90,11 +100,14 @@ export function createSource(
   const traced = { endpoint: endpoint.authority, roleAlias, thingName };
 
   const fetchOnce = async (): Promise<Fetched<TemporaryCredentials>> => {
+    waitsFor = settings.key.kind === 'token' ? 'token' : 'network';
     const { credentials, lifeMs, skewMs } = await traceExchange(
       { ...traced },
       () => exchange(target, get, wallMs, dates.explain),
       ({ credentials: { expiration }, requestId, skewMs }) => ({ expiration, requestId, skewMs }),
-    );
+    ).finally(() => {
+      waitsFor = undefined;
+    });
     counters.fetched(skewMs);
     skew(skewMs);
     log.info?.(
@@ -178,6 +191,7 @@ export function createSource(
       return copyOf(current);
     },
     failure: () => failure,
+    waitsFor: () => waitsFor,
     stats() {
       const dueAtMs = refresher.dueAtMs();
       return counters.stats(dueAtMs === undefined ? undefined : wallTime(dueAtMs));

@@ -1,3 +1,4 @@
+import { CredentialHelperError } from '../errors.ts';
 import { invalidOption } from './assert.ts';
 import { isRegionName } from './endpoint.ts';
 import { environmentVariable } from './environment.ts';
@@ -17,7 +18,7 @@ const VARIABLES = ['AWS_REGION', 'AWS_DEFAULT_REGION'] as const;
  *
  * @throws {@link CredentialHelperError} `ERR_INVALID_OPTION` for a value that is not a region name
  */
-export function regionOfEnvironment(): Region | undefined {
+function regionOfEnvironment(): Region | undefined {
   const variable = VARIABLES.find((name) => environmentVariable(name) !== '');
   if (variable === undefined) return undefined;
   const name = environmentVariable(variable);
@@ -26,4 +27,18 @@ export function regionOfEnvironment(): Region | undefined {
     throw invalidOption(variable, problem, name);
   }
   return { name, origin: variable };
+}
+
+/**
+ * The region of a session.
+ *
+ * @throws {@link CredentialHelperError} `ERR_REGION_UNKNOWN`
+ */
+export function regionFor({ region }: { readonly region: Region | undefined }): Region {
+  const given = region ?? regionOfEnvironment();
+  if (given !== undefined) return given;
+  throw new CredentialHelperError('the AWS region cannot be read from "endpoint"', {
+    code: 'ERR_REGION_UNKNOWN',
+    hint: 'pass it as "region", or set AWS_REGION',
+  });
 }

@@ -59,6 +59,8 @@ export interface ChildWork {
    * takes it. Default: it exits.
    */
   readonly keepAs?: string | undefined;
+  /** Called when the child begins and ends to ask its user, for whom its deadline is suspended. */
+  readonly onAsking?: ((isAsking: boolean) => void) | undefined;
   /** Called with the child, to send it signals. */
   readonly onStarted?: ((child: ChildProcess) => void) | undefined;
 }
@@ -160,6 +162,7 @@ export async function askChild<Answer>(work: ChildWork): Promise<Answer> {
         phase = 'using the library';
       },
       isAsking(isAsking) {
+        work.onAsking?.(isAsking);
         if (isAsking) clearTimeout(deadline);
         else startDeadline(limitMs);
       },

@@ -4,8 +4,9 @@ import { visibleJson } from '../../text.ts';
 import { VERSION } from '../../version.ts';
 import { printText } from '../output.ts';
 import { addSessionOptions, findSessionSettings, type SessionFlags } from '../session/flags.ts';
+import { showWaiting } from '../waiting.ts';
 import { diagnose } from './diagnose.ts';
-import { type Finding, failedWith } from './finding.ts';
+import { type Finding, failedWith, STEPS } from './finding.ts';
 import { linesOf, styleOf, summaryOf } from './print.ts';
 
 /** Defines `doctor`. */
@@ -34,9 +35,11 @@ Exit status:
         if (!isJson) printText(`${lines.join('\n')}\n`);
       };
       const findings: Finding[] = [];
-      for await (const finding of examine(flags)) {
-        findings.push(finding);
-        print(linesOf(finding, style));
+      const examined = examine(flags);
+      const next = () => showWaiting(examined.next(), () => nextStep(findings));
+      for (let step = await next(); !step.done; step = await next()) {
+        findings.push(step.value);
+        print(linesOf(step.value, style));
       }
       print(['', summaryOf(findings)]);
       const isWell = findings.every(({ status }) => status !== 'failed');
@@ -47,6 +50,13 @@ Exit status:
       }
       process.exitCode = isWell ? 0 : 1;
     });
+}
+
+/** What is tested after these findings, for the terminal. */
+function nextStep(findings: readonly Finding[]): string {
+  const last = findings.at(-1);
+  const after = last === undefined ? 0 : STEPS.indexOf(last.step) + 1;
+  return `testing ${STEPS[after] ?? 'the rest'} …`;
 }
 
 async function* examine(flags: SessionFlags): AsyncGenerator<Finding> {

@@ -13,7 +13,7 @@ import {
 } from '../../options/options.ts';
 import { checkProxy, type HttpProxy } from '../../options/proxy.ts';
 import type { Region } from '../../options/region.ts';
-import { regionFor } from '../../session.ts';
+import { regionFor } from '../../options/region.ts';
 import type { Layer } from '../../settings/layer.ts';
 import { optionsOf } from '../../settings/load.ts';
 import { notSet } from '../session/flags.ts';

@@ -1,11 +1,11 @@
 import type { Command } from 'commander';
+import { regionFor } from '../../options/region.ts';
 import { containerContract } from '../../server/container.ts';
 import type { Contract } from '../../server/contract.ts';
 import { createGuard } from '../../server/guard.ts';
 import { healthPage, readyPage } from '../../server/health.ts';
 import { imdsContract } from '../../server/imds.ts';
 import { createLocalServer, drain } from '../../server/local-server.ts';
-import { regionFor } from '../../session.ts';
 import { printLine, printResult } from '../output.ts';
 import { addSessionOptions, type SessionFlags } from '../session/flags.ts';
 import { EXIT_STATUS_HELP, UsageError } from '../usage.ts';

@@ -7,6 +7,7 @@ import { isObject, parseJson } from '../../json.ts';
 import { makeCacheFolder } from '../cache-folder.ts';
 import { lockFile } from '../lock-file.ts';
 import { replaceFile } from '../replace-file.ts';
+import { showWaiting } from '../waiting.ts';
 
 /** Credentials in the cache. */
 export interface CachedCredentials {
@@ -47,7 +48,10 @@ export async function cachedCredentials(
   const failureFile = join(folder, `${name}.failure.json`);
   const present = readCache(file);
   if (present !== undefined) return present;
-  const lock = await lockFile(join(folder, `${name}.lock`), limitMs);
+  const lock = await showWaiting(
+    lockFile(join(folder, `${name}.lock`), limitMs),
+    () => 'waiting for another process that fetches the credentials …',
+  );
   try {
     const written = readCache(file);
     if (written !== undefined) return written;

@@ -1,13 +1,12 @@
 import type { Command } from 'commander';
-import { createSource } from '../../credentials/source.ts';
 import { certificateId, readCertificates } from '../../identity/certificate.ts';
 import { pipesOf, type Source } from '../../identity/read-source.ts';
 import { checkOptions, type FromIotCoreInit, type Settings } from '../../options/options.ts';
-import { regionFor } from '../../session.ts';
 import { printJson } from '../output.ts';
 import { EXIT_STATUS_HELP } from '../usage.ts';
 import { type CachedCredentials, cachedCredentials } from './credential-cache.ts';
 import { addSessionOptions, type SessionFlags, sessionOptions } from './flags.ts';
+import { firstCredentials, openSource, withRegion } from './open.ts';
 
 /** Defines `credential-process`. */
 export function defineCredentialProcess(command: Command): void {
@@ -46,9 +45,8 @@ ${EXIT_STATUS_HELP}`,
 
 async function credentialsFor(flags: SessionFlags): Promise<CachedCredentials> {
   const init = await sessionOptions(flags);
-  const settings = checkOptions(init);
-  const region = regionFor(settings);
-  const fetch = () => createSource({ ...settings, region }).credentials();
+  const settings = withRegion(checkOptions(init));
+  const fetch = async () => firstCredentials(await openSource(settings), settings);
   const identity = flags.cache === false ? undefined : identityOf(settings, init);
   if (identity === undefined) return fetch();
   // Longer than the exchange of another process can take.

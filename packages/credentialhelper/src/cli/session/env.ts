@@ -1,7 +1,8 @@
 import { type Command, Option } from 'commander';
 import { printText } from '../output.ts';
 import { EXIT_STATUS_HELP } from '../usage.ts';
-import { addSessionOptions, openSession, type SessionFlags } from './flags.ts';
+import { addSessionOptions, type SessionFlags } from './flags.ts';
+import { firstCredentials, openSource, readSettings } from './open.ts';
 import { variablesOf } from './variables.ts';
 
 type Variables = readonly (readonly [name: string, value: string])[];
@@ -39,12 +40,13 @@ Examples:
 ${EXIT_STATUS_HELP}`,
     )
     .action(async (flags: SessionFlags) => {
-      const session = await openSession(flags);
-      const variables = variablesOf(await session.credentials());
+      const settings = await readSettings(flags);
+      const source = await openSource(settings);
+      const variables = variablesOf(await firstCredentials(source, settings));
       printText(
         FORMATS[String(flags.format)]?.([
           ...Object.entries(variables),
-          ['AWS_REGION', session.region],
+          ['AWS_REGION', settings.region.name],
         ]) ?? '',
       );
     });

@@ -1,13 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import type { Command } from 'commander';
-import { createSource } from '../../credentials/source.ts';
-import { checkOptions } from '../../options/options.ts';
 import { environmentOfOthers } from '../../process/program.ts';
-import { regionFor } from '../../session.ts';
 import { printLine } from '../output.ts';
 import { startContainerEndpoint } from '../serve/container-endpoint.ts';
-import { addSessionOptions, refuseStdin, type SessionFlags, sessionOptions } from './flags.ts';
+import { addSessionOptions, refuseStdin, type SessionFlags } from './flags.ts';
+import { firstCredentials, openSource, readSettings } from './open.ts';
 import { variablesOf } from './variables.ts';
 
 /** Defines `exec`. */
@@ -39,14 +37,11 @@ Exit status:
     )
     .action(async (given: readonly string[], flags: SessionFlags) => {
       refuseStdin(flags, 'it is that of the command');
-      const settings = checkOptions({
-        ...(await sessionOptions(flags)),
-        keepFresh: flags.env !== true,
-      });
-      const { name: region } = regionFor(settings);
-      const source = createSource(settings);
+      const settings = await readSettings(flags, { keepFresh: flags.env !== true });
+      const { name: region } = settings.region;
+      const source = await openSource(settings);
       // Fails here, and not in the command.
-      const credentials = await source.credentials();
+      const credentials = await firstCredentials(source, settings);
       const environment = {
         ...withoutCredentials(environmentOfOthers()),
         AWS_REGION: process.env.AWS_REGION || region,

@@ -2,7 +2,6 @@ import { type Command, Option } from 'commander';
 import { isPkcs11Uri } from '../../identity/pkcs11-uri.ts';
 import type { FromIotCoreInit } from '../../options/options.ts';
 import { hasProxySecrets } from '../../options/proxy.ts';
-import { createSession, type Session } from '../../session.ts';
 import { misspelledVariables } from '../../settings/environment.ts';
 import { type Layer, layerOfTexts } from '../../settings/layer.ts';
 import { findSettings, findThings, optionsOf, type SettingsInit } from '../../settings/load.ts';
@@ -159,11 +158,6 @@ export function notSet(option: string, otherwise = ''): UsageError {
   return new UsageError(`not set: ${meaning}`, {
     hint: `${misspelled}pass ${flag}, or set ${variable} in the environment or ${key} in a profile of ~/.aws/config${otherwise && `; ${otherwise}`}; "config show" lists what is set`,
   });
-}
-
-/** Opens the session of a command. */
-export async function openSession(flags: SessionFlags): Promise<Session> {
-  return createSession(await sessionOptions(flags));
 }
 
 /** The other places for settings that flags name. */

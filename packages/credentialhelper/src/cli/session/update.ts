@@ -1,15 +1,15 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { statSync } from 'node:fs';
 import type { Command } from 'commander';
-import { type CredentialSource, createSource } from '../../credentials/source.ts';
+import type { CredentialSource } from '../../credentials/source.ts';
 import type { IotCoreCredentials } from '../../credentials/types.ts';
 import { isCredentialHelperError } from '../../errors.ts';
-import { checkOptions } from '../../options/options.ts';
 import { clearTimeout, setImmediate, setTimeout } from '../../process/timers.ts';
 import { printLine } from '../output.ts';
 import { type Profile, ProfileFile } from '../profiles/profile-file.ts';
 import { EXIT_STATUS_HELP, UsageError } from '../usage.ts';
-import { addSessionOptions, type SessionFlags, sessionOptions } from './flags.ts';
+import { addSessionOptions, type SessionFlags } from './flags.ts';
+import { firstCredentials, openSource, readSettings, type SessionSettings } from './open.ts';
 
 /** Defines `update`. */
 export function defineUpdate(command: Command): void {
@@ -35,9 +35,7 @@ ${EXIT_STATUS_HELP}`,
 }
 
 async function update(flags: SessionFlags): Promise<void> {
-  const options = await sessionOptions(flags);
-  const settings = checkOptions({
-    ...options,
+  const settings = await readSettings(flags, {
     keepFresh: flags.once !== true,
     ...(process.env.AWS_IOT_LOG ? {} : { logger: WARNINGS }),
   });
@@ -57,10 +55,10 @@ async function update(flags: SessionFlags): Promise<void> {
     );
   };
   if (flags.force !== true) refusePermanent((await file.read())[name] ?? {}, name, file.path);
-  const source = createSource(settings);
+  const source = await openSource(settings);
   try {
-    if (flags.once === true) await write(await source.credentials());
-    else await keepWritten(source, write);
+    if (flags.once === true) await write(await firstCredentials(source, settings));
+    else await keepWritten(source, settings, write);
   } finally {
     await source.close();
   }
@@ -83,6 +81,7 @@ const RETRY_MS = 5000;
 /** Writes credentials whenever there are new ones, until a signal ends it. */
 async function keepWritten(
   source: CredentialSource,
+  settings: SessionSettings,
   write: (credentials: IotCoreCredentials) => Promise<void>,
 ): Promise<void> {
   const ending = new AbortController();
@@ -109,7 +108,7 @@ async function keepWritten(
       isNew = false;
       let waitMs = LOOK_MS;
       try {
-        const credentials = await source.credentials({ abortSignal: signal });
+        const credentials = await firstCredentials(source, settings, signal);
         if (credentials.sessionToken !== written) await write(credentials);
         written = credentials.sessionToken;
         reported = undefined;

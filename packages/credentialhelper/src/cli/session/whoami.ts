@@ -1,12 +1,12 @@
 import type { Command } from 'commander';
-import { createSource } from '../../credentials/source.ts';
 import { checkOptions } from '../../options/options.ts';
-import { regionFor } from '../../session.ts';
 import { action } from '../action.ts';
 import type { Result } from '../output.ts';
 import { EXIT_STATUS_HELP } from '../usage.ts';
+import { showWaiting } from '../waiting.ts';
 import { askCallerIdentity } from './caller-identity.ts';
 import { addSessionOptions, type SessionFlags, sessionOptions } from './flags.ts';
+import { firstCredentials, openSource, withRegion } from './open.ts';
 
 /** Defines `whoami`. */
 export function defineWhoami(command: Command): void {
@@ -28,14 +28,12 @@ ${EXIT_STATUS_HELP}`,
 
 async function whoami(flags: SessionFlags): Promise<Result> {
   const init = await sessionOptions(flags);
-  const settings = checkOptions(init);
-  const region = regionFor(settings);
-  const source = createSource({ ...settings, region });
-  const identity = await askCallerIdentity(
-    region.name,
-    await source.credentials(),
-    settings.timeoutMs,
-    init.proxy,
+  const settings = withRegion(checkOptions(init));
+  const source = await openSource(settings);
+  const credentials = await firstCredentials(source, settings);
+  const identity = await showWaiting(
+    askCallerIdentity(settings.region.name, credentials, settings.timeoutMs, init.proxy),
+    () => 'waiting for AWS STS …',
   );
   return {
     lines: [`account: ${identity.account}`, `ARN: ${identity.arn}`, `user id: ${identity.userId}`],

@@ -10,6 +10,7 @@ import { action } from '../action.ts';
 import type { Result } from '../output.ts';
 import { askSecret } from '../prompt.ts';
 import { EXIT_STATUS_HELP } from '../usage.ts';
+import { showWaiting } from '../waiting.ts';
 import { loginOf, openPin } from './connect.ts';
 import { inspectIsolated, publicInspection } from './inspect-isolated.ts';
 import {
@@ -67,9 +68,10 @@ async function list(flags: ListFlags): Promise<Result> {
   await loadKoffi();
   const login = flags.login === true || target.pinSource !== undefined;
   if (target.library === undefined && !login) {
-    const modules = await Promise.all(
-      findModules(homedir()).map((module) => inspectFound(module, match, flags.timeoutMs)),
+    const found = findModules(homedir()).map((module) =>
+      inspectFound(module, match, flags.timeoutMs),
     );
+    const modules = await showWaiting(Promise.all(found), describeWaiting);
     return { lines: describe(modules), json: { modules } };
   }
   const location = requireModule(target);
@@ -78,6 +80,8 @@ async function list(flags: ListFlags): Promise<Result> {
   const modules = [{ path: location.library, foundBy: '--module', library: report, problem: null }];
   return { lines: describe(modules), json: { modules } };
 }
+
+const describeWaiting = () => 'waiting for the token …';
 
 /** Inspects a module that was found; errors are part of the result. */
 async function inspectFound(
@@ -113,17 +117,18 @@ async function inspectNamed(
   target: Target,
   { timeoutMs }: ListFlags,
 ): Promise<LibraryReport> {
-  if (!request.login) return inspectIsolated(request, timeoutMs);
+  if (!request.login) return showWaiting(inspectIsolated(request, timeoutMs), describeWaiting);
   const { pinSource } = target;
   const reader = pinSource === undefined ? undefined : openPin(pinSource);
   const pin =
     reader === undefined
       ? await askSecret('PIN: ', 'pass the PIN in a file: --pin-file FILE')
       : await reader.read(pipeLimitMs(timeoutMs));
-  return inspectIsolated(
+  const inspection = inspectIsolated(
     { ...request, ...forChannel(loginOf(target)), pin: pin?.reveal() },
     timeoutMs,
   );
+  return showWaiting(inspection, describeWaiting);
 }
 
 /** The part of a login that is sent over the IPC channel. */
