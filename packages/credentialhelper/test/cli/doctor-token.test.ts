@@ -123,9 +123,27 @@ describe('doctor, with a key in a token', () => {
     expect(loginCount()).toBe(0);
   });
 
+  it('finds a token that is named ambiguously', async () => {
+    softHsm.initToken('second');
+    const { broken, of } = await found({ 'token-label': undefined });
+    expect(broken).toEqual(['token']);
+    expect(of('token')).toMatchObject({
+      code: 'ERR_TOKEN_AMBIGUOUS',
+      seen: expect.stringMatching(/^2 tokens match: .*"second" \(slot id \d+\)/),
+    });
+    expect(loginCount()).toBe(0);
+  });
+
+  it('finds that the token holds no certificate', async () => {
+    const { broken, of } = await found({ certificate: 'pkcs11:object=none' });
+    expect(broken).toEqual(['certificate']);
+    expect(of('certificate').code).toBe('ERR_CERTIFICATE_NOT_FOUND');
+    expect(loginCount()).toBe(1);
+  });
+
   it('names the tokens that there are', async () => {
     const { of } = await found({ 'token-label': 'none' });
-    expect(of('token').seen).toMatch(/no token matches; there are: "device" \(slot id \d+\)/);
+    expect(of('token').seen).toMatch(/^no token matches; there are: "device" \(slot id \d+\)/);
   });
 
   it.each<[string, Readonly<Record<string, string | undefined>>, string, string]>([

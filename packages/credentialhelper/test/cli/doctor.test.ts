@@ -8,7 +8,7 @@ import { linesOf, styleOf } from '../../src/cli/doctor/print.ts';
 import { run } from '../support/cli.ts';
 import { commandsOf, diagnose } from '../support/doctor.ts';
 import { makeDated, makeSelfSigned, openssl } from '../support/openssl.ts';
-import { startTinyproxy } from '../support/proxies.ts';
+import { pipeTo, startTcpServer, startTinyproxy } from '../support/proxies.ts';
 import { startRawServer } from '../support/raw-server.ts';
 import { plantKey, plantSecret } from '../support/secrets.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -276,6 +276,25 @@ describe('doctor, with a proxy', async () => {
     expect(broken).toEqual([step]);
     expect(of(step as 'proxy').code).toBe(code);
     expect(of('key').status).toBe('ok');
+  });
+
+  it('warns about a server with the name of AWS whose certificate is not by Amazon', async () => {
+    // Whatever the client asks for.
+    const interceptor = await startTcpServer((socket) => {
+      socket.once('data', () => {
+        socket.write('HTTP/1.1 200 OK\r\n\r\n');
+        pipeTo(aws.credentialsEndpoint)(socket);
+      });
+    });
+    const others = { endpoint: aws.credentialsHostName, region: undefined };
+    const { broken, of } = await found(others, { https_proxy: `http://${interceptor}` });
+    expect(broken).toEqual([]);
+    expect(of('endpoint').seen).toBe(`${aws.credentialsHostName}, region ${aws.region}`);
+    expect(of('server')).toMatchObject({
+      status: 'warn',
+      seen: expect.stringContaining('not by Amazon'),
+      remedy: { what: expect.stringContaining('intercept') },
+    });
   });
 
   it('does not show the password of a proxy', async () => {

@@ -125,7 +125,9 @@ class Run {
       return undefined;
     }
     const attempt = await tryExchange(all, (text) => this.#warnings.push(text));
-    yield* loginFindings(found, key.token, { ...attempt, warnings: this.#warnings });
+    const hasCertificateFile = 'source' in key.certificate;
+    const warnings = this.#warnings;
+    yield* loginFindings(found, key.token, { ...attempt, warnings, hasCertificateFile });
     if ('match' in key.certificate && attempt.certificate !== undefined) {
       yield certificateFinding(attempt.certificate, [attempt.certificate], nowMs);
     }

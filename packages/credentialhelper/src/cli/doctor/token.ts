@@ -12,6 +12,7 @@ import {
   failed,
   failedWith,
   type RemedyCommand,
+  type Step,
   skipped,
   worked,
 } from './finding.ts';
@@ -74,7 +75,10 @@ async function notFound(
 ): Promise<Finding> {
   const commands = [show(PROGRAM, 'token', 'list', '--module', settings.library)];
   const names = (all: readonly FoundToken[]) =>
-    all.map(({ slotId, token: { label } }) => `"${label}" (slot id ${slotId})`).join(', ');
+    all
+      .map(({ slotId, token: { label } }) => `"${label}" (slot id ${slotId})`)
+      .sort()
+      .join(', ');
   if (tokens.length > 1) {
     const what = 'name one by its label, serial number or slot';
     return {
@@ -100,6 +104,8 @@ export interface LoginResult {
   readonly error: unknown;
   /** The certificate that belongs to the key; undefined if the key was not found, or does not belong to one. */
   readonly certificate: X509Certificate | undefined;
+  /** Whether the certificate is not in the token. */
+  readonly hasCertificateFile: boolean;
   /** Warnings about files with secrets, and of the login. */
   readonly warnings: readonly string[];
 }
@@ -108,7 +114,7 @@ export interface LoginResult {
 export function* loginFindings(
   { slotId, token }: FoundToken,
   settings: TokenSettings,
-  { error, certificate, warnings }: LoginResult,
+  { error, certificate, warnings, hasCertificateFile }: LoginResult,
 ): Generator<Finding> {
   const commands = listCommands(settings, token);
   if (certificate !== undefined) {
@@ -118,7 +124,7 @@ export function* loginFindings(
     yield withoutRawRsa(name, token) ?? worked('key', seen);
     return;
   }
-  const step = stepOf(error, 'key');
+  const step = stepAfter(error, hasCertificateFile);
   if (step === 'pin') {
     yield failedWith('pin', error);
     yield skipped('key', 'not tested: there was no login');
@@ -130,6 +136,12 @@ export function* loginFindings(
     : withWarnings(pinAccepted(token), warnings);
   yield failedWith(step, error, commands);
   if (step !== 'key') yield skipped('key', `not tested in slot ${slotId}`);
+}
+
+/** The step that an error belongs to, of those that were not tested before. */
+function stepAfter(error: unknown, hasCertificateFile: boolean): Step {
+  const step = stepOf(error, 'key');
+  return step === 'pin' || (step === 'certificate' && !hasCertificateFile) ? step : 'key';
 }
 
 /** Errors that may come from the login or from the key. */
