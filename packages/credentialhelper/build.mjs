@@ -38,6 +38,11 @@ const EITHER = {
   postFooter: '})(process.getBuiltinModule);',
 };
 
+/** What is started most: one file with all that it needs. */
+const STARTED_MOST = /cli\/(?:start|session\/credential-process)\.ts$/;
+/** What is loaded before the compile cache is used. */
+const COMPILE_CACHE = /cli\/compile-cache\.ts$/;
+
 /** The folders of the packages of which a part is bundled. */
 const bundledFolders = new Set();
 
@@ -180,7 +185,15 @@ try {
   const programs = ['main', 'worker-child', 'inspect-child'];
   await bundleSources(
     Object.fromEntries(programs.map((name) => [name, `src/cli/${name}.ts`])),
-    { dir: 'dist.new/cli', format: 'cjs' },
+    {
+      dir: 'dist.new/cli',
+      format: 'cjs',
+      minify: true,
+      codeSplitting: { groups: [
+          { name: 'compile-cache', test: COMPILE_CACHE, priority: 1 },
+          { name: 'start', test: STARTED_MOST },
+        ] },
+    },
     { IS_COMMAND_LINE: 'true' },
   );
   writeFileSync('dist.new/cli/package.json', '{ "type": "commonjs" }\n');

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { CredentialHelperError } from '../errors.ts';
 import { childFolder, environmentOfOthers } from '../process/program.ts';
 import { after } from '../process/timers.ts';
@@ -74,6 +74,8 @@ const IS_WINDOWS = process.platform === 'win32';
 
 function start(command: SecretCommand): ChildProcess {
   const [file = '', ...args] = typeof command === 'string' ? [command] : command;
+  // Loaded here: few processes need it.
+  const { spawn } = process.getBuiltinModule('node:child_process');
   const child = spawn(file, args, {
     shell: typeof command === 'string',
     // Without a terminal: a prompt there would mix with those of this process.

@@ -1,10 +1,8 @@
 import { resolve } from 'node:path';
 import { CredentialHelperError } from '../errors.ts';
 import type { FromIotCoreInit } from '../options/options.ts';
-import { readConfigFile } from './config-file.ts';
 import { readEnvironment } from './environment.ts';
 import type { Found, Layer } from './layer.ts';
-import { readDeviceClient, readGreengrass } from './neighbours.ts';
 import { readProfile } from './profile.ts';
 
 /** Where {@link loadSettings} looks for settings. */
@@ -95,11 +93,17 @@ async function readPlaces(
     readEnvironment(environment),
     await readProfile(environment, init.profile),
   ];
-  if (init.greengrass !== undefined) layers.push(await readGreengrass(init.greengrass));
+  // Loaded here: few processes need them.
+  if (init.greengrass !== undefined) {
+    const { readGreengrass } = await import('./neighbours.ts');
+    layers.push(await readGreengrass(init.greengrass));
+  }
   if (init.deviceClient !== undefined) {
+    const { readDeviceClient } = await import('./neighbours.ts');
     layers.push(await readDeviceClient(init.deviceClient));
   }
   if (init.config === undefined) return { layers, defaults: new Map(), things: undefined };
+  const { readConfigFile } = await import('./config-file.ts');
   const { defaults, things } = await readConfigFile(resolve(init.config));
   if (things === undefined) layers.push(defaults);
   const chosen = layers.find((layer) => layer.has('thingName'))?.get('thingName')?.value;

@@ -124,3 +124,7 @@ function inToken(
     ...names,
   };
 }
+
+/** Where AWS IoT Greengrass v2 and AWS IoT Device Client are configured by default. */
+export const DEFAULT_GREENGRASS = '/greengrass/v2';
+export const DEFAULT_DEVICE_CLIENT = '~/.aws-iot-device-client/aws-iot-device-client.conf';

@@ -8,10 +8,6 @@ import { withoutProxySecrets } from '../options/proxy.ts';
 import { parseFile } from './config-file.ts';
 import { type Found, type Layer, SECRET, withoutSecrets } from './layer.ts';
 
-/** Where AWS IoT Greengrass v2 and AWS IoT Device Client are configured by default. */
-export const DEFAULT_GREENGRASS = '/greengrass/v2';
-export const DEFAULT_DEVICE_CLIENT = '~/.aws-iot-device-client/aws-iot-device-client.conf';
-
 /**
  * The settings of AWS IoT Greengrass v2 (AWS IoT Greengrass Developer Guide, "Configure the AWS IoT Greengrass Core
  * software").

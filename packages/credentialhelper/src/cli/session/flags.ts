@@ -5,9 +5,13 @@ import { hasProxySecrets } from '../../options/proxy.ts';
 import { misspelledVariables } from '../../settings/environment.ts';
 import { type Layer, layerOfTexts } from '../../settings/layer.ts';
 import { findSettings, findThings, optionsOf, type SettingsInit } from '../../settings/load.ts';
-import { SETTINGS, type Setting } from '../../settings/names.ts';
-import { DEFAULT_DEVICE_CLIENT, DEFAULT_GREENGRASS } from '../../settings/neighbours.ts';
-import { newFilePath } from '../token/options.ts';
+import {
+  DEFAULT_DEVICE_CLIENT,
+  DEFAULT_GREENGRASS,
+  SETTINGS,
+  type Setting,
+} from '../../settings/names.ts';
+import { newFilePath } from '../file-path.ts';
 import { UsageError } from '../usage.ts';
 
 /** The flags of a session, by their names in commander; and those of every command. */

@@ -2,17 +2,12 @@ import type { Command } from 'commander';
 import { changePin } from '../../token/change-pin.ts';
 import { hasFlag } from '../../token/slots.ts';
 import { workerAction } from '../action.ts';
+import { filePath } from '../file-path.ts';
 import type { Result } from '../output.ts';
 import { askNewSecret } from '../prompt.ts';
 import { EXIT_STATUS_HELP } from '../usage.ts';
 import { readSecretFile, withToken } from './connect.ts';
-import {
-  addTokenOptions,
-  filePath,
-  readTarget,
-  requireModule,
-  type TokenFlags,
-} from './options.ts';
+import { addTokenOptions, readTarget, requireModule, type TokenFlags } from './options.ts';
 
 interface ChangePinFlags extends TokenFlags {
   readonly newPinFile?: string;

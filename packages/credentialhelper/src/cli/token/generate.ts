@@ -11,17 +11,12 @@ import type { TokenSession } from '../../token/session.ts';
 import { signMessage } from '../../token/sign.ts';
 import { commonName, parseSubject, subjectName } from '../../token/subject.ts';
 import { workerAction } from '../action.ts';
+import { newFilePath } from '../file-path.ts';
 import type { Result } from '../output.ts';
 import { EXIT_STATUS_HELP, UsageError } from '../usage.ts';
 import { warn, withToken } from './connect.ts';
 import { parseId } from './id.ts';
-import {
-  addTokenOptions,
-  newFilePath,
-  readTarget,
-  requireModule,
-  type TokenFlags,
-} from './options.ts';
+import { addTokenOptions, readTarget, requireModule, type TokenFlags } from './options.ts';
 
 interface GenerateFlags extends TokenFlags {
   readonly id?: Buffer;

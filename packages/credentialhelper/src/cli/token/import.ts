@@ -10,6 +10,7 @@ import { type Source, sourceName } from '../../identity/read-source.ts';
 import { type Imported, importCertificate, importKey } from '../../token/import.ts';
 import { NOT_RESTRICTED } from '../../token/key-objects.ts';
 import { workerAction } from '../action.ts';
+import { filePath } from '../file-path.ts';
 import type { Result } from '../output.ts';
 import { askSecret } from '../prompt.ts';
 import { EXIT_STATUS_HELP, UsageError } from '../usage.ts';
@@ -17,7 +18,6 @@ import { readSecretFile, warn, withToken } from './connect.ts';
 import { parseId } from './id.ts';
 import {
   addTokenOptions,
-  filePath,
   openFile,
   readTarget,
   requireModule,

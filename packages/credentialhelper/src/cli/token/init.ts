@@ -9,12 +9,13 @@ import { findAll } from '../../token/objects.ts';
 import { openPublicSession } from '../../token/session.ts';
 import { type TokenSlot, tokenName } from '../../token/slots.ts';
 import { workerAction } from '../action.ts';
+import { filePath } from '../file-path.ts';
 import type { Result } from '../output.ts';
 import { askNewSecret, confirm } from '../prompt.ts';
 import { EXIT_STATUS_HELP, parseWholeNumber, requireFlag } from '../usage.ts';
 import { loadsLibrary } from '../worker.ts';
 import { loginOf, readSecretFile } from './connect.ts';
-import { checkName, filePath, timeoutOption } from './options.ts';
+import { checkName, timeoutOption } from './options.ts';
 
 interface InitFlags {
   readonly module?: string;

@@ -1,14 +1,12 @@
-import { existsSync } from 'node:fs';
 import { type Command, Option } from 'commander';
 import { type CredentialHelperError, isCredentialHelperError } from '../../errors.ts';
 import { checkModule, findModule } from '../../identity/library-path.ts';
 import { misplacedIn } from '../../identity/misplaced.ts';
-import { isPlainName, pathOf } from '../../identity/named-path.ts';
-import { isPem } from '../../identity/pem.ts';
 import { type PinSource, parsePinSource } from '../../identity/pin.ts';
-import { isPkcs11Uri, type Pkcs11Uri, parsePkcs11Uri } from '../../identity/pkcs11-uri.ts';
+import { type Pkcs11Uri, parsePkcs11Uri } from '../../identity/pkcs11-uri.ts';
 import { openSource, readPipes, type Source } from '../../identity/read-source.ts';
 import type { LibraryLocation } from '../../pkcs11/library-location.ts';
+import { filePath } from '../file-path.ts';
 import { parseTimeoutMs, parseWholeNumber, UsageError } from '../usage.ts';
 
 /** The options that select a token, unchecked. */
@@ -176,41 +174,6 @@ export async function openFile(
   const source = openSource(filePath(given, option), option, [other]);
   await readPipes([source], pipeLimitMs(timeoutMs));
   return source;
-}
-
-/**
- * The path of an existing file on the command line; `-` is standard input.
- *
- * @throws {@link UsageError} if it is the content, or a PKCS#11 URI, and not a path
- * @throws {@link CredentialHelperError} `ERR_FILE_UNREADABLE`
- */
-export function filePath(given: string, option: string): string {
-  return pathOf(given === '-' ? '/dev/stdin' : newFilePath(given, option), option);
-}
-
-/**
- * The path of a file on the command line, which may be created.
- *
- * @throws {@link UsageError} if it is the content, or a PKCS#11 URI, and not a path
- */
-export function newFilePath(given: string, option: string): string {
-  if (isPem(given)) {
-    throw new UsageError(`${option} must be the path of a file, got PEM text`, {
-      hint: 'other users of this system can see command lines',
-    });
-  }
-  if (isPkcs11Uri(given)) {
-    throw new UsageError(`${option} must be the path of a file, got a PKCS#11 URI`, {
-      hint: 'pass the URI as --uri',
-    });
-  }
-  if (!isPlainName(given) && !existsSync(given)) {
-    throw new UsageError(
-      `${option} is the path of a file, got a string of ${given.length} characters that is none`,
-      { hint: 'other users of this system can see command lines' },
-    );
-  }
-  return given;
 }
 
 function readModule({ module, uri: text }: TokenFlags, uri: Pkcs11Uri): string | undefined {

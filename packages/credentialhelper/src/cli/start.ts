@@ -1,0 +1,15 @@
+import { holdProcess } from '../process/hold.ts';
+import { nameOptionsAsFlags } from './flag-names.ts';
+import { watchOutput } from './output.ts';
+import { run } from './program.ts';
+
+/**
+ * Starts the command line, and sets the exit status of this process.
+ *
+ * @param args - the arguments after the program's name
+ */
+export async function start(args: readonly string[]): Promise<void> {
+  nameOptionsAsFlags();
+  watchOutput();
+  process.exitCode = await holdProcess(run(args));
+}
