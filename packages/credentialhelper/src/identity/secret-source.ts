@@ -103,7 +103,8 @@ export function openSecretPlace(source: unknown, named: Named): SecretReader<Sec
     : credentialReader(value, { ...named, option });
 }
 
-const PLACES = [
+/** The members of the objects that are a source of a secret. */
+export const PLACES = [
   'file',
   'environmentVariable',
   'systemdCredential',
@@ -112,7 +113,7 @@ const PLACES = [
 ] as const;
 
 /** The largest accepted file descriptor: a larger number is more likely a misplaced PIN. */
-const MAX_FD = 999;
+export const MAX_FD = 999;
 
 /** The kind of source that is the secret itself. */
 export const PASSED = 'passed as text';

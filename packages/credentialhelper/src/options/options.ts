@@ -208,7 +208,8 @@ const THING_NAME = /^[a-zA-Z0-9:_-]{1,128}$/;
 
 /** The default timeout of a request, in milliseconds. */
 export const DEFAULT_TIMEOUT_MS = 10_000;
-const MAX_TIMEOUT_MS = 600_000;
+/** The maximum timeout of a request, in milliseconds. */
+export const MAX_TIMEOUT_MS = 600_000;
 
 /**
  * Validates and normalizes the options. Reads nothing except whether the PKCS#11 library is a file.
@@ -396,7 +397,8 @@ function checkTokenCertificate(
   return { source: requireSource(certificate, 'certificate') };
 }
 
-const MAX_WAIT_MS = 3_600_000;
+/** The maximum of `maxWaitMs`. */
+export const MAX_WAIT_MS = 3_600_000;
 
 /** Long enough for a retry after a first request that timed out: the default of `maxWaitMs`, as a multiple of `timeoutMs`. */
 export const DEFAULT_PATIENCE = 1.2;

@@ -132,15 +132,21 @@ export function childEnvironment(): NodeJS.ProcessEnv {
   return environment;
 }
 
-/** Variables with secrets of a session, whether it uses them or not. */
-const SECRETS = /^AWS_IOT_(?:PKCS11_PIN|PASSPHRASE|PRIVATE_KEY)$/;
+/** Variables with secrets of a session, whether it uses them or not; a private key may also be the path of a file. */
+const SECRETS = ['AWS_IOT_PKCS11_PIN', 'AWS_IOT_PASSPHRASE'];
+const SECRET_OR_PATH = 'AWS_IOT_PRIVATE_KEY';
+
+function isSecret(name: string, value: string | undefined): boolean {
+  if (name === SECRET_OR_PATH) return value !== undefined && !existsSync(value);
+  return hidden.has(name) || SECRETS.includes(name);
+}
 
 /** The environment of another program: that of this process, without variables that hold a secret of this package. */
 export function environmentOfOthers(): NodeJS.ProcessEnv {
   return Object.fromEntries(
     // biome-ignore lint/style/noProcessEnv: programs are configured with environment variables
     Object.entries(process.env).filter(
-      ([name]) => name !== CHILD_MARK && !hidden.has(name) && !SECRETS.test(name),
+      ([name, value]) => name !== CHILD_MARK && !isSecret(name, value),
     ),
   );
 }

@@ -1,5 +1,6 @@
+import { MAX_FD, PLACES } from '../identity/secret-source.ts';
 import { isObject } from '../json.ts';
-import type { FileKeyInit } from '../options/options.ts';
+import { type FileKeyInit, MAX_TIMEOUT_MS, MAX_WAIT_MS } from '../options/options.ts';
 import type { Pkcs11Options } from '../options/token-options.ts';
 import { SETTINGS } from './names.ts';
 
@@ -51,10 +52,8 @@ const PROXY: MemberKind = {
   schema: { anyOf: [TEXT_SCHEMA, { const: false }] },
 };
 
-const MAX_FD = 999;
-
 /** The sources of a secret outside of the file: objects with one member. */
-const PLACES: Readonly<Record<string, Omit<MemberKind, 'must'>>> = {
+const PLACE_KINDS: Readonly<Record<(typeof PLACES)[number], Omit<MemberKind, 'must'>>> = {
   file: TEXT,
   environmentVariable: TEXT,
   systemdCredential: TEXT,
@@ -67,18 +66,17 @@ const PLACES: Readonly<Record<string, Omit<MemberKind, 'must'>>> = {
 };
 
 const SECRET: MemberKind = {
-  must: `must be text, or an object with one of ${Object.keys(PLACES).join(', ')}`,
+  must: `must be text, or an object with one of ${PLACES.join(', ')}`,
   accepts: (value) => {
     if (!isObject(value)) return isText(value);
-    const [[name = '', inner] = [], ...more] = Object.entries(value);
-    return (
-      more.length === 0 && Object.hasOwn(PLACES, name) && PLACES[name]?.accepts(inner) === true
-    );
+    const [[name, inner] = [], ...more] = Object.entries(value);
+    const place = PLACES.find((known) => known === name);
+    return place !== undefined && more.length === 0 && PLACE_KINDS[place].accepts(inner);
   },
   schema: {
     anyOf: [
       TEXT_SCHEMA,
-      ...Object.entries(PLACES).map(([name, { schema }]) => ({
+      ...Object.entries(PLACE_KINDS).map(([name, { schema }]) => ({
         type: 'object',
         properties: { [name]: schema },
         required: [name],
@@ -122,8 +120,8 @@ const KINDS: Readonly<Record<Exclude<keyof FileKeyInit, OfProgram>, MemberKind>>
   ca: TEXT,
   region: TEXT,
   verifyPeer: BOOLEAN,
-  timeoutMs: whole(1, 600_000),
-  maxWaitMs: whole(0, 3_600_000),
+  timeoutMs: whole(1, MAX_TIMEOUT_MS),
+  maxWaitMs: whole(0, MAX_WAIT_MS),
   proxy: PROXY,
   userAgent: { ...TEXT, accepts: (value) => typeof value === 'string', schema: { type: 'string' } },
 };

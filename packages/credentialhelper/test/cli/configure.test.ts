@@ -6,7 +6,8 @@ import { type Emulator, startEmulator } from 'awsiot-credentialhelper-emulator';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { MAIN, run } from '../support/cli.ts';
 import { createDevice } from '../support/device.ts';
-import { PIN, SOFTHSM_LIBRARY } from '../support/softhsm.ts';
+import { openssl } from '../support/openssl.ts';
+import { PIN, SOFTHSM_LIBRARY, startSoftHsm } from '../support/softhsm.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const folder = temporaryFolder();
@@ -38,6 +39,28 @@ const writeConfig = (text: string) => {
   writeFileSync(config, text);
 };
 
+/** Calls GetCallerIdentity with the AWS CLI, boto3 and the AWS SDK for JavaScript. */
+async function expectClients(id: string): Promise<void> {
+  const plain = { ...process.env, PATH: '/usr/bin:/bin', AWS_PROFILE: 'device', ...env() };
+  const arns = await Promise.all(
+    [
+      ['/usr/bin/aws', 'sts', 'get-caller-identity', '--endpoint-url', aws.apiEndpoint],
+      [
+        '/usr/bin/python3',
+        '-c',
+        `import boto3; print(boto3.client('sts', endpoint_url='${aws.apiEndpoint}').get_caller_identity())`,
+      ],
+      [
+        process.execPath,
+        '--input-type=module',
+        '-e',
+        `import { GetCallerIdentityCommand, STSClient } from ${JSON.stringify(import.meta.resolve('@aws-sdk/client-sts'))}; console.log((await new STSClient({ endpoint: '${aws.apiEndpoint}' }).send(new GetCallerIdentityCommand({}))).Arn)`,
+      ],
+    ].map(([file = '', ...args]) => promisify(execFile)(file, args, { env: plain })),
+  );
+  for (const { stdout: printed } of arns) expect(printed).toContain(id);
+}
+
 describe('configure', () => {
   it('writes a profile that the AWS CLI, boto3 and the AWS SDK use', async () => {
     const { status, stdout, stderr } = await configure(['--profile', 'device', ...given]);
@@ -54,24 +77,7 @@ iot_ca = ${files.ca}
 region = ${aws.region}
 credential_process = ${process.execPath} ${MAIN} credential-process --profile device
 `);
-    const plain = { PATH: '/usr/bin:/bin', AWS_PROFILE: 'device', ...env() };
-    const arns = await Promise.all(
-      [
-        ['/usr/bin/aws', 'sts', 'get-caller-identity', '--endpoint-url', aws.apiEndpoint],
-        [
-          '/usr/bin/python3',
-          '-c',
-          `import boto3; print(boto3.client('sts', endpoint_url='${aws.apiEndpoint}').get_caller_identity())`,
-        ],
-        [
-          process.execPath,
-          '--input-type=module',
-          '-e',
-          `import { GetCallerIdentityCommand, STSClient } from ${JSON.stringify(import.meta.resolve('@aws-sdk/client-sts'))}; console.log((await new STSClient({ endpoint: '${aws.apiEndpoint}' }).send(new GetCallerIdentityCommand({}))).Arn)`,
-        ],
-      ].map(([file = '', ...args]) => promisify(execFile)(file, args, { env: plain })),
-    );
-    for (const { stdout: printed } of arns) expect(printed).toContain(certificateId);
+    await expectClients(certificateId);
   });
 
   it('quotes what the shell and the AWS CLI would split', async () => {
@@ -122,13 +128,19 @@ credential_process = ${process.execPath} ${MAIN} credential-process --profile de
     await configure(['--profile', 'device', ...given]);
     const pin = join(home, 'pin');
     writeFileSync(pin, PIN, { mode: 0o600 });
-    const token = ['--module', SOFTHSM_LIBRARY, '--token-label', 'a', '--pin-file', pin];
+    const softHsm = startSoftHsm();
+    softHsm.initToken('device');
+    const pkcs8 = join(home, 'key.pkcs8');
+    openssl('pkcs8', '-topk8', '-nocrypt', '-in', files.key, '-out', pkcs8);
+    softHsm.importKey({ token: 'device', label: 'key', id: '01', file: pkcs8 });
+    const token = ['--module', SOFTHSM_LIBRARY, '--token-label', 'device', '--pin-file', pin];
     const { status, stderr } = await configure(['--profile', 'device', ...token]);
     expect([status, stderr]).toEqual([0, '']);
     const text = readFileSync(config, 'utf8');
     expect(text).not.toContain('iot_private_key');
     expect(text).toContain(`iot_pkcs11_lib = ${SOFTHSM_LIBRARY}\n`);
     expect(text).toContain(`iot_pkcs11_pin_file = ${pin}\n`);
+    await expectClients(certificateId);
     await configure(['--profile', 'device', '--private-key', files.key]);
     expect(readFileSync(config, 'utf8')).not.toContain('pkcs11');
   });

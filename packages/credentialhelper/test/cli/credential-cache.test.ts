@@ -9,6 +9,7 @@ import {
   readFileSync,
   renameSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -117,6 +118,23 @@ describe('the cache', () => {
     }
     expect((await credentialProcess()).status).toBe(0);
     expect(readdirSync(cached()).sort()).toEqual([name, name.replace('.json', '.lock')].sort());
+  });
+
+  it('keeps no entry of a certificate that is no longer used', async () => {
+    mkdirSync(cached(), { recursive: true, mode: 0o700 });
+    for (const [name, days] of [
+      ['old.json', 2],
+      ['old.failure.json', 2],
+      ['young.json', 0.5],
+    ] as const) {
+      writeFileSync(join(cached(), name), '{}');
+      const time = Date.now() / 1000 - days * 86_400;
+      utimesSync(join(cached(), name), time, time);
+    }
+    await credentialProcess();
+    const left = readdirSync(cached());
+    expect(left).toContain('young.json');
+    expect(left.filter((name) => name.startsWith('old'))).toEqual([]);
   });
 
   it('is not needed: the disk may be full, or the folder read-only', async () => {

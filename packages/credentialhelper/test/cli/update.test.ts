@@ -155,6 +155,21 @@ describe('update', () => {
     expect(await ended).toBe(0);
   });
 
+  it('leaves the file as it is if the disk is full, and no temporary file', async () => {
+    writeFileSync(file, OTHERS, { mode: 0o600 });
+    const script = `ulimit -f 0; exec '${process.execPath}' '${MAIN}' update --once --credentials-profile device`;
+    const failed = promisify(execFile)('sh', ['-c', script], { env: { ...process.env, ...env() } });
+    await expect(failed).rejects.toMatchObject({
+      code: 1,
+      stderr: `awsiot-credentialhelper: error: cannot write ${file}: the file is too large\n`,
+    });
+    expect(content()).toBe(OTHERS);
+    // As of a process that was killed between both steps of a write.
+    writeFileSync(`${file}.0123456789ab.tmp`, 'half');
+    expect((await update('--once', '--credentials-profile', 'device')).status).toBe(0);
+    expect(readdirSync(join(file, '..')).sort()).toEqual(['.credentials.lock', 'credentials']);
+  });
+
   it('exits with an error with --once, and for settings that are wrong', async () => {
     aws.faults.add({ response: { status: 503 } });
     expect((await update('--once')).status).toBe(1);

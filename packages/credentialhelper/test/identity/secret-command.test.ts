@@ -21,7 +21,7 @@ describe('a secret from a command', () => {
     ['a shell', `printf %s '${PIN}'`],
     ['a shell with a line end', `echo "$(echo ${PIN})"`],
     ['a program without a shell', ['printf', '%s\\n', PIN]],
-    ['a program whose child holds the pipe', `sleep 30 & echo ${PIN}`],
+    ['a program whose child holds the pipe', `sleep 30 2>/dev/null & echo ${PIN}`],
   ])('is the output of %s', async (_name, command) => {
     expect((await read(command))?.reveal()).toBe(PIN);
   });

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { ERROR_CODES, type ErrorCode } from '../../error-codes.ts';
 import { CredentialHelperError, isCredentialHelperError } from '../../errors.ts';
 import { isObject, parseJson } from '../../json.ts';
@@ -21,6 +21,9 @@ const MINUTE_MS = 60_000;
 
 /** The AWS CLI and boto3 request new credentials 15 minutes before they expire. */
 const LEAST_LIFE_MS = 15 * MINUTE_MS;
+
+/** More than the longest lifetime of credentials, which is 12 hours. */
+const LONGEST_LIFE_MS = 24 * 60 * MINUTE_MS;
 
 /** How long a failure counts for processes that did not wait for it: many that start together do not all try. */
 const FAILURE_MS = 2000;
@@ -116,7 +119,19 @@ function readEntry(file: string): unknown {
 async function write(file: string, entry: object, isLocked: boolean): Promise<void> {
   try {
     await replaceFile(file, Buffer.from(JSON.stringify(entry)), { isLocked });
+    removeOld(dirname(file));
   } catch {
     // A full disk or a folder without write access: the next process fetches its own.
+  }
+}
+
+/** Removes entries of certificates that are no longer used. */
+function removeOld(folder: string): void {
+  for (const name of readdirSync(folder).filter((entry) => entry.endsWith('.json'))) {
+    const path = join(folder, name);
+    const stats = statSync(path, { throwIfNoEntry: false });
+    if (stats !== undefined && Date.now() - stats.mtimeMs > LONGEST_LIFE_MS) {
+      rmSync(path, { force: true });
+    }
   }
 }
