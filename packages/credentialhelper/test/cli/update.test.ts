@@ -8,6 +8,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { type Emulator, startEmulator } from 'awsiot-credentialhelper-emulator';
@@ -21,6 +22,9 @@ const aws: Emulator = await startEmulator();
 afterAll(() => aws.close());
 const device = await createDevice(aws, folder);
 const OTHERS = '# mine\n[other]\naws_access_key_id = AKIAOTHER\naws_secret_access_key = other\n';
+
+/** Writes a profile again and again. */
+const WRITER = fileURLToPath(new URL('../support/write-profile.mjs', import.meta.url));
 
 let file = '';
 const running: ChildProcess[] = [];
@@ -178,14 +182,52 @@ describe('update', () => {
   });
 });
 
-describe('two processes that write profiles of one file', () => {
-  it('lose no write in 1000, and readers never see half of it', { timeout: 240_000 }, async () => {
+describe('processes that write profiles of one file', () => {
+  it('do not overwrite those of others: 20 at once', { timeout: 120_000 }, async () => {
+    writeFileSync(file, OTHERS, { mode: 0o600 });
+    const names = Array.from({ length: 20 }, (_, index) => `thing-${index}`);
+    const all = await Promise.all(
+      names.map((name) => update('--once', '--credentials-profile', name)),
+    );
+    expect(all.map(({ status }) => status)).toEqual(names.map(() => 0));
+    const headers = content().match(/^\[.*\]$/gm) ?? [];
+    expect(headers.toSorted()).toEqual(['other', ...names].map((name) => `[${name}]`).sort());
+    expect(content().startsWith(OTHERS)).toBe(true);
+  });
+
+  it('may be killed at any moment', { timeout: 120_000 }, async () => {
+    writeFileSync(file, OTHERS, { mode: 0o600 });
+    for (let round = 0; round < 15; round++) {
+      const child = spawn(
+        process.execPath,
+        ['--import', 'tsx', WRITER, file, `thing-${round}`, '1000000'],
+        { stdio: 'ignore' },
+      );
+      await expect.poll(content, { timeout: 20_000, interval: 1 }).toContain(`[thing-${round}]`);
+      await sleep(Math.random() * 50);
+      child.kill('SIGKILL');
+      await new Promise((resolve) => child.once('close', resolve));
+      const [first = '', ...sections] = content().split('\n\n');
+      expect(`${first}\n`).toBe(OTHERS);
+      expect(sections).toHaveLength(round + 1);
+      for (const section of sections) {
+        expect(section).toMatch(
+          /^\[thing-\d+\]\naws_access_key_id = (\d+)\naws_secret_access_key = \1\naws_session_token = \1\n?$/,
+        );
+      }
+      // What was left by a process that was killed before is removed by the next one.
+      expect(readdirSync(join(file, '..')).length).toBeLessThanOrEqual(3);
+    }
+  });
+
+  it('lose none of 1000 writes, and readers never see half of it', {
+    timeout: 240_000,
+  }, async () => {
     writeFileSync(file, OTHERS);
-    const writer = fileURLToPath(new URL('../support/write-profile.mjs', import.meta.url));
     let isDone = false;
     const writers = Promise.all(
       ['one', 'two'].map((name) =>
-        promisify(execFile)(process.execPath, ['--import', 'tsx', writer, file, name, '500']),
+        promisify(execFile)(process.execPath, ['--import', 'tsx', WRITER, file, name, '500']),
       ),
     ).finally(() => {
       isDone = true;
