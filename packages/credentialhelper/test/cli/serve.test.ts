@@ -2,6 +2,7 @@ import {
   chmodSync,
   existsSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   statSync,
   symlinkSync,
@@ -98,6 +99,20 @@ describe('serve', () => {
     expect(answer.status).toBe(200);
     const environment = readFileSync(`/proc/${serving.child.pid}/cmdline`, 'utf8');
     expect(environment).not.toContain(token);
+  });
+
+  it('has one token with others that start at once', async () => {
+    const file = join(folder, 'shared/token');
+    const all = await Promise.all(
+      Array.from({ length: 6 }, () => start([...ANY, '--token-file', file])),
+    );
+    expect(new Set(all.map(({ token }) => token))).toEqual(new Set([readFileSync(file, 'utf8')]));
+    expect(readdirSync(join(folder, 'shared'))).toEqual(['token']);
+    for (const serving of all) {
+      await ready(serving);
+      const answer = await send(`${serving.base}/credentials`, { authorization: serving.token });
+      expect(answer.status).toBe(200);
+    }
   });
 
   it('accepts a systemd credential as a token, whatever its mode shows', async () => {
@@ -214,6 +229,23 @@ describe('serve listens', () => {
     expect(existsSync(socketPath)).toBe(false);
   });
 
+  it('on a Unix socket of which one of many that start at once gets hold', async () => {
+    const socketPath = join(folder, 'contended.sock');
+    const args = ['--socket', socketPath, '--token-file', tokenFile];
+    const dead = await start(args);
+    dead.child.kill('SIGKILL');
+    await until(() => dead.child.signalCode !== null);
+    const all = await Promise.all(Array.from({ length: 6 }, () => start(args)));
+    const alive = all.filter(({ child }) => child.exitCode === null);
+    expect(alive).toHaveLength(1);
+    for (const { child, stderr } of all) {
+      if (child.exitCode === null) continue;
+      expect(child.exitCode).toBe(2);
+      expect(stderr()).toContain('another program listens there');
+    }
+    expect((await send('http://localhost/healthz', {}, { socketPath })).status).toBe(200);
+  });
+
   it.each([
     [['--listen', '0.0.0.0:0'], 'other machines may reach 0.0.0.0'],
     [['--listen', '[::]:0'], 'other machines may reach ::'],
@@ -276,6 +308,16 @@ describe('serve listens', () => {
     expect(status).toBe(2);
     expect(stderr.split('\n')[0]).toContain(problem);
     if (token !== '') expect(stderr).not.toContain(token);
+  });
+
+  it.each([
+    [join(env.AWS_IOT_CERTIFICATE, 'token'), 'ENOTDIR'],
+    ['/proc/none/token', 'ENOENT'],
+    [folder, 'EISDIR'],
+  ])('not with a token in %s', async (file, problem) => {
+    const { status, stdout, stderr } = await run(['serve', ...ANY, '--token-file', file], { env });
+    expect([status, stdout]).toEqual([2, '']);
+    expect(stderr.split('\n')[0]).toMatch(new RegExp(`error: .*token.*${problem}`));
   });
 
   it('not without a place for its token', async () => {

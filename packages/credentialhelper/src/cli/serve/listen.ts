@@ -3,6 +3,7 @@ import type { Server } from 'node:http';
 import { type AddressInfo, connect, isIP } from 'node:net';
 import { resolve } from 'node:path';
 import { type Guard, hostInUrl, isLoopback } from '../../server/guard.ts';
+import { lockFile } from '../lock-file.ts';
 import { UsageError } from '../usage.ts';
 
 /** Where to listen, as given on the command line. */
@@ -144,24 +145,37 @@ function baseOf({ address, port, family }: AddressInfo): string {
   return `http://${hostInUrl(WILDCARDS.includes(address) ? loopback : address)}:${port}`;
 }
 
+/** How long to wait for another process that starts at the same path, in milliseconds. */
+const LOCK_MS = 5000;
+
 /** Listens on a Unix socket of this user alone. One that a process has left behind is replaced. */
 async function listenOnSocket(create: () => Server, path: string): Promise<Listening> {
-  const stats = lstatSync(path, { throwIfNoEntry: false });
-  if (stats !== undefined) {
-    if (!stats.isSocket())
-      throw new UsageError(`${path} is not a socket`, { hint: 'choose another path' });
-    if (await isAlive(path)) {
-      throw new UsageError(`cannot listen on ${path}: another program listens there`, {
-        hint: 'is this command running already? choose another path',
-      });
-    }
-    rmSync(path, { force: true });
+  // Of two that start at once, one would otherwise remove the new socket of the other.
+  const lock = await lockFile(`${path}.lock`, LOCK_MS);
+  try {
+    await removeStale(path);
+    // The socket is created during the call, with the mode that the mask leaves.
+    const mask = process.umask(0o177);
+    const listening = started(create(), { path }, path);
+    process.umask(mask);
+    return await listening;
+  } finally {
+    lock.release();
   }
-  // The socket is created during the call, with the mode that the mask leaves.
-  const mask = process.umask(0o177);
-  const listening = started(create(), { path }, path);
-  process.umask(mask);
-  return listening;
+}
+
+async function removeStale(path: string): Promise<void> {
+  const stats = lstatSync(path, { throwIfNoEntry: false });
+  if (stats === undefined) return;
+  if (!stats.isSocket()) {
+    throw new UsageError(`${path} is not a socket`, { hint: 'choose another path' });
+  }
+  if (await isAlive(path)) {
+    throw new UsageError(`cannot listen on ${path}: another program listens there`, {
+      hint: 'is this command running already? choose another path',
+    });
+  }
+  rmSync(path, { force: true });
 }
 
 function isAlive(path: string): Promise<boolean> {

@@ -45,14 +45,16 @@ const STUCK_MS = 15 * 60_000;
  * Starts to observe things.
  *
  * @param onSummary - called after each look at the things
+ * @param now - a monotonic clock, in milliseconds
  */
 export function watchStates(
   things: () => readonly ServedThing[],
   onSummary: (summary: Summary) => void,
+  now: () => number = monotonicMs,
 ): States {
   let states = new Map<ServedThing, State>();
   let soon: NodeJS.Timeout | undefined;
-  let quietSinceMs = monotonicMs();
+  let quietSinceMs = now();
   const check = () => {
     clearTimeout(soon);
     soon = undefined;
@@ -62,11 +64,11 @@ export function watchStates(
     for (const [thing, state] of states) {
       if (state !== (before.get(thing) ?? 'pending')) report(thing, state, list.length > 1);
     }
-    if (!list.some(isOverdue)) quietSinceMs = monotonicMs();
+    if (!list.some(isOverdue)) quietSinceMs = now();
     onSummary(summaryOf(states));
   };
   const onEnded = () => {
-    quietSinceMs = monotonicMs();
+    quietSinceMs = now();
     // Afterwards the thing has the credentials.
     soon ??= setTimeout(check, AFTER_EXCHANGE_MS).unref();
   };
@@ -75,7 +77,7 @@ export function watchStates(
   return {
     check,
     get isStuck() {
-      return monotonicMs() - quietSinceMs > STUCK_MS;
+      return now() - quietSinceMs > STUCK_MS;
     },
     close() {
       unsubscribe(ENDED, onEnded);
@@ -120,7 +122,8 @@ function report(thing: ServedThing, state: State, isOneOfMany: boolean): void {
 
 function reasonOf(thing: ServedThing): string {
   const failure = thing.failure();
-  if (!isCredentialHelperError(failure)) return 'they expired';
+  if (failure === undefined) return 'they expired';
+  if (!isCredentialHelperError(failure)) return (failure as Error).message;
   const hint = failure.hint === undefined ? '' : ` (${failure.hint})`;
   return `${failure.code}: ${failure.message}${hint}`;
 }
