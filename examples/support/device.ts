@@ -15,6 +15,8 @@ export interface Device {
   readonly environment: Readonly<Record<string, string>>;
   /** The settings that differ on a real device, as lines of YAML. */
   readonly settings: string;
+  /** The URL of the AWS APIs. */
+  readonly apiEndpoint: string;
   /** The end of the ARN that its credentials have. */
   readonly arn: string;
   /** Writes a file that other users cannot read, and returns its path. */
@@ -70,6 +72,7 @@ export async function startDevice(): Promise<Device> {
       AWS_REGION: aws.region,
     },
     settings: `endpoint: ${aws.credentialsEndpoint}\nca: ${ca}\nregion: ${aws.region}\n`,
+    apiEndpoint: aws.apiEndpoint,
     arn: `assumed-role/my-role-alias-role/${seed.certificateId}`,
     whoAmI: (environment) =>
       run(process.execPath, ['--input-type=module', '-e', PROGRAM, aws.apiEndpoint], environment),
