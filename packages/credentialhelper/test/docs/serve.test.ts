@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
@@ -30,15 +29,6 @@ it('docs/serve.md names flags of the command alone', () => {
   const named = [...text.matchAll(/(?<=[\s`])--[a-z][a-z-]+/g)].map(([flag]) => flag);
   expect(named.length).toBeGreaterThan(20);
   expect(named.filter((flag) => !flags.includes(flag))).toEqual([]);
-});
-
-it('the unit in docs/serve.md is one for systemd', () => {
-  const unit = join(folder, 'my-thing.service');
-  writeFileSync(unit, block('ini').replace('/usr/bin/awsiot-credentialhelper', process.execPath));
-  const { status, stderr } = spawnSync('systemd-analyze', ['verify', unit], { encoding: 'utf8' });
-  // Unknown keys are warnings; there may be others, of the units of this system.
-  expect(stderr.split('\n').filter((line) => line.includes('my-thing.service'))).toEqual([]);
-  expect(status).toBe(0);
 });
 
 it('the file of things in docs/serve.md has the settings of each', async () => {
