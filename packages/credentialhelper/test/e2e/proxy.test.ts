@@ -1,6 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import dns from 'node:dns';
 import { readFileSync } from 'node:fs';
+import tls from 'node:tls';
 import { createSession, type FromIotCoreInit } from 'awsiot-credentialhelper';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { run } from '../support/cli.ts';
@@ -208,6 +209,26 @@ describe('an HTTPS proxy', () => {
       /cannot be used: its certificate does not chain to a trusted CA.*NODE_EXTRA_CA_CERTS/s,
     );
   });
+
+  // Since Node.js 22.19 and 24.5.
+  const defaultCa = tls as typeof tls & {
+    getCACertificates?(): readonly string[];
+    setDefaultCACertificates?(certificates: readonly string[]): void;
+  };
+  it.runIf(defaultCa.setDefaultCACertificates)(
+    'is verified by changed default CA certificates, in a child process too',
+    async () => {
+      const before = defaultCa.getCACertificates?.() ?? [];
+      const proxy = `https://${login(user)}@${squid.https.authority}`;
+      try {
+        defaultCa.setDefaultCACertificates?.([readFileSync(squid.caFile, 'utf8')]);
+        for (const key of Object.values(WAYS)) await session({ ...key, proxy }).credentials();
+      } finally {
+        defaultCa.setDefaultCACertificates?.(before);
+      }
+      expect(clients).toHaveLength(3);
+    },
+  );
 
   it('does not get the client certificate', async () => {
     const seen: object[] = [];
