@@ -40,6 +40,8 @@ const EITHER = {
 
 /** What is started most: one file with all that it needs. */
 const STARTED_MOST = /cli\/(?:start|session\/credential-process)\.ts$/;
+/** What gets credentials: another file with all that it needs. */
+const GETS_CREDENTIALS = /(?:credentials\/source|session\/shared-credentials)\.ts$/;
 /** What is loaded before the compile cache is used. */
 const COMPILE_CACHE = /cli\/compile-cache\.ts$/;
 
@@ -53,6 +55,8 @@ async function bundle(input, output, options = {}) {
     platform: 'node',
     external: ['koffi', 'asn1js', '@smithy/types'],
     onLog: (level, log) => {
+      // Some files load at once what others load later.
+      if (log.code === 'INEFFECTIVE_DYNAMIC_IMPORT') return;
       throw new Error(`${level}: ${log.message}`);
     },
     ...options,
@@ -192,6 +196,7 @@ try {
       codeSplitting: { groups: [
           { name: 'compile-cache', test: COMPILE_CACHE, priority: 1 },
           { name: 'start', test: STARTED_MOST },
+          { name: 'credentials', test: GETS_CREDENTIALS },
         ] },
     },
     { IS_COMMAND_LINE: 'true' },

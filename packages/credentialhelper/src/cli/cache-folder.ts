@@ -14,6 +14,7 @@ export function makeCacheFolder(name: 'compiled' | 'credentials'): string | unde
     const folder = join(cacheHome(), 'awsiot-credentialhelper', name);
     // A relative path would depend on the working directory, where other users may have created it.
     if (!isAbsolute(folder)) return undefined;
+    if (isOwn(folder)) return folder;
     makeFolder(folder);
     return isOwn(folder) ? folder : undefined;
   } catch {

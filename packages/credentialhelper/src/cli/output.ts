@@ -1,3 +1,4 @@
+import { writeSync } from 'node:fs';
 import { isCredentialHelperError } from '../errors.ts';
 import { visible, visibleJson } from '../text.ts';
 import { clearWaiting } from './waiting.ts';
@@ -20,7 +21,7 @@ type Write = (stream: 'stdout' | 'stderr', text: string) => void;
 
 let write: Write = (stream, text) => {
   clearWaiting();
-  process[stream].write(text);
+  writeNow(stream, Buffer.from(text));
 };
 
 /** Writes text to a stream of this process. */
@@ -33,20 +34,40 @@ export function redirectOutput(to: Write): void {
   write = to;
 }
 
+const DESCRIPTORS = { stdout: 1, stderr: 2 } as const;
+
+/** The streams that write what could not be written at once. */
+const streams: Partial<Record<keyof typeof DESCRIPTORS, NodeJS.WriteStream>> = {};
+
+/** Writes without `process.stdout`, whose code takes longer to load than most commands run. */
+function writeNow(name: keyof typeof DESCRIPTORS, bytes: Uint8Array): void {
+  let written = 0;
+  try {
+    while (streams[name] === undefined && written < bytes.length) {
+      written += writeSync(DESCRIPTORS[name], bytes, written);
+    }
+  } catch (error) {
+    // Another process has made a pipe non-blocking, and its reader is slow.
+    if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') {
+      reportUnwritten(name, error as NodeJS.ErrnoException);
+      return;
+    }
+    streams[name] = process[name].on('error', (late) => reportUnwritten(name, late));
+  }
+  streams[name]?.write(bytes.subarray(written));
+}
+
 /**
- * Ignores `EPIPE`, so that a command finishes with its own status if its reader has closed the pipe; other write
- * errors make it fail.
+ * A command finishes with its own status if the reader of its output has closed the pipe (`EPIPE`); other errors make it
+ * fail.
  */
-export function watchOutput(): void {
-  process.stdout.on('error', ({ code, message }: NodeJS.ErrnoException) => {
-    if (code === 'EPIPE') return;
-    process.once('exit', () => {
-      process.exitCode = 1;
-    });
-    printLine('error', `cannot write to stdout: ${message}`);
+function reportUnwritten(name: string, { code, message }: NodeJS.ErrnoException): void {
+  // There is nowhere to report what stderr does not take.
+  if (name === 'stderr' || code === 'EPIPE') return;
+  process.once('exit', () => {
+    process.exitCode = 1;
   });
-  // There is nowhere to report it.
-  process.stderr.on('error', () => {});
+  printLine('error', `cannot write to stdout: ${message}`);
 }
 
 /** Writes a result to stdout. */

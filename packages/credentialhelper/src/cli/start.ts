@@ -1,6 +1,5 @@
 import { holdProcess } from '../process/hold.ts';
 import { nameOptionsAsFlags } from './flag-names.ts';
-import { watchOutput } from './output.ts';
 import { run } from './program.ts';
 
 /**
@@ -10,6 +9,5 @@ import { run } from './program.ts';
  */
 export async function start(args: readonly string[]): Promise<void> {
   nameOptionsAsFlags();
-  watchOutput();
   process.exitCode = await holdProcess(run(args));
 }

@@ -1,5 +1,5 @@
 import { type Command, CommanderError, InvalidArgumentError } from 'commander';
-import { PROGRAM, printLine } from './output.ts';
+import { PROGRAM, printLine, writeTo } from './output.ts';
 
 /** Exit status for an invalid command line. */
 const USAGE_STATUS = 2;
@@ -36,6 +36,8 @@ export function setUpErrors(command: Command): Command {
     .helpCommand(false)
     .showSuggestionAfterError(true)
     .configureOutput({
+      writeOut: (text) => writeTo('stdout', text),
+      writeErr: (text) => writeTo('stderr', text),
       outputError: (text) => {
         const [, problem = text, suggestion] = SUGGESTION.exec(text) ?? [];
         printLine('error', withoutValues(problem, suggestion !== undefined));

@@ -1,52 +1,43 @@
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { readdirSync, rmSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { ERROR_CODES, type ErrorCode } from '../../error-codes.ts';
 import { CredentialHelperError, isCredentialHelperError } from '../../errors.ts';
-import { isObject, parseJson } from '../../json.ts';
-import { makeCacheFolder } from '../cache-folder.ts';
+import { isObject } from '../../json.ts';
 import { lockFile } from '../lock-file.ts';
 import { replaceFile } from '../replace-file.ts';
 import { showWaiting } from '../waiting.ts';
-
-/** Credentials in the cache. */
-export interface CachedCredentials {
-  readonly accessKeyId: string;
-  readonly secretAccessKey: string;
-  readonly sessionToken: string;
-  readonly expiration: Date;
-}
-
-const MINUTE_MS = 60_000;
-
-/** The AWS CLI and boto3 request new credentials 15 minutes before they expire. */
-const LEAST_LIFE_MS = 15 * MINUTE_MS;
+import { type CachedCredentials, readCache, readEntry } from './cache-entry.ts';
 
 /** More than the longest lifetime of credentials, which is 12 hours. */
-const LONGEST_LIFE_MS = 24 * 60 * MINUTE_MS;
+const LONGEST_LIFE_MS = 24 * 60 * 60 * 1000;
 
 /** How long a failure counts for processes that did not wait for it: many that start together do not all try. */
 const FAILURE_MS = 2000;
+
+/** The name of an entry of the cache: a digest of what the credentials depend on. */
+export function cacheName(identity: readonly unknown[]): string {
+  return createHash('sha256').update(JSON.stringify(identity)).digest('hex');
+}
 
 /**
  * Credentials that processes of this user share, in a folder that belongs to this user alone.
  *
  * Credentials are used while more than 15 minutes are left, or more than half of their lifetime if that is shorter. Of the
  * processes that find none, one fetches them, and the others wait for it; if it fails, so do they, and those that start in
- * the next two seconds. Without koffi, or a folder, each fetches its own.
+ * the next two seconds. Without koffi each fetches its own.
  *
- * @param identity - what the credentials depend on
+ * @param folder - of this user alone
+ * @param name - that of {@link cacheName}
  * @param limitMs - how long to wait for another process, in milliseconds
  */
 export async function cachedCredentials(
-  identity: readonly unknown[],
+  folder: string,
+  name: string,
   limitMs: number,
   fetch: () => Promise<CachedCredentials>,
 ): Promise<CachedCredentials> {
   const startMs = Date.now();
-  const folder = makeCacheFolder('credentials');
-  if (folder === undefined) return fetch();
-  const name = createHash('sha256').update(JSON.stringify(identity)).digest('hex');
   const file = join(folder, `${name}.json`);
   const failureFile = join(folder, `${name}.failure.json`);
   const present = readCache(file);
@@ -63,34 +54,15 @@ export async function cachedCredentials(
     const fetched = await fetch().catch(async (error: unknown) => {
       if (lock.isHeld && isCredentialHelperError(error)) {
         const { code, message, hint } = error;
-        await write(failureFile, { code, message, hint, failed: new Date() }, lock.isHeld);
+        await writeEntry(failureFile, { code, message, hint, failed: new Date() }, lock.isHeld);
       }
       throw error;
     });
-    await write(file, { ...fetched, fetched: new Date() }, lock.isHeld);
+    await writeEntry(file, { ...fetched, fetched: new Date() }, lock.isHeld);
     return fetched;
   } finally {
     lock.release();
   }
-}
-
-function readCache(file: string): CachedCredentials | undefined {
-  const entry = readEntry(file);
-  if (!isObject(entry)) return undefined;
-  const { accessKeyId, secretAccessKey, sessionToken, expiration, fetched } = entry;
-  const texts = [accessKeyId, secretAccessKey, sessionToken, expiration, fetched];
-  if (!texts.every((text) => typeof text === 'string' && text !== '')) return undefined;
-  const [fetchedMs, endsMs] = [Date.parse(String(fetched)), Date.parse(String(expiration))];
-  const leastMs = Math.min(LEAST_LIFE_MS, (endsMs - fetchedMs) / 2);
-  const nowMs = Date.now();
-  // A clock that was set back since then says nothing about their life.
-  if (!(nowMs >= fetchedMs && endsMs - nowMs > leastMs)) return undefined;
-  return {
-    accessKeyId: String(accessKeyId),
-    secretAccessKey: String(secretAccessKey),
-    sessionToken: String(sessionToken),
-    expiration: new Date(endsMs),
-  };
 }
 
 /** The failure of another process, if it is recent, or if this process waited for it. */
@@ -108,20 +80,13 @@ function readFailure(file: string, startMs: number): CredentialHelperError | und
   });
 }
 
-function readEntry(file: string): unknown {
-  try {
-    return parseJson(readFileSync(file));
-  } catch {
-    return undefined;
-  }
-}
-
-async function write(file: string, entry: object, isLocked: boolean): Promise<void> {
+/** Replaces a file of the cache, unless the disk is full or it cannot be written: then the next process does without. */
+export async function writeEntry(file: string, entry: object, isLocked: boolean): Promise<void> {
   try {
     await replaceFile(file, Buffer.from(JSON.stringify(entry)), { isLocked });
     removeOld(dirname(file));
   } catch {
-    // A full disk or a folder without write access: the next process fetches its own.
+    // A full disk, or a folder without write access.
   }
 }
 

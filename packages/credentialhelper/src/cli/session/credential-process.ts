@@ -1,12 +1,15 @@
 import type { Command } from 'commander';
-import { certificateId, readCertificates } from '../../identity/certificate.ts';
-import { pipesOf, type Source } from '../../identity/read-source.ts';
-import { checkOptions, type FromIotCoreInit, type Settings } from '../../options/options.ts';
+import { makeCacheFolder } from '../cache-folder.ts';
 import { printJson } from '../output.ts';
 import { EXIT_STATUS_HELP } from '../usage.ts';
-import { type CachedCredentials, cachedCredentials } from './credential-cache.ts';
-import { addSessionOptions, type SessionFlags, sessionOptions } from './flags.ts';
-import { firstCredentials, openSource, withRegion } from './open.ts';
+import type { CachedCredentials } from './cache-entry.ts';
+import {
+  addSessionOptions,
+  checkRequired,
+  findSessionSettings,
+  type SessionFlags,
+} from './flags.ts';
+import { readRecent } from './recent-settings.ts';
 
 /** Defines `credential-process`. */
 export function defineCredentialProcess(command: Command): void {
@@ -44,37 +47,12 @@ ${EXIT_STATUS_HELP}`,
 }
 
 async function credentialsFor(flags: SessionFlags): Promise<CachedCredentials> {
-  const init = await sessionOptions(flags);
-  const settings = withRegion(checkOptions(init));
-  const fetch = async () => firstCredentials(await openSource(settings), settings);
-  const identity = flags.cache === false ? undefined : identityOf(settings, init);
-  if (identity === undefined) return fetch();
-  // Longer than the exchange of another process can take.
-  return cachedCredentials(identity, settings.maxWaitMs + 2 * settings.timeoutMs, fetch);
-}
-
-/** What the credentials depend on; undefined for a certificate from a pipe, which can be read only once. */
-function identityOf(
-  { key, endpoint, roleAlias, thingName }: Settings,
-  { pkcs11 }: FromIotCoreInit,
-): readonly unknown[] | undefined {
-  const target = [endpoint.authority, roleAlias, thingName ?? null];
-  const inToken = key.kind === 'token' ? key.certificate : undefined;
-  if (inToken !== undefined && 'match' in inToken) {
-    const { library, tokenLabel, tokenSerial, slotId, privateKeyLabel, uri } = pkcs11 ?? {};
-    return [
-      ...target,
-      inToken.match,
-      library,
-      tokenLabel,
-      tokenSerial,
-      slotId,
-      privateKeyLabel,
-      uri,
-    ];
-  }
-  const certificate = key.kind === 'file' ? key.certificate : inToken?.source;
-  if (pipesOf([certificate]).length > 0) return undefined;
-  const ids = readCertificates(certificate as Source, 'certificate').map(certificateId);
-  return [...target, ...ids];
+  const found = await findSessionSettings(flags);
+  checkRequired(found);
+  const folder = flags.cache === false ? undefined : makeCacheFolder('credentials');
+  const recent = folder === undefined ? undefined : readRecent(folder, found);
+  if (recent !== undefined) return recent;
+  // Loaded here: it takes longer than all the rest.
+  const { sharedCredentials } = await import('./shared-credentials.ts');
+  return sharedCredentials(folder, found);
 }
