@@ -1,8 +1,11 @@
 import type { IncomingMessage } from 'node:http';
 import { BlockList, isIP, isIPv6 } from 'node:net';
 
-/** Header fields that browsers and proxies add. */
-const FOREIGN = /^(?:origin|referer|sec-.*|forwarded|via|x-forwarded-.*)$/;
+/**
+ * Header fields that browsers and proxies add. `fetch` of Node.js adds `Sec-Fetch-Mode`, too, but none of those that browsers
+ * send with it.
+ */
+const FOREIGN = /^(?:origin|referer|sec-(?!fetch-mode$).*|forwarded|via|x-forwarded-.*)$/;
 
 /** The names of this machine's loopback interface in URLs. */
 const LOOPBACK_NAMES = ['localhost', '127.0.0.1', '[::1]'];

@@ -48,6 +48,7 @@ describe('a local server', () => {
     'origin',
     'referer',
     'sec-fetch-site',
+    'sec-fetch-modes',
     'sec-ch-ua',
     'forwarded',
     'via',
@@ -55,6 +56,11 @@ describe('a local server', () => {
     'x-forwarded-host',
   ])('refuses requests with %s', async (name) => {
     expect(await statusWith({ [name]: 'x' })).toBe(403);
+  });
+
+  it('answers fetch of Node.js', async () => {
+    const { status } = await fetch(`${base}/credentials`, { headers: { authorization: token } });
+    expect(status).toBe(200);
   });
 
   it('ends a connection whose headers do not come, or come slowly', async () => {

@@ -25,7 +25,7 @@ const answers = {
   wrongToken: await send({ host, authorization: `${token}x` }),
   otherHost: await send({ host: `attacker.example:${port}`, authorization }),
   browser: await send({ host, authorization, origin: 'http://attacker.example' }),
-  fetched: await send({ host, authorization, 'sec-fetch-mode': 'cors' }),
+  fetched: await send({ host, authorization, 'sec-fetch-site': 'cross-site' }),
   forwarded: await send({ host, authorization, 'x-forwarded-for': '10.0.0.1' }),
   otherPath: await send({ host, authorization }, { path: '/' }),
   put: await send({ host, authorization }, { method: 'PUT' }),
