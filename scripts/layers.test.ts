@@ -84,6 +84,9 @@ describe('the linter rejects', () => {
     ['isolation', 'exchange'],
     ['exchange', 'refresh'],
     ['exchange', 'cli'],
+    ['credentials', 'server'],
+    ['server', 'settings'],
+    ['server', 'cli'],
   ])('%s, a lower layer, to import %s', (room, above) => {
     const said = lint({
       [`${DEVICE}/${above}/it.ts`]: EXPORTED,

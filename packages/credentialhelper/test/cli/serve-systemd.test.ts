@@ -192,6 +192,24 @@ describe('socket activation', () => {
     expect(await ended).toBe(0);
   });
 
+  it('refuses a socket that other machines can reach', async () => {
+    const port = await freePort();
+    const program = [process.execPath, MAIN, 'serve', ...ARGS];
+    const child = spawn('systemd-socket-activate', ['-l', `0.0.0.0:${port}`, ...program], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    children.push(child);
+    let stderr = '';
+    child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+      stderr += chunk;
+    });
+    await until(() => stderr.includes('Listening on'));
+    const ended = new Promise((resolve) => child.on('exit', resolve));
+    await expect(send(`http://127.0.0.1:${port}/healthz`)).rejects.toThrow();
+    expect(await ended).toBe(2);
+    expect(stderr).toContain('error: other machines may reach 0.0.0.0');
+  });
+
   it('does not take the sockets of another process', async () => {
     const serving = await startServe(['--listen', '127.0.0.1:0', ...ARGS], {
       ...env,
