@@ -93,7 +93,7 @@ describe('credential-process', () => {
   it('does not use a damaged cache, one of the future, or one that is about to expire', async () => {
     await credentials();
     const cached = join(cache, 'awsiot-credentialhelper/credentials');
-    const name = readdirSync(cached).find((entry) => entry.endsWith('.json')) as string;
+    const name = readdirSync(cached).find((entry) => /^[0-9a-f]{64}\.json$/.test(entry)) as string;
     const entry = JSON.parse(readFileSync(join(cached, name), 'utf8'));
     const at = (minutes: number) => new Date(Date.now() + minutes * 60_000).toISOString();
     const text = JSON.stringify(entry);
@@ -110,6 +110,33 @@ describe('credential-process', () => {
       writeFileSync(join(cached, name), damaged);
       await credentials();
       expect(exchanges() - before, damaged).toBe(1);
+    }
+  });
+
+  it('remembers settings without secrets, until they or the certificate change', async () => {
+    const first = await credentials([], { AWS_IOT_PASSPHRASE: PIN });
+    const cached = join(cache, 'awsiot-credentialhelper/credentials');
+    const link = readdirSync(cached).find((entry) => entry.startsWith('settings-')) as string;
+    const text = readFileSync(join(cached, link), 'utf8');
+    expect(text).toContain('(a secret)');
+    expect(text).not.toContain(PIN);
+    expect(await credentials([], { AWS_IOT_PASSPHRASE: PIN })).toEqual(first);
+
+    const other = await aws.seed({ thingName: 'other', roleAlias: 'alias', keyType: 'EC-P256' });
+    const certificate = write('rotating-cert.pem', seed.certificatePem);
+    const key = write('rotating-key.pem', seed.privateKeyPem);
+    const rotating = { AWS_IOT_CERTIFICATE: certificate, AWS_IOT_PRIVATE_KEY: key };
+    expect(await credentials([], rotating)).toEqual(first);
+    write('rotating-cert.pem', other.certificatePem);
+    write('rotating-key.pem', other.privateKeyPem);
+    const ofOther = await credentials(['--thing-name', 'other'], rotating);
+    expect(ofOther.AccessKeyId).not.toBe(first.AccessKeyId);
+    const { status, stderr } = await run(['credential-process'], { env: env(rotating) });
+    expect([status, stderr]).toEqual([1, expect.stringContaining('Invalid thing name')]);
+
+    for (const damaged of ['', '{"settings":1}', text.replace(/"name":"[^"]*"/, '"name":"../x"')]) {
+      writeFileSync(join(cached, link), damaged);
+      expect(await credentials([], { AWS_IOT_PASSPHRASE: PIN })).toEqual(first);
     }
   });
 
