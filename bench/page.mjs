@@ -39,6 +39,8 @@ medians of ${rounds} rounds.
 
 ${renderTable(results)}
 
+\`serve\` answers ${formatRatio(results.serve.median)} times the requests a second of a bare \`node:http\` server with the same body, over kept connections.
+
 For scale, on that machine: bare \`node:https\` takes ${Math.round(scale.bareMs)} ms from start to exit, the import of the library
 ${scale.importMs.toFixed(1)} ms within a process, and a call of \`credentials()\` that finds them in memory ${Math.round(scale.cachedCallNs)} ns.`;
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { DIST } from '../scripts/device.mjs';
 
 const LIBRARY = JSON.stringify(join(DIST, 'index.js'));
+const MAIN = join(DIST, 'cli/main.js');
 const PYTHON = process.env.PYTHON ?? '/usr/bin/python3';
 
 const FILE = 'session, key in a file';
@@ -11,6 +12,8 @@ const ISOLATED = 'session, key in a token';
 const IN_PROCESS = 'session, key in a token, `isolate: false`';
 const IMPORT = "`node -e 'import(…)'` of the library";
 const COMMAND = '`awsiot-credentialhelper --version`';
+const CACHED = '`credential-process`, from its cache';
+const UNCACHED = '`credential-process --no-cache`, key in a file';
 const CURL = '`curl`, key in a file';
 const NOTHING = '`node -e 0`';
 const PYTHON_FILE = 'Python session helper, key in a file';
@@ -29,6 +32,8 @@ const PAIRS = [
   [ISOLATED, PYTHON_TOKEN],
   [IMPORT, NOTHING],
   [COMMAND, NOTHING],
+  [CACHED, NOTHING],
+  [UNCACHED, BARE],
 ];
 
 /** The commands by name, and the pairs of names to compare, for a device of `makeDevice()`. */
@@ -39,6 +44,9 @@ export function programs(device) {
 
 function nodePrograms({ common, inFile, inToken, inTokenWith }) {
   const { endpoint, roleAlias, thingName, certificate, ca } = common;
+  const credentialProcess = [
+    ...[process.execPath, MAIN, 'credential-process', ...sessionFlags({ ...common, ...inFile })],
+  ];
   const path = `/role-aliases/${roleAlias}/credentials`;
   const module = (program) => [process.execPath, '--input-type=module', '--eval', program];
   const session = (options) =>
@@ -66,8 +74,18 @@ function nodePrograms({ common, inFile, inToken, inTokenWith }) {
     [IN_PROCESS]: session(inTokenWith(false)),
     [ISOLATED]: session(inToken),
     [IMPORT]: [process.execPath, '-e', `import(${LIBRARY})`],
-    [COMMAND]: [process.execPath, join(DIST, 'cli/main.js'), '--version'],
+    [COMMAND]: [process.execPath, MAIN, '--version'],
+    [CACHED]: credentialProcess,
+    [UNCACHED]: [...credentialProcess, '--no-cache'],
   };
+}
+
+/** The flags of a command for the options of a session. */
+export function sessionFlags(options) {
+  return Object.entries(options).flatMap(([option, value]) => [
+    `--${option.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`,
+    value,
+  ]);
 }
 
 /** None if PY_HELPER does not name a checkout of the Python session helper. */

@@ -7,9 +7,11 @@ import { promisify } from 'node:util';
 import { makeDevice } from '../scripts/device.mjs';
 import { memoryOf, timeOf } from './cost.mjs';
 import { BARE, programs, VERSIONS } from './programs.mjs';
+import { measureServe } from './serve.mjs';
 
 const MEMORY_ROUNDS = 5;
 const IN_PROCESS_RUNS = 5;
+const SERVE_ROUNDS = 5;
 const IN_PROCESS = fileURLToPath(new URL('in-process.mjs', import.meta.url));
 
 const output = async ([command, ...args]) => (await promisify(execFile)(command, args)).stdout;
@@ -22,6 +24,7 @@ export async function measure(rounds) {
   const memory = await inRounds(MEMORY_ROUNDS, commands, memoryOf);
   const times = await inRounds(rounds, commands, timeOf);
   const inProcess = await callsInProcess({ ...device.common, ...device.inFile });
+  const serve = summarize(await measureServe(device, SERVE_ROUNDS));
   await device.close();
   return {
     date: new Date().toISOString().slice(0, 10),
@@ -41,6 +44,7 @@ export async function measure(rounds) {
         time: summarize(inProcess.calls.map(({ cached, constant }) => cached / constant)),
       },
     ],
+    serve,
     // The only absolute figures: the base of the ratios.
     scale: {
       bareMs: medianOf(times[BARE].map(({ time }) => time)),

@@ -28,6 +28,7 @@ export async function makeDevice() {
   mkdirSync(tokens);
   process.env.SOFTHSM2_CONF = write('softhsm2.conf', `directories.tokendir = ${tokens}\n`);
   process.env.XDG_STATE_HOME = join(folder, 'state');
+  process.env.XDG_CACHE_HOME = join(folder, 'cache');
   const aws = await startEmulator({ dir: join(folder, 'aws') });
   const device = await aws.seed({ thingName: 'device', roleAlias: 'alias' });
   const certificate = write('cert.pem', device.certificatePem);

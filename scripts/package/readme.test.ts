@@ -1,7 +1,10 @@
 // The READMEs on npm: their links, and their examples in an empty project.
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { execFile } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { startEmulator } from 'awsiot-credentialhelper-emulator';
 import { lexer, type Token, walkTokens } from 'marked';
 import { describe, expect, it } from 'vitest';
 import { run } from '../tools/project.mjs';
@@ -149,4 +152,41 @@ it('the README shows how to import the package, and each way works', async () =>
   const types = ['--typeRoots', join(root, 'node_modules/@types')];
   const { printed } = await run(tsc, [...flags, ...types, 'three.mts'], { cwd: folder });
   expect(printed).toBe('');
+});
+
+it('the README shows three lines that make the AWS CLI work', async () => {
+  const readme = readFileSync(join(root, 'README.md'), 'utf8');
+  const block = blocksOf(tokensOf(readme), 'sh').find((text) =>
+    text.includes('configure --profile'),
+  );
+  const [install, configure = '', use = '', ...more] = block?.split('\n') ?? [];
+  expect([install, more]).toEqual(['npm install --global awsiot-credentialhelper', []]);
+  await using aws = await startEmulator();
+  const device = await aws.seed({ thingName: 'my-thing', roleAlias: 'my-role-alias' });
+  const here = join(folder, 'aws-cli');
+  mkdirSync(here);
+  for (const [name, text] of [
+    ['my-thing-cert.pem', device.certificatePem],
+    ['my-thing-key.pem', device.privateKeyPem],
+    ['ca.pem', aws.ca],
+  ] as const) {
+    writeFileSync(join(here, name), text, { mode: 0o600 });
+  }
+  const lines = [
+    configure.replace(/--endpoint \S+/, `--endpoint ${aws.credentialsEndpoint}`),
+    `${use} --endpoint-url ${aws.apiEndpoint} --output json`,
+  ];
+  const { stdout } = await promisify(execFile)('sh', ['-ec', lines.join('\n')], {
+    cwd: here,
+    env: {
+      // Debian's AWS CLI, and the command that is installed.
+      PATH: `${join(folder, 'node_modules/.bin')}:${dirname(process.execPath)}:/usr/bin:/bin`,
+      HOME: here,
+      AWS_IOT_CA: join(here, 'ca.pem'),
+      AWS_REGION: aws.region,
+      AWS_DEFAULT_REGION: aws.region,
+    },
+  });
+  const [identity] = /{.*}/s.exec(stdout) ?? [];
+  expect(JSON.parse(identity ?? '').Arn).toContain(`/${device.certificateId}`);
 });

@@ -1,4 +1,4 @@
-import { type Command, CommanderError, InvalidArgumentError } from 'commander';
+import { type Command, CommanderError, Help, InvalidArgumentError } from 'commander';
 import { PROGRAM, printLine, writeTo } from './output.ts';
 
 /** Exit status for an invalid command line. */
@@ -35,6 +35,7 @@ export function setUpErrors(command: Command): Command {
     .exitOverride()
     .helpCommand(false)
     .showSuggestionAfterError(true)
+    .configureHelp({ groupItems: ownFirst })
     .configureOutput({
       writeOut: (text) => writeTo('stdout', text),
       writeErr: (text) => writeTo('stderr', text),
@@ -51,6 +52,13 @@ export function setUpErrors(command: Command): Command {
       },
     });
 }
+
+/** The groups of options in help: those of the command itself come first. */
+const ownFirst: Help['groupItems'] = (unsorted, visible, groupOf) => {
+  const groups = new Help().groupItems(unsorted, visible, groupOf);
+  const own = groups.get('Options:');
+  return own === undefined ? groups : new Map([['Options:', own], ...groups]);
+};
 
 /** A message of commander, which may quote lines of the input, and suggests similar names. */
 const SUGGESTION = /^(.*?)\s*(?:\n\(Did you mean ((?:one of )?[a-z-]+(?:, [a-z-]+)*)\?\)\s*)?$/s;

@@ -1,0 +1,84 @@
+// The requests a second of `serve`, compared with a bare server of node:http that answers with the same body. wrk sends them.
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { promisify } from 'node:util';
+import { DIST } from '../scripts/device.mjs';
+import { sessionFlags } from './programs.mjs';
+
+const SECONDS = 3;
+const CONNECTIONS = 32;
+
+const BARE_SERVER = `
+  const [body] = process.argv.slice(1);
+  const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) };
+  const server = require('node:http').createServer((request, response) => {
+    response.writeHead(200, headers);
+    response.end(body);
+  });
+  server.listen(0, '127.0.0.1', () => console.log(JSON.stringify({ port: server.address().port })));
+`;
+
+/**
+ * Measures both in turn. Returns the ratios of the requests a second within each round.
+ *
+ * @param device - that of `makeDevice()`
+ */
+export async function measureServe(device, rounds) {
+  const tokenFile = join(device.folder, 'serve-token');
+  const serve = await start([
+    ...[join(DIST, 'cli/main.js'), 'serve', '--json', '--listen', '127.0.0.1:0'],
+    ...['--token-file', tokenFile],
+    ...sessionFlags({ ...device.common, ...device.inFile }),
+  ]);
+  const headers = { authorization: readFileSync(tokenFile, 'utf8') };
+  const url = serve.said.things[0].variables.AWS_CONTAINER_CREDENTIALS_FULL_URI;
+  const body = await bodyOf(url, headers);
+  const bare = await start(['-e', BARE_SERVER, body]);
+  const ratios = [];
+  for (let round = 0; round < rounds; round++) {
+    const ours = await requestsPerSecond(url, headers);
+    const bares = await requestsPerSecond(`http://127.0.0.1:${bare.said.port}/`, headers);
+    ratios.push(ours / bares);
+  }
+  serve.child.kill();
+  bare.child.kill();
+  return ratios;
+}
+
+/** Starts a program, and reads its first line, which is JSON. */
+async function start(args) {
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'ignore'] });
+  let text = '';
+  for await (const line of createInterface({ input: child.stdout })) {
+    text += line;
+    try {
+      return { child, said: JSON.parse(text) };
+    } catch {
+      // It goes on in the next line.
+    }
+  }
+  const [status] = await once(child, 'close');
+  throw new Error(`${args.slice(0, 2).join(' ')} ended with ${status}`);
+}
+
+/** The credentials; there are none in the first moments. */
+async function bodyOf(url, headers) {
+  for (;;) {
+    const response = await fetch(url, { headers });
+    const body = await response.text();
+    if (response.ok) return body;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
+async function requestsPerSecond(url, headers) {
+  const { stdout } = await promisify(execFile)('wrk', [
+    ...['--threads', '1', '--connections', String(CONNECTIONS), '--duration', `${SECONDS}s`],
+    ...['--header', `authorization: ${headers.authorization}`, url],
+  ]);
+  if (/Non-2xx/.test(stdout)) throw new Error(stdout);
+  return Number(/Requests\/sec: *([\d.]+)/.exec(stdout)[1]);
+}
