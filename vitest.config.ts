@@ -11,8 +11,8 @@ export default defineConfig({
     env: { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },
     // PKCS#11 modules read their settings from the environment of the process, which threads cannot set.
     pool: 'forks',
-    // Most tests wait for child processes: on two cores, a third worker uses the time.
-    maxWorkers: 3,
+    // Many tests wait for child processes: on two cores, two more workers use the time.
+    maxWorkers: 4,
     coverage: { provider: 'v8', include: ['packages/*/src/**'] },
   },
 });

@@ -15,6 +15,7 @@ import { type Emulator, startEmulator } from 'awsiot-credentialhelper-emulator';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { MAIN, run } from '../support/cli.ts';
 import { createDevice } from '../support/device.ts';
+import { often } from '../support/often.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const folder = temporaryFolder();
@@ -197,7 +198,7 @@ describe('processes that write profiles of one file', () => {
 
   it('may be killed at any moment', { timeout: 120_000 }, async () => {
     writeFileSync(file, OTHERS, { mode: 0o600 });
-    for (let round = 0; round < 15; round++) {
+    for (let round = 0; round < often(20); round++) {
       const child = spawn(
         process.execPath,
         ['--import', 'tsx', WRITER, file, `thing-${round}`, '1000000'],
@@ -220,14 +221,15 @@ describe('processes that write profiles of one file', () => {
     }
   });
 
-  it('lose none of 1000 writes, and readers never see half of it', {
+  it(`lose none of ${2 * often(500)} writes, and readers never see half of it`, {
     timeout: 240_000,
   }, async () => {
     writeFileSync(file, OTHERS);
+    const last = String(often(500));
     let isDone = false;
     const writers = Promise.all(
       ['one', 'two'].map((name) =>
-        promisify(execFile)(process.execPath, ['--import', 'tsx', WRITER, file, name, '500']),
+        promisify(execFile)(process.execPath, ['--import', 'tsx', WRITER, file, name, last]),
       ),
     ).finally(() => {
       isDone = true;
@@ -242,10 +244,10 @@ while True:
         values = set(profiles.get(name, {'none': '0'}).values())
         assert len(values) == 1, profiles
     count += 1
-    if all(profiles.get(name, {}).get('aws_access_key_id') == '500' for name in ('one', 'two')): break
+    if all(profiles.get(name, {}).get('aws_access_key_id') == sys.argv[2] for name in ('one', 'two')): break
 print(count)
 `;
-    const reading = promisify(execFile)('/usr/bin/python3', ['-c', reader, file]);
+    const reading = promisify(execFile)('/usr/bin/python3', ['-c', reader, file, last]);
     while (!isDone) {
       const text = content();
       expect(text.startsWith(OTHERS)).toBe(true);
@@ -259,7 +261,7 @@ print(count)
     expect(Number((await reading).stdout)).toBeGreaterThan(50);
     for (const name of ['one', 'two']) {
       expect(content()).toContain(
-        `[${name}]\naws_access_key_id = 500\naws_secret_access_key = 500\naws_session_token = 500\n`,
+        `[${name}]\naws_access_key_id = ${last}\naws_secret_access_key = ${last}\naws_session_token = ${last}\n`,
       );
     }
     expect(readdirSync(join(file, '..')).sort()).toEqual(['.credentials.lock', 'credentials']);

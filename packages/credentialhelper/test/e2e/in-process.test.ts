@@ -1,6 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { often } from '../support/often.ts';
 import { type KeyType, makeSelfSigned } from '../support/openssl.ts';
 import { leavesNothingBehind, runProgram } from '../support/programs.ts';
 import { credentials, json, startRawServer } from '../support/raw-server.ts';
@@ -46,8 +47,8 @@ const sessions = devices.map(({ keyType, certificateFile }) => ({
 }));
 
 describe('a key in a token, used in the calling process', () => {
-  it('leaks nothing after 1,000 requests', async () => {
-    const times = { warmUp: 400, count: 1000 };
+  it(`leaks nothing after ${often(2000)} requests`, async () => {
+    const times = { warmUp: 600, count: often(2000) };
     await leavesNothingBehind('exchange-loop.mjs', [JSON.stringify(sessions)], times);
   }, 180_000);
 

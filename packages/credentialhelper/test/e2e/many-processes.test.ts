@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import type { FromIotCoreInit, Pkcs11Options } from 'awsiot-credentialhelper';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { buildFaultyModule } from '../support/faulty-module.ts';
+import { often } from '../support/often.ts';
 import { makeSelfSigned } from '../support/openssl.ts';
 import { credentials, json, startRawServer } from '../support/raw-server.ts';
 import { PIN, SOFTHSM_LIBRARY, startSoftHsm } from '../support/softhsm.ts';
@@ -103,7 +104,7 @@ describe('many processes at once', { timeout: 180_000 }, () => {
   });
 
   it('all succeed with the correct PIN', async () => {
-    for (let round = 0; round < 3; round++) {
+    for (let round = 0; round < often(5); round++) {
       const processes = Array.from({ length: 20 }, () => start(PIN, { library: SOFTHSM_LIBRARY }));
       expect(await endsOf(processes)).toEqual({ credentials: 20 });
     }

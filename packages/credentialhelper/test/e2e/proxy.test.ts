@@ -7,6 +7,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { run } from '../support/cli.ts';
 import { errorOf } from '../support/errors.ts';
 import { keepLog } from '../support/log-lines.ts';
+import { often } from '../support/often.ts';
 import { makeSelfSigned } from '../support/openssl.ts';
 import { freePort } from '../support/ports.ts';
 import { leavesNothingBehind } from '../support/programs.ts';
@@ -424,14 +425,14 @@ describe('addresses', () => {
   });
 });
 
-it('leaks nothing after 500 exchanges', async () => {
+it(`leaks nothing after ${often(1000)} exchanges`, async () => {
   const common = {
     ...{ endpoint: server.endpoint, region: 'eu-west-1', roleAlias: 'the-alias', maxWaitMs: 0 },
     ...{ certificate: device.certificateFile, ca: server.caFile, privateKey: device.keyFile },
   };
   const sessions = [{ ...common, proxy: open.authority }];
   await leavesNothingBehind('exchange-loop.mjs', [JSON.stringify(sessions)], {
-    warmUp: 500,
-    count: 500,
+    warmUp: 200,
+    count: often(1000),
   });
 }, 180_000);
