@@ -15,13 +15,20 @@ status=0
 # Runs a check, and shows its output only if it fails.
 check() { # NAME COMMAND ...
   local started=$SECONDS printed
-  printf '%s: ' "$1"
   if printed=$("${@:2}" 2>&1); then
-    echo "passed ($((SECONDS - started)) s)"
+    echo "$1: passed ($((SECONDS - started)) s)"
   else
-    failed=$((failed + 1))
-    printf 'failed\n%s\n\n' "$printed"
+    printf '%s: failed\n%s\n\n' "$1" "$printed"
+    return 1
   fi
+}
+
+# Counts the checks that failed, of those that run at once.
+count_failed() { # PID ...
+  local pid
+  for pid in "$@"; do
+    wait "$pid" || failed=$((failed + 1))
+  done
 }
 
 # Prints the last line, and exits.
@@ -31,16 +38,18 @@ finish() {
 }
 
 bash scripts/debian-packages.sh && bash scripts/npm-packages.sh || failed=1
-((failed)) || check build node scripts/build.mjs --stale
+((failed)) || check build node scripts/build.mjs --stale || failed=1
 ((failed == 0)) || finish
 if (($# == 0)); then
-  check lint npm run --silent lint
-  check types npm run --silent typecheck
-  check 'unused code' npm run --silent check:unused
-  check packages npm run --silent check:package
-  check 'generated docs' npm run --silent check:docs
-  check API npm run --silent check:api
+  pids=()
+  check lint npm run --silent lint & pids+=($!)
+  check types npm run --silent typecheck & pids+=($!)
+  check 'unused code' npm run --silent check:unused & pids+=($!)
+  check packages npm run --silent check:package & pids+=($!)
+  check 'generated docs' npm run --silent check:docs & pids+=($!)
+  check API npm run --silent check:api & pids+=($!)
+  count_failed "${pids[@]}"
 fi
 npx vitest run --reporter=default --reporter=json --outputFile.json="$results" "$@" 2>&1 | tee "$output" || status=$?
-check 'no secrets shown' node scripts/find-secrets.mjs "$output" "$results"
+check 'no secrets shown' node scripts/find-secrets.mjs "$output" "$results" || failed=$((failed + 1))
 finish

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { run } from '../../packages/credentialhelper/test/support/cli.ts';
 import { readCommands } from './commands.ts';
 
-const { pages } = await readCommands();
+const { pages, sessionOptions } = await readCommands();
 const MAN = new URL(
   '../../packages/credentialhelper/man/awsiot-credentialhelper.1',
   import.meta.url,
@@ -23,6 +23,18 @@ it.each(pages)('the help of $path has an example', async ({ path, notes }) => {
   expect(status).toBe(0);
   expect(stdout).toContain('Exit status:');
   expect(notes).toMatch(/^Examples?\b/m);
+});
+
+it.each(pages)('the examples of $path use its options', ({ path, options, hasSession, notes }) => {
+  const examples = notes.replaceAll('\\\n', ' ').split('\n');
+  const used = examples.flatMap((line) => {
+    const [, args = ''] = new RegExp(`awsiot-credentialhelper ${path}( .*)?$`).exec(line) ?? [];
+    return args.split(/ -- | [<>|]/)[0]?.match(/--[a-z-]+/g) ?? [];
+  });
+  const known = [...options, ...(hasSession ? sessionOptions : [])].map(
+    ({ term }) => /--[a-z-]+/.exec(term)?.[0],
+  );
+  expect(known).toEqual(expect.arrayContaining(used));
 });
 
 it('the manual page is valid', () => {
