@@ -34,7 +34,7 @@ ${table(sessionOptions)}${pages.map((page) => section(program, page)).join('')}`
 
 function section(program: string, page: CommandPage): string {
   const { path, description, usage, options, notes } = page;
-  const given = page.arguments.length === 0 ? '' : `\n${table(page.arguments)}`;
+  const given = page.arguments.length === 0 ? '' : `\n${table(page.arguments, 'argument')}`;
   const own = options.length === 0 ? '' : `\n${table(options)}`;
   const session = page.hasSession
     ? '\nIt has the [options of the session](#options-of-the-session), too.\n'
@@ -51,8 +51,8 @@ ${description}
 ${given}${own}${session}${rest}`;
 }
 
-const table = (terms: readonly Term[]) =>
-  `| option | meaning |
+const table = (terms: readonly Term[], kind = 'option') =>
+  `| ${kind} | meaning |
 | --- | --- |
 ${terms.map(({ term, meaning }) => `| \`${term}\` | ${cell(meaning)} |`).join('\n')}
 `;

@@ -1,33 +1,19 @@
 // 200 connections at once, while the credential provider is down, slow or wrong.
 import { execFile } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { type Emulator, type Fault, startEmulator } from 'awsiot-credentialhelper-emulator';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
+import { createDevice } from '../support/device.ts';
 import { type Serving, send, startServe, until } from '../support/serve.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const folder = temporaryFolder();
 const aws: Emulator = await startEmulator();
 afterAll(() => aws.close());
-const seed = await aws.seed({ thingName: 'thing', roleAlias: 'alias', keyType: 'EC-P256' });
-const write = (name: string, text: string) => {
-  const file = join(folder, name);
-  writeFileSync(file, text, { mode: 0o600 });
-  return file;
-};
-const env = {
-  AWS_CONFIG_FILE: join(folder, 'none'),
-  AWS_IOT_CREDENTIAL_ENDPOINT: aws.credentialsEndpoint,
-  AWS_IOT_ROLE_ALIAS: 'alias',
-  AWS_IOT_THING_NAME: 'thing',
-  AWS_IOT_CERTIFICATE: write('cert.pem', seed.certificatePem),
-  AWS_IOT_PRIVATE_KEY: write('key.pem', seed.privateKeyPem),
-  AWS_IOT_CA: write('ca.pem', aws.ca),
-  AWS_IOT_TIMEOUT_MS: '1000',
-};
+const device = await createDevice(aws, folder);
+const env = { ...device.env, AWS_IOT_TIMEOUT_MS: '1000' };
 const PROGRAM = fileURLToPath(new URL('../support/serve-load.mjs', import.meta.url));
 
 let serving: Serving;

@@ -1,9 +1,10 @@
 import { spawn } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Emulator, startEmulator } from 'awsiot-credentialhelper-emulator';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { MAIN, run } from '../support/cli.ts';
+import { createDevice } from '../support/device.ts';
 import { buildFaultyModule } from '../support/faulty-module.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
@@ -11,22 +12,7 @@ const folder = temporaryFolder();
 const aws: Emulator = await startEmulator();
 afterAll(() => aws.close());
 afterEach(() => aws.faults.clear());
-const seed = await aws.seed({ thingName: 'thing', roleAlias: 'alias', keyType: 'EC-P256' });
-const write = (name: string, text: string) => {
-  const file = join(folder, name);
-  writeFileSync(file, text, { mode: 0o600 });
-  return file;
-};
-const env = {
-  AWS_CONFIG_FILE: join(folder, 'none'),
-  AWS_IOT_CREDENTIAL_ENDPOINT: aws.credentialsEndpoint,
-  AWS_IOT_ROLE_ALIAS: 'alias',
-  AWS_IOT_THING_NAME: 'thing',
-  AWS_IOT_CERTIFICATE: write('cert.pem', seed.certificatePem),
-  AWS_IOT_PRIVATE_KEY: write('key.pem', seed.privateKeyPem),
-  AWS_IOT_CA: write('ca.pem', aws.ca),
-  AWS_REGION: aws.region,
-};
+const { env } = await createDevice(aws, folder);
 
 const library = buildFaultyModule(folder);
 
