@@ -1,9 +1,22 @@
 import { defineConfig } from 'vitest/config';
 
+const ALL = ['packages/*/test/**/*.test.ts', '{bench,examples,scripts}/**/*.test.ts'];
+
+/** Tests that neither change nor measure what belongs to the whole process: files of a worker share what they import. */
+const SHARED = [
+  'packages/emulator/test/**/*.test.ts',
+  'packages/credentialhelper/test/{credentials,exchange,identity,options,pkcs11,process,refresh,server,settings,token}/*.test.ts',
+];
+
+/** It counts what is open in its process. */
+const COUNTS = 'packages/emulator/test/emulator.test.ts';
+
 export default defineConfig({
   test: {
-    include: ['packages/*/test/**/*.test.ts', '{bench,examples,scripts}/**/*.test.ts'],
     globalSetup: 'scripts/vitest-setup.ts',
+    // Many tests wait for child processes: on two cores, two more workers use the time.
+    maxWorkers: 4,
+    coverage: { provider: 'v8', include: ['packages/*/src/**'] },
     // Real tokens, TLS handshakes and child processes: slow machines need time, but a hang must end.
     testTimeout: 60_000,
     hookTimeout: 120_000,
@@ -11,8 +24,13 @@ export default defineConfig({
     env: { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },
     // PKCS#11 modules read their settings from the environment of the process, which threads cannot set.
     pool: 'forks',
-    // Many tests wait for child processes: on two cores, two more workers use the time.
-    maxWorkers: 4,
-    coverage: { provider: 'v8', include: ['packages/*/src/**'] },
+    projects: [
+      {
+        extends: true,
+        test: { name: 'shared', isolate: false, include: SHARED, exclude: [COUNTS] },
+      },
+      { extends: true, test: { name: 'alone', include: ALL, exclude: SHARED } },
+      { extends: true, test: { name: 'counts', include: [COUNTS] } },
+    ],
   },
 });
