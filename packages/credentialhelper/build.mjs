@@ -53,7 +53,7 @@ async function bundle(input, output, options = {}) {
   const build = await rolldown({
     input,
     platform: 'node',
-    external: ['koffi', 'asn1js', '@smithy/types'],
+    external: ['koffi', 'asn1js'],
     onLog: (level, log) => {
       // Some files load at once what others load later.
       if (log.code === 'INEFFECTIVE_DYNAMIC_IMPORT') return;
@@ -96,10 +96,13 @@ function writeTypes(from, to, extension, imported) {
 /** What a file of types imports of others, without the extension. */
 const RELATIVE = /((?:from |import\()'(\.[^']*))\.ts'/g;
 
+/** The AWS SDK's loader of profiles. */
+const PROFILES = '@smithy/core/config';
+
 /** Packages of which few programs need a few exports: each is a file of `dist/bundled`, loaded when it is needed. */
 const BUNDLED = {
   yaml: { names: ['parse'] },
-  '@smithy/core/config': { names: ['loadSharedConfigFiles'] },
+  [PROFILES]: { names: ['loadSharedConfigFiles'] },
   'prom-client': {
     from: resolve('bundled/prom-client.mjs'),
     names: ['Counter', 'Gauge', 'Histogram', 'Registry'],
@@ -116,8 +119,10 @@ const fileOf = (name) => `${name.replaceAll(/\W+/g, '-').replace(/^-/, '')}.js`;
 const bundledBeside = (folder) => ({
   name: 'bundled',
   resolveId(name) {
-    if (!(name in BUNDLED)) return null;
-    const beside = folder === 'dist.new' ? './bundled' : '../bundled';
+    // The command line reads a profile at each start: its copy is CommonJS, which is loaded faster.
+    const isCommandLine = folder === 'dist.new/cli';
+    if (!(name in BUNDLED) || (isCommandLine && name === PROFILES)) return null;
+    const beside = isCommandLine ? '../bundled' : './bundled';
     return { id: `${beside}/${fileOf(name)}`, external: true };
   },
 });
