@@ -63,7 +63,8 @@ async function bundle(input, output, options = {}) {
   });
   const { output: chunks } = await build.write({ ...OUTPUT, ...output });
   await build.close();
-  for (const [id, { renderedLength }] of chunks.flatMap(({ modules = {} }) => Object.entries(modules))) {
+  const modules = chunks.flatMap((chunk) => Object.entries(chunk.modules ?? {}));
+  for (const [id, { renderedLength }] of modules) {
     const [folder] = /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(id) ?? [];
     if (folder !== undefined && renderedLength > 0) bundledFolders.add(folder);
   }
@@ -73,7 +74,10 @@ async function bundle(input, output, options = {}) {
 async function bundleSources(input, output, define = {}) {
   await bundle(input, output, {
     // Node.js 20.19.
-    transform: { target: 'es2023', define: { PACKAGE_VERSION: JSON.stringify(version), ...define } },
+    transform: {
+      target: 'es2023',
+      define: { PACKAGE_VERSION: JSON.stringify(version), ...define },
+    },
     plugins: [bundledBeside(output.dir ?? dirname(output.file)), withoutChildProcess],
   });
 }
@@ -143,11 +147,18 @@ async function buildBundled() {
     const entry = {
       name: 'entry',
       resolveId: (id) => (id === ENTRY ? resolve(ENTRY) : null),
-      load: (id) => (id === resolve(ENTRY) ? `export { ${names.join(', ')} } from '${from}';` : null),
+      load: (id) =>
+        id === resolve(ENTRY) ? `export { ${names.join(', ')} } from '${from}';` : null,
     };
     await bundle(
       ENTRY,
-      { ...ONE_FILE, file: `dist.new/bundled/${fileOf(name)}`, format: 'esm', minify: true, sourcemap: false },
+      {
+        ...ONE_FILE,
+        file: `dist.new/bundled/${fileOf(name)}`,
+        format: 'esm',
+        minify: true,
+        sourcemap: false,
+      },
       { plugins: [entry], resolve: { alias, mainFields: ['module', 'main'] } },
     );
   }
@@ -198,11 +209,13 @@ try {
       dir: 'dist.new/cli',
       format: 'cjs',
       minify: true,
-      codeSplitting: { groups: [
+      codeSplitting: {
+        groups: [
           { name: 'compile-cache', test: COMPILE_CACHE, priority: 1 },
           { name: 'start', test: STARTED_MOST },
           { name: 'credentials', test: GETS_CREDENTIALS },
-        ] },
+        ],
+      },
     },
     { IS_COMMAND_LINE: 'true' },
   );
