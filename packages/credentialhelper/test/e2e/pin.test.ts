@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import {
   createSession,
-  type Session,
   type FromIotCoreInit,
   type PinSource,
   type Pkcs11Options,
+  type Session,
 } from 'awsiot-credentialhelper';
 import { describe, expect, it } from 'vitest';
 import { errorOf } from '../support/errors.ts';
