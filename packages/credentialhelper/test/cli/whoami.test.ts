@@ -1,11 +1,11 @@
 import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { join } from 'node:path';
 import { startEmulator } from 'awsiot-credentialhelper-emulator';
 import { afterAll, describe, expect, it } from 'vitest';
 import { run, runJson } from '../support/cli.ts';
-import { startTinyproxy, startTlsFront } from '../support/proxies.ts';
+import { pipeTo, startTcpServer, startTinyproxy, startTlsFront } from '../support/proxies.ts';
 import { plantKey } from '../support/secrets.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
@@ -25,6 +25,7 @@ const FLAGS = [
   ...['--private-key', write('key.pem', seed.privateKeyPem), '--ca', write('ca.pem', aws.ca)],
 ];
 plantKey(seed.privateKeyPem);
+const LIMIT = ['--timeout-ms', '2000'];
 const at = (url: string) => ({
   env: { AWS_ENDPOINT_URL: url, AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'false' },
 });
@@ -86,6 +87,53 @@ describe('whoami', () => {
       /^awsiot-credentialhelper: error: AWS STS at 127\.0\.0\.1:\d+ refused the credentials: HTTP 403, SignatureDoesNotMatch: Signature.*expired\n$/,
     );
     expect(JSON.parse(stdout).error.code).toBe('ERR_STS_REFUSED');
+  });
+
+  it.each([
+    ['a captive portal', '302 Found', '<html>Sign in', 'not one of AWS STS (HTTP 302)'],
+    ['a page of a firewall', '403 Forbidden', '<html>Blocked', 'not one of AWS STS (HTTP 403)'],
+    ['an empty response', '200 OK', '', 'not one of AWS STS (without an identity)'],
+    ['a server that fails', '500 Oh', '', 'not one of AWS STS (HTTP 500)'],
+  ])('takes %s for no answer of STS', async (_name, status, body, said) => {
+    const head = `HTTP/1.1 ${status}\r\ncontent-type: text/html\r\ncontent-length: ${body.length}`;
+    const server = await startTcpServer((socket) => {
+      socket.once('data', () => socket.end(`${head}\r\n\r\n${body}`));
+    });
+    const result = await run([...FLAGS, '--json'], at(`http://${server}`));
+    expect(result.status).toBe(1);
+    expect(result.stderr).toContain(`error: no answer from AWS STS at ${server}: `);
+    expect(result.stderr).toContain(said);
+    expect(JSON.parse(result.stdout).error.code).toBe('ERR_STS_UNREACHABLE');
+  });
+
+  it.each<[string, (socket: Socket) => void]>([
+    ['does not answer', () => {}],
+    [
+      'stops in its answer',
+      (socket) => socket.write('HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n'),
+    ],
+  ])('ends in time if STS %s', async (_name, behave) => {
+    const server = await startTcpServer((socket) => socket.once('data', () => behave(socket)));
+    const { status, stderr } = await run([...FLAGS, ...LIMIT], at(`http://${server}`));
+    expect([status, stderr.split('\n')[0]]).toEqual([
+      1,
+      `awsiot-credentialhelper: error: no answer from AWS STS at ${server}: timed out after 2000 ms waiting for the response`,
+    ]);
+  });
+
+  it('ends in time if a proxy connects to an AWS STS without TLS handshake', async () => {
+    const proxy = await startTcpServer((socket) => {
+      socket.once('data', (request) => {
+        socket.write('HTTP/1.1 200 OK\r\n\r\n');
+        if (!`${request}`.includes('sts.example')) pipeTo(aws.credentialsEndpoint)(socket);
+      });
+    });
+    const { env } = at('https://sts.example');
+    const { status, stderr } = await run([...FLAGS, ...LIMIT], {
+      env: { ...env, https_proxy: `http://${proxy}` },
+    });
+    expect(status).toBe(1);
+    expect(stderr).toContain('no answer from AWS STS at sts.example: timed out after 2000 ms');
   });
 
   it('asks through the proxy of the session, unless NO_PROXY excludes AWS STS', async () => {
