@@ -57,13 +57,16 @@ function writeNow(name: keyof typeof DESCRIPTORS, bytes: Uint8Array): void {
   streams[name]?.write(bytes.subarray(written));
 }
 
+let isReported = false;
+
 /**
  * A command finishes with its own status if the reader of its output has closed the pipe (`EPIPE`); other errors make it
  * fail.
  */
 function reportUnwritten(name: string, { code, message }: NodeJS.ErrnoException): void {
   // There is nowhere to report what stderr does not take.
-  if (name === 'stderr' || code === 'EPIPE') return;
+  if (name === 'stderr' || code === 'EPIPE' || isReported) return;
+  isReported = true;
   process.once('exit', () => {
     process.exitCode = 1;
   });

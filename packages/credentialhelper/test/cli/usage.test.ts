@@ -55,6 +55,13 @@ describe('the command line', () => {
     expect(result.status).toBe(status);
   });
 
+  it('says once that its output cannot be written, however much of it there is', () => {
+    const args = ['-c', '"$@" > /dev/full', 'sh', process.execPath, MAIN, 'doctor'];
+    const { status, stderr } = spawnSync('sh', args, { encoding: 'utf8' });
+    expect(stderr).toMatch(/^[^\n]*error: cannot write to stdout: ENOSPC[^\n]*\n$/);
+    expect(status).toBe(1);
+  });
+
   it('lists the commands', async () => {
     const { status, stdout, stderr } = await run(['token', '--help']);
     for (const name of COMMANDS) expect(stdout).toMatch(new RegExp(`\n {2}${name} +\\w`));
