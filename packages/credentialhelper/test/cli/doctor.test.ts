@@ -11,6 +11,7 @@ import { makeDated, makeSelfSigned, openssl } from '../support/openssl.ts';
 import { pipeTo, startTcpServer, startTinyproxy } from '../support/proxies.ts';
 import { startRawServer } from '../support/raw-server.ts';
 import { plantKey, plantSecret } from '../support/secrets.ts';
+import { startSlowListener } from '../support/slow-listener.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const DAY_MS = 24 * 3_600_000;
@@ -228,6 +229,29 @@ describe('doctor, with a broken network', () => {
     expect(of('server').seen).toContain('TLS 1.2');
     expect(broken).toEqual(['credentials']);
     expect(of('credentials').code).toBe('ERR_UNEXPECTED_STATUS');
+  });
+
+  it('gives each of several addresses as much time as a session does', async () => {
+    const slow = await startSlowListener(aws.credentialsEndpoint.split(':')[1] ?? '');
+    const addresses = [
+      { address: '127.0.0.1', family: 4 },
+      { address: '::1', family: 6 },
+    ];
+    const preloaded = write(
+      'lookup.cjs',
+      `require('node:dns').lookup = (host, options, callback) =>
+        process.nextTick(callback, null, ${JSON.stringify(addresses)});`,
+    );
+    try {
+      setTimeout(slow.goOn, 1200);
+      const { broken } = await found(
+        { endpoint: `localhost:${slow.port}`, 'timeout-ms': '8000' },
+        { NODE_OPTIONS: `--require ${preloaded}` },
+      );
+      expect(broken).toEqual([]);
+    } finally {
+      slow.end();
+    }
   });
 
   it('reports what is broken on both sides', async () => {

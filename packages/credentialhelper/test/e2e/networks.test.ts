@@ -1,12 +1,10 @@
-import { spawn } from 'node:child_process';
 import dns from 'node:dns';
-import { once } from 'node:events';
-import { connect } from 'node:net';
 import { createSession } from 'awsiot-credentialhelper';
 import { afterEach, describe, expect, it } from 'vitest';
 import { errorOf } from '../support/errors.ts';
 import { makeSelfSigned } from '../support/openssl.ts';
 import { credentials, json, startRawServer } from '../support/raw-server.ts';
+import { startSlowListener } from '../support/slow-listener.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const folder = temporaryFolder();
@@ -40,25 +38,6 @@ function resolveTo(...answers: readonly (readonly string[])[]): { calls: number 
   };
   dns.lookup = replaced as typeof lookup;
   return seen;
-}
-
-/** Starts a process that is stopped, and whose queue for connections is full. */
-async function startSlowListener(target: string) {
-  const program = new URL('../support/slow-listener.mjs', import.meta.url).pathname;
-  const child = spawn(process.execPath, [program, target], { stdio: ['ignore', 'pipe', 'ignore'] });
-  const [line] = await once(child.stdout, 'data');
-  const port = Number(line);
-  child.kill('SIGSTOP');
-  const waiting = [1, 2, 3].map(() => connect(port, '127.0.0.1').on('error', () => {}));
-  await new Promise((resolve) => setTimeout(resolve, 100));
-  return {
-    port,
-    goOn() {
-      for (const socket of waiting) socket.destroy();
-      child.kill('SIGCONT');
-    },
-    end: () => child.kill('SIGKILL'),
-  };
 }
 
 describe('a name with several addresses', () => {

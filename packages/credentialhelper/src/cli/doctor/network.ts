@@ -3,6 +3,7 @@ import { isIP, connect as netConnect, type Socket } from 'node:net';
 import type { HttpProxy } from '../../options/proxy.ts';
 import { monotonicMs } from '../../process/timers.ts';
 import { within } from '../../process/within.ts';
+import { attemptMs } from '../../tls/connecting.ts';
 import { nodeFailure } from '../../tls/node-failure.ts';
 import { proxyFailure } from '../../tls/proxy-failure.ts';
 import { openTunnel } from '../../tls/tunnel.ts';
@@ -105,7 +106,11 @@ function connect({ host, port }: Peer, route: Route): Promise<Connected | WireFa
   const { timeoutMs } = route;
   return new Promise((resolve) => {
     const failed: string[] = [];
-    const socket = netConnect({ host, port });
+    const socket = netConnect({
+      host,
+      port,
+      autoSelectFamilyAttemptTimeout: attemptMs(timeoutMs),
+    });
     const timer = setTimeout(() => {
       socket.destroy();
       resolve(timedOut(timeoutMs, 'while connecting'));

@@ -3,6 +3,7 @@ import { isIP } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type ConnectionOptions, connect } from 'node:tls';
 import { checkProxy } from '../../options/proxy.ts';
+import { attemptMs } from '../../tls/connecting.ts';
 import { openTunnel } from '../../tls/tunnel.ts';
 
 /**
@@ -18,7 +19,7 @@ export class TunnelAgent extends Agent {
    * @param timeoutMs - timeout of a connection, in milliseconds
    */
   constructor(option: unknown, timeoutMs: number) {
-    super();
+    super({ autoSelectFamilyAttemptTimeout: attemptMs(timeoutMs) });
     this.#option = option;
     this.#timeoutMs = timeoutMs;
   }
