@@ -1,5 +1,5 @@
 // The packed package in an empty project, installed without install scripts and without optional dependencies.
-import { readdirSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { startEmulator } from 'awsiot-credentialhelper-emulator';
@@ -56,6 +56,13 @@ describe('the package in an empty project, without koffi', () => {
     );
     expect(packages).not.toContain('koffi');
     expect(readdirSync(join(folder, 'node_modules/.bin'))).toContain('awsiot-credentialhelper');
+  });
+
+  it('is installed as a program with its manual page', async () => {
+    const prefix = await workshop.installGlobally('global', file);
+    expect(readdirSync(join(prefix, 'bin'))).toEqual(['awsiot-credentialhelper']);
+    const page = join(prefix, 'share/man/man1/awsiot-credentialhelper.1');
+    expect(readFileSync(page, 'utf8')).toContain('.SH NAME');
   });
 
   it.each([

@@ -8,6 +8,8 @@ import { promisify } from 'node:util';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
+const QUIET = ['--no-audit', '--no-fund', '--ignore-scripts', '--prefer-offline'];
+
 /** Runs an npm command in a folder; returns its output. */
 async function npm(folder: string, ...args: readonly string[]): Promise<string> {
   // On Windows npm is a script, which requires a shell.
@@ -57,9 +59,17 @@ export class Workshop {
     const folder = join(this.folder, name);
     mkdirSync(folder);
     writeFileSync(join(folder, 'package.json'), '{ "private": true }');
-    const quiet = ['--no-audit', '--no-fund', '--ignore-scripts', '--prefer-offline'];
-    await npm(folder, 'install', ...quiet, ...flags, ...packages);
+    await npm(folder, 'install', ...QUIET, ...flags, ...packages);
     return folder;
+  }
+
+  /** Installs a package as a program, under a prefix of its own; returns the prefix. */
+  async installGlobally(name: string, file: string): Promise<string> {
+    const prefix = join(this.folder, name);
+    // npm does not create it.
+    mkdirSync(join(prefix, 'lib'), { recursive: true });
+    await npm(prefix, 'install', ...QUIET, '--omit=optional', '--global', '--prefix', prefix, file);
+    return prefix;
   }
 }
 
