@@ -248,6 +248,13 @@ describe('env', () => {
     expect(printed).toMatch(new RegExp(`^ASIA[A-Z0-9]+:[^:]+:${aws.region}$`));
   });
 
+  it('prints the region for boto3, too', async () => {
+    const { stdout } = await run(['env'], { env: env() });
+    const shell = `${stdout}/usr/bin/python3 -c 'import boto3; print(boto3.Session().region_name)'`;
+    const options = { encoding: 'utf8', env: { PATH: '/usr/bin:/bin', HOME: '/none' } } as const;
+    expect(execFileSync('sh', ['-c', shell], options)).toBe(`${aws.region}\n`);
+  });
+
   it.each([
     ['fish', /^set -gx AWS_ACCESS_KEY_ID 'ASIA[A-Z0-9]+'\n/],
     ['powershell', /^\$env:AWS_ACCESS_KEY_ID = 'ASIA[A-Z0-9]+'\n/],

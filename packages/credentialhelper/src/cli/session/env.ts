@@ -47,6 +47,8 @@ ${EXIT_STATUS_HELP}`,
         FORMATS[String(flags.format)]?.([
           ...Object.entries(variables),
           ['AWS_REGION', settings.region.name],
+          // boto3 and version 1 of the AWS CLI read this one alone.
+          ['AWS_DEFAULT_REGION', settings.region.name],
         ]) ?? '',
       );
     });
