@@ -81,7 +81,7 @@ export async function parseFile(file: string): Promise<Record<string, unknown>> 
 async function parseYaml(bytes: Buffer, file: string): Promise<unknown> {
   const { parse } = await import('yaml');
   try {
-    return parse(bytes.toString('utf8'), { logLevel: 'error', prettyErrors: false });
+    return parse(bytes.toString('utf8'), { logLevel: 'error' });
   } catch (cause) {
     // Its message may quote a secret.
     const { linePos, code } = cause as { linePos?: readonly { line: number }[]; code?: string };

@@ -116,7 +116,7 @@ describe('the settings of a session', () => {
     ],
     ['pkcs11: text', '"pkcs11" must be an object', undefined],
     ['- a list', 'it does not contain an object of settings', undefined],
-    ['passphrase: "SECRET', 'it is not YAML or JSON', undefined],
+    ['region: x\npassphrase: "SECRET', 'it is not YAML or JSON in line 2', undefined],
   ])('refuse the file of settings %j', async (text, message, hint) => {
     environment({});
     const secret = plantSecret('a passphrase in YAML');
