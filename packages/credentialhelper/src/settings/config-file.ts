@@ -74,6 +74,7 @@ function layerOf(values: Record<string, unknown>, file: string, place: string): 
 export async function parseFile(file: string): Promise<Record<string, unknown>> {
   const bytes = readFile(file, `file "${file}"`);
   const values = extname(file) === '.json' ? parseJson(bytes) : await parseYaml(bytes, file);
+  if (values === undefined) throw invalid(file, 'it is not valid JSON');
   if (!isObject(values)) throw invalid(file, 'it does not contain an object of settings');
   return values;
 }

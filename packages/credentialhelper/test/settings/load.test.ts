@@ -129,6 +129,13 @@ describe('the settings of a session', () => {
     if (hint !== undefined) expect(error.hint).toBe(hint);
   });
 
+  it('refuse a file of settings in JSON with a comma too many', async () => {
+    environment({});
+    const config = write('{ "region": "eu-west-1", }', 'settings.json');
+    const { message } = await errorOf(() => loadSettings({ config }));
+    expect(message).toContain('it is not valid JSON');
+  });
+
   const greengrass = (system: string, provider = '') => `
 system:
   certificateFilePath: "${system}cert"
