@@ -251,7 +251,9 @@ function unreadable(
 
 function otherKind(stats: Stats): string {
   if (stats.isDirectory()) return 'it is a folder';
-  return stats.isFIFO() ? 'it is a pipe, and not a file' : 'it is a device or a socket, not a file or a pipe';
+  return stats.isFIFO()
+    ? 'it is a pipe, and not a file'
+    : 'it is a device or a socket, not a file or a pipe';
 }
 
 const REASONS: Readonly<Record<string, string>> = {
