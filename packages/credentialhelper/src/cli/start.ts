@@ -8,6 +8,8 @@ import { run } from './program.ts';
  * @param args - the arguments after the program's name
  */
 export async function start(args: readonly string[]): Promise<void> {
+  // Without a listener, Node.js opens a debugger, which every user of this machine can connect to.
+  process.on('SIGUSR1', () => {});
   nameOptionsAsFlags();
   process.exitCode = await holdProcess(run(args));
 }

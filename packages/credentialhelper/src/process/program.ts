@@ -132,8 +132,11 @@ export function childEnvironment(): NodeJS.ProcessEnv {
   return environment;
 }
 
-/** Variables with secrets of a session, whether it uses them or not; a private key may also be the path of a file. */
-const SECRETS = ['AWS_IOT_PKCS11_PIN', 'AWS_IOT_PASSPHRASE'];
+/**
+ * Variables with secrets of this package, whether this process uses them or not; a private key may also be the path of a
+ * file.
+ */
+const SECRETS = ['AWS_IOT_PKCS11_PIN', 'AWS_IOT_PASSPHRASE', 'AWS_IOT_SERVE_TOKEN'];
 const SECRET_OR_PATH = 'AWS_IOT_PRIVATE_KEY';
 
 function isSecret(name: string, value: string | undefined): boolean {

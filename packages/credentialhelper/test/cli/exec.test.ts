@@ -1,9 +1,12 @@
+import { spawn } from 'node:child_process';
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { type Emulator, startEmulator } from 'awsiot-credentialhelper-emulator';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
-import { run } from '../support/cli.ts';
+import { MAIN, run } from '../support/cli.ts';
+import { plantSecret } from '../support/secrets.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const folder = temporaryFolder();
@@ -110,6 +113,9 @@ describe('exec', () => {
     [['sh', '-c', 'exit 7'], 7, ''],
     [['sh', '-c', 'kill -TERM $$'], 143, ''],
     [['/none/command'], 127, 'the command was not found'],
+    [[''], 127, 'the command was not found'],
+    [['/etc/passwd/command'], 126, 'the command cannot be run: spawn ENOTDIR'],
+    [['x'.repeat(5000)], 126, 'the command cannot be run: spawn ENAMETOOLONG'],
     [[folder], 126, 'the command cannot be run'],
   ])('exits with the status of %j', async (command, status, problem) => {
     const done = await exec(...command);
@@ -117,17 +123,93 @@ describe('exec', () => {
     expect(done.stderr).toContain(problem);
   });
 
-  it('passes on signals, and waits for the command', async () => {
-    const started = join(folder, 'started');
-    const script = `trap 'echo ended; exit 3' TERM; touch ${started}; while :; do sleep 0.1; done`;
-    const { status, stdout } = await run(
-      ['exec', '--region', aws.region, '--', 'sh', '-c', script],
-      {
-        env,
-        signals: { onceThereIs: started, send: ['SIGTERM'] },
-      },
+  it.each(['TERM', 'HUP', 'INT', 'QUIT', 'USR1', 'USR2'])(
+    'passes on SIG%s, and waits for the command',
+    async (name) => {
+      const started = join(folder, `started-${name}`);
+      const script = `trap 'echo ended; exit 3' ${name}; touch ${started}; while :; do sleep 0.1; done`;
+      const { status, stdout, stderr } = await run(
+        ['exec', '--region', aws.region, '--', 'sh', '-c', script],
+        {
+          env,
+          signals: { onceThereIs: started, send: [`SIG${name}` as NodeJS.Signals] },
+        },
+      );
+      expect([status, stdout, stderr]).toEqual([3, 'ended\n', '']);
+    },
+  );
+
+  it('leaves it to the terminal to interrupt the command, once, also if stdin is a pipe', async () => {
+    const started = join(folder, 'started-on-terminal');
+    const script = write(
+      'count-signals.py',
+      `import os, signal, sys, time
+count = 0
+def interrupted(*_):
+    global count
+    count += 1
+signal.signal(signal.SIGINT, interrupted)
+open(sys.argv[1], 'w')
+while not os.path.exists(sys.argv[1] + '-end'): time.sleep(0.05)
+print('count', count)`,
     );
-    expect([status, stdout]).toEqual([3, 'ended\n']);
+    const words = [
+      process.execPath,
+      MAIN,
+      'exec',
+      '--region',
+      aws.region,
+      '--',
+      '/usr/bin/python3',
+    ];
+    const command = `${words.join(' ')} ${script} ${started} </dev/null`;
+    const child = spawn('script', ['--quiet', '--return', '--command', command, '/dev/null'], {
+      env: { ...process.env, ...env },
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    let seen = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      seen += text;
+    });
+    await expect.poll(() => existsSync(started), { timeout: 10_000 }).toBe(true);
+    await sleep(300);
+    child.stdin.write('\u0003');
+    await sleep(700);
+    writeFileSync(`${started}-end`, '');
+    await new Promise((resolve) => child.once('close', resolve));
+    expect(seen).toContain('count 1\r\n');
+  });
+
+  it('leaves the stdin of the command as it is', async () => {
+    const started = join(folder, 'started-with-stdin');
+    // A read from a pipe that was made non-blocking fails, instead of waiting.
+    const script = `import os, pathlib, signal, sys, time
+signal.signal(signal.SIGINT, lambda *_: None)
+pathlib.Path(sys.argv[1]).touch()
+time.sleep(1)
+sys.stdout.buffer.write(b''.join(iter(lambda: os.read(0, 65536), b'')))`;
+    const child = spawn(
+      process.execPath,
+      [MAIN, 'exec', '--region', aws.region, '--', '/usr/bin/python3', '-c', script, started],
+      { env: { ...process.env, ...env }, stdio: ['pipe', 'pipe', 'inherit'] },
+    );
+    const chunks: Buffer[] = [];
+    child.stdout.on('data', (chunk: Buffer) => chunks.push(chunk));
+    const ended = new Promise((resolve) => child.once('close', resolve));
+    await expect.poll(() => existsSync(started), { timeout: 10_000 }).toBe(true);
+    child.kill('SIGINT');
+    await sleep(1500);
+    const binary = Buffer.from(Array.from({ length: 300_000 }, (_, index) => index % 256));
+    child.stdin.end(binary);
+    expect(await ended).toBe(0);
+    expect(Buffer.concat(chunks).equals(binary)).toBe(true);
+  });
+
+  it('hides secrets of this package from the command', async () => {
+    const { status, stdout } = await run(['exec', '--region', aws.region, '--', 'env'], {
+      env: { ...env, AWS_IOT_SERVE_TOKEN: plantSecret('a-token-for-serve-1') },
+    });
+    expect([status, stdout.includes('AWS_IOT_SERVE_TOKEN')]).toEqual([0, false]);
   });
 
   it('does not start the command without credentials', async () => {

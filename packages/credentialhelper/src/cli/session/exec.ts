@@ -1,5 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
+import { isatty } from 'node:tty';
 import type { Command } from 'commander';
 import { environmentOfOthers } from '../../process/program.ts';
 import { printLine } from '../output.ts';
@@ -81,26 +83,26 @@ function withoutCredentials(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   );
 }
 
-/** Signals that are passed on; a terminal sends SIGINT and SIGQUIT to the command, too. */
-const PASSED_ON: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGHUP', 'SIGUSR2', 'SIGCONT'];
+/** Signals that are passed on, also SIGUSR1, by which Node.js would open a debugger for this process and its credentials. */
+const PASSED_ON: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2', 'SIGCONT'];
+/** Signals that a terminal sends to the command, too. */
 const OF_TERMINAL: readonly NodeJS.Signals[] = ['SIGINT', 'SIGQUIT'];
 
 async function runCommand(
   [file = '', ...args]: readonly string[],
   env: NodeJS.ProcessEnv,
 ): Promise<number> {
-  const child = spawn(file, args, { stdio: 'inherit', env });
+  let child: ChildProcess;
+  try {
+    child = spawn(file, args, { stdio: 'inherit', env });
+  } catch (error) {
+    // Node.js emits only some of the errors of the system.
+    return reportNotRun(error);
+  }
   const release = passOnSignals(child);
   try {
     return await new Promise((resolve) => {
-      child.once('error', ({ code, message }: NodeJS.ErrnoException) => {
-        const isMissing = code === 'ENOENT';
-        printLine(
-          'error',
-          isMissing ? 'the command was not found' : `the command cannot be run: ${message}`,
-        );
-        resolve(isMissing ? 127 : 126);
-      });
+      child.once('error', (error) => resolve(reportNotRun(error)));
       child.once('exit', (status, signal) => {
         resolve(status ?? 128 + (signal === null ? 0 : constants.signals[signal]));
       });
@@ -110,10 +112,22 @@ async function runCommand(
   }
 }
 
+/** Reports why a command was not run, and returns the exit status that shells have for it. */
+function reportNotRun(error: unknown): 126 | 127 {
+  const { code, message } = error as NodeJS.ErrnoException;
+  // An empty name of a command is none that can be found.
+  if (code === 'ENOENT' || code === 'ERR_INVALID_ARG_VALUE') {
+    printLine('error', 'the command was not found');
+    return 127;
+  }
+  printLine('error', `the command cannot be run: ${message}`);
+  return 126;
+}
+
 function passOnSignals(child: ChildProcess): () => void {
   const passOn = (signal: NodeJS.Signals) => child.kill(signal);
   const passOnUnlessTerminal = (signal: NodeJS.Signals) => {
-    if (!process.stdin.isTTY) child.kill(signal);
+    if (!isInForeground()) child.kill(signal);
   };
   for (const signal of PASSED_ON) process.on(signal, passOn);
   for (const signal of OF_TERMINAL) process.on(signal, passOnUnlessTerminal);
@@ -121,4 +135,21 @@ function passOnSignals(child: ChildProcess): () => void {
     for (const signal of PASSED_ON) process.off(signal, passOn);
     for (const signal of OF_TERMINAL) process.off(signal, passOnUnlessTerminal);
   };
+}
+
+/**
+ * Whether a terminal sends its signals to this process and the command: stdin may be something else, and a process in the
+ * background gets none.
+ */
+function isInForeground(): boolean {
+  try {
+    // proc_pid_stat(5); the name of the program, in parentheses, may have spaces.
+    const [, , group, , , foreground] = readFileSync('/proc/self/stat', 'latin1')
+      .replace(/^.*\) /s, '')
+      .split(' ');
+    return group === foreground;
+  } catch {
+    // Not `process.stdin`, which would make the stdin of the command non-blocking.
+    return isatty(0);
+  }
 }
