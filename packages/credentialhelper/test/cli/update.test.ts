@@ -1,4 +1,4 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
 import {
   chmodSync,
   mkdtempSync,
@@ -178,8 +178,40 @@ describe('update', () => {
   it('exits with an error with --once, and for settings that are wrong', async () => {
     aws.faults.add({ response: { status: 503 } });
     expect((await update('--once')).status).toBe(1);
-    const { status } = await run(['update', '--timeout-ms', 'soon'], { env: env() });
-    expect([status, content()]).toEqual([2, '']);
+    for (const wrong of [
+      ['--timeout-ms', 'soon'],
+      ['--credentials-profile', 'a thing'],
+    ]) {
+      const { status } = await run(['update', ...wrong], { env: env() });
+      expect([status, content()]).toEqual([2, '']);
+    }
+  });
+
+  it.each([
+    ['a device', 'mknod', (path: string) => [path, 'c', '1', '3']],
+    ['a pipe', 'mkfifo', (path: string) => [path]],
+    ['a folder', 'mkdir', (path: string) => [path]],
+  ] as const)('does not replace %s, such as /dev/null', async (_, program, args) => {
+    try {
+      execFileSync(program, args(file), { stdio: 'pipe' });
+    } catch (error) {
+      // Devices are for root.
+      expect(String(error)).toContain('Operation not permitted');
+      return;
+    }
+    const configFile = { AWS_CONFIG_FILE: file };
+    for (const [command, more] of [
+      [['update'], {}],
+      [['update', '--once', '--force'], {}],
+      [['configure'], configFile],
+    ] as const) {
+      const { status, stderr } = await run(command, { env: env(more) });
+      expect([status, stderr.split('\n')[0]]).toEqual([
+        2,
+        `awsiot-credentialhelper: error: ${file} is not a regular file`,
+      ]);
+    }
+    expect(statSync(file).isFile()).toBe(false);
   });
 });
 

@@ -24,6 +24,18 @@ const LOCK_MS = 10_000;
 /** The number of times to begin again if another program writes the file meanwhile. */
 const TRIES = 5;
 
+/**
+ * Checks the name of a profile.
+ *
+ * @throws {@link UsageError} if an AWS SDK could not read a profile of this name
+ */
+export function checkProfileName(name: string): void {
+  if (NAME.test(name)) return;
+  throw new UsageError('the name of a profile has a character that it must not have', {
+    hint: 'letters, digits, and - _ @ + . % : /',
+  });
+}
+
 /** A file with profiles of the AWS SDKs: `~/.aws/config` or `~/.aws/credentials`. */
 export class ProfileFile {
   /** Its path. */
@@ -45,7 +57,11 @@ export class ProfileFile {
     );
   }
 
-  /** All profiles; none if the file does not exist. */
+  /**
+   * All profiles; none if the file does not exist.
+   *
+   * @throws {@link UsageError} (as a rejection) if it is not a regular file; or an error of `node:fs`
+   */
   async read(): Promise<Readonly<Record<string, Profile>>> {
     // The loader ignores errors.
     readIfExists(this.path);
@@ -80,11 +96,7 @@ export class ProfileFile {
     name: string,
     plan: (present: Profile) => ReadonlyMap<string, string | undefined>,
   ): Promise<boolean> {
-    if (!NAME.test(name)) {
-      throw new UsageError('the name of a profile has a character that it must not have', {
-        hint: 'letters, digits, and - _ @ + . % : /',
-      });
-    }
+    checkProfileName(name);
     return this.#explained(async () => {
       const file = targetOf(this.path);
       makeFolder(dirname(file));
@@ -190,7 +202,14 @@ function isSame(one: Stats | undefined, other: Stats | undefined): boolean {
   return one?.ino === other?.ino && one?.mtimeMs === other?.mtimeMs && one?.size === other?.size;
 }
 
+/** Reads a regular file: a pipe would block, and a device, such as `/dev/null`, be replaced by a file with credentials. */
 function readIfExists(file: string): Buffer | undefined {
+  const stats = statSync(file, { throwIfNoEntry: false });
+  if (stats?.isFile() === false) {
+    throw new UsageError(`${file} is not a regular file`, {
+      hint: 'set AWS_SHARED_CREDENTIALS_FILE or AWS_CONFIG_FILE to the path of a file',
+    });
+  }
   try {
     return readFileSync(file);
   } catch (error) {

@@ -6,7 +6,7 @@ import type { IotCoreCredentials } from '../../credentials/types.ts';
 import { isCredentialHelperError } from '../../errors.ts';
 import { clearTimeout, setImmediate, setTimeout } from '../../process/timers.ts';
 import { printLine } from '../output.ts';
-import { type Profile, ProfileFile } from '../profiles/profile-file.ts';
+import { checkProfileName, type Profile, ProfileFile } from '../profiles/profile-file.ts';
 import { EXIT_STATUS_HELP, UsageError } from '../usage.ts';
 import { addSessionOptions, type SessionFlags } from './flags.ts';
 import { firstCredentials, openSource, readSettings, type SessionSettings } from './open.ts';
@@ -42,11 +42,14 @@ async function update(flags: SessionFlags): Promise<void> {
   const name = String(
     flags.credentialsProfile ?? flags.profile ?? (process.env.AWS_PROFILE || 'default'),
   );
+  checkProfileName(name);
   const file = ProfileFile.of('credentials', process.env);
+  const { [name]: present = {} } = await file.read();
+  if (flags.force !== true) refusePermanent(present, name, file.path);
   warnOfReaders(file.path);
   const write = async (credentials: IotCoreCredentials) => {
-    await file.write(name, (present) => {
-      if (flags.force !== true) refusePermanent(present, name, file.path);
+    await file.write(name, (latest) => {
+      if (flags.force !== true) refusePermanent(latest, name, file.path);
       return keysOf(credentials);
     });
     printLine(
@@ -54,7 +57,6 @@ async function update(flags: SessionFlags): Promise<void> {
       `wrote profile "${name}" in ${file.path}, valid until ${credentials.expiration.toISOString()}`,
     );
   };
-  if (flags.force !== true) refusePermanent((await file.read())[name] ?? {}, name, file.path);
   const source = await openSource(settings);
   try {
     if (flags.once === true) await write(await firstCredentials(source, settings));
