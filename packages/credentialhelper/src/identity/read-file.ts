@@ -252,7 +252,7 @@ function unreadable(
 function otherKind(stats: Stats): string {
   if (stats.isDirectory()) return 'it is a folder';
   return stats.isFIFO()
-    ? 'it is a pipe, and not a file'
+    ? 'it is a pipe, not a file'
     : 'it is a device or a socket, not a file or a pipe';
 }
 

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
   existsSync,
@@ -36,6 +37,10 @@ const env = {
   AWS_IOT_PRIVATE_KEY: write('key.pem', seed.privateKeyPem),
   AWS_IOT_CA: write('ca.pem', aws.ca),
   XDG_RUNTIME_DIR: '',
+};
+const pipe = (name: string) => {
+  execFileSync('mkfifo', ['-m', '600', join(folder, name)]);
+  return join(folder, name);
 };
 const tokenFile = join(folder, 'token');
 const ANY = ['--listen', '127.0.0.1:0'];
@@ -253,6 +258,7 @@ describe('serve listens', () => {
     [['--listen', 'example.com:80'], '--listen must be the IP address of an interface'],
     [['--listen', '127.0.0.1:65536'], '--listen must be the IP address of an interface'],
     [['--socket', folder], 'is not a socket'],
+    [['--socket', join(folder, 'x'.repeat(108))], 'a socket can have 107'],
     [['--socket', '/none/serve.sock'], 'cannot listen on /none/serve.sock'],
     [['--imds', '--token-file', tokenFile], '--token-file does not belong to --imds'],
     [['--token-folder', folder], '--token-folder is for many things'],
@@ -311,9 +317,11 @@ describe('serve listens', () => {
   });
 
   it.each([
-    [join(env.AWS_IOT_CERTIFICATE, 'token'), 'ENOTDIR'],
+    [join(env.AWS_IOT_CERTIFICATE, 'token'), 'a part of the path is not a folder|EEXIST|ENOTDIR'],
     ['/proc/none/token', 'ENOENT'],
-    [folder, 'EISDIR'],
+    [folder, 'it is a folder'],
+    ['/dev/zero', 'it is a device'],
+    [pipe('token-pipe'), 'it is a pipe'],
   ])('not with a token in %s', async (file, problem) => {
     const { status, stdout, stderr } = await run(['serve', ...ANY, '--token-file', file], { env });
     expect([status, stdout]).toEqual([2, '']);

@@ -150,6 +150,7 @@ const LOCK_MS = 5000;
 
 /** Listens on a Unix socket of this user alone. One that a process has left behind is replaced. */
 async function listenOnSocket(create: () => Server, path: string): Promise<Listening> {
+  checkLength(path);
   // Of two that start at once, one would otherwise remove the new socket of the other.
   const lock = await lockFile(`${path}.lock`, LOCK_MS);
   try {
@@ -162,6 +163,19 @@ async function listenOnSocket(create: () => Server, path: string): Promise<Liste
   } finally {
     lock.release();
   }
+}
+
+/** The longest path in an address of a Unix socket, in bytes: unix(7) on Linux, and on others. */
+const MAX_PATH_BYTES = process.platform === 'linux' ? 107 : 103;
+
+/** Older versions of Node.js cut a longer path, and listen at another one. */
+function checkLength(path: string): void {
+  const bytes = Buffer.byteLength(path);
+  if (bytes <= MAX_PATH_BYTES) return;
+  throw new UsageError(
+    `the path of --socket has ${bytes} bytes, and a socket can have ${MAX_PATH_BYTES}: ${path}`,
+    { hint: 'choose a shorter path' },
+  );
 }
 
 async function removeStale(path: string): Promise<void> {

@@ -1,13 +1,8 @@
-import {
-  closeSync,
-  fstatSync,
-  linkSync,
-  openSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { linkSync, rmSync, type Stats, statSync, writeFileSync } from 'node:fs';
 import { dirname, isAbsolute, join, resolve, sep } from 'node:path';
+import { isCredentialHelperError } from '../../errors.ts';
+import { readFile } from '../../identity/read-file.ts';
 import { makeFolder } from '../../pins/folders.ts';
 import { randomToken } from '../../server/token.ts';
 import { UsageError } from '../usage.ts';
@@ -76,30 +71,26 @@ function defaultFolder(): string {
 
 function tokenIn(given: string): TokenPlace {
   const file = resolve(given);
+  const what = `the token file ${file}`;
   try {
     createToken(file);
-    return { token: checkToken(readOwn(file), `the token file ${file}`), file };
-  } catch (error) {
-    if (error instanceof UsageError) throw error;
-    throw new UsageError(`the token file ${file} cannot be used: ${(error as Error).message}`, {
-      cause: error,
-    });
+    return { token: checkToken(readOwn(file, what), what), file };
+  } catch (cause) {
+    if (cause instanceof UsageError) throw cause;
+    const { message } = cause as Error;
+    if (isCredentialHelperError(cause)) throw new UsageError(message, { hint: cause.hint, cause });
+    throw new UsageError(`cannot create ${what}: ${message}`, { cause });
   }
 }
 
 /** Creates the file as a whole: another process sees it with a token in it, or not at all. */
 function createToken(file: string): void {
-  try {
-    closeSync(openSync(file, 'r'));
-    return;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-  }
+  if (statSync(file, { throwIfNoEntry: false }) !== undefined) return;
   makeFolder(dirname(file));
-  const temporary = `${file}.${process.pid}`;
-  rmSync(temporary, { force: true });
-  writeFileSync(temporary, randomToken(), { mode: 0o600, flag: 'wx' });
+  // Not the id of this process: those of two containers that share a volume may be the same.
+  const temporary = `${file}.${randomBytes(6).toString('hex')}.tmp`;
   try {
+    writeFileSync(temporary, randomToken(), { mode: 0o600, flag: 'wx' });
     linkSync(temporary, file);
   } catch (error) {
     // Another process was faster.
@@ -109,27 +100,29 @@ function createToken(file: string): void {
   }
 }
 
-function readOwn(file: string): string {
-  const descriptor = openSync(file, 'r');
-  try {
-    const { mode, uid } = fstatSync(descriptor);
-    const self = process.getuid?.();
-    // systemd gives access only to the user of the unit, in ways that the mode does not show.
-    if (self !== undefined && !isSystemdCredential(file)) {
-      if ((mode & 0o077) !== 0) {
-        throw new UsageError(`other users can read the token file ${file}`, {
-          hint: `chmod 600 ${file}, and replace the token if others may have read it`,
-        });
-      }
-      if (uid !== self && uid !== 0) {
-        throw new UsageError(`the token file ${file} belongs to another user (uid ${uid})`, {
-          hint: 'name a file of the user that runs this command',
-        });
-      }
-    }
-    return readFileSync(descriptor, 'latin1');
-  } finally {
-    closeSync(descriptor);
+/** Reads a file, and not a pipe: clients read it, too, and so does a reload. */
+function readOwn(file: string, what: string): string {
+  let stats: Stats | undefined;
+  const bytes = readFile(file, what, (found) => {
+    stats = found;
+  });
+  if (stats !== undefined) checkOwner(file, stats);
+  return bytes.toString('latin1');
+}
+
+function checkOwner(file: string, { mode, uid }: Stats): void {
+  const self = process.getuid?.();
+  // systemd gives access only to the user of the unit, in ways that the mode does not show.
+  if (self === undefined || isSystemdCredential(file)) return;
+  if ((mode & 0o077) !== 0) {
+    throw new UsageError(`other users can read the token file ${file}`, {
+      hint: `chmod 600 ${file}, and replace the token if others may have read it`,
+    });
+  }
+  if (uid !== self && uid !== 0) {
+    throw new UsageError(`the token file ${file} belongs to another user (uid ${uid})`, {
+      hint: 'name a file of the user that runs this command',
+    });
   }
 }
 
