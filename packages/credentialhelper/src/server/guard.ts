@@ -46,6 +46,13 @@ export function hostInUrl(host: string): string {
   return isIPv6(host) ? `[${host.toLowerCase()}]` : host.toLowerCase();
 }
 
+/** Whether this is the host of a URL, in the form that clients send, and nothing else of one. */
+export function isHostName(text: string): boolean {
+  const host = hostInUrl(text);
+  const url = `http://${host}`;
+  return URL.canParse(url) && new URL(url).hostname === host;
+}
+
 const LOOPBACK = new BlockList();
 LOOPBACK.addSubnet('127.0.0.0', 8, 'ipv4');
 LOOPBACK.addAddress('::1', 'ipv6');

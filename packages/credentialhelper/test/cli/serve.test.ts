@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import {
   chmodSync,
   existsSync,
@@ -262,6 +262,9 @@ describe('serve listens', () => {
     [['--socket', '/none/serve.sock'], 'cannot listen on /none/serve.sock'],
     [['--imds', '--token-file', tokenFile], '--token-file does not belong to --imds'],
     [['--token-folder', folder], '--token-folder is for many things'],
+    [[...ANY, '--allow-host', 'device.example:8080'], '--allow-host must be a host name'],
+    [[...ANY, '--allow-host', 'http://device.example'], '--allow-host must be a host name'],
+    [[...ANY, '--allow-host', ''], '--allow-host must be a host name'],
     [[...ANY, '--endpont', 'x'], "unknown option '--endpont'"],
   ])('and refuses %j', async (args, problem) => {
     const flags =
@@ -334,6 +337,30 @@ describe('serve listens', () => {
       2,
       'awsiot-credentialhelper: error: no place is known for the token of clients',
     ]);
+  });
+});
+
+describe('SIGHUP', () => {
+  it('does not end a process that starts, and reloads afterwards', async () => {
+    const socketPath = join(folder, 'late.sock');
+    const file = join(folder, 'late-token');
+    // Another process that holds the lock delays the start.
+    const holding = spawn('flock', [`${socketPath}.lock`, 'cat'], {
+      stdio: ['pipe', 'ignore', 'inherit'],
+    });
+    await until(() => existsSync(`${socketPath}.lock`));
+    const pidFile = join(folder, 'late-pid');
+    const starting = startServe(['--socket', socketPath, '--token-file', file], env, {
+      through: ['sh', '-c', `echo $$ >'${pidFile}'; exec "$@"`, 'sh'],
+    });
+    await until(() => existsSync(file));
+    process.kill(Number(readFileSync(pidFile, 'utf8')), 'SIGHUP');
+    holding.stdin.end();
+    const serving = await starting;
+    running.push(serving);
+    await serving.said('the settings were read again');
+    const { status } = await send('http://localhost/healthz', {}, { socketPath });
+    expect(status).toBe(200);
   });
 });
 

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { regionFor } from '../../options/region.ts';
 import { containerContract } from '../../server/container.ts';
 import type { Contract } from '../../server/contract.ts';
-import { createGuard } from '../../server/guard.ts';
+import { createGuard, isHostName } from '../../server/guard.ts';
 import { healthPage, readyPage } from '../../server/health.ts';
 import { imdsContract } from '../../server/imds.ts';
 import { createLocalServer, drain } from '../../server/local-server.ts';
@@ -11,7 +11,7 @@ import { addSessionOptions, type SessionFlags } from '../session/flags.ts';
 import { EXIT_STATUS_HELP, UsageError } from '../usage.ts';
 import { CREDENTIALS_PATH } from './container-endpoint.ts';
 import { DEFAULT_LISTEN, type ListenFlags, type Listening, listen } from './listen.ts';
-import { runUntilSignal } from './service.ts';
+import { listenForReloads, runUntilSignal } from './service.ts';
 import { watchStates } from './states.ts';
 import { activatedSockets, connectNotifier } from './systemd.ts';
 import { type ReadThings, Things } from './things.ts';
@@ -73,6 +73,7 @@ const DRAIN_MS = 3000;
 
 async function serve(flags: ServeFlags): Promise<void> {
   checkFlags(flags);
+  const reloads = listenForReloads();
   const descriptors = activatedSockets(process.env);
   const notifier = await connectNotifier(process.env);
   const things = new Things(flags);
@@ -96,6 +97,7 @@ async function serve(flags: ServeFlags): Promise<void> {
   printOffer(offer, listening, flags);
   await runUntilSignal({
     notifier,
+    reloads,
     watch: (onSummary) => watchStates(served, onSummary),
     begin: () => things.start(),
     async reload() {
@@ -109,7 +111,12 @@ async function serve(flags: ServeFlags): Promise<void> {
   metrics.close();
 }
 
-function checkFlags({ imds, tokenFile, tokenFolder }: ServeFlags): void {
+function checkFlags({ imds, tokenFile, tokenFolder, allowHost = [] }: ServeFlags): void {
+  if (!allowHost.every(isHostName)) {
+    throw new UsageError('--allow-host must be a host name or an IP address, without a port', {
+      hint: 'such as device.example',
+    });
+  }
   if (imds !== true) return;
   const flag = tokenFile === undefined ? '--token-folder' : '--token-file';
   if (tokenFile === undefined && tokenFolder === undefined) return;

@@ -151,6 +151,7 @@ const LOCK_MS = 5000;
 /** Listens on a Unix socket of this user alone. One that a process has left behind is replaced. */
 async function listenOnSocket(create: () => Server, path: string): Promise<Listening> {
   checkLength(path);
+  checkKind(path);
   // Of two that start at once, one would otherwise remove the new socket of the other.
   const lock = await lockFile(`${path}.lock`, LOCK_MS);
   try {
@@ -178,12 +179,16 @@ function checkLength(path: string): void {
   );
 }
 
-async function removeStale(path: string): Promise<void> {
+/** Whether there is a socket. */
+function checkKind(path: string): boolean {
   const stats = lstatSync(path, { throwIfNoEntry: false });
-  if (stats === undefined) return;
-  if (!stats.isSocket()) {
-    throw new UsageError(`${path} is not a socket`, { hint: 'choose another path' });
-  }
+  if (stats === undefined) return false;
+  if (stats.isSocket()) return true;
+  throw new UsageError(`${path} is not a socket`, { hint: 'choose another path' });
+}
+
+async function removeStale(path: string): Promise<void> {
+  if (!checkKind(path)) return;
   if (await isAlive(path)) {
     throw new UsageError(`cannot listen on ${path}: another program listens there`, {
       hint: 'is this command running already? choose another path',

@@ -3,9 +3,43 @@ import { printLine } from '../output.ts';
 import type { States, Summary } from './states.ts';
 import type { Notifier } from './systemd.ts';
 
+/** Requests to reload, by SIGHUP. */
+export interface ReloadSignal {
+  /** Runs a function for requests, also for one that came before; those that come while it runs are one more. */
+  handle(reload: () => Promise<void>): void;
+  /** Stops. */
+  close(): void;
+}
+
+/** Begins to listen for SIGHUP, which otherwise ends this process while it starts. */
+export function listenForReloads(): ReloadSignal {
+  let isDue = false;
+  let isRunning = false;
+  let reload: (() => Promise<void>) | undefined;
+  const run = async () => {
+    if (reload === undefined || isRunning) return;
+    isRunning = true;
+    for (; isDue; await reload()) isDue = false;
+    isRunning = false;
+  };
+  const requested = () => {
+    isDue = true;
+    void run();
+  };
+  process.on('SIGHUP', requested);
+  return {
+    handle(first) {
+      reload = first;
+      void run();
+    },
+    close: () => void process.off('SIGHUP', requested),
+  };
+}
+
 /** A service that runs until a signal ends it. */
 export interface Service {
   readonly notifier: Notifier;
+  readonly reloads: ReloadSignal;
   /** Starts to observe the state of the service. */
   readonly watch: (onSummary: (summary: Summary) => void) => States;
   /** Begins its work. */
@@ -22,7 +56,13 @@ const EXTENSION_USEC = 90_000_000;
  * Runs a service until SIGTERM or SIGINT, and tells the service manager about it: ready when it can serve, and alive as long as
  * the event loop turns and refreshes do not hang. SIGHUP reloads.
  */
-export async function runUntilSignal({ notifier, watch, begin, reload }: Service): Promise<void> {
+export async function runUntilSignal({
+  notifier,
+  reloads,
+  watch,
+  begin,
+  reload,
+}: Service): Promise<void> {
   let isReady = false;
   let told = '';
   const tell = (summary: Summary) => {
@@ -50,15 +90,11 @@ export async function runUntilSignal({ notifier, watch, begin, reload }: Service
     states.check();
     if (isReady) await notifier.notify('READY=1', `STATUS=${told}`);
   };
-  let reloads = Promise.resolve();
-  const onReload = () => {
-    reloads = reloads.then(reloadOnce);
-  };
-  process.on('SIGHUP', onReload);
   begin();
   states.check();
+  reloads.handle(reloadOnce);
   await stopSignal();
-  process.off('SIGHUP', onReload);
+  reloads.close();
   stopAlive();
   stopExtending();
   states.close();
