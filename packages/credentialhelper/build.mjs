@@ -106,7 +106,7 @@ const PROFILES = '@smithy/core/config';
 /** Packages of which few programs need a few exports: each is a file of `dist/bundled`, loaded when it is needed. */
 const BUNDLED = {
   yaml: { names: ['parse'] },
-  [PROFILES]: { names: ['loadSharedConfigFiles'] },
+  [PROFILES]: { names: ['externalDataInterceptor', 'loadSharedConfigFiles'] },
   'prom-client': {
     from: resolve('bundled/prom-client.mjs'),
     names: ['Counter', 'Gauge', 'Histogram', 'Registry'],

@@ -2,17 +2,20 @@ import { tryLock } from '../pins/lock.ts';
 import { loadKoffi } from '../pkcs11/koffi.ts';
 import { monotonicMs, sleep } from '../process/timers.ts';
 
-const POLL_MS = 20;
+/** Tries are at random times, so that none of many processes waits for others all the time. */
+const LONGEST_POLL_MS = 20;
 
 /** A lock among processes; the system releases it when its process ends for any reason. */
 export interface FileLock {
-  /** Whether it is held: not without koffi, if the file cannot be locked, or if another process held it for too long. */
+  /** Whether it is held: not without koffi, if the file cannot be locked, or if it is late. */
   readonly isHeld: boolean;
+  /** Whether another process held it for too long. */
+  readonly isLate: boolean;
   /** Releases it. */
   release(): void;
 }
 
-const NOT_HELD: FileLock = { isHeld: false, release: () => {} };
+const NOT_HELD: FileLock = { isHeld: false, isLate: false, release: () => {} };
 
 /**
  * Waits for a lock. It is an optimization or a precaution for its users: without it they go on.
@@ -32,9 +35,10 @@ export async function lockFile(
   try {
     for (;;) {
       const release = tryLock(koffi, file);
-      if (release !== undefined) return { isHeld: true, release };
-      if (monotonicMs() > endMs || !isNeeded()) return NOT_HELD;
-      await sleep(POLL_MS);
+      if (release !== undefined) return { isHeld: true, isLate: false, release };
+      if (!isNeeded()) return NOT_HELD;
+      if (monotonicMs() > endMs) return { ...NOT_HELD, isLate: true };
+      await sleep(1 + Math.random() * LONGEST_POLL_MS);
     }
   } catch {
     // Such as a folder without write access.

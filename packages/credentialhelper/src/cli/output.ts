@@ -1,5 +1,4 @@
 import { writeSync } from 'node:fs';
-import { isCredentialHelperError } from '../errors.ts';
 import { visible, visibleJson } from '../text.ts';
 import { clearWaiting } from './waiting.ts';
 
@@ -94,12 +93,18 @@ export function printLine(kind: 'error' | 'hint' | 'info' | 'warning', text: str
   write('stderr', `${PROGRAM}: ${kind}: ${visible(text)}\n`);
 }
 
+/** An error, as it is reported. */
+export interface Reported {
+  readonly message: string;
+  readonly code?: string | undefined;
+  /** What to do. */
+  readonly hint?: string | undefined;
+}
+
 /**
  * Writes an error to stderr, and with `--json` also to stdout, so that programs always find one JSON document there.
  */
-export function printError(error: unknown, asJson: boolean): void {
-  const message = error instanceof Error ? error.message : String(error);
-  const { code, hint = undefined } = isCredentialHelperError(error) ? error : {};
+export function printError({ message, code, hint }: Reported, asJson: boolean): void {
   printLine('error', message);
   if (hint !== undefined) printLine('hint', hint);
   if (asJson) printResult({ lines: [], json: { error: { code, message, hint } } }, true);

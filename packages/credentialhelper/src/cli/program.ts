@@ -1,10 +1,10 @@
-import { Command } from 'commander';
+import { Command, CommanderError } from 'commander';
 import { ERROR_CODES } from '../error-codes.ts';
 import { isCredentialHelperError } from '../errors.ts';
 import { VERSION } from '../version.ts';
 import { addLazyCommands, type LazyCommands } from './lazy-commands.ts';
-import { PROGRAM, printError } from './output.ts';
-import { setUpErrors, usageStatus } from './usage.ts';
+import { PROGRAM, printError, type Reported } from './output.ts';
+import { setUpErrors, UsageError, usageStatus } from './usage.ts';
 
 /** Defines the commands; each loads its code when it is called. */
 const COMMANDS: LazyCommands = {
@@ -72,13 +72,29 @@ export function createProgram(): Command {
  * @returns the exit status
  */
 export async function run(args: readonly string[]): Promise<number> {
+  // Asked of the command: in the arguments it may be a value, or belong to the command of "exec".
+  let asJson = false;
+  const program = createProgram().hook('preAction', (_program, command) => {
+    asJson = command.opts().json === true;
+  });
   try {
-    await createProgram().parseAsync(args, { from: 'user' });
+    await program.parseAsync(args, { from: 'user' });
     return Number(process.exitCode ?? 0);
   } catch (error) {
-    const status = usageStatus(error);
-    if (status !== undefined) return status;
-    printError(error, args.includes('--json'));
-    return isCredentialHelperError(error) ? ERROR_CODES[error.code].exitStatus : 1;
+    // Those of commander are reported already.
+    if (!(error instanceof CommanderError)) printError(reported(error), asJson);
+    if (isCredentialHelperError(error)) return ERROR_CODES[error.code].exitStatus;
+    return usageStatus(error) ?? 1;
   }
+}
+
+function reported(error: unknown): Reported {
+  if (!(error instanceof Error)) return { message: String(error) };
+  const { message } = error;
+  if (isCredentialHelperError(error)) return { message, code: error.code, hint: error.hint };
+  if (error instanceof UsageError) return { message, hint: error.hint };
+  if ((error as NodeJS.ErrnoException).syscall === 'uv_cwd') {
+    return { message: 'the working folder was deleted', hint: 'change to another folder' };
+  }
+  return { message };
 }

@@ -13,8 +13,8 @@ Exit status:
 
 /** An invalid command line that only the command itself can detect. */
 export class UsageError extends Error {
-  /** What to do, if known. */
-  readonly hint: string | undefined;
+  /** What to do. */
+  readonly hint: string;
 
   constructor(
     message: string,
@@ -22,7 +22,7 @@ export class UsageError extends Error {
   ) {
     super(message, details);
     this.name = 'UsageError';
-    this.hint = details.hint;
+    this.hint = details.hint ?? `see ${PROGRAM} COMMAND --help`;
   }
 }
 
@@ -94,11 +94,7 @@ export function requireFlag(value: string | undefined, flag: string): string {
 
 /** The exit status for an error of the command line. */
 export function usageStatus(error: unknown): number | undefined {
-  if (error instanceof UsageError) {
-    printLine('error', error.message);
-    printLine('hint', error.hint ?? `see ${PROGRAM} COMMAND --help`);
-    return USAGE_STATUS;
-  }
+  if (error instanceof UsageError) return USAGE_STATUS;
   if (!(error instanceof CommanderError)) return undefined;
   // Help and version were requested, and went to stdout. Without a command, help went to stderr.
   return error.exitCode === 0 ? 0 : USAGE_STATUS;

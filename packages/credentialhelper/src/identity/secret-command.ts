@@ -14,7 +14,7 @@ const REST_MS = 100;
 
 /**
  * Runs a command, and returns its output. It runs in a process group of its own, without a terminal and without stdin, and
- * writes its errors to stderr of this process. It does not keep this process running.
+ * writes its errors to stderr of this process. It does not keep this process running, and does not survive its signals.
  *
  * @param what - its name in messages
  * @param limitMs - timeout in milliseconds; then the command and what it started are killed
@@ -45,8 +45,10 @@ export function runCommand(command: SecretCommand, what: string, limitMs: number
       finish(() => fail(problem));
     };
     const cancel = after(limitMs, () => stop(`did not end within ${limitMs} ms`));
+    const release = beforeSignals(() => killGroup(child));
     const finish = (settle: () => void) => {
       cancel();
+      release();
       child.stdout?.destroy();
       settle();
     };
@@ -89,6 +91,23 @@ function start(command: SecretCommand): ChildProcess {
   child.unref();
   (child.stdout as { unref?: () => void } | null)?.unref?.();
   return child;
+}
+
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/** Does something before a signal ends this process; no listener of the program changes that. */
+function beforeSignals(act: () => void): () => void {
+  const onSignal = (signal: NodeJS.Signals) => {
+    release();
+    act();
+    // Its default action, which a listener suppresses.
+    if (process.listenerCount(signal) === 0) process.kill(process.pid, signal);
+  };
+  const release = () => {
+    for (const signal of SIGNALS) process.off(signal, onSignal);
+  };
+  for (const signal of SIGNALS) process.on(signal, onSignal);
+  return release;
 }
 
 function killGroup({ pid }: ChildProcess): void {

@@ -4,9 +4,8 @@ import { isPem } from '../identity/pem.ts';
 import { isPkcs11Uri } from '../identity/pkcs11-uri.ts';
 import { readFile } from '../identity/read-file.ts';
 import { isObject, parseJson } from '../json.ts';
-import { withoutProxySecrets } from '../options/proxy.ts';
 import { CONFIG_MEMBERS } from './config-members.ts';
-import { COMMAND, type Found, type Layer, SECRET, withoutSecrets } from './layer.ts';
+import { COMMAND, type Found, type Layer, SECRET, shownPath, shownValue } from './layer.ts';
 import { nearest } from './nearest.ts';
 
 /** The settings in a file. */
@@ -114,10 +113,13 @@ function absoluteSecret(value: unknown, file: string): unknown {
 }
 
 function shown(name: string, value: unknown): string {
-  if (isObject(value)) return 'command' in value ? COMMAND : JSON.stringify(value);
-  if (name === 'proxy') return withoutProxySecrets(String(value));
+  if (isObject(value)) {
+    if ('command' in value) return COMMAND;
+    const { file } = value;
+    return JSON.stringify(typeof file === 'string' ? { file: shownPath(file) } : value);
+  }
   const isSecret = name === 'passphrase' || name === 'pkcs11.userPin';
-  return isSecret && value !== null ? SECRET : withoutSecrets(String(value));
+  return isSecret && value !== null ? SECRET : shownValue(name, String(value));
 }
 
 function unknownMember(file: string, name: string, place: string): CredentialHelperError {

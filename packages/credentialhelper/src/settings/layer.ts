@@ -1,4 +1,8 @@
+import { existsSync } from 'node:fs';
+import { misplacedInValue } from '../identity/misplaced.ts';
+import { isPlainlyPath } from '../identity/named-path.ts';
 import { isPem } from '../identity/pem.ts';
+import { isPkcs11Uri, parsePkcs11Uri } from '../identity/pkcs11-uri.ts';
 import { invalidOption } from '../options/assert.ts';
 import { withoutProxySecrets } from '../options/proxy.ts';
 import { SETTINGS, type Setting } from './names.ts';
@@ -64,10 +68,10 @@ function parsedValue({ kind }: Setting, text: string, name: string): unknown {
   }
 }
 
-function shownText({ kind }: Setting, text: string): string {
+function shownText({ kind, option }: Setting, text: string): string {
   if (kind === 'command') return COMMAND;
   if (kind === 'variable') return SECRET;
-  return kind === 'proxy' ? withoutProxySecrets(text) : withoutSecrets(text);
+  return kind === 'file' ? shownPath(text) : shownValue(option, text);
 }
 
 /** What is shown instead of a command, which may contain a secret. */
@@ -76,10 +80,36 @@ export const COMMAND = '(a command)';
 /** What is shown instead of a secret. */
 export const SECRET = '(a secret)';
 
-/** The text of a setting for people: without PEM, which may be a key, and without the PIN of a PKCS#11 URI. */
-export function withoutSecrets(text: string): string {
+/** Options that are the path of a file. */
+const FILES = ['certificate', 'privateKey', 'ca', 'pkcs11.library', 'pkcs11.stateFolder'];
+
+/** The text of an option for people: without a key, password or PIN, also one in the wrong place. */
+export function shownValue(option: string, text: string): string {
   if (isPem(text)) return '(PEM text)';
-  return text
-    .replace(/(pin-value=)[^;&?]*/gi, `$1${SECRET}`)
-    .replace(/(pin-source=(?:\||%7C))[^;&?]*/gi, `$1${COMMAND}`);
+  if (isPkcs11Uri(text)) return shownUri(text);
+  if (option === 'proxy') return withoutProxySecrets(text);
+  if (option === 'pkcs11.uri') return '(not a PKCS#11 URI)';
+  if (FILES.includes(option)) return shownPath(text);
+  return misplacedInValue(text) === undefined ? text : SECRET;
+}
+
+/** A path for people; other text may be a secret: a key in base64, or a PIN. */
+export function shownPath(text: string): string {
+  // Relative to the home folder is as good as relative to any.
+  return isPlainlyPath(text.replace(/^~(?=\/)/, '.')) || existsSync(text)
+    ? text
+    : '(not the path of a file)';
+}
+
+/** A PKCS#11 URI without its PIN, or the command that prints it. */
+function shownUri(uri: string): string {
+  try {
+    parsePkcs11Uri(uri, 'uri');
+  } catch {
+    // It is not known which part is the PIN.
+    return '(not a PKCS#11 URI)';
+  }
+  return uri
+    .replace(/(pin-value=)[^&]*/i, `$1${SECRET}`)
+    .replace(/(pin-source=(?:\||%7C))[^&]*/i, `$1${COMMAND}`);
 }

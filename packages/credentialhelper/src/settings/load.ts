@@ -1,5 +1,5 @@
-import { resolve } from 'node:path';
 import { CredentialHelperError } from '../errors.ts';
+import { pathOf } from '../identity/named-path.ts';
 import type { FromIotCoreInit } from '../options/options.ts';
 import { readEnvironment } from './environment.ts';
 import type { Found, Layer } from './layer.ts';
@@ -104,7 +104,7 @@ async function readPlaces(
   }
   if (init.config === undefined) return { layers, defaults: new Map(), things: undefined };
   const { readConfigFile } = await import('./config-file.ts');
-  const { defaults, things } = await readConfigFile(resolve(init.config));
+  const { defaults, things } = await readConfigFile(pathOf(init.config, 'config'));
   if (things === undefined) layers.push(defaults);
   const chosen = layers.find((layer) => layer.has('thingName'))?.get('thingName')?.value;
   if (things === undefined || chosen === undefined) return { layers, defaults, things };

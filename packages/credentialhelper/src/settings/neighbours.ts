@@ -1,12 +1,12 @@
 import { existsSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join } from 'node:path';
+import { pathOf } from '../identity/named-path.ts';
 import { isPkcs11Uri } from '../identity/pkcs11-uri.ts';
 import { isObject } from '../json.ts';
 import { isWithoutProxy } from '../options/no-proxy.ts';
-import { withoutProxySecrets } from '../options/proxy.ts';
 import { parseFile } from './config-file.ts';
-import { type Found, type Layer, SECRET, withoutSecrets } from './layer.ts';
+import { type Found, type Layer, SECRET, shownValue } from './layer.ts';
 
 /**
  * The settings of AWS IoT Greengrass v2 (AWS IoT Greengrass Developer Guide, "Configure the AWS IoT Greengrass Core
@@ -15,7 +15,7 @@ import { type Found, type Layer, SECRET, withoutSecrets } from './layer.ts';
  * @param path - its configuration file, or its root folder
  */
 export async function readGreengrass(path: string): Promise<Layer> {
-  const file = greengrassFile(resolve(path));
+  const file = greengrassFile(pathOf(path, 'greengrass'));
   const { system, services } = await parseFile(file);
   const nucleus = member(services, 'aws.greengrass.Nucleus', 'configuration');
   const provider = member(services, 'aws.greengrass.crypto.Pkcs11Provider', 'configuration');
@@ -78,7 +78,7 @@ function greengrassFile(path: string): string {
 
 /** The settings of AWS IoT Device Client (its README, "Configuration"); it names neither role alias nor this endpoint. */
 export async function readDeviceClient(path: string): Promise<Layer> {
-  const file = resolve(String(expandHome(path)));
+  const file = pathOf(String(expandHome(path)), 'deviceClient');
   const values = await parseFile(file);
   const element = values['secure-element'];
   const inToken = member(element, 'enabled') === true;
@@ -118,12 +118,7 @@ function layerOf(
   const layer = new Map<string, Found>();
   for (const [option, [value, name]] of Object.entries(values)) {
     if (value === undefined || value === null || value === '') continue;
-    const shown =
-      option === 'pkcs11.userPin'
-        ? SECRET
-        : option === 'proxy'
-          ? withoutProxySecrets(String(value))
-          : withoutSecrets(String(value));
+    const shown = option === 'pkcs11.userPin' ? SECRET : shownValue(option, String(value));
     layer.set(option, { value: expandHome(value), origin: `${name} in ${file}`, shown });
   }
   return layer;

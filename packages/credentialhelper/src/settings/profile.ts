@@ -1,10 +1,12 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { CredentialHelperError } from '../errors.ts';
+import { misplacedIn } from '../identity/misplaced.ts';
 import { type Layer, layerOfTexts } from './layer.ts';
 import { SETTINGS } from './names.ts';
 import { nearest } from './nearest.ts';
+import { parseProfiles } from './parse-profiles.ts';
 
 /**
  * The settings in a profile of the AWS SDKs' configuration file, `~/.aws/config` or `AWS_CONFIG_FILE`. It is parsed by
@@ -20,13 +22,13 @@ export async function readProfile(
 ): Promise<Layer> {
   const file = environment.AWS_CONFIG_FILE || defaultFile();
   const profile = name ?? (environment.AWS_PROFILE || 'default');
-  if (name === undefined && !mentionsIot(file)) return new Map();
-  const { loadSharedConfigFiles } = await import('@smithy/core/config');
-  const { configFile } = await loadSharedConfigFiles({ configFilepath: file, ignoreCache: true });
-  const keys = configFile[profile];
+  const text = readText(file);
+  if (name === undefined && !mentionsIot(text)) return new Map();
+  const { configFile } = await parseProfiles(text);
+  const keys = Object.hasOwn(configFile, profile) ? configFile[profile] : undefined;
   if (keys === undefined) {
     if (name === undefined) return new Map();
-    throw new CredentialHelperError(`there is no profile "${name}" in ${file}`, {
+    throw new CredentialHelperError(`there is no profile ${quoted(name)} in ${file}`, {
       code: 'ERR_INVALID_OPTION',
       hint: `a profile other than default begins with [profile NAME]; the file has ${Object.keys(configFile).length} profiles`,
     });
@@ -41,6 +43,12 @@ export async function readProfile(
   );
 }
 
+/** A name for a message; other text may be a secret in the wrong place. */
+function quoted(name: string): string {
+  const isName = /^[\w@+.%:/ -]{1,64}$/.test(name) && misplacedIn(name) === undefined;
+  return isName ? `"${name}"` : `of that name, a string of ${name.length} characters,`;
+}
+
 function defaultFile(): string {
   try {
     return join(homedir(), '.aws', 'config');
@@ -50,13 +58,19 @@ function defaultFile(): string {
   }
 }
 
-function mentionsIot(file: string): boolean {
+/**
+ * The text of a file; empty if there is none, or it cannot be read. A device such as /dev/null has no profiles, and another may
+ * never end.
+ */
+function readText(path: string): string {
   try {
-    return existsSync(file) && /^\s*iot_/m.test(readFileSync(file, 'utf8'));
+    return statSync(path).isFile() ? readFileSync(path, 'utf8') : '';
   } catch {
-    return false;
+    return '';
   }
 }
+
+const mentionsIot = (text: string) => /^\s*iot_/m.test(text);
 
 const KEYS = SETTINGS.map(({ key }) => key).filter((key) => key !== '');
 

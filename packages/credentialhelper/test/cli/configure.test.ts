@@ -187,7 +187,9 @@ credential_process = ${process.execPath} ${MAIN} credential-process --profile de
 
   it.each([
     [['--profile', 'device'], 'not set: endpoint of the credential provider'],
-    [['--profile', 'my thing', ...given], 'the name of a profile has a character'],
+    [['--profile', 'my thing', ...given], 'the name of the profile is not one'],
+    [['--profile', '__proto__', ...given, '--dry-run'], 'the name of the profile is not one'],
+    [['--profile', '', ...given, '--dry-run'], 'the name of the profile is not one'],
     [['--profile', 'device', ...given, '--ca', '-'], '--ca cannot be standard input: each process'],
     [['--profile', 'device', ...given, '--role-alias', 'a b'], '"roleAlias" must be'],
     [['--profile', 'device', ...given, '--user-agent', 'x # y'], 'would not read iot_user_agent'],

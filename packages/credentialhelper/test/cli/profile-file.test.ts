@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadSharedConfigFiles } from '@smithy/core/config';
@@ -169,8 +170,24 @@ describe('a write of a profile', () => {
   });
 
   it('refuses a name that the SDKs cannot read, and a folder', async () => {
-    await expect(set(write(''), { key: '1' }, 'my thing')).rejects.toThrow('the name of a profile');
+    await expect(set(write(''), { key: '1' }, 'my thing')).rejects.toThrow(
+      'the name of the profile',
+    );
     mkdirSync(join(folder, 'folder'));
-    await expect(set(join(folder, 'folder'), { key: '1' })).rejects.toThrow('it is a folder');
+    await expect(set(join(folder, 'folder'), { key: '1' })).rejects.toThrow(
+      'is not a regular file',
+    );
+  });
+
+  it('never replaces a device or a pipe: it has no profiles', async () => {
+    const pipe = join(folder, 'pipe');
+    execFileSync('mkfifo', [pipe]);
+    expect(await new ProfileFile('config', pipe).read()).toEqual({});
+    await expect(set(pipe, { key: '1' })).rejects.toThrow('is not a regular file');
+    expect(statSync(pipe).isFIFO()).toBe(true);
+    const link = join(folder, 'link-to-pipe');
+    symlinkSync(pipe, link);
+    await expect(set(link, { key: '1' })).rejects.toThrow('is not a regular file');
+    expect(statSync(pipe).isFIFO()).toBe(true);
   });
 });

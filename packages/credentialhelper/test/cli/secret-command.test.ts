@@ -55,6 +55,21 @@ describe('a PIN from a command', () => {
     expect(runs()).toBe(1);
   });
 
+  it.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
+    'does not survive the %s of the program that waits for it',
+    async (signal) => {
+      const file = join(folder, `pid-${signal}`);
+      const command = `echo $$ >${file}.new; mv ${file}.new ${file}; exec sleep 300`;
+      const ended = await run(['credential-process', '--timeout-ms', '60000'], {
+        env: env({ ...token, AWS_IOT_PKCS11_PIN_COMMAND: command }),
+        signals: { onceThereIs: file, send: [signal] },
+      });
+      expect(ended).toMatchObject({ signal, stdout: '' });
+      const pid = Number(readFileSync(file, 'utf8'));
+      await expect.poll(() => existsSync(`/proc/${pid}/fd/1`)).toBe(false);
+    },
+  );
+
   it('named by a file of settings needs no shell', async () => {
     const config = join(folder, 'settings.yaml');
     writeFileSync(

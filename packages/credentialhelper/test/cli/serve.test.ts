@@ -258,7 +258,10 @@ describe('serve listens', () => {
     [['--listen', 'example.com:80'], '--listen must be the IP address of an interface'],
     [['--listen', '127.0.0.1:65536'], '--listen must be the IP address of an interface'],
     [['--socket', folder], 'is not a socket'],
-    [['--socket', join(folder, 'x'.repeat(108))], 'a socket can have 107'],
+    [
+      ['--socket', join(folder, 'socket-of-gateway/'.repeat(5), 'serve.sock')],
+      'a socket can have 107',
+    ],
     [['--socket', '/none/serve.sock'], 'cannot listen on /none/serve.sock'],
     [['--imds', '--token-file', tokenFile], '--token-file does not belong to --imds'],
     [['--token-folder', folder], '--token-folder is for many things'],

@@ -1,6 +1,8 @@
 import { execFile, execFileSync } from 'node:child_process';
+import { createPrivateKey } from 'node:crypto';
 import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { type Emulator, startEmulator } from 'awsiot-credentialhelper-emulator';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
@@ -140,6 +142,64 @@ describe('credential-process', () => {
     }
   });
 
+  it('never takes settings for others that look the same', async () => {
+    const one = await aws.seed({ thingName: 'one', roleAlias: 'pin-value=1', keyType: 'EC-P256' });
+    const of = (roleAlias: string) => ({
+      AWS_IOT_CERTIFICATE: write('one-cert.pem', one.certificatePem),
+      AWS_IOT_PRIVATE_KEY: write('one-key.pem', one.privateKeyPem),
+      AWS_IOT_THING_NAME: 'one',
+      AWS_IOT_ROLE_ALIAS: roleAlias,
+    });
+    await credentials([], of('pin-value=1'));
+    const { status, stderr } = await run(['credential-process'], { env: env(of('pin-value=2')) });
+    expect([status, stderr]).toEqual([1, expect.stringContaining('role alias "pin-value=2"')]);
+  });
+
+  it('does not give credentials of a certificate that was replaced meanwhile', async () => {
+    const next = await aws.seed({ thingName: 'next', roleAlias: 'alias', keyType: 'EC-P256' });
+    const first = { certificatePem: seed.certificatePem, privateKeyPem: seed.privateKeyPem };
+    const install = (pair: typeof first) => ({
+      AWS_IOT_CERTIFICATE: write('installed-cert.pem', pair.certificatePem),
+      AWS_IOT_PRIVATE_KEY: write('installed-key.pem', pair.privateKeyPem),
+    });
+    const text = readFileSync(config, 'utf8').replace(/^iot_thing_name.*\n/m, '');
+    const settings = { AWS_CONFIG_FILE: write('without-thing', text), ...install(first) };
+    aws.faults.add({ delayMs: 3000 });
+    const before = exchanges();
+    const slow = credentials([], settings);
+    while (exchanges() === before) await sleep(50);
+    install(next);
+    const { AccessKeyId } = await slow;
+    aws.faults.clear();
+    expect((await credentials([], settings)).AccessKeyId).not.toBe(AccessKeyId);
+    expect(exchanges() - before).toBe(2);
+  });
+
+  it('fails as other processes do only with their settings, and not with what was corrected', async () => {
+    const failing = async (args: readonly string[], more: Record<string, string>, why: string) => {
+      const { status, stderr } = await run(['credential-process', ...args], { env: env(more) });
+      expect([status, stderr.split('\n')[0]]).toEqual([1, expect.stringContaining(why)]);
+    };
+    await failing(['--proxy', 'http://127.0.0.1:1', '--max-wait-ms', '0'], {}, '127.0.0.1:1');
+    const encrypted = join(folder, 'encrypted.pem');
+    const pass = ['-v2', 'aes-128-cbc', '-passout', `pass:${PIN}`];
+    openssl('pkcs8', '-topk8', ...pass, '-in', files.key, '-out', encrypted);
+    const args = ['--private-key', encrypted];
+    await failing(args, { AWS_IOT_PASSPHRASE: 'not-this-one' }, 'passphrase');
+    await credentials(args, { AWS_IOT_PASSPHRASE: PIN });
+  });
+
+  it('reads a certificate that is text, longer than any path', async () => {
+    await credentials([], { AWS_IOT_CERTIFICATE: seed.certificatePem.repeat(8) });
+    const key = createPrivateKey(seed.privateKeyPem).export({ format: 'der', type: 'pkcs8' });
+    const misplaced = key.toString('base64').repeat(30);
+    const { status, stderr } = await run(['credential-process'], {
+      env: env({ AWS_IOT_CERTIFICATE: misplaced }),
+    });
+    expect(status).toBe(2);
+    expect(stderr).not.toContain(misplaced.slice(0, 40));
+  });
+
   it('neither reads nor writes the cache with --no-cache', async () => {
     const before = exchanges();
     await credentials(['--no-cache']);
@@ -197,6 +257,8 @@ describe('credential-process', () => {
     [['--endpont', 'host'], "unknown option '--endpont'"],
     [['--timeout-ms', 'soon'], '"--timeout-ms" must be a whole number'],
     [['--profile', 'nobody'], 'there is no profile "nobody"'],
+    [['--profile', 'constructor'], 'there is no profile "constructor"'],
+    [['--certificate', ''], '--certificate must be the path of a file, and is empty'],
     [['--config', files.key], 'it does not contain an object of settings'],
   ])('refuses %j', async (args, problem) => {
     const { status, stdout, stderr } = await run(['credential-process', ...args], { env: env() });
@@ -237,6 +299,50 @@ services:
 awsiot-credentialhelper: hint: pass --endpoint, or set AWS_IOT_CREDENTIAL_ENDPOINT in the environment or iot_credential_endpoint in a profile of ~/.aws/config; "config show" lists what is set
 `,
     );
+  });
+});
+
+describe('a secret in the wrong place', () => {
+  const base64 = createPrivateKey(seed.privateKeyPem)
+    .export({ format: 'der', type: 'pkcs8' })
+    .toString('base64');
+  const texts = [base64, seed.privateKeyPem, `pkcs11:token=x?pin-value=${PIN}`];
+
+  it.each(['--profile', '--config', '--greengrass', '--device-client'])(
+    'is not shown: %s',
+    async (flag) => {
+      for (const text of texts) {
+        const { status, stdout, stderr } = await run(['env', `${flag}=${text}`], { env: env() });
+        expect([status, stdout]).toEqual([2, '']);
+        expect(stderr).toMatch(/^awsiot-credentialhelper: error: .*\n(?:.*hint: .*\n)?$/);
+        expect(stderr).not.toContain(text.slice(20, 60));
+      }
+    },
+  );
+
+  it.each([
+    ['AWS_IOT_PRIVATE_KEY', base64],
+    ['AWS_IOT_CERTIFICATE', base64],
+    ['AWS_IOT_ROLE_ALIAS', base64],
+    ['AWS_IOT_PASSPHRASE_FILE', PIN],
+    ['AWS_IOT_PKCS11_URI', PIN],
+    ['AWS_IOT_PKCS11_URI', `pkcs11:token=x?pin-value=a?${PIN}&module-path=/x/y`],
+    ['AWS_IOT_PKCS11_URI', `pkcs11:token=x;pin%2Dvalue=${PIN}`],
+  ])('is not shown by "config show": %s', async (name, text) => {
+    const { status, stdout, stderr } = await run(['config', 'show'], {
+      env: env({ [name]: text }),
+    });
+    expect([status, stderr]).toEqual([0, '']);
+    expect(stdout).toContain(`(environment variable ${name})`);
+    expect(stdout).not.toContain(text.slice(-40));
+  });
+
+  it('is neither shown nor stored if it is the key of a session', async () => {
+    await credentials([], { AWS_IOT_PRIVATE_KEY: base64 });
+    const cached = join(cache, 'awsiot-credentialhelper/credentials');
+    const stored = readdirSync(cached).map((name) => readFileSync(join(cached, name), 'utf8'));
+    expect(stored.join('\n')).toContain('(not the path of a file)');
+    expect(stored.join('\n')).not.toContain(base64.slice(0, 40));
   });
 });
 

@@ -73,6 +73,14 @@ function start(...args: readonly string[]) {
 }
 
 describe('update', () => {
+  it('refuses at once a name that no SDK reads, instead of trying again and again', async () => {
+    const { status, stderr } = await update('--credentials-profile', 'my thing');
+    expect([status, stderr.split('\n')[0]]).toEqual([
+      2,
+      expect.stringContaining('the name of the profile'),
+    ]);
+  });
+
   it('writes a profile once with --once, and nothing else', async () => {
     writeFileSync(file, OTHERS);
     chmodSync(file, 0o600);
@@ -208,7 +216,7 @@ describe('update', () => {
       const { status, stderr } = await run(command, { env: env(more) });
       expect([status, stderr.split('\n')[0]]).toEqual([
         2,
-        `awsiot-credentialhelper: error: ${file} is not a regular file`,
+        `awsiot-credentialhelper: error: ${file} is not a regular file, and holds no profiles`,
       ]);
     }
     expect(statSync(file).isFile()).toBe(false);

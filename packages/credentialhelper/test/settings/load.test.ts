@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
@@ -56,6 +57,17 @@ describe('the settings of a session', () => {
     });
     const found = await findSettings({}, new Map());
     expect(found.get('passphrase')?.shown).toBe('(a secret)');
+  });
+
+  it('are not in a pipe or a device, which may have no end', async () => {
+    const pipe = join(folder, 'pipe');
+    execFileSync('mkfifo', [pipe]);
+    for (const file of [pipe, '/dev/zero']) {
+      environment({ AWS_CONFIG_FILE: file });
+      expect(await loadSettings()).toEqual({});
+      const { message } = await errorOf(() => loadSettings({ profile: 'device' }));
+      expect(message).toBe(`there is no profile "device" in ${file}`);
+    }
   });
 
   it('come from a profile, which AWS_PROFILE or an option names', async () => {

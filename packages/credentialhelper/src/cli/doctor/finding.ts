@@ -66,7 +66,7 @@ export function failedWith(
   commands: readonly RemedyCommand[] = [],
 ): Finding {
   const seen = error instanceof Error ? error.message : String(error);
-  if (error instanceof UsageError) return failed(step, seen, { what: error.hint ?? '', commands });
+  if (error instanceof UsageError) return failed(step, seen, { what: error.hint, commands });
   if (!isCredentialHelperError(error)) return { step, status: 'failed', seen };
   const { code, hint } = error;
   return { ...failed(step, seen, { what: hint ?? ERROR_CODES[code].remedy, commands }), code };

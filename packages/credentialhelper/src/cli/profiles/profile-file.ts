@@ -4,6 +4,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { CredentialHelperError } from '../../errors.ts';
 import { makeFolder } from '../../pins/folders.ts';
+import { parseProfiles } from '../../settings/parse-profiles.ts';
 import { lockFile } from '../lock-file.ts';
 import { replaceFile } from '../replace-file.ts';
 import { UsageError } from '../usage.ts';
@@ -16,25 +17,13 @@ export type Profile = Readonly<Record<string, string | undefined>>;
 type Kind = 'config' | 'credentials';
 
 /** The names of profiles that all AWS SDKs can read. */
-const NAME = /^[\w@+.%:/-]+$/;
+const NAME = /^(?!__proto__$)[\w@+.%:/-]{1,128}$/;
 
 /** How long to wait for another process that writes the file, in milliseconds. */
-const LOCK_MS = 10_000;
+const LOCK_MS = 30_000;
 
 /** The number of times to begin again if another program writes the file meanwhile. */
 const TRIES = 5;
-
-/**
- * Checks the name of a profile.
- *
- * @throws {@link UsageError} if an AWS SDK could not read a profile of this name
- */
-export function checkProfileName(name: string): void {
-  if (NAME.test(name)) return;
-  throw new UsageError('the name of a profile has a character that it must not have', {
-    hint: 'letters, digits, and - _ @ + . % : /',
-  });
-}
 
 /** A file with profiles of the AWS SDKs: `~/.aws/config` or `~/.aws/credentials`. */
 export class ProfileFile {
@@ -58,14 +47,29 @@ export class ProfileFile {
   }
 
   /**
-   * All profiles; none if the file does not exist.
+   * Checks that the file can hold a profile of this name.
    *
-   * @throws {@link UsageError} (as a rejection) if it is not a regular file; or an error of `node:fs`
+   * @throws {@link UsageError} if not all AWS SDKs can read the name, and for a device or a folder
    */
+  check(name: string): void {
+    if (!NAME.test(name)) {
+      throw new UsageError('the name of the profile is not one that all AWS SDKs can read', {
+        hint: 'pass 1 to 128 letters, digits, and - _ @ + . % : /',
+      });
+    }
+    // A device would be replaced by a file.
+    if (statSync(this.path, { throwIfNoEntry: false })?.isFile() === false) {
+      throw new UsageError(`${this.path} is not a regular file, and holds no profiles`, {
+        hint: 'name a file in AWS_CONFIG_FILE or AWS_SHARED_CREDENTIALS_FILE',
+      });
+    }
+  }
+
+  /** All profiles; none if the file does not exist, or is a device. */
   async read(): Promise<Readonly<Record<string, Profile>>> {
-    // The loader ignores errors.
-    readIfExists(this.path);
-    return this.#parse(this.path);
+    return this.#explained('read', async () =>
+      this.#parse(isDevice(this.path) ? undefined : readIfExists(this.path)),
+    );
   }
 
   /**
@@ -96,28 +100,16 @@ export class ProfileFile {
     name: string,
     plan: (present: Profile) => ReadonlyMap<string, string | undefined>,
   ): Promise<boolean> {
-    checkProfileName(name);
-    return this.#explained(async () => {
+    return this.#explained('write', async () => {
+      this.check(name);
       const file = targetOf(this.path);
       makeFolder(dirname(file));
       const lock = await lockFile(join(dirname(file), `.${basename(file)}.lock`), LOCK_MS);
+      if (lock.isLate) throw new Error(`another process has been writing it for ${LOCK_MS} ms`);
       try {
         for (let tries = 1; ; tries++) {
-          const stats = statSync(file, { throwIfNoEntry: false });
-          const profiles = await this.read();
-          const values = plan(profiles[name] ?? {});
-          const { before, after } = this.change(name, values);
-          if (before?.equals(after) === true) return false;
           try {
-            await replaceFile(file, after, {
-              like: stats,
-              isLocked: lock.isHeld,
-              check: async (temporary) => {
-                this.#check(name, values, profiles, await this.#parse(temporary));
-                if (!isSame(stats, statSync(file, { throwIfNoEntry: false }))) throw CHANGED;
-              },
-            });
-            return true;
+            return await this.#writeOnce(file, name, plan, lock.isHeld);
           } catch (error) {
             if (error !== CHANGED || tries >= TRIES) throw error;
           }
@@ -128,19 +120,36 @@ export class ProfileFile {
     });
   }
 
+  async #writeOnce(
+    file: string,
+    name: string,
+    plan: (present: Profile) => ReadonlyMap<string, string | undefined>,
+    isLocked: boolean,
+  ): Promise<boolean> {
+    const stats = statSync(file, { throwIfNoEntry: false });
+    const profiles = await this.read();
+    const values = plan(profiles[name] ?? {});
+    const { before, after } = this.change(name, values);
+    if (before?.equals(after) === true) return false;
+    await replaceFile(file, after, {
+      like: stats,
+      isLocked,
+      check: async (temporary) => {
+        this.#check(name, values, profiles, await this.#parse(readFileSync(temporary)));
+        if (!isSame(stats, statSync(file, { throwIfNoEntry: false }))) throw CHANGED;
+      },
+    });
+    return true;
+  }
+
   /** The SDKs prefer `[profile default]` to `[default]`, and write the second. */
   #headersOf(name: string): readonly string[] {
     if (this.#kind === 'credentials') return [name];
     return name === 'default' ? ['profile default', 'default'] : [`profile ${name}`];
   }
 
-  async #parse(path: string): Promise<Readonly<Record<string, Profile>>> {
-    const { loadSharedConfigFiles } = await import('@smithy/core/config');
-    const { configFile, credentialsFile } = await loadSharedConfigFiles({
-      configFilepath: path,
-      filepath: path,
-      ignoreCache: true,
-    });
+  async #parse(content: Buffer = Buffer.of()): Promise<Readonly<Record<string, Profile>>> {
+    const { configFile, credentialsFile } = await parseProfiles(content.toString());
     return this.#kind === 'config' ? configFile : credentialsFile;
   }
 
@@ -177,17 +186,23 @@ export class ProfileFile {
     );
   }
 
-  async #explained<T>(write: () => Promise<T>): Promise<T> {
+  async #explained<T>(verb: 'read' | 'write', use: () => Promise<T>): Promise<T> {
     try {
-      return await write();
+      return await use();
     } catch (cause) {
       if (cause instanceof UsageError || cause instanceof CredentialHelperError) throw cause;
       const { code, message } = cause as NodeJS.ErrnoException;
-      throw new Error(`cannot write ${this.path}: ${REASONS[code ?? ''] ?? code ?? message}`, {
+      throw new Error(`cannot ${verb} ${this.path}: ${REASONS[code ?? ''] ?? code ?? message}`, {
         cause,
       });
     }
   }
+}
+
+/** Whether it is neither file nor folder: such as /dev/null, which scripts name for a file without profiles. */
+function isDevice(path: string): boolean {
+  const stats = statSync(path, { throwIfNoEntry: false });
+  return stats !== undefined && !stats.isFile() && !stats.isDirectory();
 }
 
 /** The content of a file before and after a change. */
@@ -202,14 +217,7 @@ function isSame(one: Stats | undefined, other: Stats | undefined): boolean {
   return one?.ino === other?.ino && one?.mtimeMs === other?.mtimeMs && one?.size === other?.size;
 }
 
-/** Reads a regular file: a pipe would block, and a device, such as `/dev/null`, be replaced by a file with credentials. */
 function readIfExists(file: string): Buffer | undefined {
-  const stats = statSync(file, { throwIfNoEntry: false });
-  if (stats?.isFile() === false) {
-    throw new UsageError(`${file} is not a regular file`, {
-      hint: 'set AWS_SHARED_CREDENTIALS_FILE or AWS_CONFIG_FILE to the path of a file',
-    });
-  }
   try {
     return readFileSync(file);
   } catch (error) {

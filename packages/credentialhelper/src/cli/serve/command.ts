@@ -6,6 +6,7 @@ import { createGuard, isHostName } from '../../server/guard.ts';
 import { healthPage, readyPage } from '../../server/health.ts';
 import { imdsContract } from '../../server/imds.ts';
 import { createLocalServer, drain } from '../../server/local-server.ts';
+import { createdPath } from '../file-path.ts';
 import { printLine, printResult } from '../output.ts';
 import { addSessionOptions, type SessionFlags } from '../session/flags.ts';
 import { EXIT_STATUS_HELP, UsageError } from '../usage.ts';
@@ -111,11 +112,15 @@ async function serve(flags: ServeFlags): Promise<void> {
   metrics.close();
 }
 
-function checkFlags({ imds, tokenFile, tokenFolder, allowHost = [] }: ServeFlags): void {
+function checkFlags({ imds, tokenFile, tokenFolder, socket, allowHost = [] }: ServeFlags): void {
   if (!allowHost.every(isHostName)) {
     throw new UsageError('--allow-host must be a host name or an IP address, without a port', {
       hint: 'such as device.example',
     });
+  }
+  const paths = { '--token-file': tokenFile, '--token-folder': tokenFolder, '--socket': socket };
+  for (const [flag, path] of Object.entries(paths)) {
+    if (path !== undefined) createdPath(path, flag);
   }
   if (imds !== true) return;
   const flag = tokenFile === undefined ? '--token-folder' : '--token-file';

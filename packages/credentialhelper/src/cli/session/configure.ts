@@ -48,8 +48,9 @@ async function configure(flags: SessionFlags): Promise<Result> {
   refuseStdin(flags, 'each process that uses the profile reads it again');
   const file = ProfileFile.of('config', process.env);
   const name = String(flags.profile ?? (process.env.AWS_PROFILE || 'default'));
+  file.check(name);
   const given = givenSettings(flags);
-  const isNamed = name in (await file.read());
+  const isNamed = Object.hasOwn(await file.read(), name);
   // Without the environment: it may be another one when an SDK uses the profile.
   const settings = await findSettings(
     { ...placesOf(flags), profile: isNamed ? name : undefined },

@@ -15,7 +15,33 @@ const LONGEST_LIFE_MS = 24 * 60 * 60 * 1000;
 /** How long a failure counts for processes that did not wait for it: many that start together do not all try. */
 const FAILURE_MS = 2000;
 
-/** The name of an entry of the cache: a digest of what the credentials depend on. */
+/** Failures that each process finds out by itself: they end at once when the user corrects a file or a secret. */
+const LOCAL_FAILURES: readonly ErrorCode[] = [
+  'ERR_INVALID_OPTION',
+  'ERR_OUT_OF_RESOURCES',
+  'ERR_FILE_UNREADABLE',
+  'ERR_CERTIFICATE_INVALID',
+  'ERR_CA_INVALID',
+  'ERR_PRIVATE_KEY_INVALID',
+  'ERR_PASSPHRASE_REQUIRED',
+  'ERR_PASSPHRASE_WRONG',
+  'ERR_KEY_CERTIFICATE_MISMATCH',
+  'ERR_SECRET_SOURCE',
+  'ERR_PIN_REQUIRED',
+  'ERR_PIN_INCORRECT',
+];
+
+/** What processes share. */
+export interface Shared {
+  /** The name of the credentials, from {@link cacheName}. */
+  readonly name: string;
+  /** The same for a failure, which all settings may have caused. */
+  readonly failureName: string;
+  /** What the name would be now: a certificate may be replaced while credentials are fetched. */
+  readonly nameNow: () => string | undefined;
+}
+
+/** The name of an entry of the cache: a digest of what it depends on. */
 export function cacheName(identity: readonly unknown[]): string {
   return createHash('sha256').update(JSON.stringify(identity)).digest('hex');
 }
@@ -24,22 +50,21 @@ export function cacheName(identity: readonly unknown[]): string {
  * Credentials that processes of this user share, in a folder that belongs to this user alone.
  *
  * Credentials are used while more than 15 minutes are left, or more than half of their lifetime if that is shorter. Of the
- * processes that find none, one fetches them, and the others wait for it; if it fails, so do they, and those that start in
- * the next two seconds. Without koffi each fetches its own.
+ * processes that find none, one fetches them, and the others wait for it; if service, network or token fail it, so do
+ * those with the same settings, and those that start in the next two seconds. Without koffi each fetches its own.
  *
  * @param folder - of this user alone
- * @param name - that of {@link cacheName}
  * @param limitMs - how long to wait for another process, in milliseconds
  */
 export async function cachedCredentials(
   folder: string,
-  name: string,
+  { name, failureName, nameNow }: Shared,
   limitMs: number,
   fetch: () => Promise<CachedCredentials>,
 ): Promise<CachedCredentials> {
   const startMs = Date.now();
   const file = join(folder, `${name}.json`);
-  const failureFile = join(folder, `${name}.failure.json`);
+  const failureFile = join(folder, `${failureName}.failure.json`);
   const present = readCache(file);
   if (present !== undefined) return present;
   const lock = await showWaiting(
@@ -52,13 +77,15 @@ export async function cachedCredentials(
     const failure = lock.isHeld ? readFailure(failureFile, startMs) : undefined;
     if (failure !== undefined) throw failure;
     const fetched = await fetch().catch(async (error: unknown) => {
-      if (lock.isHeld && isCredentialHelperError(error)) {
+      if (lock.isHeld && isCredentialHelperError(error) && !LOCAL_FAILURES.includes(error.code)) {
         const { code, message, hint } = error;
         await writeEntry(failureFile, { code, message, hint, failed: new Date() }, lock.isHeld);
       }
       throw error;
     });
-    await writeEntry(file, { ...fetched, fetched: new Date() }, lock.isHeld);
+    if (nameNow() === name) {
+      await writeEntry(file, { ...fetched, fetched: new Date() }, lock.isHeld);
+    }
     return fetched;
   } finally {
     lock.release();

@@ -171,18 +171,17 @@ export function placesOf({
   deviceClient,
   config,
 }: SessionFlags): SettingsInit {
-  const pathOf = (value: string | boolean | undefined, otherwise: string) =>
-    value === true ? otherwise : textOrNone(value);
+  const pathOf = (value: string | boolean | undefined, flag: string, otherwise?: string) => {
+    if (value === true) return otherwise;
+    return typeof value === 'string' ? newFilePath(value, flag) : undefined;
+  };
   return {
-    profile: textOrNone(profile),
-    greengrass: pathOf(greengrass, DEFAULT_GREENGRASS),
-    deviceClient: pathOf(deviceClient, DEFAULT_DEVICE_CLIENT),
-    config: textOrNone(config),
+    profile: typeof profile === 'string' ? profile : undefined,
+    greengrass: pathOf(greengrass, '--greengrass', DEFAULT_GREENGRASS),
+    deviceClient: pathOf(deviceClient, '--device-client', DEFAULT_DEVICE_CLIENT),
+    config: pathOf(config, '--config'),
   };
 }
-
-const textOrNone = (value: string | boolean | undefined) =>
-  typeof value === 'string' ? value : undefined;
 
 /** `-` is standard input; the content of a file, or a password, does not belong on the command line. */
 function textOf({ value, flag, option, kind, variable }: Setting, text: string): string {

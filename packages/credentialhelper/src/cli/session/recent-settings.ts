@@ -9,7 +9,7 @@ import { type CachedCredentials, readCache, readEntry } from './cache-entry.ts';
  * changed since: then nothing needs to be checked again, and neither options nor certificate are parsed.
  */
 export function readRecent(folder: string, found: Layer): CachedCredentials | undefined {
-  const settings = describe(found);
+  const settings = describeRecent(found);
   if (settings === undefined) return undefined;
   const link = readEntry(fileFor(folder, settings));
   if (!isObject(link) || link.settings !== settings) return undefined;
@@ -19,10 +19,16 @@ export function readRecent(folder: string, found: Layer): CachedCredentials | un
     : undefined;
 }
 
-/** Remembers that settings lead to an entry of the cache. They contain no secrets. */
-export async function rememberSettings(folder: string, found: Layer, name: string): Promise<void> {
-  const settings = describe(found);
-  if (settings === undefined) return;
+/**
+ * Remembers that settings lead to an entry of the cache. They contain no secrets.
+ *
+ * @param settings - from {@link describeRecent}, before the certificate was read
+ */
+export async function rememberSettings(
+  folder: string,
+  settings: string,
+  name: string,
+): Promise<void> {
   const file = fileFor(folder, settings);
   const known = readEntry(file);
   if (isObject(known) && known.settings === settings && known.name === name) return;
@@ -30,15 +36,43 @@ export async function rememberSettings(folder: string, found: Layer, name: strin
   await writeEntry(file, { settings, name }, false);
 }
 
-/** The settings, without secrets, and the state of the certificate's file; undefined if there is no such file. */
-function describe(found: Layer): string | undefined {
+/** What credentials depend on, besides the certificate: two values may look the same to people. */
+const TARGET = ['endpoint', 'roleAlias', 'thingName'];
+
+/** Settings without secrets: for each combination of them one text. */
+export function describeSettings(found: Layer): string {
+  const values = [...found].map(([option, { value, shown }]) => [
+    option,
+    TARGET.includes(option) ? value : shown,
+  ]);
+  return JSON.stringify([workingFolder(), values]);
+}
+
+function workingFolder(): string {
+  try {
+    return process.cwd();
+  } catch {
+    // It was deleted: no relative path names anything.
+    return '';
+  }
+}
+
+/**
+ * Settings without secrets, and the state of the certificate's file; undefined if there is no such file, or if it cannot be
+ * found out: then the session tells why.
+ */
+export function describeRecent(found: Layer): string | undefined {
   const certificate = found.get('certificate')?.value;
-  const stats =
-    typeof certificate === 'string' ? statSync(certificate, { throwIfNoEntry: false }) : undefined;
-  if (stats?.isFile() !== true) return undefined;
-  const { dev, ino, size, mtimeMs, ctimeMs } = stats;
-  const values = [...found].map(([option, { shown }]) => [option, shown]);
-  return JSON.stringify([process.cwd(), values, dev, ino, size, mtimeMs, ctimeMs]);
+  if (typeof certificate !== 'string') return undefined;
+  try {
+    const stats = statSync(certificate);
+    if (!stats.isFile()) return undefined;
+    const { dev, ino, size, mtimeMs, ctimeMs } = stats;
+    return JSON.stringify([describeSettings(found), dev, ino, size, mtimeMs, ctimeMs]);
+  } catch {
+    // The certificate is text and no path, for example, or the working folder was deleted.
+    return undefined;
+  }
 }
 
 /** The FNV-1a hash names the file, and the text in it is compared: a digest would take longer than all the rest. */

@@ -5,7 +5,7 @@ import type { Layer } from '../../settings/layer.ts';
 import { optionsOf } from '../../settings/load.ts';
 import type { CachedCredentials } from './cache-entry.ts';
 import { firstCredentials, openSource, withRegion } from './open.ts';
-import { rememberSettings } from './recent-settings.ts';
+import { describeRecent, describeSettings, rememberSettings } from './recent-settings.ts';
 
 /**
  * Credentials for settings: from the cache, else of a request.
@@ -16,6 +16,8 @@ export async function sharedCredentials(
   folder: string | undefined,
   found: Layer,
 ): Promise<CachedCredentials> {
+  // First: a certificate that is replaced from here on is another one.
+  const recent = describeRecent(found);
   const init = optionsOf(found);
   const settings = withRegion(checkOptions(init));
   const fetch = async () => firstCredentials(await openSource(settings), settings);
@@ -24,10 +26,24 @@ export async function sharedCredentials(
   // Loaded here: without the cache it is not needed.
   const { cachedCredentials, cacheName } = await import('./credential-cache.ts');
   const name = cacheName(identity);
+  const shared = {
+    name,
+    failureName: cacheName([name, describeSettings(found)]),
+    nameNow: () => {
+      try {
+        return cacheName(identityOf(settings, init) ?? []);
+      } catch {
+        // The file is being replaced.
+        return undefined;
+      }
+    },
+  };
   // Longer than the exchange of another process can take.
   const limitMs = settings.maxWaitMs + 2 * settings.timeoutMs;
-  const credentials = await cachedCredentials(folder, name, limitMs, fetch);
-  await rememberSettings(folder, found, name);
+  const credentials = await cachedCredentials(folder, shared, limitMs, fetch);
+  if (recent !== undefined && recent === describeRecent(found)) {
+    await rememberSettings(folder, recent, name);
+  }
   return credentials;
 }
 

@@ -6,7 +6,7 @@ import type { IotCoreCredentials } from '../../credentials/types.ts';
 import { isCredentialHelperError } from '../../errors.ts';
 import { clearTimeout, setImmediate, setTimeout } from '../../process/timers.ts';
 import { printLine } from '../output.ts';
-import { checkProfileName, type Profile, ProfileFile } from '../profiles/profile-file.ts';
+import { type Profile, ProfileFile } from '../profiles/profile-file.ts';
 import { EXIT_STATUS_HELP, UsageError } from '../usage.ts';
 import { addSessionOptions, type SessionFlags } from './flags.ts';
 import { firstCredentials, openSource, readSettings, type SessionSettings } from './open.ts';
@@ -42,8 +42,8 @@ async function update(flags: SessionFlags): Promise<void> {
   const name = String(
     flags.credentialsProfile ?? flags.profile ?? (process.env.AWS_PROFILE || 'default'),
   );
-  checkProfileName(name);
   const file = ProfileFile.of('credentials', process.env);
+  file.check(name);
   const { [name]: present = {} } = await file.read();
   if (flags.force !== true) refusePermanent(present, name, file.path);
   warnOfReaders(file.path);

@@ -1,5 +1,4 @@
 import { existsSync, writeFileSync } from 'node:fs';
-import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { CredentialHelperError } from '../../errors.ts';
 import { formatPkcs11Uri } from '../../identity/pkcs11-uri.ts';
@@ -11,7 +10,7 @@ import type { TokenSession } from '../../token/session.ts';
 import { signMessage } from '../../token/sign.ts';
 import { commonName, parseSubject, subjectName } from '../../token/subject.ts';
 import { workerAction } from '../action.ts';
-import { newFilePath } from '../file-path.ts';
+import { createdPath } from '../file-path.ts';
 import type { Result } from '../output.ts';
 import { EXIT_STATUS_HELP, UsageError } from '../usage.ts';
 import { warn, withToken } from './connect.ts';
@@ -67,7 +66,7 @@ async function generate(flags: GenerateFlags): Promise<Result> {
     );
   }
   const subject = flags.subject === undefined ? commonName(label) : parseSubject(flags.subject);
-  const csrFile = flags.csr === undefined ? undefined : resolve(newFilePath(flags.csr, '--csr'));
+  const csrFile = flags.csr === undefined ? undefined : createdPath(flags.csr, '--csr');
   if (csrFile !== undefined && existsSync(csrFile))
     throw csrUnwritable(csrFile, 'it is there already');
 
