@@ -38,8 +38,12 @@ const DESCRIPTORS = { stdout: 1, stderr: 2 } as const;
 /** The streams that write what could not be written at once. */
 const streams: Partial<Record<keyof typeof DESCRIPTORS, NodeJS.WriteStream>> = {};
 
+/** Whether stdout could not be written: then the rest of the output would not make sense. A log may be writable again. */
+let isCut = false;
+
 /** Writes without `process.stdout`, whose code takes longer to load than most commands run. */
 function writeNow(name: keyof typeof DESCRIPTORS, bytes: Uint8Array): void {
+  if (name === 'stdout' && isCut) return;
   let written = 0;
   try {
     while (streams[name] === undefined && written < bytes.length) {
@@ -56,16 +60,15 @@ function writeNow(name: keyof typeof DESCRIPTORS, bytes: Uint8Array): void {
   streams[name]?.write(bytes.subarray(written));
 }
 
-let isReported = false;
-
 /**
  * A command finishes with its own status if the reader of its output has closed the pipe (`EPIPE`); other errors make it
  * fail.
  */
 function reportUnwritten(name: string, { code, message }: NodeJS.ErrnoException): void {
   // There is nowhere to report what stderr does not take.
-  if (name === 'stderr' || code === 'EPIPE' || isReported) return;
-  isReported = true;
+  if (name === 'stderr' || isCut) return;
+  isCut = true;
+  if (code === 'EPIPE') return;
   process.once('exit', () => {
     process.exitCode = 1;
   });

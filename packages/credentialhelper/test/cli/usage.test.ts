@@ -49,10 +49,35 @@ describe('the command line', () => {
     ['that cannot be written', '> /dev/full', 1, /error: cannot write to stdout: ENOSPC[^\n]*\n$/],
   ])('ends well with output %s', (_name, where, status, said) => {
     const shell = `"$@" ${where}; exit "\${PIPESTATUS[0]}"`;
-    const args = ['-c', shell, 'bash', process.execPath, MAIN, 'token', 'list', '--help'];
-    const result = spawnSync('bash', args, { encoding: 'utf8' });
-    expect(result.stderr).toMatch(said);
-    expect(result.status).toBe(status);
+    // The second prints one line after the other.
+    for (const command of [
+      ['token', 'list', '--help'],
+      ['doctor', '--certificate', '/none/cert.pem'],
+    ]) {
+      const args = ['-c', shell, 'bash', process.execPath, MAIN, ...command];
+      const result = spawnSync('bash', args, { encoding: 'utf8' });
+      expect(result.stderr).toMatch(said);
+      expect(result.status).toBe(command[0] === 'doctor' ? 1 : status);
+    }
+  });
+
+  it('explains that its working folder was deleted', async () => {
+    const gone = join(folder, 'gone');
+    const shell = `mkdir ${gone} && cd ${gone} && rmdir ${gone} && exec "$@"`;
+    const { stderr, status } = spawnSync(
+      'sh',
+      ['-c', shell, 'sh', process.execPath, MAIN, 'configure', '--profile', 'device'],
+      { encoding: 'utf8', env: { ...process.env, AWS_CONFIG_FILE: 'config' } },
+    );
+    expect(stderr).toMatch(/^[\w-]+: error: the working folder was deleted\n[\w-]+: hint: .*\n$/);
+    expect(status).toBe(1);
+  });
+
+  it('prints an error as JSON if the command was told to, and not the one that it runs', async () => {
+    const asked = await run(['whoami', '--json', '--config', 'data:,x']);
+    expect(JSON.parse(asked.stdout).error.message).toContain('--config is the path of a file');
+    const exec = await run(['exec', '--config', 'data:,x', '--', 'true', '--json']);
+    expect([exec.status, exec.stdout]).toEqual([2, '']);
   });
 
   it('says once that its output cannot be written, however much of it there is', () => {
