@@ -12,7 +12,8 @@ export function proxyFailure(error: unknown, proxy: HttpProxy): WireFailure {
   return {
     code: 'ERR_PROXY',
     what: `the proxy ${proxy.name} cannot be used: ${what.replace("the server's", 'its')}`,
-    hint: HINTS[code]?.(proxy) ?? checkUrl(proxy),
+    // A wrong clock is not a matter of the proxy.
+    hint: code === 'ERR_SERVER_CERTIFICATE_DATE' ? hint : (HINTS[code]?.(proxy) ?? checkUrl(proxy)),
   };
 }
 

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
 import dns from 'node:dns';
 import { readFileSync } from 'node:fs';
@@ -230,6 +231,18 @@ describe('an HTTPS proxy', () => {
       expect(clients).toHaveLength(3);
     },
   );
+
+  it('is not blamed for a wrong clock', async () => {
+    const front = await startTlsFront(folder, open.authority, () => {});
+    const args = ['-f', '+0', 'printenv', 'LD_PRELOAD'];
+    const library = execFileSync('faketime', args, { encoding: 'utf8' }).trim();
+    const { status, stderr } = await run(
+      flags([...ofFile, '--proxy', `https://${front.authority}`]),
+      { env: { NODE_EXTRA_CA_CERTS: front.caFile, LD_PRELOAD: library, FAKETIME: '+99y' } },
+    );
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/cannot be used: its certificate has expired.*hint: check .* clock:/s);
+  });
 
   it('does not get the client certificate', async () => {
     const seen: object[] = [];
