@@ -52,6 +52,13 @@ describe('a command that waits for more than a second on a terminal', () => {
     expect(seen.split(CLEAR).at(-1)).toMatch(/^awsiot-credentialhelper: error: .*HTTP 503/);
   });
 
+  it('names the step that doctor tests', async () => {
+    aws.faults.add({ connection: 'no-handshake' });
+    const { status, seen } = await onTerminal(['doctor', '--timeout-ms', '2500']);
+    expect(status).toBe(1);
+    expect(new Set(seen.match(/testing \w+ …/g))).toEqual(new Set(['testing server …']));
+  });
+
   it('names the token', async () => {
     const options = ['--uri', "'pkcs11:token=none'", '--module', library, '--timeout-ms', '2500'];
     const { status, seen } = await onTerminal(['env', ...options], {

@@ -16,7 +16,7 @@ import {
   identityFinding,
   tryExchange,
 } from './exchange.ts';
-import { type Finding, failedWith, skipped } from './finding.ts';
+import { type Finding, failedWith, type Step, skipped } from './finding.ts';
 import { testNetwork } from './network.ts';
 import type { DeviceNames } from './service.ts';
 import {
@@ -34,9 +34,14 @@ import type { NetworkResult } from './wire.ts';
  * Walks from the settings to the identity of the credentials, one finding for each step. After a broken step, those that
  * depend on it are skipped, and the others are tested nevertheless: the network and the identity of the device do not
  * depend on each other.
+ *
+ * @param testing - called before each step that may take a while
  */
-export async function* diagnose(found: Layer): AsyncGenerator<Finding> {
-  const run = new Run(found);
+export async function* diagnose(
+  found: Layer,
+  testing: (step: Step) => void,
+): AsyncGenerator<Finding> {
+  const run = new Run(found, testing);
   yield settingsFinding(found, run.checked);
   const endpoint = endpointFinding(run.checked);
   yield endpoint;
@@ -50,8 +55,10 @@ class Run {
   readonly checked: CheckedSettings;
   readonly #warnings: string[] = [];
   readonly #timeoutMs: number;
+  readonly #testing: (step: Step) => void;
 
-  constructor(found: Layer) {
+  constructor(found: Layer, testing: (step: Step) => void) {
+    this.#testing = testing;
     this.checked = checkSettings(found, (text) => this.#warnings.push(text));
     this.#timeoutMs = this.checked.all?.timeoutMs ?? DEFAULT_TIMEOUT_MS;
   }
@@ -60,7 +67,8 @@ class Run {
     const { endpoint, ca, proxy, verifyPeer } = this.checked;
     if ('value' in endpoint) {
       const timeoutMs = this.#timeoutMs;
-      return yield* testNetwork({ endpoint: endpoint.value, ca, proxy, verifyPeer, timeoutMs });
+      const route = { endpoint: endpoint.value, ca, proxy, verifyPeer, timeoutMs };
+      return yield* testNetwork(route, this.#testing);
     }
     for (const step of ['dns', 'connection', 'server'] as const) {
       yield skipped(step, 'not tested: there is no endpoint');
@@ -71,6 +79,7 @@ class Run {
   /** Tests certificate and key; the one login to a token is that of a request for credentials. */
   async *identity(network: NetworkResult): AsyncGenerator<Finding, Attempt | undefined> {
     const { certificate, key } = this.checked;
+    this.#testing('certificate');
     if ('error' in certificate) yield failedWith('certificate', certificate.error);
     if ('value' in key) {
       if (key.value.kind === 'token') return yield* this.#token(key.value, network);
@@ -97,10 +106,12 @@ class Run {
       timeOf(network),
     );
     yield finding;
+    this.#testing('key');
     const ofKey = await testKeyFile(key, certificates, this.#timeoutMs, this.#warnings);
     yield ofKey;
     const works = [finding, ofKey].every(({ status }) => status !== 'failed') && network.works;
     const { all } = this.checked;
+    this.#testing('credentials');
     return works && all !== undefined ? tryExchange(all, () => {}) : undefined;
   }
 
@@ -115,6 +126,7 @@ class Run {
       yield finding;
       isBroken = finding.status === 'failed';
     }
+    this.#testing('module');
     const found = yield* testToken(key.token, this.#timeoutMs);
     const { all, pinProblem } = this.checked;
     if (found === undefined || isBroken || all === undefined) {
@@ -124,6 +136,7 @@ class Run {
       yield skipped('key', `not tested: ${why}`);
       return undefined;
     }
+    this.#testing('pin');
     const attempt = await tryExchange(all, (text) => this.#warnings.push(text));
     const hasCertificateFile = 'source' in key.certificate;
     const warnings = this.#warnings;
@@ -150,6 +163,7 @@ class Run {
       yield skipped('identity', 'not tested: there are no credentials');
       return;
     }
+    this.#testing('identity');
     yield credentialsFinding(attempt, all, namesOf(all, attempt.certificate));
     yield await identityFinding(attempt, all);
   }

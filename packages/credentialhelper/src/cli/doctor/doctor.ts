@@ -6,7 +6,7 @@ import { printText } from '../output.ts';
 import { addSessionOptions, findSessionSettings, type SessionFlags } from '../session/flags.ts';
 import { showWaiting } from '../waiting.ts';
 import { diagnose } from './diagnose.ts';
-import { type Finding, failedWith, STEPS } from './finding.ts';
+import { type Finding, failedWith, type Step } from './finding.ts';
 import { linesOf, styleOf, summaryOf } from './print.ts';
 
 /** Defines `doctor`. */
@@ -35,8 +35,11 @@ Exit status:
         if (!isJson) printText(`${lines.join('\n')}\n`);
       };
       const findings: Finding[] = [];
-      const examined = examine(flags);
-      const next = () => showWaiting(examined.next(), () => nextStep(findings));
+      let testing: Step = 'settings';
+      const examined = examine(flags, (step) => {
+        testing = step;
+      });
+      const next = () => showWaiting(examined.next(), () => `testing ${testing} …`);
       for (let step = await next(); !step.done; step = await next()) {
         findings.push(step.value);
         print(linesOf(step.value, style));
@@ -52,14 +55,10 @@ Exit status:
     });
 }
 
-/** What is tested after these findings, for the terminal. */
-function nextStep(findings: readonly Finding[]): string {
-  const last = findings.at(-1);
-  const after = last === undefined ? 0 : STEPS.indexOf(last.step) + 1;
-  return `testing ${STEPS[after] ?? 'the rest'} …`;
-}
-
-async function* examine(flags: SessionFlags): AsyncGenerator<Finding> {
+async function* examine(
+  flags: SessionFlags,
+  testing: (step: Step) => void,
+): AsyncGenerator<Finding> {
   let settings: Layer;
   try {
     settings = await findSessionSettings(flags);
@@ -67,7 +66,7 @@ async function* examine(flags: SessionFlags): AsyncGenerator<Finding> {
     yield failedWith('settings', error);
     return;
   }
-  yield* diagnose(settings);
+  yield* diagnose(settings, testing);
 }
 
 /** The program and its surroundings, for support. */

@@ -2,26 +2,22 @@ import { ERROR_CODES, type ErrorCode } from '../../error-codes.ts';
 import { isCredentialHelperError } from '../../errors.ts';
 import { UsageError } from '../usage.ts';
 
-/** The steps from the settings to the identity of the credentials, in this order. */
-export const STEPS = [
-  'settings',
-  'endpoint',
-  'dns',
-  'connection',
-  'proxy',
-  'server',
-  'certificate',
-  'module',
-  'token',
-  'pin',
-  'key',
-  'clock',
-  'credentials',
-  'identity',
-] as const;
-
 /** A step from the settings to the identity of the credentials. */
-export type Step = (typeof STEPS)[number];
+export type Step =
+  | 'settings'
+  | 'endpoint'
+  | 'dns'
+  | 'connection'
+  | 'proxy'
+  | 'server'
+  | 'certificate'
+  | 'module'
+  | 'token'
+  | 'pin'
+  | 'key'
+  | 'clock'
+  | 'credentials'
+  | 'identity';
 
 /** A command for a shell: it shows what is wrong, fixes it, or is another way to fix it. */
 export interface RemedyCommand {

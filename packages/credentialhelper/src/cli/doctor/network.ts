@@ -8,23 +8,28 @@ import { nodeFailure } from '../../tls/node-failure.ts';
 import { proxyFailure } from '../../tls/proxy-failure.ts';
 import { openTunnel } from '../../tls/tunnel.ts';
 import { timedOut, type WireFailure } from '../../tls/wire-error.ts';
-import { type Finding, skipped, worked } from './finding.ts';
+import { type Finding, type Step, skipped, worked } from './finding.ts';
 import { testServer } from './server.ts';
 import { failedOnWire, type NetworkResult, type Route } from './wire.ts';
 
 const BROKEN: NetworkResult = { works: false, skewMs: undefined };
 
 /** Tests name, connection and server, without the device certificate; with a proxy its name and connection. */
-export async function* testNetwork(route: Route): AsyncGenerator<Finding, NetworkResult> {
+export async function* testNetwork(
+  route: Route,
+  testing: (step: Step) => void,
+): AsyncGenerator<Finding, NetworkResult> {
   const { endpoint, proxy } = route;
   const peer = peerOf(route);
   const afterDns = proxy === undefined ? [] : (['proxy'] as const);
+  testing('dns');
   const resolved = await resolveName(peer, route);
   yield resolved;
   if (resolved.status === 'failed') {
     yield* skippedAll(['connection', ...afterDns, 'server'], 'the name has no address');
     return BROKEN;
   }
+  testing('connection');
   const begin = monotonicMs();
   const connected = await connect(peer, route);
   if ('code' in connected) {
@@ -41,6 +46,7 @@ export async function* testNetwork(route: Route): AsyncGenerator<Finding, Networ
   );
   if (proxy !== undefined) {
     socket.destroy();
+    testing('proxy');
     const tunnel = await tunnelThrough(proxy, route);
     if ('code' in tunnel) {
       yield failedOnWire('proxy', tunnel, endpoint);
@@ -52,6 +58,7 @@ export async function* testNetwork(route: Route): AsyncGenerator<Finding, Networ
     ]);
     ({ socket } = tunnel);
   }
+  testing('server');
   const { finding, works, skewMs } = await testServer(socket, route);
   yield finding;
   return { works, skewMs };
