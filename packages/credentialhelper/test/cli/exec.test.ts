@@ -21,6 +21,8 @@ const write = (name: string, text: string) => {
 };
 const env = {
   AWS_CONFIG_FILE: join(folder, 'none'),
+  AWS_SHARED_CREDENTIALS_FILE: join(folder, 'none'),
+  AWS_REGION: aws.region,
   AWS_IOT_CREDENTIAL_ENDPOINT: aws.credentialsEndpoint,
   AWS_IOT_ROLE_ALIAS: 'alias',
   AWS_IOT_THING_NAME: 'thing',
@@ -91,6 +93,31 @@ describe('exec', () => {
     expect(names).not.toContain('AWS_ACCESS_KEY_ID');
     expect(names).not.toContain('AWS_PROFILE');
     expect(stdout).toContain(`AWS_REGION=${aws.region}\n`);
+  });
+
+  it('warns of a default profile, whose credentials the AWS SDKs prefer', async () => {
+    const command = ['/usr/bin/aws', 'configure', 'list'];
+    const file = write(
+      'credentials',
+      '[default]\naws_access_key_id = AKIAOTHER\naws_secret_access_key = x\n',
+    );
+    const others = { ...env, AWS_SHARED_CREDENTIALS_FILE: file };
+    const preferred = await run(['exec', '--', ...command], { env: others });
+    expect(preferred.stdout).toContain('shared-credentials-file');
+    expect(preferred.stderr.split('\n')[0]).toBe(
+      `awsiot-credentialhelper: warning: the command prefers the credentials of profile "default" in ${file} (aws_access_key_id) to those of the device`,
+    );
+    // The advice of the hint.
+    const given = await run(['exec', '--env', '--', ...command], { env: others });
+    expect([given.stdout.includes('shared-credentials-file'), given.stderr]).toEqual([false, '']);
+    const configFile = write(
+      'config',
+      '[default]\ncredential_process = awsiot-credentialhelper credential-process\n',
+    );
+    const same = await run(['exec', '--', 'true'], {
+      env: { ...env, AWS_CONFIG_FILE: configFile },
+    });
+    expect([same.status, same.stderr]).toEqual([0, '']);
   });
 
   it('passes the credentials themselves with --env, and no endpoint', async () => {

@@ -42,6 +42,8 @@ const pipe = (name: string) => {
   execFileSync('mkfifo', ['-m', '600', join(folder, name)]);
   return join(folder, name);
 };
+const loop = join(folder, 'loop');
+symlinkSync(loop, loop);
 const tokenFile = join(folder, 'token');
 const ANY = ['--listen', '127.0.0.1:0'];
 
@@ -262,6 +264,7 @@ describe('serve listens', () => {
       ['--socket', join(folder, 'socket-of-gateway/'.repeat(5), 'serve.sock')],
       'a socket can have 107',
     ],
+    [['--socket', join(loop, 'serve.sock')], `cannot listen on ${loop}/serve.sock`],
     [['--socket', '/none/serve.sock'], 'cannot listen on /none/serve.sock'],
     [['--imds', '--token-file', tokenFile], '--token-file does not belong to --imds'],
     [['--token-folder', folder], '--token-folder is for many things'],

@@ -5,6 +5,7 @@ import {
   readdirSync,
   readFileSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -195,10 +196,18 @@ describe('update', () => {
     }
   });
 
+  it('says which file cannot be read, and why', async () => {
+    symlinkSync(file, file);
+    const { status, stderr } = await update('--once');
+    expect([status, stderr]).toEqual([
+      1,
+      `awsiot-credentialhelper: error: cannot read ${file}: too many levels of symbolic links\n`,
+    ]);
+  });
+
   it.each([
     ['a device', 'mknod', (path: string) => [path, 'c', '1', '3']],
     ['a pipe', 'mkfifo', (path: string) => [path]],
-    ['a folder', 'mkdir', (path: string) => [path]],
   ] as const)('does not replace %s, such as /dev/null', async (_, program, args) => {
     try {
       execFileSync(program, args(file), { stdio: 'pipe' });

@@ -1,4 +1,4 @@
-import { lstatSync, rmSync } from 'node:fs';
+import { lstatSync, rmSync, type Stats } from 'node:fs';
 import type { Server } from 'node:http';
 import { type AddressInfo, connect, isIP } from 'node:net';
 import { resolve } from 'node:path';
@@ -181,7 +181,12 @@ function checkLength(path: string): void {
 
 /** Whether there is a socket. */
 function checkKind(path: string): boolean {
-  const stats = lstatSync(path, { throwIfNoEntry: false });
+  let stats: Stats | undefined;
+  try {
+    stats = lstatSync(path, { throwIfNoEntry: false });
+  } catch {
+    // The attempt to listen there has the reason.
+  }
   if (stats === undefined) return false;
   if (stats.isSocket()) return true;
   throw new UsageError(`${path} is not a socket`, { hint: 'choose another path' });
@@ -194,7 +199,14 @@ async function removeStale(path: string): Promise<void> {
       hint: 'is this command running already? choose another path',
     });
   }
-  rmSync(path, { force: true });
+  try {
+    rmSync(path, { force: true });
+  } catch (cause) {
+    throw new UsageError(
+      `cannot remove ${path}, which another process left behind: ${(cause as Error).message}`,
+      { cause, hint: 'remove it, or choose another path' },
+    );
+  }
 }
 
 function isAlive(path: string): Promise<boolean> {

@@ -8,6 +8,7 @@ import { printLine } from '../output.ts';
 import { startContainerEndpoint } from '../serve/container-endpoint.ts';
 import { addSessionOptions, refuseStdin, type SessionFlags } from './flags.ts';
 import { firstCredentials, openSource, readSettings } from './open.ts';
+import { warnOfPreferredProfile } from './preferred-profile.ts';
 import { variablesOf } from './variables.ts';
 
 /** Defines `exec`. */
@@ -54,6 +55,7 @@ Exit status:
         process.exitCode = await runCommand(given, { ...environment, ...variablesOf(credentials) });
         return;
       }
+      await warnOfPreferredProfile(process.env);
       const endpoint = await startContainerEndpoint(source);
       try {
         process.exitCode = await runCommand(given, {
