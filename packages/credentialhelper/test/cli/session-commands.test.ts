@@ -144,9 +144,11 @@ describe('credential-process', () => {
 
   it('never takes settings for others that look the same', async () => {
     const one = await aws.seed({ thingName: 'one', roleAlias: 'pin-value=1', keyType: 'EC-P256' });
+    const certificate = write('one-cert.pem', one.certificatePem);
+    const key = write('one-key.pem', one.privateKeyPem);
     const of = (roleAlias: string) => ({
-      AWS_IOT_CERTIFICATE: write('one-cert.pem', one.certificatePem),
-      AWS_IOT_PRIVATE_KEY: write('one-key.pem', one.privateKeyPem),
+      AWS_IOT_CERTIFICATE: certificate,
+      AWS_IOT_PRIVATE_KEY: key,
       AWS_IOT_THING_NAME: 'one',
       AWS_IOT_ROLE_ALIAS: roleAlias,
     });
