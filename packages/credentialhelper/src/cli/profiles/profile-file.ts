@@ -58,17 +58,17 @@ export class ProfileFile {
       });
     }
     // A device would be replaced by a file.
-    if (statSync(this.path, { throwIfNoEntry: false })?.isFile() === false) {
+    if (isNoFile(this.path)) {
       throw new UsageError(`${this.path} is not a regular file, and holds no profiles`, {
         hint: 'name a file in AWS_CONFIG_FILE or AWS_SHARED_CREDENTIALS_FILE',
       });
     }
   }
 
-  /** All profiles; none if the file does not exist, or is a device. */
+  /** All profiles; none if it does not exist, or is not a file. */
   async read(): Promise<Readonly<Record<string, Profile>>> {
     return this.#explained('read', async () =>
-      this.#parse(isDevice(this.path) ? undefined : readIfExists(this.path)),
+      this.#parse(isNoFile(this.path) ? undefined : readIfExists(this.path)),
     );
   }
 
@@ -199,10 +199,14 @@ export class ProfileFile {
   }
 }
 
-/** Whether it is neither file nor folder: such as /dev/null, which scripts name for a file without profiles. */
-function isDevice(path: string): boolean {
-  const stats = statSync(path, { throwIfNoEntry: false });
-  return stats !== undefined && !stats.isFile() && !stats.isDirectory();
+/** Whether it is something else than a file, such as /dev/null, which scripts name for a file without profiles. */
+function isNoFile(path: string): boolean {
+  try {
+    return statSync(path, { throwIfNoEntry: false })?.isFile() === false;
+  } catch {
+    // The attempt to read it has the reason.
+    return false;
+  }
 }
 
 /** The content of a file before and after a change. */
