@@ -161,6 +161,7 @@ describe('a write of a profile', () => {
 
   it.each([
     ['a value that the SDKs cut', '', { key: 'a # b' }],
+    ['a header that the SDKs do not read', '[ profile mine ]\nkey = 1\n', { key: '1' }],
     ['a value of two lines', '', { key: 'a\n[profile evil]\nb = 1' }],
     ['a profile that occurs twice', '[profile mine]\na=1\n[profile mine]\nkey = 3\n', { key: '4' }],
   ])('refuses %s', async (_name, text, values) => {

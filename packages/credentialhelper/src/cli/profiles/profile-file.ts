@@ -130,7 +130,11 @@ export class ProfileFile {
     const profiles = await this.read();
     const values = plan(profiles[name] ?? {});
     const { before, after } = this.change(name, values);
-    if (before?.equals(after) === true) return false;
+    if (before?.equals(after) === true) {
+      // It may be in a section that the SDKs do not read.
+      this.#check(name, values, profiles, profiles);
+      return false;
+    }
     await replaceFile(file, after, {
       like: stats,
       isLocked,
