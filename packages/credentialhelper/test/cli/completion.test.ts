@@ -74,21 +74,25 @@ it.each([
   ['bash', bash],
   ['fish', fish],
   ['zsh', zsh],
-] as const)('%s completes commands, options, choices and files', (_name, complete) => {
-  const completed = (rest: string) => complete(`awsiot-credentialhelper ${rest}`);
-  expect(completed('')).toEqual(expect.arrayContaining(COMMANDS));
-  expect(completed('token ')).toEqual(expect.arrayContaining(['list', 'change-pin']));
-  expect(completed('token ')).not.toContain('exec');
-  expect(completed('config ')).toContain('show');
-  expect(completed('env --form')).toEqual(['--format']);
-  expect(completed('token import --del')).toEqual(['--delete-source']);
-  expect(completed('env --del')).toEqual([]);
-  expect(completed('env --format fi')).toEqual(['fish']);
-  expect(completed('completion ')).toEqual(expect.arrayContaining(['bash', 'fish', 'zsh']));
-  expect(completed('env --certificate ce')).toEqual(['cert.pem']);
-  expect(completed('env --role-alias ce')).toEqual([]);
-  expect(completed('exec --role-alias exec -- tru')).toContain('true');
-});
+] as const)(
+  '%s completes commands, options, choices and files',
+  { retry: 2 },
+  (_name, complete) => {
+    const completed = (rest: string) => complete(`awsiot-credentialhelper ${rest}`);
+    expect(completed('')).toEqual(expect.arrayContaining(COMMANDS));
+    expect(completed('token ')).toEqual(expect.arrayContaining(['list', 'change-pin']));
+    expect(completed('token ')).not.toContain('exec');
+    expect(completed('config ')).toContain('show');
+    expect(completed('env --form')).toEqual(['--format']);
+    expect(completed('token import --del')).toEqual(['--delete-source']);
+    expect(completed('env --del')).toEqual([]);
+    expect(completed('env --format fi')).toEqual(['fish']);
+    expect(completed('completion ')).toEqual(expect.arrayContaining(['bash', 'fish', 'zsh']));
+    expect(completed('env --certificate ce')).toEqual(['cert.pem']);
+    expect(completed('env --role-alias ce')).toEqual([]);
+    expect(completed('exec --role-alias exec -- tru')).toContain('true');
+  },
+);
 
 it('refuses another shell', async () => {
   const { status, stderr } = await run(['completion', 'tcsh']);

@@ -212,7 +212,7 @@ describe('doctor, with a key in a token', () => {
     ['locks-at-once', 'pin', 'ERR_PIN_LOCKED'],
     ['vendor-error', 'key', 'ERR_PKCS11'],
   ])('finds a token with the fault %s, with one login', async (fault, step, code) => {
-    const { broken, of } = await found({ 'timeout-ms': '3000' }, fault);
+    const { broken, of } = await found({ 'timeout-ms': '6000' }, fault);
     expect(broken).toEqual([step]);
     expect(of(step as 'pin').code).toBe(code);
     expect(loginCount()).toBe(1);

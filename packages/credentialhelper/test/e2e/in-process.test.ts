@@ -49,7 +49,8 @@ const sessions = devices.map(({ keyType, certificateFile }) => ({
 describe('a key in a token, used in the calling process', () => {
   it(`leaks nothing after ${often(2000)} requests`, async () => {
     const times = { warmUp: 600, count: often(2000) };
-    await leavesNothingBehind('exchange-loop.mjs', [JSON.stringify(sessions)], times);
+    const some = sessions.slice(0, often(sessions.length));
+    await leavesNothingBehind('exchange-loop.mjs', [JSON.stringify(some)], times);
   }, 180_000);
 
   it('serves worker threads and the main thread at once, without effect on other keys', async () => {

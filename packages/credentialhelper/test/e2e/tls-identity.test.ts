@@ -5,6 +5,7 @@ import { openTlsIdentity, type TlsIdentityOptions } from 'awsiot-credentialhelpe
 import { afterEach, describe, expect, it } from 'vitest';
 import { errorOf } from '../support/errors.ts';
 import { buildFaultyModule } from '../support/faulty-module.ts';
+import { often } from '../support/often.ts';
 import { type KeyType, makeSelfSigned } from '../support/openssl.ts';
 import { leavesNothingBehind } from '../support/programs.ts';
 import { type Behaviour, startRawServer } from '../support/raw-server.ts';
@@ -111,10 +112,10 @@ describe.each(KEYS)('an identity with an %s key in a token', (keyType) => {
     close();
   });
 
-  it('leaks nothing after 1,000 handshakes', async () => {
+  it(`leaks nothing after ${often(2000)} handshakes`, async () => {
     const { logger: _, ...options } = optionsFor(keyType);
     const args = [JSON.stringify(options), String(port)];
-    const times = { warmUp: 300, count: 1000 };
+    const times = { warmUp: 300, count: often(2000) };
     server.behave = (socket) => socket.end();
     await leavesNothingBehind('handshake-loop.mjs', args, times).finally(() => {
       server.behave = goOn;

@@ -1,4 +1,4 @@
-// Run in tests: sends a request every 100 milliseconds over each of many connections to an endpoint for credentials, and
+// Run in tests: sends a request every 300 milliseconds over each of many connections to an endpoint for credentials, and
 // prints how often each answer came.
 //   node serve-load.mjs URI TOKEN CONNECTIONS MILLISECONDS
 import { Agent, request } from 'node:http';
@@ -47,7 +47,7 @@ await Promise.all(
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
     while (Date.now() < endMs) {
       await ask(agent);
-      await setTimeout(100);
+      await setTimeout(300);
     }
     agent.destroy();
   }),
