@@ -54,7 +54,7 @@ function zsh(line: string): readonly string[] {
   const program = `
     zmodload zsh/zpty
     zpty shell zsh -f -i
-    zpty -w shell "PS1=AT-PROMPT; fpath=(${folder} \\$fpath); autoload -Uz compinit; compinit -u -d ${folder}/dump; unsetopt zle_bracketed_paste; LISTMAX=9999; zstyle ':completion:*' list-grouped false; null-line() { compstate[list]=list }; setopt nobeep noautomenu listrowsfirst"
+    zpty -w shell "PS1=AT-PROMPT; fpath=(${folder} \\$fpath); autoload -Uz compinit; compinit -C -u -d ${folder}/dump; unsetopt zle_bracketed_paste; LISTMAX=9999; zstyle ':completion:*' list-grouped false; null-line() { compstate[list]=list }; setopt nobeep noautomenu listrowsfirst"
     zpty -w shell 'complete-it() { compadd() { if [[ \${@[1,(i)(-|--)]} == *-(O|A|D)\\ * ]]; then builtin compadd "$@"; return; fi; typeset -a hits; builtin compadd -A hits "$@"; print -l -- HIT:$^hits; }; _main_complete; print COMPLE''TED }; zle -C complete-it list-choices complete-it; bindkey "^X" complete-it; print REA''DY'
     zpty -r shell output '*READY*AT-PROMPT*'
     zpty -w -n shell ${JSON.stringify(line)}$'\\C-X'
