@@ -20,6 +20,7 @@ import { type Emulator, startEmulator } from 'awsiot-credentialhelper-emulator';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { MAIN, run } from '../support/cli.ts';
 import { createDevice } from '../support/device.ts';
+import { fakeTime } from '../support/fake-time.ts';
 import { often } from '../support/often.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
@@ -202,11 +203,9 @@ describe('the cache', () => {
 
   it('outlives a clock that jumps, and serves nothing that the SDKs would not use', async () => {
     const at = async (time: string) => {
-      const { stdout } = await promisify(execFile)(
-        'faketime',
-        ['-f', time, process.execPath, MAIN, 'credential-process'],
-        { env: { ...process.env, ...env() } },
-      );
+      const { stdout } = await promisify(execFile)(process.execPath, [MAIN, 'credential-process'], {
+        env: { ...process.env, ...env(), ...fakeTime(time) },
+      });
       return JSON.parse(stdout).AccessKeyId as string;
     };
     const first = await at('+0');

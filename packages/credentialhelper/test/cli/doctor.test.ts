@@ -7,6 +7,7 @@ import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { linesOf, styleOf } from '../../src/cli/doctor/print.ts';
 import { run } from '../support/cli.ts';
 import { commandsOf, diagnose } from '../support/doctor.ts';
+import { fakeTime } from '../support/fake-time.ts';
 import { makeDated, makeSelfSigned, openssl } from '../support/openssl.ts';
 import { pipeTo, startTcpServer, startTinyproxy } from '../support/proxies.ts';
 import { startRawServer } from '../support/raw-server.ts';
@@ -402,12 +403,8 @@ describe('doctor, with a broken certificate or key', () => {
 });
 
 describe('doctor, on a device with a wrong clock', () => {
-  const library = execFileSync('faketime', ['-f', '+0', 'printenv', 'LD_PRELOAD'], {
-    encoding: 'utf8',
-  }).trim();
   const at = (offset: string) => ({
-    LD_PRELOAD: library,
-    FAKETIME: offset,
+    ...fakeTime(offset),
     FAKETIME_DONT_FAKE_MONOTONIC: '1',
   });
 

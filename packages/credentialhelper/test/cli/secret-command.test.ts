@@ -127,7 +127,7 @@ describe('a PIN from a command', () => {
       'did not end within',
     ],
     [
-      ['--pin-command', print(PIN), '--pin-file', device.files.key],
+      ['--pin-command', print('other'), '--pin-file', device.files.key],
       token,
       2,
       '"--pin-command" is set, and "--pin-file", too',

@@ -1,5 +1,5 @@
 // A device whose clock is wrong, or is set while it runs: whole processes with libfaketime (faketime(1)).
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { createPrivateKey } from 'node:crypto';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
@@ -8,6 +8,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { startEmulator } from 'awsiot-credentialhelper-emulator';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
+import { FAKE_TIME_LIBRARY } from '../support/fake-time.ts';
 import { PIN, SOFTHSM_LIBRARY, startSoftHsm } from '../support/softhsm.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
@@ -39,9 +40,6 @@ const WAYS = {
     pkcs11: { library: SOFTHSM_LIBRARY, userPin: PIN, tokenLabel: 'clock' },
   },
 };
-const library = execFileSync('faketime', ['-f', '+0', 'printenv', 'LD_PRELOAD'], {
-  encoding: 'utf8',
-}).trim();
 const PROGRAM = fileURLToPath(new URL('../support/clock-program.mjs', import.meta.url));
 
 /** What the program saw. */
@@ -67,7 +65,7 @@ function startDevice(way: object, offset: string) {
     stdio: ['pipe', 'pipe', 'inherit'],
     env: {
       ...process.env,
-      LD_PRELOAD: library,
+      LD_PRELOAD: FAKE_TIME_LIBRARY,
       FAKETIME_TIMESTAMP_FILE: clockFile,
       FAKETIME_NO_CACHE: '1',
       // As on a device: only the wall clock can be set.

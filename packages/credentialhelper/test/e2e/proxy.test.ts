@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
 import dns from 'node:dns';
 import { readFileSync } from 'node:fs';
@@ -7,6 +6,7 @@ import { createSession, type FromIotCoreInit } from 'awsiot-credentialhelper';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { run } from '../support/cli.ts';
 import { errorOf } from '../support/errors.ts';
+import { fakeTime } from '../support/fake-time.ts';
 import { keepLog } from '../support/log-lines.ts';
 import { often } from '../support/often.ts';
 import { makeSelfSigned } from '../support/openssl.ts';
@@ -234,11 +234,9 @@ describe('an HTTPS proxy', () => {
 
   it('is not blamed for a wrong clock', async () => {
     const front = await startTlsFront(folder, open.authority, () => {});
-    const args = ['-f', '+0', 'printenv', 'LD_PRELOAD'];
-    const library = execFileSync('faketime', args, { encoding: 'utf8' }).trim();
     const { status, stderr } = await run(
       flags([...ofFile, '--proxy', `https://${front.authority}`]),
-      { env: { NODE_EXTRA_CA_CERTS: front.caFile, LD_PRELOAD: library, FAKETIME: '+99y' } },
+      { env: { NODE_EXTRA_CA_CERTS: front.caFile, ...fakeTime('+99y') } },
     );
     expect(status).toBe(1);
     expect(stderr).toMatch(/cannot be used: its certificate has expired.*hint: check .* clock:/s);
