@@ -5,11 +5,15 @@ const ALL = ['packages/*/test/**/*.test.ts', '{bench,examples,scripts}/**/*.test
 /** Tests that neither change nor measure what belongs to the whole process: files of a worker share what they import. */
 const SHARED = [
   'packages/emulator/test/**/*.test.ts',
-  'packages/credentialhelper/test/{exchange,identity,options,pkcs11,refresh,server,settings,token}/*.test.ts',
+  'packages/credentialhelper/test/{exchange,identity,options,pkcs11,refresh,settings,token}/*.test.ts',
 ];
 
-/** It counts what is open in its process. */
-const COUNTS = 'packages/emulator/test/emulator.test.ts';
+/** Others of the emulator: one counts what is open in its process, and some wait for programs. */
+const NOT_SHARED = [
+  'packages/emulator/test/emulator.test.ts',
+  'packages/emulator/test/{cli,state}/*.test.ts',
+  'packages/emulator/test/api/aws-cli.test.ts',
+];
 
 export default defineConfig({
   test: {
@@ -27,10 +31,10 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: 'shared', isolate: false, include: SHARED, exclude: [COUNTS] },
+        test: { name: 'shared', isolate: false, include: SHARED, exclude: NOT_SHARED },
       },
       { extends: true, test: { name: 'alone', include: ALL, exclude: SHARED } },
-      { extends: true, test: { name: 'counts', include: [COUNTS] } },
+      { extends: true, test: { name: 'alone too', include: NOT_SHARED } },
     ],
   },
 });
