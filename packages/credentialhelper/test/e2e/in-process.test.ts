@@ -48,7 +48,7 @@ const sessions = devices.map(({ keyType, certificateFile }) => ({
 
 describe('a key in a token, used in the calling process', () => {
   it(`leaks nothing after ${often(2000)} requests`, async () => {
-    const times = { warmUp: 400, count: often(2000) };
+    const times = { warmUp: 1000, count: often(2000) };
     const some = sessions.slice(0, often(sessions.length));
     await leavesNothingBehind('exchange-loop.mjs', [JSON.stringify(some)], times);
   }, 180_000);
