@@ -17,7 +17,7 @@ export async function sharedCredentials(
   found: Layer,
 ): Promise<CachedCredentials> {
   // First: a certificate that is replaced from here on is another one.
-  const recent = describeRecent(found);
+  const recent = folder === undefined ? undefined : describeRecent(found);
   const init = optionsOf(found);
   const settings = withRegion(checkOptions(init));
   const fetch = async () => firstCredentials(await openSource(settings), settings);
