@@ -82,7 +82,7 @@ describe('the service manager', () => {
   it.each([
     ['a path', join(folder, 'notify.sock')],
     ['an abstract name', `@awsiot-credentialhelper-test-${process.pid}`],
-  ])('is told by a socket with %s: ready, reloading, stopping', async (_, path) => {
+  ])('gets the states over a socket with %s: ready, reloading, stopping', async (_, path) => {
     const manager = await startManager(path);
     const serving = await start({ NOTIFY_SOCKET: path });
     await manager.received('READY=1');
@@ -99,7 +99,7 @@ describe('the service manager', () => {
     expect(order).toEqual(['READY=1', 'RELOADING=1', 'READY=1', 'STOPPING=1']);
   });
 
-  it('is told that it is ready after the first credentials, and asked for time until then', async () => {
+  it('is notified after the first credentials, and asked for more time until then', async () => {
     const path = join(folder, 'late.sock');
     const manager = await startManager(path);
     aws.faults.add({ connection: 'refuse' });

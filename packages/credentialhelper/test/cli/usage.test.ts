@@ -73,7 +73,7 @@ describe('the command line', () => {
     expect(status).toBe(1);
   });
 
-  it('prints an error as JSON if the command was told to, and not the one that it runs', async () => {
+  it('prints an error as JSON for its own --json, not for that of the command it runs', async () => {
     const asked = await run(['whoami', '--json', '--config', 'data:,x']);
     expect(JSON.parse(asked.stdout).error.message).toContain('--config is the path of a file');
     const exec = await run(['exec', '--config', 'data:,x', '--', 'true', '--json']);
