@@ -1,13 +1,6 @@
 import { readFileSync } from 'node:fs';
+import type { TemporaryCredentials } from '../../exchange/exchange.ts';
 import { isObject, parseJson } from '../../json.ts';
-
-/** Credentials in the cache. */
-export interface CachedCredentials {
-  readonly accessKeyId: string;
-  readonly secretAccessKey: string;
-  readonly sessionToken: string;
-  readonly expiration: Date;
-}
 
 const MINUTE_MS = 60_000;
 
@@ -15,7 +8,7 @@ const MINUTE_MS = 60_000;
 const LEAST_LIFE_MS = 15 * MINUTE_MS;
 
 /** The credentials in a file of the cache, if they are valid for long enough. */
-export function readCache(file: string): CachedCredentials | undefined {
+export function readCache(file: string): TemporaryCredentials | undefined {
   const entry = readEntry(file);
   if (!isObject(entry)) return undefined;
   const { accessKeyId, secretAccessKey, sessionToken, expiration, fetched } = entry;

@@ -3,11 +3,12 @@ import { readdirSync, rmSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { ERROR_CODES, type ErrorCode } from '../../error-codes.ts';
 import { CredentialHelperError, isCredentialHelperError } from '../../errors.ts';
+import type { TemporaryCredentials } from '../../exchange/exchange.ts';
 import { isObject } from '../../json.ts';
 import { lockFile } from '../lock-file.ts';
 import { replaceFile } from '../replace-file.ts';
 import { showWaiting } from '../waiting.ts';
-import { type CachedCredentials, readCache, readEntry } from './cache-entry.ts';
+import { readCache, readEntry } from './cache-entry.ts';
 
 /** More than the longest lifetime of credentials, which is 12 hours. */
 const LONGEST_LIFE_MS = 24 * 60 * 60 * 1000;
@@ -60,8 +61,8 @@ export async function cachedCredentials(
   folder: string,
   { name, failureName, nameNow }: Shared,
   limitMs: number,
-  fetch: () => Promise<CachedCredentials>,
-): Promise<CachedCredentials> {
+  fetch: () => Promise<TemporaryCredentials>,
+): Promise<TemporaryCredentials> {
   const startMs = Date.now();
   const file = join(folder, `${name}.json`);
   const failureFile = join(folder, `${failureName}.failure.json`);

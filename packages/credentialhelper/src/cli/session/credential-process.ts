@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
+import type { TemporaryCredentials } from '../../exchange/exchange.ts';
 import { makeCacheFolder } from '../cache-folder.ts';
 import { printJson } from '../output.ts';
 import { EXIT_STATUS_HELP } from '../usage.ts';
-import type { CachedCredentials } from './cache-entry.ts';
 import {
   addSessionOptions,
   checkRequired,
@@ -46,7 +46,7 @@ ${EXIT_STATUS_HELP}`,
     });
 }
 
-async function credentialsFor(flags: SessionFlags): Promise<CachedCredentials> {
+async function credentialsFor(flags: SessionFlags): Promise<TemporaryCredentials> {
   const found = await findSessionSettings(flags);
   checkRequired(found);
   const folder = flags.cache === false ? undefined : makeCacheFolder('credentials');

@@ -1,14 +1,15 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
+import type { TemporaryCredentials } from '../../exchange/exchange.ts';
 import { isObject } from '../../json.ts';
 import type { Layer } from '../../settings/layer.ts';
-import { type CachedCredentials, readCache, readEntry } from './cache-entry.ts';
+import { readCache, readEntry } from './cache-entry.ts';
 
 /**
  * The credentials in the cache for settings that a process has used before, if they and the certificate's file have not
  * changed since: then nothing needs to be checked again, and neither options nor certificate are parsed.
  */
-export function readRecent(folder: string, found: Layer): CachedCredentials | undefined {
+export function readRecent(folder: string, found: Layer): TemporaryCredentials | undefined {
   const settings = describeRecent(found);
   if (settings === undefined) return undefined;
   const link = readEntry(fileFor(folder, settings));

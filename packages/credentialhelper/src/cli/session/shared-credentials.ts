@@ -1,9 +1,9 @@
+import type { TemporaryCredentials } from '../../exchange/exchange.ts';
 import { certificateId, readCertificates } from '../../identity/certificate.ts';
 import { pipesOf, type Source } from '../../identity/read-source.ts';
 import { checkOptions, type FromIotCoreInit, type Settings } from '../../options/options.ts';
 import type { Layer } from '../../settings/layer.ts';
 import { optionsOf } from '../../settings/load.ts';
-import type { CachedCredentials } from './cache-entry.ts';
 import { firstCredentials, openSource, withRegion } from './open.ts';
 import { describeRecent, describeSettings, rememberSettings } from './recent-settings.ts';
 
@@ -15,7 +15,7 @@ import { describeRecent, describeSettings, rememberSettings } from './recent-set
 export async function sharedCredentials(
   folder: string | undefined,
   found: Layer,
-): Promise<CachedCredentials> {
+): Promise<TemporaryCredentials> {
   // First: a certificate that is replaced from here on is another one.
   const recent = folder === undefined ? undefined : describeRecent(found);
   const init = optionsOf(found);
