@@ -63,7 +63,7 @@ const flags = (others: Readonly<Record<string, string | undefined>> = {}) =>
     label: 'thing-key',
     'pin-file': pinFile,
     ca,
-    'timeout-ms': '5000',
+    'timeout-ms': '20000',
     ...others,
   }).flatMap(([name, value]) => (value === undefined ? [] : [`--${name}`, value]));
 
@@ -198,7 +198,10 @@ describe('doctor, with a key in a token', () => {
     ['initialize-error', 'module', 'ERR_PKCS11'],
     ['no-slots', 'token', 'ERR_TOKEN_NOT_FOUND'],
   ])('finds a token with the fault %s, without a login', async (fault, step, code) => {
-    const { broken, of } = await found({ 'timeout-ms': '3000' }, fault);
+    const { broken, of } = await found(
+      { 'timeout-ms': fault === 'hang' ? '3000' : '30000' },
+      fault,
+    );
     expect(broken).toEqual([step]);
     expect(of(step as 'pin').code).toBe(code);
     expect(of('server').status).toBe('ok');
@@ -212,7 +215,10 @@ describe('doctor, with a key in a token', () => {
     ['locks-at-once', 'pin', 'ERR_PIN_LOCKED'],
     ['vendor-error', 'key', 'ERR_PKCS11'],
   ])('finds a token with the fault %s, with one login', async (fault, step, code) => {
-    const { broken, of } = await found({ 'timeout-ms': '6000' }, fault);
+    const { broken, of } = await found(
+      { 'timeout-ms': fault.endsWith('hang') ? '8000' : '30000' },
+      fault,
+    );
     expect(broken).toEqual([step]);
     expect(of(step as 'pin').code).toBe(code);
     expect(loginCount()).toBe(1);

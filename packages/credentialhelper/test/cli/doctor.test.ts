@@ -42,7 +42,7 @@ const flags = (others: Readonly<Record<string, string | undefined>> = {}) =>
     certificate,
     'private-key': key,
     ca,
-    'timeout-ms': '3000',
+    'timeout-ms': '20000',
     ...others,
   }).flatMap(([name, value]) => (value === undefined ? [] : [`--${name}`, value]));
 
@@ -204,7 +204,7 @@ describe('doctor, with a broken network', () => {
     ['no response', { action: 'hang' }, 'credentials', 'ERR_TIMEOUT'],
   ])('finds %s', async (_name, fault, step, code) => {
     aws.faults.add(fault);
-    const { broken, of } = await found();
+    const { broken, of } = await found(code === 'ERR_TIMEOUT' ? { 'timeout-ms': '3000' } : {});
     expect(broken).toEqual([step]);
     expect(of(step as 'dns').code).toBe(code);
   });

@@ -25,7 +25,7 @@ const FLAGS = [
   ...['--private-key', write('key.pem', seed.privateKeyPem), '--ca', write('ca.pem', aws.ca)],
 ];
 plantKey(seed.privateKeyPem);
-const LIMIT = ['--timeout-ms', '2000'];
+const LIMIT = ['--timeout-ms', '3000'];
 const at = (url: string) => ({
   env: { AWS_ENDPOINT_URL: url, AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'false' },
 });
@@ -117,7 +117,7 @@ describe('whoami', () => {
     const { status, stderr } = await run([...FLAGS, ...LIMIT], at(`http://${server}`));
     expect([status, stderr.split('\n')[0]]).toEqual([
       1,
-      `awsiot-credentialhelper: error: no answer from AWS STS at ${server}: timed out after 2000 ms waiting for the response`,
+      `awsiot-credentialhelper: error: no answer from AWS STS at ${server}: timed out after 3000 ms waiting for the response`,
     ]);
   });
 
@@ -133,7 +133,7 @@ describe('whoami', () => {
       env: { ...env, https_proxy: `http://${proxy}` },
     });
     expect(status).toBe(1);
-    expect(stderr).toContain('no answer from AWS STS at sts.example: timed out after 2000 ms');
+    expect(stderr).toContain('no answer from AWS STS at sts.example: timed out after 3000 ms');
   });
 
   it('asks through the proxy of the session, unless NO_PROXY excludes AWS STS', async () => {
