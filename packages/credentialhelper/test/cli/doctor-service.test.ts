@@ -119,6 +119,11 @@ const ROWS: Readonly<
   },
 };
 
+/** Operations of commands that were executed. */
+const shown = new Set<string>();
+/** The operation of a command of the AWS CLI: `iot describe-thing`. */
+const operationOf = (command: string) => command.split(' ').slice(1, 3).join(' ');
+
 describe('doctor', () => {
   it.each(Object.entries(ROWS))(
     'finds %s, and prints the commands that fix it',
@@ -136,8 +141,12 @@ describe('doctor', () => {
       const repaired = await diagnose(flags, STS);
       expect(repaired.broken).toEqual([]);
       expect(repaired.of('identity').seen).toContain(`/${seed.certificateId}`);
-      // Now each of them exists.
-      await Promise.all(commandsOf(finding, 'show').map((command) => execute(command, seed)));
+      // Now each of them exists. One command of each operation is enough: starting the AWS CLI takes long.
+      const shows = commandsOf(finding, 'show').filter(
+        (command) => !shown.has(operationOf(command)),
+      );
+      for (const command of shows) shown.add(operationOf(command));
+      await Promise.all(shows.map((command) => execute(command, seed)));
     },
     60_000,
   );

@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 import { type Emulator, type Fault, startEmulator } from 'awsiot-credentialhelper-emulator';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { createDevice } from '../support/device.ts';
+import { someOf } from '../support/often.ts';
 import { type Serving, send, startServe, until } from '../support/serve.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
@@ -47,18 +48,21 @@ const FAULTS: readonly (readonly [string, Fault])[] = [
 ];
 
 describe('serve under 200 connections', () => {
-  it.each(FAULTS)('serves valid credentials as long as there are, if AWS %s', async (_, fault) => {
-    // They are to be refreshed after half of that.
-    aws.faults.add({ lifetimeMs: 7000, count: 1 });
-    await start();
-    await until(async () => (await send(`${serving.base}/readyz`)).status === 200);
-    aws.faults.add(fault);
-    const answers = await load(4500);
-    expect(Object.keys(answers)).toEqual(['200']);
-    expect(answers['200']).toBeGreaterThan(1000);
-  });
+  it.each(someOf(FAULTS))(
+    'serves valid credentials as long as there are, if AWS %s',
+    async (_, fault) => {
+      // They are to be refreshed after half of that.
+      aws.faults.add({ lifetimeMs: 7000, count: 1 });
+      await start();
+      await until(async () => (await send(`${serving.base}/readyz`)).status === 200);
+      aws.faults.add(fault);
+      const answers = await load(4500);
+      expect(Object.keys(answers)).toEqual(['200']);
+      expect(answers['200']).toBeGreaterThan(1000);
+    },
+  );
 
-  it.each([FAULTS[0], FAULTS[1], FAULTS[6], FAULTS[7]] as typeof FAULTS)(
+  it.each(someOf(FAULTS).slice(1))(
     'answers 503 with the reason, and never empty, if there are none as AWS %s',
     async (_, fault) => {
       aws.faults.add(fault);

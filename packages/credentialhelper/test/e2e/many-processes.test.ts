@@ -46,6 +46,7 @@ function start(userPin: string, pkcs11: Partial<Pkcs11Options> = {}, fault = '')
     certificate: device.certificateFile,
     ca: server.caFile,
     timeoutMs: 100_000,
+    maxWaitMs: 0,
     pkcs11: {
       library,
       userPin,

@@ -7,6 +7,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { isCredentialHelperError } from '../../src/errors.ts';
 import { fromIotCore } from '../../src/provider.ts';
 import { openTlsIdentity } from '../../src/tls/identity.ts';
+import { often } from '../support/often.ts';
 import { makeSelfSigned, openssl } from '../support/openssl.ts';
 import { SOFTHSM_LIBRARY, startSoftHsm } from '../support/softhsm.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -289,7 +290,7 @@ describe('a CredentialHelperError is thrown', () => {
     const property = fc.asyncProperty(cases, async ([name, value, passphrase]) => {
       await assertOurs({ ...good, passphrase, [name]: value }, name);
     });
-    await fc.assert(property, { seed: SEED, numRuns: 1000 });
+    await fc.assert(property, { seed: SEED, numRuns: often(2000) });
   });
 
   it('for random bytes and texts', async () => {
@@ -306,7 +307,7 @@ describe('a CredentialHelperError is thrown', () => {
       const base = name === 'pkcs11' ? { ...good, privateKey: undefined } : good;
       await assertOurs({ ...base, [name]: given }, name);
     });
-    await fc.assert(property, { seed: SEED, numRuns: 1000 });
+    await fc.assert(property, { seed: SEED, numRuns: often(2000) });
   });
 
   it.each([
