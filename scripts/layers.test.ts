@@ -66,7 +66,7 @@ const EMULATOR_FLOORS: readonly (readonly string[])[] = [
   ['faults'],
   ['names'],
   ['http'],
-  ['errors.ts', 'json.ts'],
+  ['errors.ts', 'json.ts', 'memo.ts'],
 ];
 const importOf = (path: string) => `import { it } from '${path}';\nexport const other = it;\n`;
 

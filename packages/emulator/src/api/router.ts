@@ -50,7 +50,7 @@ export async function answerApi(context: ApiContext, request: ApiRequest): Promi
   const call = service.find(request);
   const operation = call.name && `${service.prefix}:${call.name}`;
   const regions = service.signingRegions(state.region);
-  const outcome = await authenticate(state, request, signing, regions, nowMs);
+  const outcome = authenticate(state, request, signing, regions, nowMs);
   if ('refusal' in outcome) {
     const { code, message } = outcome.refusal;
     return { response: service.refuse(code, message), operation };

@@ -26,20 +26,6 @@ export interface Signing {
 const ALGORITHM = 'AWS4-HMAC-SHA256';
 const SIGNATURE = /^[0-9a-f]{64}$/;
 const EXPIRES = /^\d{1,6}$/;
-const PARAMETERS: readonly string[] = [
-  'X-Amz-Algorithm',
-  'X-Amz-Credential',
-  'X-Amz-Date',
-  'X-Amz-Expires',
-  'X-Amz-Security-Token',
-  'X-Amz-Signature',
-  'X-Amz-SignedHeaders',
-];
-
-/** Whether a query parameter belongs to the signature of a presigned request. */
-export function isSigningParameter(name: string): boolean {
-  return PARAMETERS.includes(name);
-}
 
 /** Parses the signature of a request, from its header or else from its query. */
 export function readSigning(request: ApiRequest): Signing | Refusal {
