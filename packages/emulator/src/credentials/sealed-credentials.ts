@@ -1,4 +1,13 @@
-import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from 'node:crypto';
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHmac,
+  createSecretKey,
+  hkdfSync,
+  type KeyObject,
+  randomBytes,
+} from 'node:crypto';
+import { memoize } from '../memo.ts';
 import { makeAccessKeyId } from '../names/ids.ts';
 import type { State } from '../state/state.ts';
 
@@ -30,7 +39,7 @@ const TAG_BYTES = 16;
 export function issueCredentials(state: State, grant: Grant): TemporaryCredentials {
   const accessKeyId = makeAccessKeyId('ASIA');
   const iv = randomBytes(IV_BYTES);
-  const cipher = createCipheriv('aes-256-gcm', tokenKey(state), iv);
+  const cipher = createCipheriv('aes-256-gcm', keysOf(state.sealingKey).token, iv);
   cipher.setAAD(Buffer.from(accessKeyId));
   const sealed = Buffer.concat([cipher.update(JSON.stringify(grant)), cipher.final()]);
   return {
@@ -43,7 +52,7 @@ export function issueCredentials(state: State, grant: Grant): TemporaryCredentia
 
 /** The secret access key for an id from {@link issueCredentials}. */
 export function secretOf(state: State, accessKeyId: string): string {
-  const hmac = createHmac('sha256', Buffer.from(state.sealingKey, 'hex'));
+  const hmac = createHmac('sha256', keysOf(state.sealingKey).sealing);
   return hmac.update(`secret ${accessKeyId}`).digest('base64').slice(0, 40);
 }
 
@@ -55,7 +64,11 @@ export function openSessionToken(
 ): Grant | undefined {
   const bytes = Buffer.from(sessionToken, 'base64');
   if (bytes.length <= IV_BYTES + TAG_BYTES) return undefined;
-  const decipher = createDecipheriv('aes-256-gcm', tokenKey(state), bytes.subarray(0, IV_BYTES));
+  const decipher = createDecipheriv(
+    'aes-256-gcm',
+    keysOf(state.sealingKey).token,
+    bytes.subarray(0, IV_BYTES),
+  );
   decipher.setAAD(Buffer.from(accessKeyId));
   decipher.setAuthTag(bytes.subarray(IV_BYTES, IV_BYTES + TAG_BYTES));
   try {
@@ -67,7 +80,12 @@ export function openSessionToken(
   }
 }
 
-function tokenKey(state: State): Buffer {
-  const key = Buffer.from(state.sealingKey, 'hex');
-  return Buffer.from(hkdfSync('sha256', key, '', 'session token', 32));
-}
+/** The keys of an account, from its sealing key. */
+const keysOf = memoize(
+  10,
+  (sealingKey): { readonly sealing: KeyObject; readonly token: KeyObject } => {
+    const sealing = createSecretKey(sealingKey, 'hex');
+    const token = Buffer.from(hkdfSync('sha256', sealing, '', 'session token', 32));
+    return { sealing, token: createSecretKey(token) };
+  },
+);

@@ -50,7 +50,17 @@ function thingVariables(thing: Thing | undefined): Variables {
   };
 }
 
-function certificateVariables({ certificateId, certificatePem }: Certificate): Variables {
+/** A record is never changed, only replaced. */
+const variablesOfCertificates = new WeakMap<Certificate, Variables>();
+
+function certificateVariables(certificate: Certificate): Variables {
+  const known = variablesOfCertificates.get(certificate);
+  const variables = known ?? readVariables(certificate);
+  variablesOfCertificates.set(certificate, variables);
+  return variables;
+}
+
+function readVariables({ certificateId, certificatePem }: Certificate): Variables {
   const { subject, issuer, serialNumber } = new X509Certificate(certificatePem);
   return {
     'iot:CertificateId': certificateId,

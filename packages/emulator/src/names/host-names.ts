@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { memoize } from '../memo.ts';
 
 /** An account in a region. */
 interface AccountPlace {
@@ -14,8 +15,12 @@ export type EndpointOwner = 'this account' | 'another account' | 'nobody';
 
 /** The account-specific prefix of endpoints: a letter and 13 digits or letters. */
 export function endpointPrefix(accountId: string, letter: 'a' | 'c'): string {
-  return letter + createHash('sha256').update(`endpoint ${accountId}`).digest('hex').slice(0, 13);
+  return letter + digitsOf(accountId);
 }
+
+const digitsOf = memoize(10, (accountId) =>
+  createHash('sha256').update(`endpoint ${accountId}`).digest('hex').slice(0, 13),
+);
 
 /** The host name of the account's credential provider on AWS. */
 export function credentialsHostName({ accountId, region }: AccountPlace): string {

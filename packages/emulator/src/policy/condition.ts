@@ -25,11 +25,12 @@ export function conditionDefect(condition: unknown): string | undefined {
  * are case-insensitive.
  */
 export function conditionHolds(condition: unknown, variables: Variables = {}): boolean {
+  if (condition === undefined) return true;
   if (conditionDefect(condition) !== undefined) return false;
   const values = new Map(
     Object.entries(variables).map(([name, value]) => [name.toLowerCase(), value]),
   );
-  return Object.entries((condition ?? {}) as Readonly<Record<string, Keys>>).every(([name, keys]) =>
+  return Object.entries(condition as Readonly<Record<string, Keys>>).every(([name, keys]) =>
     Object.entries(keys).every(([key, given]) => {
       const wanted = [given].flat().map(String);
       return findOperator(name)?.(wanted, values.get(key.toLowerCase()), variables);

@@ -1,3 +1,4 @@
+import { memoize } from '../memo.ts';
 import { conditionHolds } from './condition.ts';
 import { matchesPattern, type Variables } from './pattern.ts';
 
@@ -61,14 +62,16 @@ interface Statement {
   readonly Condition?: unknown;
 }
 
-function statementsOf(document: string): readonly Statement[] {
+const MAX_DOCUMENTS = 1000;
+
+const statementsOf = memoize(MAX_DOCUMENTS, (document): readonly Statement[] => {
   try {
     const { Statement } = JSON.parse(document) as { Statement?: Statement | Statement[] };
     return [Statement ?? []].flat().filter((one) => typeof one === 'object' && one !== null);
   } catch {
     return [];
   }
-}
+});
 
 function applies(statement: Statement, request: PolicyRequest): boolean {
   const { Action, NotAction, Resource, NotResource, Condition } = statement;

@@ -46,7 +46,8 @@ export function createCredentialServer(
     requestCert: true,
     rejectUnauthorized: false,
     // No session resumption: each connection sends the name of the endpoint, and gets the certificate of a fault.
-    secureOptions: constants.SSL_OP_NO_TICKET,
+    // No renegotiation either: a connection keeps its certificate.
+    secureOptions: constants.SSL_OP_NO_TICKET | constants.SSL_OP_NO_RENEGOTIATION,
     SNICallback: (name, done) => {
       if (endpointOwner(state, name) === 'nobody') return done(new Error('unrecognized name'));
       const wrong = faults.forHandshake(now());
@@ -74,6 +75,24 @@ interface NamedSocket extends TLSSocket {
   readonly servername: string | false;
 }
 
+interface Peer {
+  /** The client's certificate, as DER. */
+  readonly certificate: Buffer | undefined;
+  readonly tlsVersion: string | undefined;
+}
+
+const peers = new WeakMap<TLSSocket, Peer>();
+
+function peerOf(socket: TLSSocket): Peer {
+  const peer = peers.get(socket) ?? {
+    // Node.js returns an empty object if the client sent no certificate.
+    certificate: socket.getPeerCertificate().raw as Buffer | undefined,
+    tlsVersion: socket.getProtocol() ?? undefined,
+  };
+  peers.set(socket, peer);
+  return peer;
+}
+
 async function answerCredentials(
   context: CredentialServerContext,
   request: IncomingMessage,
@@ -81,8 +100,7 @@ async function answerCredentials(
   tcp: Socket | undefined,
 ): Promise<void> {
   const socket = request.socket as NamedSocket;
-  // Node.js returns an empty object if the client sent no certificate.
-  const certificate: Buffer | undefined = socket.getPeerCertificate().raw;
+  const { certificate, tlsVersion } = peerOf(socket);
   const { method = '', url: path = '' } = request;
   const sourceIp = socket.remoteAddress ?? '';
   const hostNames = [socket.servername || '', hostName(request.headers.host)];
@@ -107,7 +125,7 @@ async function answerCredentials(
     reason,
     thingName,
     certificateId: certificate && certificateId(certificate),
-    tlsVersion: socket.getProtocol() ?? undefined,
+    tlsVersion,
     serverName: socket.servername || undefined,
     ...(fault !== undefined && { fault: true }),
   });
