@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import { body, flag, oneOf, optional, query, text } from '../protocol/members.ts';
+import { body, flag, oneOf, only, optional, query, text } from '../protocol/members.ts';
 import { operation, type RestOperation } from '../protocol/rest-json.ts';
 import {
   ascendingOrder,
@@ -59,6 +59,7 @@ export const CERTIFICATE_OPERATIONS: readonly RestOperation<IotContext>[] = [
       verificationCertificate: body(optional(certificatePem)),
       certificateMode: body(optional(oneOf(['DEFAULT', 'SNI_ONLY']))),
       setAsActive,
+      allowAutoRegistration: query(optional(only(false, flag))),
     },
     ({ account }, input) => account.iot.registerCACertificate(input),
   ),

@@ -6,6 +6,7 @@ import {
   optional,
   query,
   structure,
+  structureOf,
   text,
   uri,
 } from '../protocol/members.ts';
@@ -42,22 +43,26 @@ export const attributeValue: Check<string> = text({
   pattern: /^[a-zA-Z0-9_.,@/:#=[\]-]*$/,
 });
 
+/** The description of a thing type or a thing group: visible characters and spaces. */
+export const description: Check<string> = text({
+  max: 2028,
+  pattern: /^(?:[^\p{C}\p{Z}]| )*$/u,
+});
+
+/** Values of attributes by their names. */
+const attributeMap: Check<Readonly<Record<string, string>>> = (value, name) =>
+  Object.fromEntries(
+    Object.entries(structure(value, name)).map(([key, text]) => [
+      attributeName(key, name),
+      attributeValue(text, key),
+    ]),
+  );
+
 /** `{"attributes": {…}}`. */
 export const attributePayload: Check<{
-  readonly attributes: Readonly<Record<string, string>>;
+  readonly attributes: Readonly<Record<string, string>> | undefined;
   readonly merge: boolean | undefined;
-}> = (value, name) => {
-  const { attributes = {}, merge } = structure(value, name);
-  return {
-    attributes: Object.fromEntries(
-      Object.entries(structure(attributes, `${name}.attributes`)).map(([key, text]) => [
-        attributeName(key, `${name}.attributes`),
-        attributeValue(text, key),
-      ]),
-    ),
-    merge: optional(flag)(merge, `${name}.merge`),
-  };
-};
+}> = structureOf({ attributes: optional(attributeMap), merge: optional(flag) });
 
 /** The page of a list that a request asks for. */
 export const listed: {

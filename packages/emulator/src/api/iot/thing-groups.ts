@@ -1,10 +1,11 @@
 import type { Account } from '../../account/account.ts';
 import { EmulatorError } from '../../errors.ts';
 import { iotArn, thingGroupArn } from '../../names/arns.ts';
-import { body, flag, optional, query, structure, text, uri } from '../protocol/members.ts';
+import { body, flag, optional, query, structureOf, text, uri } from '../protocol/members.ts';
 import { operation, type RestOperation } from '../protocol/rest-json.ts';
 import {
   attributePayload,
+  description,
   type IotContext,
   listed,
   listPart,
@@ -14,7 +15,10 @@ import {
 
 // Group names have the pattern of thing names.
 const thingGroupName = uri(thingName);
-const description = optional(text({ max: 2028, pattern: /^(?:[^\p{C}\p{Z}]| )*$/u }));
+const thingGroupProperties = structureOf({
+  thingGroupDescription: optional(description),
+  attributePayload: optional(attributePayload),
+});
 const recursive = query(optional(flag));
 const arn = body(optional(text({ max: 2048 })));
 const membership = {
@@ -33,16 +37,14 @@ export const THING_GROUP_OPERATIONS: readonly RestOperation<IotContext>[] = [
     {
       thingGroupName,
       parentGroupName: body(optional(thingName)),
-      thingGroupProperties: body(optional(structure)),
+      thingGroupProperties: body(optional(thingGroupProperties)),
     },
-    ({ account }, { thingGroupProperties: properties = {}, ...input }) => {
-      return account.iot.createThingGroup({
+    ({ account }, { thingGroupProperties: properties, ...input }) =>
+      account.iot.createThingGroup({
         ...input,
-        description: description(properties.thingGroupDescription, 'thingGroupDescription'),
-        attributes: optional(attributePayload)(properties.attributePayload, 'attributePayload')
-          ?.attributes,
-      });
-    },
+        description: properties?.thingGroupDescription,
+        attributes: properties?.attributePayload?.attributes,
+      }),
   ),
   operation(
     'DescribeThingGroup',
@@ -96,7 +98,8 @@ export const THING_GROUP_OPERATIONS: readonly RestOperation<IotContext>[] = [
     'AddThingToThingGroup',
     'PUT',
     '/thing-groups/addThingToThingGroup',
-    membership,
+    // There are no dynamic groups, so none is overridden.
+    { ...membership, overrideDynamicGroups: body(optional(flag)) },
     ({ account }, input) => account.iot.addThingToThingGroup(readMembership(account, input)),
   ),
   operation(

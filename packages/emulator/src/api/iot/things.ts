@@ -4,9 +4,10 @@ import {
   flag,
   header,
   integer,
+  only,
   optional,
   query,
-  structure,
+  structureOf,
   text,
   uri,
 } from '../protocol/members.ts';
@@ -15,6 +16,7 @@ import {
   attributeName,
   attributePayload,
   attributeValue,
+  description,
   type IotContext,
   listed,
   listPart,
@@ -93,13 +95,15 @@ export const THING_OPERATIONS: readonly RestOperation<IotContext>[] = [
     '/thing-types/{thingTypeName}',
     {
       thingTypeName: uri(thingName),
-      thingTypeProperties: body(optional(structure)),
+      thingTypeProperties: body(
+        optional(structureOf({ thingTypeDescription: optional(description) })),
+      ),
     },
-    ({ account }, { thingTypeName, thingTypeProperties = {} }) => {
-      const check = optional(text({ max: 2028 }));
-      const description = check(thingTypeProperties.thingTypeDescription, 'thingTypeDescription');
-      return account.iot.createThingType({ thingTypeName, description });
-    },
+    ({ account }, { thingTypeName, thingTypeProperties }) =>
+      account.iot.createThingType({
+        thingTypeName,
+        description: thingTypeProperties?.thingTypeDescription,
+      }),
   ),
   operation(
     'DescribeThingType',
@@ -119,7 +123,11 @@ export const THING_OPERATIONS: readonly RestOperation<IotContext>[] = [
     'AttachThingPrincipal',
     'PUT',
     '/things/{thingName}/principals',
-    { thingName: uri(thingName), principal },
+    {
+      thingName: uri(thingName),
+      principal,
+      thingPrincipalType: query(optional(only('NON_EXCLUSIVE_THING', text({})))),
+    },
     ({ account }, input) => account.iot.attachThingPrincipal(input),
   ),
   operation(

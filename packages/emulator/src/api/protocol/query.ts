@@ -3,7 +3,8 @@ import { XMLBuilder } from 'fast-xml-parser';
 import { EmulatorError } from '../../errors.ts';
 import type { ApiRequest } from '../../http/request.ts';
 import type { Response } from '../../http/response.ts';
-import type { Check } from './members.ts';
+import { type Checked, type Checks, checkAll, refuseOthers, withoutSignature } from './members.ts';
+import { toStructure } from './query-members.ts';
 import type { Call, Protocol } from './service.ts';
 
 /** The properties of a service for the query protocol. */
@@ -17,18 +18,15 @@ export interface QueryActions<Context> {
 
 /** An action of such a service with its input. */
 export interface QueryAction<Context> {
-  readonly input: Readonly<Record<string, Check<unknown>>>;
+  readonly input: Checks;
   /** Returns the members of the result; undefined if the action has none. */
   readonly handle: (context: Context, input: never) => unknown;
 }
 
 /** Defines an action; infers the type of the handler's input from the checks. */
-export function action<Context, const C extends Readonly<Record<string, Check<unknown>>>>(
+export function action<Context, const C extends Checks>(
   input: C,
-  handle: (
-    context: Context,
-    input: { readonly [Name in keyof C]: C[Name] extends Check<infer T> ? T : never },
-  ) => unknown,
+  handle: (context: Context, input: Checked<C>) => unknown,
 ): QueryAction<Context> {
   return { input, handle };
 }
@@ -62,6 +60,9 @@ const SHARED_CODES: Readonly<Record<string, string>> = {
 /** Returns AWS's query protocol with the actions of a service. */
 export function queryProtocol<Context>(service: QueryActions<Context>): Protocol<Context> {
   return {
+    inputs: Object.fromEntries(
+      Object.entries(service.actions).map(([name, { input }]) => [name, input]),
+    ),
     refuse: (error, message) => refuse(service, error, message),
     find: (request) => findCall(service, request),
   };
@@ -80,13 +81,9 @@ function findCall<Context>(service: QueryActions<Context>, request: ApiRequest):
   }
   const answer = async (context: Context) => {
     try {
-      const input = Object.fromEntries(
-        Object.entries(found.input).map(([key, check]) => [
-          key,
-          check(parameters.get(key) ?? undefined, key),
-        ]),
-      );
-      const result = await found.handle(context, input as never);
+      const { Action, Version, ...given } = withoutSignature(toStructure(parameters));
+      refuseOthers(given, found.input);
+      const result = await found.handle(context, checkAll(found.input, given) as never);
       return respond(200, (RequestId) => ({
         [`${action}Response`]: {
           '@xmlns': service.namespace,

@@ -2,7 +2,13 @@ import { EmulatorError } from '../../errors.ts';
 import type { ApiRequest } from '../../http/request.ts';
 import { type Response, respondJson } from '../../http/response.ts';
 import { isObject } from '../../json.ts';
-import type { Input, Member, Members } from './members.ts';
+import {
+  type Input,
+  type Member,
+  type Members,
+  refuseOthers,
+  withoutSignature,
+} from './members.ts';
 import type { Call, CommonError, Protocol } from './service.ts';
 
 /** An operation of a REST API with its input. */
@@ -68,6 +74,12 @@ export function restJson<Context>(
   operations: readonly RestOperation<Context>[],
 ): Protocol<Context> {
   return {
+    inputs: Object.fromEntries(
+      operations.map(({ name, input }) => [
+        name,
+        Object.fromEntries(Object.entries(input).map(([member, { check }]) => [member, check])),
+      ]),
+    ),
     refuse: (error, message) => refuse(COMMON_ERRORS[error], message),
     find: (request) => findCall(operations, request),
   };
@@ -142,18 +154,27 @@ function decode(segment: string): string | undefined {
 }
 
 function readInput(members: Members, request: ApiRequest, labels: Labels): Record<string, unknown> {
-  const needsBody = Object.values(members).some(({ from }) => from === 'body');
   const places: Record<Member<unknown>['from'], Readonly<Record<string, unknown>>> = {
     uri: labels,
     query: request.query,
     header: request.headers,
-    body: needsBody ? readBody(request.body) : {},
+    body: readBody(request.body),
   };
+  refuseOthers(places.body, namesIn(members, 'body'));
+  refuseOthers(withoutSignature(request.query), namesIn(members, 'query'));
   return Object.fromEntries(
     Object.entries(members).map(([name, { from, wireName = name, check }]) => {
       const place = places[from];
       return [name, check(Object.hasOwn(place, wireName) ? place[wireName] : undefined, name)];
     }),
+  );
+}
+
+function namesIn(members: Members, place: Member<unknown>['from']): object {
+  return Object.fromEntries(
+    Object.entries(members)
+      .filter(([, { from }]) => from === place)
+      .map(([name, { wireName = name }]) => [wireName, true]),
   );
 }
 

@@ -1,5 +1,6 @@
 import type { ApiRequest } from '../../http/request.ts';
 import type { Response } from '../../http/response.ts';
+import type { Checks } from './members.ts';
 
 /** Errors of every service. Each protocol has its own names for them. */
 export type CommonError =
@@ -21,6 +22,8 @@ export interface Call<Context> {
 
 /** The format of requests and responses of a service. */
 export interface Protocol<Context> {
+  /** The members that each operation declares, by the operation's name. Others are refused. */
+  readonly inputs: Readonly<Record<string, Checks>>;
   /** Returns the response that reports an error. */
   readonly refuse: (error: CommonError, message: string) => Response;
   /** Returns the operation that a request calls. */
