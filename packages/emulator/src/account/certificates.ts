@@ -6,6 +6,7 @@ import { lookUp } from '../state/look-up.ts';
 import type { Certificate, CertificateStatus } from '../state/records.ts';
 import { findIssuer } from './authorities.ts';
 import { alreadyExistsError, awsError, getCertificate, type OperationContext } from './context.ts';
+import { inCreationOrder, sequenceFrom } from './creation-order.ts';
 import { readCertificate } from './read-certificate.ts';
 
 /** The identifiers of a registered certificate. */
@@ -118,6 +119,7 @@ export interface CertificateOperations {
 export function certificateOperations({ store, now }: OperationContext): CertificateOperations {
   const { state } = store;
   const arn = (id: string) => iotArn(state, `cert/${id}`);
+  const nextSequence = sequenceFrom(state.certificates);
   const register = (
     certificatePem: string,
     status: CertificateStatus,
@@ -138,6 +140,7 @@ export function certificateOperations({ store, now }: OperationContext): Certifi
       thingNames: [],
       ...(caCertificateId !== undefined && { caCertificateId }),
       creationMs,
+      sequence: nextSequence(),
       lastModifiedMs: creationMs,
     });
     return { certificateId: id, certificateArn: arn(id) };
@@ -167,10 +170,8 @@ export function certificateOperations({ store, now }: OperationContext): Certifi
     describeCertificate({ certificateId: id }) {
       return { ...getCertificate(state, id), certificateArn: arn(id) };
     },
-    listCertificates({ ascendingOrder = false } = {}) {
-      // The order of creation: a record that is replaced keeps its place.
-      const ids = Object.keys(state.certificates);
-      return ascendingOrder ? ids : ids.reverse();
+    listCertificates(order) {
+      return inCreationOrder(state.certificates, order);
     },
     updateCertificate({ certificateId: id, newStatus }) {
       const certificate = getCertificate(state, id);

@@ -13,6 +13,7 @@ import {
   withItem,
   withoutItem,
 } from './context.ts';
+import { inCreationOrder, sequenceFrom } from './creation-order.ts';
 
 /** Operations of AWS IoT on policies. */
 export interface PolicyOperations {
@@ -110,7 +111,7 @@ export interface PolicyOperations {
     target: string;
   }): void;
   /**
-   * Returns the names of the policies that are attached to a target.
+   * Returns the names of the policies that are attached to a target, sorted.
    *
    * @throws {@link EmulatorError} `ResourceNotFoundException`
    */
@@ -121,7 +122,7 @@ export interface PolicyOperations {
     recursive?: boolean | undefined;
   }): readonly string[];
   /**
-   * Returns the ARNs of the certificates and thing groups that a policy is attached to.
+   * Returns the ARNs of the certificates and thing groups that a policy is attached to, sorted.
    *
    * @throws {@link EmulatorError} `ResourceNotFoundException`
    */
@@ -133,6 +134,7 @@ const MAX_VERSIONS = 5;
 /** The operations on policies over the stored state. */
 export function policyOperations({ store, now }: OperationContext): PolicyOperations {
   const { state } = store;
+  const nextSequence = sequenceFrom(state.policies);
   const get = (name: string) => {
     const policy = lookUp(state.policies, name);
     if (policy === undefined) throw notFoundError(`policy ${name}`);
@@ -155,7 +157,7 @@ export function policyOperations({ store, now }: OperationContext): PolicyOperat
       ...Object.values(state.thingGroups)
         .filter(hasPolicy)
         .map(({ thingGroupName }) => thingGroupArn(state, thingGroupName)),
-    ];
+    ].sort();
   };
   const changePolicies = (target: string, policyName: string, change: typeof withItem) => {
     const group = findThingGroup(state, target);
@@ -180,6 +182,7 @@ export function policyOperations({ store, now }: OperationContext): PolicyOperat
         defaultVersionId: '1',
         versions: [{ versionId: '1', policyDocument, creationMs }],
         creationMs,
+        sequence: nextSequence(),
         lastModifiedMs: creationMs,
       });
     },
@@ -188,10 +191,8 @@ export function policyOperations({ store, now }: OperationContext): PolicyOperat
       const policyArn = iotArn(state, `policy/${policyName}`);
       return { ...policy, policyArn, policyDocument: defaultDocument(policy) };
     },
-    listPolicies({ ascendingOrder = false } = {}) {
-      // The order of creation: a record that is replaced keeps its place.
-      const names = Object.keys(state.policies);
-      return ascendingOrder ? names : names.reverse();
+    listPolicies(order) {
+      return inCreationOrder(state.policies, order);
     },
     deletePolicy({ policyName }) {
       if (get(policyName).versions.length > 1) {
@@ -271,9 +272,9 @@ export function policyOperations({ store, now }: OperationContext): PolicyOperat
     },
     listAttachedPolicies({ target, recursive = false }) {
       const group = findThingGroup(state, target);
-      if (group === undefined) return getPrincipal(state, target).policyNames;
+      if (group === undefined) return [...getPrincipal(state, target).policyNames].sort();
       const groups = recursive ? withParentGroups(state, group.thingGroupName) : [group];
-      return [...new Set(groups.flatMap(({ policyNames }) => policyNames))];
+      return [...new Set(groups.flatMap(({ policyNames }) => policyNames))].sort();
     },
     listTargetsForPolicy({ policyName }) {
       get(policyName);

@@ -50,7 +50,7 @@ export interface ThingGroupOperations {
   deleteThingGroup(input: { thingGroupName: string }): void;
   /**
    * Returns the names of groups: of all, or without `recursive` of those that have no parent; or of those below
-   * `parentGroup`, with `recursive` at any depth.
+   * `parentGroup`, with `recursive` at any depth. They are sorted.
    *
    * @throws {@link EmulatorError} `ResourceNotFoundException` for a parent that does not exist
    */
@@ -73,7 +73,7 @@ export interface ThingGroupOperations {
    */
   removeThingFromThingGroup(input: { thingName: string; thingGroupName: string }): void;
   /**
-   * Returns the names of the things in a group.
+   * Returns the names of the things in a group, sorted.
    *
    * @throws {@link EmulatorError} `ResourceNotFoundException`
    */
@@ -83,7 +83,7 @@ export interface ThingGroupOperations {
     recursive?: boolean | undefined;
   }): readonly string[];
   /**
-   * Returns the names of the groups that a thing is in.
+   * Returns the names of the groups that a thing is in, sorted.
    *
    * @throws {@link EmulatorError} `ResourceNotFoundException`
    */
@@ -162,7 +162,8 @@ export function thingGroupOperations({ store, now }: OperationContext): ThingGro
       };
       return Object.values(state.thingGroups)
         .filter(isWanted)
-        .map(({ thingGroupName }) => thingGroupName);
+        .map(({ thingGroupName }) => thingGroupName)
+        .sort();
     },
     addThingToThingGroup({ thingName, thingGroupName }) {
       changeMembership(thingName, thingGroupName, withItem);
@@ -178,10 +179,11 @@ export function thingGroupOperations({ store, now }: OperationContext): ThingGro
             (name) => name === thingGroupName || (recursive && isIn(name, thingGroupName)),
           ),
         )
-        .map(({ thingName }) => thingName);
+        .map(({ thingName }) => thingName)
+        .sort();
     },
     listThingGroupsForThing({ thingName }) {
-      return getThing(state, thingName).thingGroupNames;
+      return [...getThing(state, thingName).thingGroupNames].sort();
     },
   };
   return operations;

@@ -114,13 +114,13 @@ export interface ThingOperations {
     principal: string;
   }): void;
   /**
-   * Returns the ARNs of the certificates that are attached to a thing.
+   * Returns the ARNs of the certificates that are attached to a thing, sorted.
    *
    * @throws {@link EmulatorError} `ResourceNotFoundException`
    */
   listThingPrincipals(input: { thingName: string }): readonly string[];
   /**
-   * Returns the names of the things that a certificate is attached to.
+   * Returns the names of the things that a certificate is attached to, sorted.
    *
    * @throws {@link EmulatorError} `ResourceNotFoundException`
    */
@@ -251,10 +251,12 @@ export function thingOperations({ store, now }: OperationContext): ThingOperatio
       changeAttachment(thingName, principal, withoutItem);
     },
     listThingPrincipals({ thingName }) {
-      return getThing(state, thingName).certificateIds.map((id) => iotArn(state, `cert/${id}`));
+      return getThing(state, thingName)
+        .certificateIds.map((id) => iotArn(state, `cert/${id}`))
+        .sort();
     },
     listPrincipalThings({ principal }) {
-      return getPrincipal(state, principal).thingNames;
+      return [...getPrincipal(state, principal).thingNames].sort();
     },
   };
 }

@@ -72,6 +72,8 @@ export interface Certificate {
   readonly caCertificateId?: string;
   /** When it was registered, in epoch milliseconds. */
   readonly creationMs: number;
+  /** Counts up with each new certificate; missing in folders of older versions. */
+  readonly sequence?: number;
   /** When its status last changed, in epoch milliseconds. */
   readonly lastModifiedMs: number;
 }
@@ -98,6 +100,8 @@ export interface Policy {
   readonly versions: readonly PolicyVersion[];
   /** When it was created, in epoch milliseconds. */
   readonly creationMs: number;
+  /** Counts up with each new policy; missing in folders of older versions. */
+  readonly sequence?: number;
   /** When its versions last changed, in epoch milliseconds. */
   readonly lastModifiedMs: number;
 }

@@ -1,6 +1,6 @@
 import type { Account } from '../../account/account.ts';
 import { type Check, integer, optional, text } from '../protocol/members.ts';
-import { page, pageToken } from '../protocol/paging.ts';
+import { page } from '../protocol/paging.ts';
 import { toXmlText } from '../protocol/query.ts';
 
 /** The dependencies of the actions of IAM. */
@@ -28,18 +28,20 @@ export const listed: {
   readonly Marker: Check<string | undefined>;
   readonly MaxItems: Check<number | undefined>;
 } = {
-  Marker: pageToken,
+  // The model allows 320 characters; a marker of the emulator is longer for a long ARN.
+  Marker: optional(text({ min: 1, pattern: /^[\u0020-\u00ff]+$/ })),
   MaxItems: optional(integer({ min: 1, max: 1000 })),
 };
 
-/** Returns a page of a list of names, in the format of IAM's responses. */
+/** Returns a page of a list of names in ascending order, in the format of IAM's responses. */
 export function listPart(
   member: string,
   names: readonly string[],
   { Marker, MaxItems = 100 }: { Marker: string | undefined; MaxItems: number | undefined },
   describeItem: (name: string) => unknown,
 ): Record<string, unknown> {
-  const { items, next } = page(names, Marker, MaxItems);
+  const request = { list: member, token: Marker, size: MaxItems, invalid: 'Invalid Marker.' };
+  const { items, next } = page({ items: names }, request);
   return {
     [member]: { member: items.map(describeItem) },
     IsTruncated: next !== undefined,

@@ -1,4 +1,5 @@
 import { X509Certificate } from 'node:crypto';
+import { creationKey } from '../../account/creation-order.ts';
 import { body, flag, oneOf, only, optional, query, text } from '../protocol/members.ts';
 import { operation, type RestOperation } from '../protocol/rest-json.ts';
 import {
@@ -100,16 +101,25 @@ export const CERTIFICATE_OPERATIONS: readonly RestOperation<IotContext>[] = [
     '/certificates',
     { ...listedByMarker, ascendingOrder },
     ({ account }, input) =>
-      listPartByMarker('certificates', account.iot.listCertificates(input), input, (id) => {
-        const certificate = account.iot.describeCertificate({ certificateId: id });
-        return {
-          certificateArn: certificate.certificateArn,
-          certificateId: id,
-          status: certificate.status,
-          certificateMode: 'DEFAULT',
-          creationDate: seconds(certificate.creationMs),
-        };
-      }),
+      listPartByMarker(
+        'certificates',
+        {
+          items: account.iot.listCertificates(input),
+          keyOf: (id) => creationKey(account.iot.describeCertificate({ certificateId: id }), id),
+          isDescending: !input.ascendingOrder,
+        },
+        input,
+        (id) => {
+          const certificate = account.iot.describeCertificate({ certificateId: id });
+          return {
+            certificateArn: certificate.certificateArn,
+            certificateId: id,
+            status: certificate.status,
+            certificateMode: 'DEFAULT',
+            creationDate: seconds(certificate.creationMs),
+          };
+        },
+      ),
   ),
   operation(
     'UpdateCertificate',

@@ -10,7 +10,7 @@ import {
   text,
   uri,
 } from '../protocol/members.ts';
-import { page, pageSize, pageToken } from '../protocol/paging.ts';
+import { type Ordered, page, pageSize, pageToken } from '../protocol/paging.ts';
 
 /** The dependencies of the operations of AWS IoT. */
 export interface IotContext {
@@ -70,15 +70,23 @@ export const listed: {
   readonly maxResults: Member<number | undefined>;
 } = { nextToken: query(pageToken), maxResults: query(pageSize) };
 
-/** That page of a list of names, in the format of the response. */
+/**
+ * Returns that page, in the format of the response.
+ *
+ * @param list - the name of the list, that of the member in the response
+ * @param items - in ascending order
+ */
 export function listPart(
-  member: string,
-  names: readonly string[],
-  { nextToken, maxResults }: { nextToken: string | undefined; maxResults: number | undefined },
-  describe: (name: string) => unknown = (name) => name,
+  list: string,
+  items: readonly string[],
+  {
+    nextToken: token,
+    maxResults: size,
+  }: { nextToken: string | undefined; maxResults: number | undefined },
+  describe: (item: string) => unknown = (item) => item,
 ): Record<string, unknown> {
-  const { items, next } = page(names, nextToken, maxResults);
-  return { [member]: items.map((name) => describe(name)), nextToken: next };
+  const part = page({ items }, { list, token, size, invalid: 'Invalid nextToken' });
+  return { [list]: part.items.map(describe), nextToken: part.next };
 }
 
 /** The page of a list that a request asks for, in the operations with markers. */
@@ -93,15 +101,15 @@ export const ascendingOrder: Member<boolean | undefined> = query(
   'isAscendingOrder',
 );
 
-/** {@link listPart} for them. */
-export function listPartByMarker(
-  member: string,
-  names: readonly string[],
-  { marker, pageSize: size }: { marker: string | undefined; pageSize: number | undefined },
-  describe: (name: string) => unknown = (name) => name,
+/** {@link listPart} for them, of any items and in any order. */
+export function listPartByMarker<T>(
+  list: string,
+  ordered: Ordered<T>,
+  { marker: token, pageSize: size }: { marker: string | undefined; pageSize: number | undefined },
+  describe: (item: T) => unknown = (item) => item,
 ): Record<string, unknown> {
-  const { items, next } = page(names, marker, size);
-  return { [member]: items.map((name) => describe(name)), nextMarker: next };
+  const part = page(ordered, { list, token, size, invalid: 'Invalid marker' });
+  return { [list]: part.items.map(describe), nextMarker: part.next };
 }
 
 /** A timestamp in a restJson1 body. */

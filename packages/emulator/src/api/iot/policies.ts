@@ -1,4 +1,5 @@
 import type { Account } from '../../account/account.ts';
+import { creationKey } from '../../account/creation-order.ts';
 import { iotArn } from '../../names/arns.ts';
 import { body, flag, optional, query, text, uri } from '../protocol/members.ts';
 import { operation, type RestOperation } from '../protocol/rest-json.ts';
@@ -46,8 +47,15 @@ export const POLICY_OPERATIONS: readonly RestOperation<IotContext>[] = [
     '/policies',
     { ...listedByMarker, ascendingOrder },
     ({ account }, input) =>
-      listPartByMarker('policies', account.iot.listPolicies(input), input, (name) =>
-        nameAndArn(account, name),
+      listPartByMarker(
+        'policies',
+        {
+          items: account.iot.listPolicies(input),
+          keyOf: (name) => creationKey(account.iot.getPolicy({ policyName: name }), name),
+          isDescending: !input.ascendingOrder,
+        },
+        input,
+        (name) => nameAndArn(account, name),
       ),
   ),
   operation(
@@ -140,8 +148,8 @@ export const POLICY_OPERATIONS: readonly RestOperation<IotContext>[] = [
     '/attached-policies/{target}',
     { target: uri(target), recursive: query(optional(flag)), ...listedByMarker },
     ({ account }, input) => {
-      const all = account.iot.listAttachedPolicies(input);
-      return listPartByMarker('policies', all, input, (name) => nameAndArn(account, name));
+      const items = account.iot.listAttachedPolicies(input);
+      return listPartByMarker('policies', { items }, input, (name) => nameAndArn(account, name));
     },
   ),
   operation(
@@ -150,7 +158,7 @@ export const POLICY_OPERATIONS: readonly RestOperation<IotContext>[] = [
     '/policy-targets/{policyName}',
     { policyName, ...listedByMarker },
     ({ account }, input) =>
-      listPartByMarker('targets', account.iot.listTargetsForPolicy(input), input),
+      listPartByMarker('targets', { items: account.iot.listTargetsForPolicy(input) }, input),
   ),
 ];
 

@@ -60,7 +60,11 @@ export const ROLE_ALIAS_OPERATIONS: readonly RestOperation<IotContext>[] = [
     '/role-aliases',
     { ...listedByMarker, ascendingOrder },
     ({ account }, input) =>
-      listPartByMarker('roleAliases', account.iot.listRoleAliases(input), input),
+      listPartByMarker(
+        'roleAliases',
+        { items: account.iot.listRoleAliases(input), isDescending: input.ascendingOrder === false },
+        input,
+      ),
   ),
   operation(
     'DescribeEndpoint',
