@@ -1,6 +1,8 @@
-import { iamArn } from '../names/arns.ts';
+import type { EmulatorError } from '../errors.ts';
+import { type Arn, iamArn, parseArn } from '../names/arns.ts';
 import { checkName } from '../names/check-name.ts';
 import { makeIamId } from '../names/ids.ts';
+import { partitionOf } from '../names/partitions.ts';
 import { checkRolePolicy } from '../policy/document.ts';
 import { lookUp } from '../state/look-up.ts';
 import type { ManagedPolicy } from '../state/records.ts';
@@ -8,7 +10,7 @@ import { awsError, getRole, type OperationContext, withItem, withoutItem } from 
 
 /**
  * Operations of IAM on policies that can be attached to several roles. They are stored, not evaluated. Any AWS
- * managed policy (`arn:aws:iam::aws:policy/…`) can be attached.
+ * managed policy (`arn:aws:iam::aws:policy/…`, in the partition of the region) can be attached.
  */
 export interface ManagedPolicyOperations {
   /**
@@ -30,7 +32,7 @@ export interface ManagedPolicyOperations {
   /**
    * Returns a managed policy of the account.
    *
-   * @throws {@link EmulatorError} `NoSuchEntity`
+   * @throws {@link EmulatorError} `ValidationError` for an ARN that is not one of a policy, `NoSuchEntity`
    */
   getPolicy(input: { policyArn: string }): ManagedPolicy & {
     /** How many roles it is attached to. */
@@ -39,29 +41,32 @@ export interface ManagedPolicyOperations {
   /**
    * Deletes a managed policy.
    *
-   * @throws {@link EmulatorError} `NoSuchEntity`, `DeleteConflict` while it is attached
+   * @throws {@link EmulatorError} `ValidationError` for an ARN that is not one of a policy, `NoSuchEntity`,
+   * `DeleteConflict` while it is attached
    */
   deletePolicy(input: { policyArn: string }): void;
   /**
    * Attaches a managed policy to a role. Does nothing if it is already attached.
    *
-   * @throws {@link EmulatorError} `NoSuchEntity` for a role or a policy that does not exist
+   * @throws {@link EmulatorError} `ValidationError` for an ARN that is not one of a policy, `NoSuchEntity` for a role or
+   * a policy that does not exist
    */
   attachRolePolicy(input: { roleName: string; policyArn: string }): void;
   /**
    * Detaches a managed policy from a role.
    *
-   * @throws {@link EmulatorError} `NoSuchEntity` for a role that does not exist, and a policy that is not attached
+   * @throws {@link EmulatorError} `ValidationError` for an ARN that is not one of a policy, `NoSuchEntity` for a role that
+   * does not exist, and a policy that is not attached
    */
   detachRolePolicy(input: { roleName: string; policyArn: string }): void;
 }
 
-const MANAGED_BY_AWS = /^arn:aws:iam::aws:policy\/[\w+=,.@/-]+$/;
-
 /** The operations on managed policies over the stored state. */
 export function managedPolicyOperations({ store, now }: OperationContext): ManagedPolicyOperations {
   const { state } = store;
+  const partition = partitionOf(state.region).name;
   const get = (policyArn: string) => {
+    checkPolicyArn(policyArn, partition);
     const policy = lookUp(state.managedPolicies, policyArn);
     if (policy === undefined) {
       throw awsError('NoSuchEntity', `Policy ${policyArn} does not exist or is not attachable.`);
@@ -107,12 +112,14 @@ export function managedPolicyOperations({ store, now }: OperationContext): Manag
       store.remove('managedPolicies', policyArn);
     },
     attachRolePolicy({ roleName, policyArn }) {
+      const isManagedByAws = checkPolicyArn(policyArn, partition).accountId === 'aws';
       const role = getRole(state, roleName);
-      if (!MANAGED_BY_AWS.test(policyArn)) get(policyArn);
+      if (!isManagedByAws) get(policyArn);
       const attachedPolicyArns = withItem(role.attachedPolicyArns, policyArn);
       store.put('roles', roleName, { ...role, attachedPolicyArns });
     },
     detachRolePolicy({ roleName, policyArn }) {
+      checkPolicyArn(policyArn, partition);
       const role = getRole(state, roleName);
       const attachedPolicyArns = withoutItem(role.attachedPolicyArns, policyArn);
       if (attachedPolicyArns.length === role.attachedPolicyArns.length) {
@@ -121,4 +128,26 @@ export function managedPolicyOperations({ store, now }: OperationContext): Manag
       store.put('roles', roleName, { ...role, attachedPolicyArns });
     },
   };
+}
+
+/**
+ * Checks the ARN of a managed policy, of an account or of AWS, and returns its parts.
+ *
+ * @throws {@link EmulatorError} `ValidationError`
+ */
+function checkPolicyArn(policyArn: string, partition: string): Arn {
+  const arn = parseArn(policyArn);
+  if (arn === undefined) throw invalid('Invalid ARN:  Could not be parsed!');
+  if (arn.partition !== partition) throw invalid('Invalid ARN partition');
+  const isPolicy =
+    arn.service === 'iam' &&
+    arn.region === '' &&
+    /^(?:\d{12}|aws)$/.test(arn.accountId) &&
+    /^policy\/[\w+=,.@/-]+$/.test(arn.resource);
+  if (!isPolicy) throw invalid(`ARN ${policyArn} is not valid.`);
+  return arn;
+}
+
+function invalid(message: string): EmulatorError {
+  return awsError('ValidationError', message);
 }

@@ -1,12 +1,37 @@
+import { partitionOf } from './partitions.ts';
+
 /** Account and region of a resource. */
-interface Owner {
+export interface Owner {
   readonly accountId: string;
   readonly region: string;
 }
 
+/** The parts of an ARN. */
+export interface Arn {
+  /** Such as `aws`. */
+  readonly partition: string;
+  /** Such as `iam`. */
+  readonly service: string;
+  /** Empty for a resource that is in all regions. */
+  readonly region: string;
+  /** Empty for a resource without an account. */
+  readonly accountId: string;
+  /** Such as `role/my-role`. */
+  readonly resource: string;
+}
+
+const ARN = /^arn:([^:]+):([^:]+):([^:]*):([^:]*):(.+)$/s;
+
+/** Returns the parts of an ARN; undefined for a text that is none. */
+export function parseArn(text: string): Arn | undefined {
+  const [, partition, service, region = '', accountId = '', resource] = ARN.exec(text) ?? [];
+  if (partition === undefined || service === undefined || resource === undefined) return undefined;
+  return { partition, service, region, accountId, resource };
+}
+
 /** The ARN of a resource of AWS IoT. */
 export function iotArn({ region, accountId }: Owner, resource: string): string {
-  return `arn:aws:iot:${region}:${accountId}:${resource}`;
+  return `arn:${partitionOf(region).name}:iot:${region}:${accountId}:${resource}`;
 }
 
 /** The ARN of a role alias. */
@@ -20,11 +45,18 @@ export function thingGroupArn(owner: Owner, thingGroupName: string): string {
 }
 
 /** The ARN of a resource of IAM. */
-export function iamArn({ accountId }: Owner, resource: string): string {
-  return `arn:aws:iam::${accountId}:${resource}`;
+export function iamArn({ region, accountId }: Owner, resource: string): string {
+  return `arn:${partitionOf(region).name}:iam::${accountId}:${resource}`;
 }
 
 /** The ARN of a role. */
 export function roleArn(owner: Owner, roleName: string, path = '/'): string {
   return iamArn(owner, `role${path}${roleName}`);
+}
+
+/** The ARN of a session of a role. */
+export function sessionArn(owner: Owner, roleName: string, sessionName: string): string {
+  const { region, accountId } = owner;
+  const resource = `assumed-role/${roleName}/${sessionName}`;
+  return `arn:${partitionOf(region).name}:sts::${accountId}:${resource}`;
 }

@@ -1,11 +1,7 @@
 import { createHash } from 'node:crypto';
 import { memoize } from '../memo.ts';
-
-/** An account in a region. */
-interface AccountPlace {
-  readonly accountId: string;
-  readonly region: string;
-}
+import type { Owner } from './arns.ts';
+import { partitionOf } from './partitions.ts';
 
 /** The host name of the emulator: not an address, so that clients send it in the TLS handshake. */
 export const LOCAL_NAME = 'localhost';
@@ -23,20 +19,23 @@ const digitsOf = memoize(10, (accountId) =>
 );
 
 /** The host name of the account's credential provider on AWS. */
-export function credentialsHostName({ accountId, region }: AccountPlace): string {
-  return `${endpointPrefix(accountId, 'c')}.credentials.iot.${region}.amazonaws.com`;
+export function credentialsHostName({ accountId, region }: Owner): string {
+  return `${endpointPrefix(accountId, 'c')}.${credentialsDomain(region)}`;
+}
+
+/** The domain of the credential providers of a region on AWS. */
+export function credentialsDomain(region: string): string {
+  return `credentials.iot.${region}.${partitionOf(region).dnsSuffix}`;
 }
 
 /**
  * Returns whose credential provider a client addressed, by the name in the TLS handshake or in `Host` (without a port).
  */
-export function endpointOwner(account: AccountPlace, name: string): EndpointOwner {
+export function endpointOwner(account: Owner, name: string): EndpointOwner {
   const lowerCaseName = name.toLowerCase();
   if (lowerCaseName === LOCAL_NAME || lowerCaseName === credentialsHostName(account)) {
     return 'this account';
   }
   const [, ...domain] = lowerCaseName.split('.');
-  return domain.join('.') === `credentials.iot.${account.region}.amazonaws.com`
-    ? 'another account'
-    : 'nobody';
+  return domain.join('.') === credentialsDomain(account.region) ? 'another account' : 'nobody';
 }

@@ -1,7 +1,7 @@
 // The initial PKI of an account: its certificate authorities, and the server certificate.
 import { createPrivateKey, createPublicKey } from 'node:crypto';
 import type { WrongCertificate } from '../faults/fault.ts';
-import { LOCAL_NAME } from '../names/host-names.ts';
+import { credentialsDomain, LOCAL_NAME } from '../names/host-names.ts';
 import {
   type Authority,
   createAuthority,
@@ -78,7 +78,7 @@ export async function createWrongCertificates(
 }
 
 function serverNames(region: string): readonly string[] {
-  return [LOCAL_NAME, `*.credentials.iot.${region}.amazonaws.com`];
+  return [LOCAL_NAME, `*.${credentialsDomain(region)}`];
 }
 
 function dnsNames(...names: readonly string[]): Extension {

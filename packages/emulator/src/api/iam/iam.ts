@@ -1,3 +1,4 @@
+import { partitionOf } from '../../names/partitions.ts';
 import { queryProtocol } from '../protocol/query.ts';
 import type { Service } from '../protocol/service.ts';
 import { MANAGED_POLICY_ACTIONS } from './managed-policies.ts';
@@ -8,8 +9,8 @@ import { ROLE_ACTIONS } from './roles.ts';
 export const IAM: Service<IamContext> = {
   prefix: 'iam',
   signingNames: ['iam'],
-  // IAM is global, and signed for us-east-1; with a custom endpoint botocore signs for the client's region.
-  signingRegions: (region) => ['us-east-1', region],
+  // IAM is global, and signed for one region; with a custom endpoint botocore signs for the client's region.
+  signingRegions: (region) => [partitionOf(region).iamRegion, region],
   isOpenToRoles: false,
   ...queryProtocol({
     version: '2010-05-08',

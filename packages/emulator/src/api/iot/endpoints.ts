@@ -1,6 +1,7 @@
 import type { Account } from '../../account/account.ts';
 import { EmulatorError } from '../../errors.ts';
 import { endpointPrefix } from '../../names/host-names.ts';
+import { partitionOf } from '../../names/partitions.ts';
 
 /**
  * Returns the address of an endpoint for `DescribeEndpoint`: the emulator's own for `iot:CredentialProvider`; for the
@@ -14,12 +15,15 @@ export function endpointAddress(
   credentialsEndpoint: string,
 ): string {
   const prefix = endpointPrefix(accountId, 'a');
+  const { name, dnsSuffix } = partitionOf(region);
+  // As seen in China: `a1b2c3d4e5f6g7.ats.iot.cn-north-1.amazonaws.com.cn`.
+  const ats = name === 'aws-cn' ? '.ats' : '-ats';
   const addresses = new Map([
     ['iot:CredentialProvider', credentialsEndpoint],
-    ['iot:Data', `${prefix}.iot.${region}.amazonaws.com`],
-    ['iot:Data-ATS', `${prefix}-ats.iot.${region}.amazonaws.com`],
-    ['iot:Data-Beta', `${prefix}-beta.iot.${region}.amazonaws.com`],
-    ['iot:Jobs', `${prefix}.jobs.iot.${region}.amazonaws.com`],
+    ['iot:Data', `${prefix}.iot.${region}.${dnsSuffix}`],
+    ['iot:Data-ATS', `${prefix}${ats}.iot.${region}.${dnsSuffix}`],
+    ['iot:Data-Beta', `${prefix}-beta.iot.${region}.${dnsSuffix}`],
+    ['iot:Jobs', `${prefix}.jobs.iot.${region}.${dnsSuffix}`],
   ]);
   const address = addresses.get(endpointType);
   if (address !== undefined) return address;

@@ -1,7 +1,8 @@
 import { type Grant, issueCredentials } from '../../credentials/sealed-credentials.ts';
 import { timeVariables } from '../../credentials/variables.ts';
 import { EmulatorError } from '../../errors.ts';
-import { iamArn, roleArn } from '../../names/arns.ts';
+import { iamArn, roleArn, sessionArn } from '../../names/arns.ts';
+import { partitionOf } from '../../names/partitions.ts';
 import { trusts } from '../../policy/policy.ts';
 import { findRoleByArn, lookUp } from '../../state/look-up.ts';
 import type { Role } from '../../state/records.ts';
@@ -27,8 +28,9 @@ const DEFAULT_SESSION_SECONDS = 43_200;
 export const STS: Service<StsContext> = {
   prefix: 'sts',
   signingNames: ['sts'],
-  // STS also has a global endpoint, which is signed for us-east-1.
-  signingRegions: (region) => [region, 'us-east-1'],
+  // In the partition `aws` STS also has a global endpoint, which is signed for us-east-1.
+  signingRegions: (region) =>
+    partitionOf(region).name === 'aws' ? [region, 'us-east-1'] : [region],
   isOpenToRoles: true,
   ...queryProtocol({
     version: '2011-06-15',
@@ -128,10 +130,6 @@ export function callerArn(state: State, caller: Caller): string {
 
 function callerRoleArn(state: State, roleName: string): string {
   return roleArn(state, roleName, lookUp(state.roles, roleName)?.path);
-}
-
-function sessionArn({ accountId }: State, roleName: string, sessionName: string): string {
-  return `arn:aws:sts::${accountId}:assumed-role/${roleName}/${sessionName}`;
 }
 
 function tooLong(limit: string): EmulatorError {
