@@ -5,6 +5,16 @@ import { fileURLToPath } from 'node:url';
 
 const pathOf = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 
+/**
+ * Hides certificates that Node.js would read each time a process starts, which takes longer than most commands do. No
+ * test wants them but those that install packages: npm() in package/projects.ts passes them on.
+ */
+function keepExtraCaCerts(): void {
+  const { NODE_EXTRA_CA_CERTS } = process.env;
+  if (NODE_EXTRA_CA_CERTS) process.env.NPM_EXTRA_CA_CERTS = NODE_EXTRA_CA_CERTS;
+  delete process.env.NODE_EXTRA_CA_CERTS;
+}
+
 /** The Debian packages of the tests that are not installed; none without dpkg. */
 function missingDebianPackages(): readonly string[] {
   const list = readFileSync(pathOf('debian-packages.txt'), 'utf8');
@@ -23,6 +33,7 @@ function missingDebianPackages(): readonly string[] {
 }
 
 export function setup(): void {
+  keepExtraCaCerts();
   if (
     ['credentialhelper', 'emulator'].some((name) => !existsSync(pathOf(`../packages/${name}/dist`)))
   ) {

@@ -13,7 +13,13 @@ const QUIET = ['--no-audit', '--no-fund', '--ignore-scripts', '--prefer-offline'
 /** Runs an npm command in a folder; returns its output. */
 async function npm(folder: string, ...args: readonly string[]): Promise<string> {
   // On Windows npm is a script, which requires a shell.
-  const options = { cwd: folder, shell: process.platform === 'win32', maxBuffer: 2 ** 24 };
+  const { NPM_EXTRA_CA_CERTS, NODE_EXTRA_CA_CERTS } = process.env;
+  const options = {
+    cwd: folder,
+    shell: process.platform === 'win32',
+    maxBuffer: 2 ** 24,
+    env: { ...process.env, NODE_EXTRA_CA_CERTS: NPM_EXTRA_CA_CERTS ?? NODE_EXTRA_CA_CERTS },
+  };
   const { stdout } = await promisify(execFile)('npm', ['--loglevel=error', ...args], options);
   return stdout;
 }
