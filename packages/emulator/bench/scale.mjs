@@ -25,20 +25,18 @@ async function measure(count) {
       thingId: id.slice(0, 36),
       version: 1,
       attributes: {},
-      certificateIds: [id],
-      thingGroupNames: [],
     };
     const certificate = {
       certificateId: id,
       certificatePem: device.certificatePem,
       status: 'ACTIVE',
-      policyNames: ['alias-policy'],
-      thingNames: [thing.thingName],
       creationMs: 0,
       lastModifiedMs: 0,
     };
     lines.push(JSON.stringify([['certificates', id, certificate]]));
     lines.push(JSON.stringify([['things', thing.thingName, thing]]));
+    lines.push(JSON.stringify([['thingCertificates', thing.thingName, id, 1]]));
+    lines.push(JSON.stringify([['certificatePolicies', id, 'alias-policy', 1]]));
   }
   appendFileSync(join(dir, 'records.jsonl'), lines.length > 0 ? `${lines.join('\n')}\n` : '');
   const program = `

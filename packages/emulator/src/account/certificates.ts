@@ -136,8 +136,6 @@ export function certificateOperations({ store, now }: OperationContext): Certifi
       certificateId: id,
       certificatePem,
       status,
-      policyNames: [],
-      thingNames: [],
       ...(caCertificateId !== undefined && { caCertificateId }),
       creationMs,
       sequence: nextSequence(),
@@ -178,20 +176,19 @@ export function certificateOperations({ store, now }: OperationContext): Certifi
       store.put('certificates', id, { ...certificate, status: newStatus, lastModifiedMs: now() });
     },
     deleteCertificate({ certificateId: id, forceDelete = false }) {
-      const certificate = getCertificate(state, id);
-      if (certificate.status === 'ACTIVE') {
+      if (getCertificate(state, id).status === 'ACTIVE') {
         throw awsError(
           'CertificateStateException',
           `Certificate must be deactivated (not ACTIVE) before deletion (id=${id})`,
         );
       }
-      if (certificate.thingNames.length > 0) {
+      if (state.thingCertificates.sourcesOf(id).size > 0) {
         throw awsError(
           'DeleteConflictException',
           `Things must be detached before deletion (arn=${arn(id)})`,
         );
       }
-      if (certificate.policyNames.length > 0 && !forceDelete) {
+      if (state.certificatePolicies.targetsOf(id).size > 0 && !forceDelete) {
         throw awsError(
           'DeleteConflictException',
           `Certificate policies must be detached before deletion (arn=${arn(id)})`,

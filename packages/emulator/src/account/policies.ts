@@ -10,8 +10,6 @@ import {
   getPrincipal,
   notFoundError,
   type OperationContext,
-  withItem,
-  withoutItem,
 } from './context.ts';
 import { inCreationOrder, sequenceFrom } from './creation-order.ts';
 
@@ -146,29 +144,23 @@ export function policyOperations({ store, now }: OperationContext): PolicyOperat
     return version;
   };
 
-  // A list of targets in the policy would be rewritten for every certificate; this operation is rare.
-  const targetsOf = (policyName: string) => {
-    const hasPolicy = ({ policyNames }: { policyNames: readonly string[] }) =>
-      policyNames.includes(policyName);
-    return [
-      ...Object.values(state.certificates)
-        .filter(hasPolicy)
-        .map(({ certificateId }) => iotArn(state, `cert/${certificateId}`)),
-      ...Object.values(state.thingGroups)
-        .filter(hasPolicy)
-        .map(({ thingGroupName }) => thingGroupArn(state, thingGroupName)),
+  const targetsOf = (policyName: string) =>
+    [
+      ...[...state.certificatePolicies.sourcesOf(policyName)].map((id) =>
+        iotArn(state, `cert/${id}`),
+      ),
+      ...[...state.thingGroupPolicies.sourcesOf(policyName)].map((name) =>
+        thingGroupArn(state, name),
+      ),
     ].sort();
-  };
-  const changePolicies = (target: string, policyName: string, change: typeof withItem) => {
-    const group = findThingGroup(state, target);
-    if (group !== undefined) {
-      const policyNames = change(group.policyNames, policyName);
-      store.put('thingGroups', group.thingGroupName, { ...group, policyNames });
-    } else {
-      const certificate = getPrincipal(state, target);
-      const policyNames = change(certificate.policyNames, policyName);
-      store.put('certificates', certificate.certificateId, { ...certificate, policyNames });
-    }
+  /** The relation of a target to its policies, and its key there. */
+  const findTarget = (
+    arn: string,
+  ): readonly ['certificatePolicies' | 'thingGroupPolicies', string] => {
+    const group = findThingGroup(state, arn);
+    return group === undefined
+      ? ['certificatePolicies', getPrincipal(state, arn).certificateId]
+      : ['thingGroupPolicies', group.thingGroupName];
   };
 
   return {
@@ -265,16 +257,18 @@ export function policyOperations({ store, now }: OperationContext): PolicyOperat
     },
     attachPolicy({ policyName, target }) {
       get(policyName);
-      changePolicies(target, policyName, withItem);
+      store.link(...findTarget(target), policyName);
     },
     detachPolicy({ policyName, target }) {
-      changePolicies(target, policyName, withoutItem);
+      store.unlink(...findTarget(target), policyName);
     },
     listAttachedPolicies({ target, recursive = false }) {
-      const group = findThingGroup(state, target);
-      if (group === undefined) return [...getPrincipal(state, target).policyNames].sort();
-      const groups = recursive ? withParentGroups(state, group.thingGroupName) : [group];
-      return [...new Set(groups.flatMap(({ policyNames }) => policyNames))].sort();
+      const [relation, key] = findTarget(target);
+      const keys =
+        recursive && relation === 'thingGroupPolicies'
+          ? withParentGroups(state, key).map(({ thingGroupName }) => thingGroupName)
+          : [key];
+      return [...new Set(keys.flatMap((one) => [...state[relation].targetsOf(one)]))].sort();
     },
     listTargetsForPolicy({ policyName }) {
       get(policyName);

@@ -10,8 +10,6 @@ import {
   getThing,
   getThingGroup,
   type OperationContext,
-  withItem,
-  withoutItem,
 } from './context.ts';
 
 /** Operations of AWS IoT on thing groups. */
@@ -95,11 +93,9 @@ export function thingGroupOperations({ store, now }: OperationContext): ThingGro
   const { state } = store;
   const isIn = (thingGroupName: string, ancestor: string) =>
     withParentGroups(state, thingGroupName).some((group) => group.thingGroupName === ancestor);
-  const changeMembership = (thingName: string, thingGroupName: string, change: typeof withItem) => {
+  const membership = (thingName: string, thingGroupName: string) => {
     getThingGroup(state, thingGroupName);
-    const thing = getThing(state, thingName);
-    const thingGroupNames = change(thing.thingGroupNames, thingGroupName);
-    store.put('things', thingName, { ...thing, thingGroupNames });
+    return ['thingMemberships', getThing(state, thingName).thingName, thingGroupName] as const;
   };
   const operations: ThingGroupOperations = {
     createThingGroup({ thingGroupName, parentGroupName, description, attributes = {} }) {
@@ -117,11 +113,10 @@ export function thingGroupOperations({ store, now }: OperationContext): ThingGro
           thingGroupName,
           thingGroupId,
           ...properties,
-          policyNames: [],
           creationMs: now(),
         });
       } else {
-        const { thingGroupName: _, thingGroupId: __, policyNames, creationMs, ...old } = existing;
+        const { thingGroupName: _, thingGroupId: __, creationMs, ...old } = existing;
         if (!isDeepStrictEqual(old, properties)) {
           throw alreadyExistsError(`thing group ${thingGroupName}, with other properties,`);
         }
@@ -145,13 +140,7 @@ export function thingGroupOperations({ store, now }: OperationContext): ThingGro
           `Cannot delete thing group ${thingGroupName} when there are still child groups attached to it`,
         );
       }
-      const thingNames = operations.listThingsInThingGroup({ thingGroupName });
-      store.batch(() => {
-        for (const thingName of thingNames) {
-          changeMembership(thingName, thingGroupName, withoutItem);
-        }
-        store.remove('thingGroups', thingGroupName);
-      });
+      store.remove('thingGroups', thingGroupName);
     },
     listThingGroups({ parentGroup, recursive = parentGroup === undefined } = {}) {
       if (parentGroup !== undefined) getThingGroup(state, parentGroup);
@@ -166,24 +155,23 @@ export function thingGroupOperations({ store, now }: OperationContext): ThingGro
         .sort();
     },
     addThingToThingGroup({ thingName, thingGroupName }) {
-      changeMembership(thingName, thingGroupName, withItem);
+      store.link(...membership(thingName, thingGroupName));
     },
     removeThingFromThingGroup({ thingName, thingGroupName }) {
-      changeMembership(thingName, thingGroupName, withoutItem);
+      store.unlink(...membership(thingName, thingGroupName));
     },
     listThingsInThingGroup({ thingGroupName, recursive = false }) {
       getThingGroup(state, thingGroupName);
-      return Object.values(state.things)
-        .filter(({ thingGroupNames }) =>
-          thingGroupNames.some(
-            (name) => name === thingGroupName || (recursive && isIn(name, thingGroupName)),
-          ),
-        )
-        .map(({ thingName }) => thingName)
-        .sort();
+      const groups = recursive
+        ? Object.keys(state.thingGroups).filter((name) => isIn(name, thingGroupName))
+        : [thingGroupName];
+      return [
+        ...new Set(groups.flatMap((name) => [...state.thingMemberships.sourcesOf(name)])),
+      ].sort();
     },
     listThingGroupsForThing({ thingName }) {
-      return [...getThing(state, thingName).thingGroupNames].sort();
+      getThing(state, thingName);
+      return [...state.thingMemberships.targetsOf(thingName)].sort();
     },
   };
   return operations;

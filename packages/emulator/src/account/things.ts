@@ -11,8 +11,6 @@ import {
   getThing,
   notFoundError,
   type OperationContext,
-  withItem,
-  withoutItem,
 } from './context.ts';
 
 /** Operations of AWS IoT on things and their types. */
@@ -140,21 +138,12 @@ export function thingOperations({ store, now }: OperationContext): ThingOperatio
   };
   const thingArn = (name: string) => iotArn(state, `thing/${name}`);
   const thingTypeArn = (name: string) => iotArn(state, `thingtype/${name}`);
-  const changeAttachment = (thingName: string, principal: string, change: typeof withItem) => {
-    const thing = getThing(state, thingName);
-    const certificate = getPrincipal(state, principal);
-    const { certificateId: id } = certificate;
-    store.batch(() => {
-      store.put('things', thingName, {
-        ...thing,
-        certificateIds: change(thing.certificateIds, id),
-      });
-      store.put('certificates', id, {
-        ...certificate,
-        thingNames: change(certificate.thingNames, thingName),
-      });
-    });
-  };
+  const attachment = (thingName: string, principal: string) =>
+    [
+      'thingCertificates',
+      getThing(state, thingName).thingName,
+      getPrincipal(state, principal).certificateId,
+    ] as const;
 
   return {
     createThing({ thingName, thingTypeName, attributes = {} }) {
@@ -175,8 +164,6 @@ export function thingOperations({ store, now }: OperationContext): ThingOperatio
         version: 1,
         ...(thingTypeName !== undefined && { thingTypeName }),
         attributes: nonEmpty(attributes),
-        certificateIds: [],
-        thingGroupNames: [],
       });
       return { thingName, thingId, thingArn: thingArn(thingName) };
     },
@@ -204,9 +191,8 @@ export function thingOperations({ store, now }: OperationContext): ThingOperatio
       });
     },
     deleteThing({ thingName }) {
-      const thing = lookUp(state.things, thingName);
-      if (thing === undefined) return;
-      if (thing.certificateIds.length > 0) {
+      if (lookUp(state.things, thingName) === undefined) return;
+      if (state.thingCertificates.targetsOf(thingName).size > 0) {
         throw awsError(
           'InvalidRequestException',
           `Cannot delete. Thing ${thingName} is still attached to one or more principals`,
@@ -245,18 +231,19 @@ export function thingOperations({ store, now }: OperationContext): ThingOperatio
       return { ...getType(thingTypeName), thingTypeArn: thingTypeArn(thingTypeName) };
     },
     attachThingPrincipal({ thingName, principal }) {
-      changeAttachment(thingName, principal, withItem);
+      store.link(...attachment(thingName, principal));
     },
     detachThingPrincipal({ thingName, principal }) {
-      changeAttachment(thingName, principal, withoutItem);
+      store.unlink(...attachment(thingName, principal));
     },
     listThingPrincipals({ thingName }) {
-      return getThing(state, thingName)
-        .certificateIds.map((id) => iotArn(state, `cert/${id}`))
-        .sort();
+      getThing(state, thingName);
+      const ids = state.thingCertificates.targetsOf(thingName);
+      return [...ids].map((id) => iotArn(state, `cert/${id}`)).sort();
     },
     listPrincipalThings({ principal }) {
-      return [...getPrincipal(state, principal).thingNames].sort();
+      const { certificateId } = getPrincipal(state, principal);
+      return [...state.thingCertificates.sourcesOf(certificateId)].sort();
     },
   };
 }

@@ -55,7 +55,7 @@ async function seedFolder(
   try {
     return await seedThing(store, openAccount(store, Date.now), input);
   } finally {
-    store.close();
+    await store.close();
   }
 }
 

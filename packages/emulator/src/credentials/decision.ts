@@ -136,10 +136,11 @@ function findCertificate(
 
 function checkThing(state: State, thingName: string | undefined, certificate: Certificate): void {
   if (thingName === undefined) return;
-  const thing = lookUp(state.things, thingName);
-  if (thing === undefined) throw new Refusal('thing', `there is no thing ${thingName}`);
+  if (lookUp(state.things, thingName) === undefined) {
+    throw new Refusal('thing', `there is no thing ${thingName}`);
+  }
   const { certificateId: id } = certificate;
-  if (!thing.certificateIds.includes(id)) {
+  if (!state.thingCertificates.has(thingName, id)) {
     throw new Refusal('thing', `certificate ${id} is not attached to thing ${thingName}`);
   }
 }
@@ -153,8 +154,10 @@ function checkPolicies(
   const action = 'iot:AssumeRoleWithCertificate';
   const resource = roleAliasArn(state, aliasName);
   const thing = thingName === undefined ? undefined : lookUp(state.things, thingName);
-  const groups = (thing?.thingGroupNames ?? []).flatMap((name) => withParentGroups(state, name));
-  const names = [certificate, ...groups].flatMap(({ policyNames }) => policyNames);
+  const names = [
+    ...state.certificatePolicies.targetsOf(certificate.certificateId),
+    ...(thing === undefined ? [] : policiesOfGroups(state, thing.thingName)),
+  ];
   const policies = names.flatMap((name) => lookUp(state.policies, name) ?? []);
   const documents = policies.map(defaultDocument);
   const variables = {
@@ -170,6 +173,13 @@ function checkPolicies(
     'policy',
     `the attached policies (${names.join(', ') || 'none'}) ${verb} ${action} on ${resource} for ${who}`,
   );
+}
+
+/** The policies of the groups that a thing is in, and of those above them. */
+function policiesOfGroups(state: State, thingName: string): readonly string[] {
+  return [...state.thingMemberships.targetsOf(thingName)]
+    .flatMap((name) => withParentGroups(state, name))
+    .flatMap(({ thingGroupName }) => [...state.thingGroupPolicies.targetsOf(thingGroupName)]);
 }
 
 function findRole(state: State, { roleAlias, roleArn }: RoleAlias, nowMs: number): Role {

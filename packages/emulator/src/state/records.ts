@@ -1,4 +1,5 @@
-// The records of an account, as plain JSON. Timestamps are epoch milliseconds.
+// The records of an account, as plain JSON. Timestamps are epoch milliseconds. What links two of them is in a relation.
+import type { Relation } from './relation.ts';
 
 /** A thing of AWS IoT. */
 export interface Thing {
@@ -12,10 +13,6 @@ export interface Thing {
   readonly thingTypeName?: string;
   /** Values by name; none is empty. */
   readonly attributes: Readonly<Record<string, string>>;
-  /** Ids of the certificates that are attached to it. */
-  readonly certificateIds: readonly string[];
-  /** Names of the groups that it is in. */
-  readonly thingGroupNames: readonly string[];
 }
 
 /** A thing group. Its policies apply to its things, and to those of its child groups. */
@@ -30,8 +27,6 @@ export interface ThingGroup {
   readonly description?: string;
   /** Values by name. */
   readonly attributes: Readonly<Record<string, string>>;
-  /** Names of the policies that are attached to it. */
-  readonly policyNames: readonly string[];
   /** When it was created, in epoch milliseconds. */
   readonly creationMs: number;
 }
@@ -64,10 +59,6 @@ export interface Certificate {
   readonly certificatePem: string;
   /** Its status. */
   readonly status: CertificateStatus;
-  /** Names of the policies that are attached to it. */
-  readonly policyNames: readonly string[];
-  /** Names of the things that it is attached to: the inverse of {@link Thing.certificateIds}. */
-  readonly thingNames: readonly string[];
   /** The id of the registered authority that issued it; missing if it was registered without a CA. */
   readonly caCertificateId?: string;
   /** When it was registered, in epoch milliseconds. */
@@ -190,4 +181,16 @@ export interface Tables {
   readonly thingGroups: Readonly<Record<string, ThingGroup>>;
   /** By id. */
   readonly caCertificates: Readonly<Record<string, CaCertificate>>;
+}
+
+/** The relations between the records of an account. */
+export interface Relations {
+  /** Things and the certificates that are attached to them. */
+  readonly thingCertificates: Relation;
+  /** Things and the groups that they are in. */
+  readonly thingMemberships: Relation;
+  /** Certificates and the AWS IoT policies that are attached to them. */
+  readonly certificatePolicies: Relation;
+  /** Thing groups and the AWS IoT policies that are attached to them. */
+  readonly thingGroupPolicies: Relation;
 }

@@ -1,11 +1,13 @@
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { EmulatorError } from '../errors.ts';
-import { type Change, openJournal, writeWhole } from './journal.ts';
+import { applyChange, type Change, inverseOf } from './changes.ts';
+import { removeTemporaries, writeWhole } from './files.ts';
+import { openFoundation } from './foundation.ts';
+import { openJournal } from './journal.ts';
 import { type Lock, lockFolder } from './lock.ts';
-import { lookUp } from './look-up.ts';
-import type { Tables } from './records.ts';
-import { createState, emptyTables, type State } from './state.ts';
+import type { Relations, Tables } from './records.ts';
+import { createFoundation, emptyState, type Foundation, type State } from './state.ts';
 
 /** The state of an emulator, and its storage. */
 export interface Store {
@@ -14,13 +16,18 @@ export interface Store {
   readonly caFile: string | undefined;
   /** Adds or replaces a record; when it returns, a crash loses none of it. */
   put<Table extends keyof Tables>(table: Table, key: string, record: Tables[Table][string]): void;
-  /** Removes a record, likewise. */
+  /** Removes a record and all its links, likewise. */
   remove(table: keyof Tables, key: string): void;
+  /** Links two records, likewise. Does nothing if they are linked. */
+  link(relation: keyof Relations, source: string, target: string): void;
+  /** Removes the link of two records, likewise. Does nothing if they are not linked. */
+  unlink(relation: keyof Relations, source: string, target: string): void;
   /** Applies the changes of a task atomically: all or none after a crash, and none if it throws. */
   batch<T>(task: () => T): T;
   /** The folder lock; undefined without a folder. */
   readonly lock: Lock | undefined;
-  close(): void;
+  /** Closes the files and unlocks the folder at once. The promise is fulfilled when nothing temporary is left. */
+  close(): Promise<void>;
 }
 
 /** Properties of a new account; an existing account must match. */
@@ -31,11 +38,12 @@ export interface StoreOptions {
   readonly nowMs: number;
 }
 
-/** The fixed part of an account: all of the state but its tables. */
-type Foundation = Omit<State, keyof Tables>;
-
 const DEFAULT_ACCOUNT_ID = '123456789012';
 const DEFAULT_REGION = 'us-east-1';
+
+const FOUNDATION = 'account.json';
+const CA = 'ca.pem';
+const JOURNAL = 'records.jsonl';
 
 /**
  * Opens or creates the state in a folder; without a folder it is in memory. A folder is locked by one process at a
@@ -45,60 +53,65 @@ const DEFAULT_REGION = 'us-east-1';
  */
 export async function openStore(options: StoreOptions): Promise<Store> {
   const { dir, accountId = DEFAULT_ACCOUNT_ID, region = DEFAULT_REGION, nowMs } = options;
+  const create = () => createFoundation(accountId, region, nowMs);
   if (dir === undefined) {
-    const state = await createState(accountId, region, nowMs);
-    return { ...openTables(state, () => {}), caFile: undefined, lock: undefined, close() {} };
+    const state = emptyState(await create());
+    const close = () => Promise.resolve();
+    return { ...openState(state, () => {}), caFile: undefined, lock: undefined, close };
   }
   makeFolder(dir);
   let lock: Lock | undefined;
   try {
     lock = lockFolder(dir);
-    const foundation = await openFoundation(dir, { ...options, accountId, region }, options);
+    const { release } = lock;
+    removeTemporaries(dir, [FOUNDATION, CA, JOURNAL]);
+    const files = { foundation: join(dir, FOUNDATION), journal: join(dir, JOURNAL) };
+    const state = emptyState(await openFoundation(files, create));
+    assertSame(state, options);
     // Before the journal is opened, which truncates an incomplete last line.
     lock.assertHeld();
-    const state: State = { ...foundation, ...emptyTables() };
-    const caFile = join(dir, 'ca.pem');
+    const caFile = join(dir, CA);
     const { certificatePem } = state.pki.serverCa;
     const isThere = existsSync(caFile) && readFileSync(caFile, 'utf8') === certificatePem;
     if (!isThere) writeWhole(caFile, certificatePem, 0o644);
     // The last step that may fail: the journal is a file that stays open.
-    const journal = openJournal(
-      join(dir, 'records.jsonl'),
-      (change) => applyChange(state, change),
-      () => allRecords(state),
-    );
+    const journal = await openJournal(files.journal, state);
     const close = () => {
       try {
-        journal.close();
+        return journal.close();
       } finally {
-        lock?.release();
+        release();
       }
     };
-    return { ...openTables(state, (changes) => journal.append(changes)), caFile, lock, close };
+    return { ...openState(state, journal.append), caFile, lock, close };
   } catch (error) {
     lock?.release();
     throw error instanceof EmulatorError ? error : folderError(dir, error as Error);
   }
 }
 
-function openTables(
+function openState(
   state: State,
   keep: (changes: readonly Change[]) => void,
-): Pick<Store, 'state' | 'put' | 'remove' | 'batch'> {
+): Omit<Store, 'caFile' | 'lock' | 'close'> {
   let batch: { readonly changes: Change[]; readonly undo: Change[] } | undefined;
-  const make = (table: keyof Tables, key: string, record?: unknown) => {
-    // JSON has no undefined: a removal has no third element.
-    const change: Change = record === undefined ? [table, key] : [table, key, record];
+  const make = (change: Change) => {
     // Written to disk first: a change that is only in memory could be acknowledged and lost.
     if (batch === undefined) keep([change]);
     batch?.changes.push(change);
-    batch?.undo.unshift([table, key, lookUp<unknown>(state[table], key)]);
+    batch?.undo.unshift(...inverseOf(state, change));
     applyChange(state, change);
   };
   return {
     state,
-    put: make,
-    remove: (table, key) => make(table, key),
+    put: (table, key, record) => make([table, key, record]),
+    remove: (table, key) => make([table, key]),
+    link(relation, source, target) {
+      if (!state[relation].has(source, target)) make([relation, source, target, 1]);
+    },
+    unlink(relation, source, target) {
+      if (state[relation].has(source, target)) make([relation, source, target, 0]);
+    },
     batch(task) {
       if (batch !== undefined) return task();
       const changes: Change[] = [];
@@ -118,40 +131,6 @@ function openTables(
   };
 }
 
-/** The only place that changes a table; all other code sees them as read-only. */
-function applyChange(state: State, [table, key, record]: Change): void {
-  const records = (state as unknown as Record<string, Record<string, unknown>>)[table];
-  if (records === undefined) return;
-  if (record === undefined) delete records[key];
-  else records[key] = record;
-}
-
-function allRecords(state: State): readonly Change[] {
-  return (Object.keys(emptyTables()) as (keyof Tables)[]).flatMap((table) =>
-    Object.entries(state[table]).map(([key, record]): Change => [table, key, record]),
-  );
-}
-
-async function openFoundation(
-  dir: string,
-  made: { accountId: string; region: string; nowMs: number },
-  wanted: StoreOptions,
-): Promise<Foundation> {
-  const file = join(dir, 'account.json');
-  const existing = readFoundation(file);
-  if (existing !== undefined) {
-    assertSame(existing, wanted);
-    return existing;
-  }
-  const state = await createState(made.accountId, made.region, made.nowMs);
-  const tables = Object.keys(emptyTables());
-  const foundation = Object.fromEntries(
-    Object.entries(state).filter(([name]) => !tables.includes(name)),
-  );
-  writeWhole(file, `${JSON.stringify(foundation, null, 1)}\n`, 0o600);
-  return state;
-}
-
 function makeFolder(dir: string): void {
   try {
     mkdirSync(dir, { recursive: true, mode: 0o700 });
@@ -163,24 +142,6 @@ function makeFolder(dir: string): void {
 function folderError(dir: string, cause: NodeJS.ErrnoException): EmulatorError {
   const reason = cause.code === 'EEXIST' ? 'it is not a folder' : cause.message;
   return new EmulatorError(`cannot use ${dir}: ${reason}`, { code: 'ERR_DIR', cause });
-}
-
-function readFoundation(file: string): Foundation | undefined {
-  let text: string;
-  try {
-    text = readFileSync(file, 'utf8');
-  } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException;
-    if (code === 'ENOENT') return undefined;
-    throw new EmulatorError(`cannot read ${file}: ${code}`, { code: 'ERR_DIR', cause });
-  }
-  try {
-    const foundation = JSON.parse(text) as Foundation;
-    if (foundation.version === 1) return foundation;
-  } catch {
-    // Reported below: the text contains keys, and the parser's error quotes it.
-  }
-  throw new EmulatorError(`${file} is not an account of this emulator`, { code: 'ERR_DIR' });
 }
 
 function assertSame(foundation: Foundation, options: StoreOptions): void {

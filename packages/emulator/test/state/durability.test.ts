@@ -60,8 +60,6 @@ describe('the state in a folder', () => {
     thingId: thingName,
     version: 1,
     attributes: {},
-    certificateIds: [],
-    thingGroupNames: [],
   });
 
   it('applies the changes of a batch atomically', async () => {
@@ -82,10 +80,10 @@ describe('the state in a folder', () => {
     store.batch(() => store.put('things', 'later', thing('later')));
     store.put('things', 'removed', thing('removed'));
     store.remove('things', 'removed');
-    store.close();
+    await store.close();
     const reopened = await openStore(options);
     expect(reopened.state.things).toEqual({ kept: thing('kept'), later: thing('later') });
-    reopened.close();
+    await reopened.close();
   });
 
   it('is the same after a restart, for any operations', async () => {
@@ -117,7 +115,7 @@ describe('the state in a folder', () => {
           expect(store.state.things).toEqual(before);
           for (const one of steps) take(store, one);
           before = structuredClone(store.state.things);
-          store.close();
+          await store.close();
         }
       }),
       { numRuns: 30 },
