@@ -14,9 +14,22 @@ export class EmulatorError extends Error {
    * - `ERR_PORT`: a port is in use, or cannot be listened on.
    */
   readonly code: string;
+  /**
+   * The members that AWS's error has besides its message: `resourceArn` and `resourceId` of
+   * `ResourceAlreadyExistsException`. Undefined for errors without such members.
+   */
+  readonly details: Readonly<Record<string, string>> | undefined;
 
-  constructor(message: string, { code, cause }: { code: string; cause?: unknown }) {
+  constructor(
+    message: string,
+    {
+      code,
+      cause,
+      details,
+    }: { code: string; cause?: unknown; details?: Readonly<Record<string, string>> | undefined },
+  ) {
     super(message, cause === undefined ? {} : { cause });
     this.code = code;
+    this.details = details;
   }
 }

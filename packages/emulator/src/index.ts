@@ -16,6 +16,7 @@ export type { RoleAliasOperations } from './account/role-aliases.ts';
 export type { RoleOperations } from './account/roles.ts';
 export type { Seed, SeedInput } from './account/seed.ts';
 export type { ThingGroupOperations } from './account/thing-groups.ts';
+export type { ThingTypeOperations } from './account/thing-types.ts';
 export type { ThingOperations } from './account/things.ts';
 export { type CredentialSettings, type Emulator, startEmulator } from './emulator.ts';
 export { EmulatorError } from './errors.ts';

@@ -6,6 +6,7 @@ import { type PolicyOperations, policyOperations } from './policies.ts';
 import { type RoleAliasOperations, roleAliasOperations } from './role-aliases.ts';
 import { type RoleOperations, roleOperations } from './roles.ts';
 import { type ThingGroupOperations, thingGroupOperations } from './thing-groups.ts';
+import { type ThingTypeOperations, thingTypeOperations } from './thing-types.ts';
 import { type ThingOperations, thingOperations } from './things.ts';
 
 /**
@@ -15,6 +16,7 @@ import { type ThingOperations, thingOperations } from './things.ts';
  */
 export interface Iot
   extends ThingOperations,
+    ThingTypeOperations,
     ThingGroupOperations,
     CertificateOperations,
     AuthorityOperations,
@@ -49,6 +51,7 @@ export function openAccount(store: Store, now: () => number): Account {
     region,
     iot: {
       ...thingOperations(context),
+      ...thingTypeOperations(context),
       ...thingGroupOperations(context),
       ...certificateOperations(context),
       ...authorityOperations(context),

@@ -59,14 +59,20 @@ export function authorityOperations({ store }: OperationContext): AuthorityOpera
         throw awsError('InvalidRequestException', 'verificationCertificate is required');
       }
       const id = certificateId(ca.raw);
-      if (lookUp(state.caCertificates, id)) throw alreadyExistsError(`CA certificate ${id}`);
+      const certificateArn = iotArn(state, `cacert/${id}`);
+      if (lookUp(state.caCertificates, id)) {
+        throw alreadyExistsError('The CA certificate is already registered', {
+          resourceArn: certificateArn,
+          resourceId: id,
+        });
+      }
       store.put('caCertificates', id, {
         certificateId: id,
         certificatePem: input.caCertificate,
         status: setAsActive ? 'ACTIVE' : 'INACTIVE',
         certificateMode,
       });
-      return { certificateId: id, certificateArn: iotArn(state, `cacert/${id}`) };
+      return { certificateId: id, certificateArn };
     },
   };
 }

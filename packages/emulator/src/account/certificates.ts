@@ -130,7 +130,12 @@ export function certificateOperations({ store, now }: OperationContext): Certifi
       throw awsError('CertificateValidationException', `the key is not ${DEVICE_KEYS}`);
     }
     const id = certificateId(raw);
-    if (lookUp(state.certificates, id)) throw alreadyExistsError(`certificate ${id}`);
+    if (lookUp(state.certificates, id)) {
+      throw alreadyExistsError('The certificate is already provisioned or registered', {
+        resourceArn: arn(id),
+        resourceId: id,
+      });
+    }
     const creationMs = now();
     store.put('certificates', id, {
       certificateId: id,

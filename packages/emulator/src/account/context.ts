@@ -1,7 +1,7 @@
 import { EmulatorError } from '../errors.ts';
 import { iotArn, thingGroupArn } from '../names/arns.ts';
 import { lookUp } from '../state/look-up.ts';
-import type { Certificate, Role, Thing, ThingGroup } from '../state/records.ts';
+import type { Certificate, Role, Thing, ThingGroup, ThingType } from '../state/records.ts';
 import type { State } from '../state/state.ts';
 import type { Store } from '../state/store.ts';
 
@@ -22,9 +22,27 @@ export function notFoundError(what: string): EmulatorError {
   return awsError('ResourceNotFoundException', `${what} does not exist`);
 }
 
-/** The error for a resource that already exists. */
-export function alreadyExistsError(what: string): EmulatorError {
-  return awsError('ResourceAlreadyExistsException', `${what} already exists`);
+/** The error for a resource that already exists, which AWS IoT names by ARN and id. */
+export function alreadyExistsError(
+  message: string,
+  details: { readonly resourceArn: string; readonly resourceId: string },
+): EmulatorError {
+  return new EmulatorError(message, { code: 'ResourceAlreadyExistsException', details });
+}
+
+/**
+ * Checks the version that a caller expects.
+ *
+ * @param what - the resource, such as `thing x`
+ * @param expected - undefined: any
+ * @throws {@link EmulatorError} `VersionConflictException`
+ */
+export function checkVersion(what: string, version: number, expected: number | undefined): void {
+  if (expected === undefined || expected === version) return;
+  throw awsError(
+    'VersionConflictException',
+    `The version for ${what} does not match the expected version.`,
+  );
 }
 
 /** Returns a registered certificate by its id. */
@@ -61,6 +79,13 @@ export function getThing(state: State, name: string): Thing {
   return thing;
 }
 
+/** Returns a thing type by its name. */
+export function getThingType(state: State, name: string): ThingType {
+  const type = lookUp(state.thingTypes, name);
+  if (type === undefined) throw notFoundError(`thing type ${name}`);
+  return type;
+}
+
 /** Returns a role by its name. */
 export function getRole(state: State, name: string): Role {
   const role = lookUp(state.roles, name);
@@ -68,6 +93,13 @@ export function getRole(state: State, name: string): Role {
     throw awsError('NoSuchEntity', `The role with name ${name} cannot be found.`);
   }
   return role;
+}
+
+/** Returns the attributes that are stored: AWS IoT does not store empty ones. */
+export function nonEmpty(
+  attributes: Readonly<Record<string, string>>,
+): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(attributes).filter(([, value]) => value !== ''));
 }
 
 /** Returns a list with an item, once. */

@@ -166,13 +166,19 @@ export function policyOperations({ store, now }: OperationContext): PolicyOperat
   return {
     createPolicy({ policyName, policyDocument }) {
       checkName('policy name', policyName);
-      if (lookUp(state.policies, policyName)) throw alreadyExistsError(`policy ${policyName}`);
+      if (lookUp(state.policies, policyName)) {
+        throw alreadyExistsError(
+          `Policy cannot be created - name already exists (name=${policyName})`,
+          { resourceArn: iotArn(state, `policy/${policyName}`), resourceId: policyName },
+        );
+      }
       checkPolicyDocument(policyDocument);
       const creationMs = now();
       store.put('policies', policyName, {
         policyName,
         defaultVersionId: '1',
         versions: [{ versionId: '1', policyDocument, creationMs }],
+        lastVersion: 1,
         creationMs,
         sequence: nextSequence(),
         lastModifiedMs: creationMs,
@@ -212,11 +218,12 @@ export function policyOperations({ store, now }: OperationContext): PolicyOperat
         );
       }
       const creationMs = now();
-      const newest = Math.max(...versions.map(({ versionId }) => Number(versionId)));
-      const version = { versionId: String(newest + 1), policyDocument, creationMs };
+      const lastVersion = lastVersionOf(policy) + 1;
+      const version = { versionId: String(lastVersion), policyDocument, creationMs };
       store.put('policies', policyName, {
         ...policy,
         versions: [...versions, version],
+        lastVersion,
         lastModifiedMs: creationMs,
         ...(setAsDefault && { defaultVersionId: version.versionId }),
       });
@@ -275,4 +282,9 @@ export function policyOperations({ store, now }: OperationContext): PolicyOperat
       return targetsOf(policyName);
     },
   };
+}
+
+/** The number of the newest version that a policy ever had: numbers are not used again. */
+function lastVersionOf({ versions, lastVersion = 0 }: Policy): number {
+  return Math.max(lastVersion, ...versions.map(({ versionId }) => Number(versionId)));
 }

@@ -75,7 +75,12 @@ export function roleAliasOperations({ store, now }: OperationContext): RoleAlias
   return {
     createRoleAlias({ roleAlias, roleArn, credentialDurationSeconds = DEFAULT_SECONDS }) {
       checkName('role alias', roleAlias);
-      if (lookUp(state.roleAliases, roleAlias)) throw alreadyExistsError(`role alias ${roleAlias}`);
+      if (lookUp(state.roleAliases, roleAlias)) {
+        throw alreadyExistsError(`Role alias ${roleAlias} already exists`, {
+          resourceArn: arn(roleAlias),
+          resourceId: roleAlias,
+        });
+      }
       check(credentialDurationSeconds);
       const creationMs = now();
       store.put('roleAliases', roleAlias, {

@@ -1,4 +1,4 @@
-import { roleArn as makeRoleArn, roleAliasArn } from '../names/arns.ts';
+import { iotArn, roleArn as makeRoleArn, roleAliasArn } from '../names/arns.ts';
 import { checkName } from '../names/check-name.ts';
 import type { KeyType } from '../pki/keys.ts';
 import { lookUp } from '../state/look-up.ts';
@@ -52,7 +52,13 @@ export async function seed(
 ): Promise<Seed> {
   checkName('thing name', thingName);
   checkName('role alias', roleAlias);
-  if (lookUp(state.things, thingName)) throw alreadyExistsError(`thing ${thingName}`);
+  const existing = lookUp(state.things, thingName);
+  if (existing !== undefined) {
+    throw alreadyExistsError(`thing ${thingName} already exists`, {
+      resourceArn: iotArn(state, `thing/${thingName}`),
+      resourceId: existing.thingId,
+    });
+  }
   const names = seedNames(roleAlias);
   const roleArn = makeRoleArn(state, names.roleName);
   const issued = await iot.createKeysAndCertificate({ setAsActive: true, keyType });

@@ -7,8 +7,10 @@ import type { ThingGroup } from '../state/records.ts';
 import {
   alreadyExistsError,
   awsError,
+  checkVersion,
   getThing,
   getThingGroup,
+  nonEmpty,
   type OperationContext,
 } from './context.ts';
 
@@ -17,8 +19,9 @@ export interface ThingGroupOperations {
   /**
    * Creates a thing group. Called again with the same properties, it returns the group that exists.
    *
-   * @throws {@link EmulatorError} `InvalidRequestException` for a name that is not valid, `ResourceNotFoundException`
-   * for a parent that does not exist, `ResourceAlreadyExistsException` for a group of that name with other properties
+   * @throws {@link EmulatorError} `InvalidRequestException` for a name that is not valid, more than 50 attributes, a
+   * hierarchy deeper than 7 groups, or a parent with 100 groups directly below it, `ResourceNotFoundException` for a
+   * parent that does not exist, `ResourceAlreadyExistsException` for a group of that name with other properties
    */
   createThingGroup(input: {
     /** 1 to 128 characters: letters, digits, `:`, `_` and `-`. */
@@ -27,7 +30,7 @@ export interface ThingGroupOperations {
     parentGroupName?: string | undefined;
     /** Default: none. */
     description?: string | undefined;
-    /** Values by name. Default: none. */
+    /** Values by name, at most 50. Default: none. */
     attributes?: Readonly<Record<string, string>> | undefined;
   }): { thingGroupName: string; thingGroupArn: string; thingGroupId: string };
   /**
@@ -36,16 +39,40 @@ export interface ThingGroupOperations {
    * @throws {@link EmulatorError} `ResourceNotFoundException`
    */
   describeThingGroup(input: { thingGroupName: string }): ThingGroup & {
+    /** Counts the changes of the group by `updateThingGroup`, from 1. */
+    readonly version: number;
     readonly thingGroupArn: string;
     /** The names of the groups above it, from the root down. */
     readonly rootToParent: readonly string[];
   };
   /**
+   * Changes the properties of a thing group. Omitted members are unchanged.
+   *
+   * @throws {@link EmulatorError} `ResourceNotFoundException`, `InvalidRequestException` for more than 50 attributes,
+   * `VersionConflictException` if its version is not the expected one
+   */
+  updateThingGroup(input: {
+    thingGroupName: string;
+    /** Default: unchanged. */
+    description?: string | undefined;
+    /** Values by name; an empty one is removed. Default: unchanged. */
+    attributes?: Readonly<Record<string, string>> | undefined;
+    /** True: `attributes` are added to those of the group. Default false: they replace them. */
+    merge?: boolean | undefined;
+    /** The version that the group must have. Default: any. */
+    expectedVersion?: number | undefined;
+  }): { version: number };
+  /**
    * Deletes a thing group; its things stay. Does nothing if the group does not exist.
    *
-   * @throws {@link EmulatorError} `InvalidRequestException` while there are groups below it
+   * @throws {@link EmulatorError} `InvalidRequestException` while there are groups below it,
+   * `VersionConflictException` if its version is not the expected one
    */
-  deleteThingGroup(input: { thingGroupName: string }): void;
+  deleteThingGroup(input: {
+    thingGroupName: string;
+    /** The version that the group must have. Default: any. */
+    expectedVersion?: number | undefined;
+  }): void;
   /**
    * Returns the names of groups: of all, or without `recursive` of those that have no parent; or of those below
    * `parentGroup`, with `recursive` at any depth. They are sorted.
@@ -61,7 +88,8 @@ export interface ThingGroupOperations {
   /**
    * Adds a thing to a group. Does nothing if the thing is already in it.
    *
-   * @throws {@link EmulatorError} `ResourceNotFoundException` if one of them does not exist
+   * @throws {@link EmulatorError} `ResourceNotFoundException` if one of them does not exist,
+   * `InvalidRequestException` if the thing is in ten groups, or in another group of the same hierarchy
    */
   addThingToThingGroup(input: { thingName: string; thingGroupName: string }): void;
   /**
@@ -88,6 +116,12 @@ export interface ThingGroupOperations {
   listThingGroupsForThing(input: { thingName: string }): readonly string[];
 }
 
+// AWS General Reference, "AWS IoT Core endpoints and quotas".
+const MAX_GROUPS_OF_THING = 10;
+const MAX_DEPTH = 7;
+const MAX_CHILDREN = 100;
+const MAX_ATTRIBUTES = 50;
+
 /** The operations on thing groups over the stored state. */
 export function thingGroupOperations({ store, now }: OperationContext): ThingGroupOperations {
   const { state } = store;
@@ -96,6 +130,42 @@ export function thingGroupOperations({ store, now }: OperationContext): ThingGro
   const membership = (thingName: string, thingGroupName: string) => {
     getThingGroup(state, thingGroupName);
     return ['thingMemberships', getThing(state, thingName).thingName, thingGroupName] as const;
+  };
+  const rootOf = (thingGroupName: string) => withParentGroups(state, thingGroupName)[0];
+  const checkMembership = (thingName: string, thingGroupName: string) => {
+    getThingGroup(state, thingGroupName);
+    const groups = operations.listThingGroupsForThing({ thingName });
+    if (groups.includes(thingGroupName)) return;
+    if (groups.length >= MAX_GROUPS_OF_THING) {
+      throw awsError(
+        'InvalidRequestException',
+        `Thing ${thingName} is already in the maximum number of thing groups (${MAX_GROUPS_OF_THING})`,
+      );
+    }
+    const root = rootOf(thingGroupName);
+    const relative = groups.find((name) => rootOf(name) === root);
+    if (relative !== undefined) {
+      throw awsError(
+        'InvalidRequestException',
+        `Thing ${thingName} is already in thing group ${relative}, which is in the same hierarchy as ${thingGroupName}`,
+      );
+    }
+  };
+  const checkPlace = (parentGroupName: string | undefined) => {
+    if (parentGroupName === undefined) return;
+    if (withParentGroups(state, parentGroupName).length >= MAX_DEPTH) {
+      throw awsError(
+        'InvalidRequestException',
+        `A thing group hierarchy can have at most ${MAX_DEPTH} levels`,
+      );
+    }
+    const { length } = operations.listThingGroups({ parentGroup: parentGroupName });
+    if (length >= MAX_CHILDREN) {
+      throw awsError(
+        'InvalidRequestException',
+        `Thing group ${parentGroupName} already has the maximum number of child groups (${MAX_CHILDREN})`,
+      );
+    }
   };
   const operations: ThingGroupOperations = {
     createThingGroup({ thingGroupName, parentGroupName, description, attributes = {} }) {
@@ -109,31 +179,61 @@ export function thingGroupOperations({ store, now }: OperationContext): ThingGro
       };
       const thingGroupId = existing?.thingGroupId ?? makeId();
       if (existing === undefined) {
+        checkAttributeCount(attributes);
+        checkPlace(parentGroupName);
         store.put('thingGroups', thingGroupName, {
           thingGroupName,
           thingGroupId,
           ...properties,
+          version: 1,
           creationMs: now(),
         });
       } else {
-        const { thingGroupName: _, thingGroupId: __, creationMs, ...old } = existing;
-        if (!isDeepStrictEqual(old, properties)) {
-          throw alreadyExistsError(`thing group ${thingGroupName}, with other properties,`);
+        const { parentGroupName: parent, description: text, attributes: values } = existing;
+        const isSame =
+          parent === parentGroupName &&
+          text === description &&
+          isDeepStrictEqual(values, properties.attributes);
+        if (!isSame) {
+          throw alreadyExistsError(
+            `Thing Group ${thingGroupName} already exists in current account with different properties`,
+            { resourceArn: thingGroupArn(state, thingGroupName), resourceId: thingGroupId },
+          );
         }
       }
       return { thingGroupName, thingGroupId, thingGroupArn: thingGroupArn(state, thingGroupName) };
     },
     describeThingGroup({ thingGroupName }) {
+      const group = getThingGroup(state, thingGroupName);
       return {
-        ...getThingGroup(state, thingGroupName),
+        ...group,
+        version: versionOf(group),
         thingGroupArn: thingGroupArn(state, thingGroupName),
         rootToParent: withParentGroups(state, thingGroupName)
           .slice(0, -1)
           .map((group) => group.thingGroupName),
       };
     },
-    deleteThingGroup({ thingGroupName }) {
-      if (lookUp(state.thingGroups, thingGroupName) === undefined) return;
+    updateThingGroup({ thingGroupName, description, attributes, merge, expectedVersion }) {
+      const group = getThingGroup(state, thingGroupName);
+      checkVersion(`thing group ${thingGroupName}`, versionOf(group), expectedVersion);
+      const version = versionOf(group) + 1;
+      const changed =
+        attributes === undefined || merge ? { ...group.attributes, ...attributes } : attributes;
+      const newAttributes = nonEmpty(changed);
+      checkAttributeCount(newAttributes);
+      store.put('thingGroups', thingGroupName, {
+        ...group,
+        version,
+        ...(description !== undefined && { description }),
+        attributes: newAttributes,
+      });
+      return { version };
+    },
+    deleteThingGroup({ thingGroupName, expectedVersion }) {
+      const group = lookUp(state.thingGroups, thingGroupName);
+      if (group === undefined) return;
+      checkVersion(`thing group ${thingGroupName}`, versionOf(group), expectedVersion);
       if (operations.listThingGroups({ parentGroup: thingGroupName }).length > 0) {
         throw awsError(
           'InvalidRequestException',
@@ -155,6 +255,7 @@ export function thingGroupOperations({ store, now }: OperationContext): ThingGro
         .sort();
     },
     addThingToThingGroup({ thingName, thingGroupName }) {
+      checkMembership(thingName, thingGroupName);
       store.link(...membership(thingName, thingGroupName));
     },
     removeThingFromThingGroup({ thingName, thingGroupName }) {
@@ -175,4 +276,16 @@ export function thingGroupOperations({ store, now }: OperationContext): ThingGro
     },
   };
   return operations;
+}
+
+function versionOf({ version = 1 }: ThingGroup): number {
+  return version;
+}
+
+function checkAttributeCount(attributes: object): void {
+  if (Object.keys(attributes).length <= MAX_ATTRIBUTES) return;
+  throw awsError(
+    'InvalidRequestException',
+    `Only ${MAX_ATTRIBUTES} attributes are allowed for a thing group.`,
+  );
 }

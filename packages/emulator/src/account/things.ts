@@ -3,30 +3,32 @@ import { iotArn } from '../names/arns.ts';
 import { checkName } from '../names/check-name.ts';
 import { makeId } from '../names/ids.ts';
 import { lookUp } from '../state/look-up.ts';
-import type { Thing, ThingType } from '../state/records.ts';
+import type { Thing } from '../state/records.ts';
 import {
   alreadyExistsError,
   awsError,
+  checkVersion,
   getPrincipal,
   getThing,
-  notFoundError,
+  getThingType,
+  nonEmpty,
   type OperationContext,
 } from './context.ts';
 
-/** Operations of AWS IoT on things and their types. */
+/** Operations of AWS IoT on things. */
 export interface ThingOperations {
   /**
    * Creates a thing. Called again with the same properties, it returns the thing that exists.
    *
-   * @throws {@link EmulatorError} `InvalidRequestException` for a name that is not valid, `ResourceNotFoundException`
-   * for a type that does not exist, `ResourceAlreadyExistsException` for a thing of that name with other properties
+   * @throws {@link EmulatorError} `InvalidRequestException` for a name that is not valid, or too many attributes,
+   * `ResourceNotFoundException` for a type that does not exist, `ResourceAlreadyExistsException` for a thing of that name with other properties
    */
   createThing(input: {
     /** 1 to 128 characters: letters, digits, `:`, `_` and `-`. */
     thingName: string;
     /** Default: the thing has no type. */
     thingTypeName?: string | undefined;
-    /** Values by name; empty values are omitted. Default: none. */
+    /** Values by name, at most 3, or 50 with a type; empty values are omitted. Default: none. */
     attributes?: Readonly<Record<string, string>> | undefined;
   }): { thingName: string; thingArn: string; thingId: string };
   /**
@@ -39,6 +41,7 @@ export interface ThingOperations {
    * Changes the type or the attributes of a thing. Omitted members are unchanged.
    *
    * @throws {@link EmulatorError} `ResourceNotFoundException` for a thing or a type that does not exist,
+   * `InvalidRequestException` if it would have more than 3 attributes, or more than 50 with a type,
    * `VersionConflictException` if the thing's version is not the expected one
    */
   updateThing(input: {
@@ -57,10 +60,20 @@ export interface ThingOperations {
   /**
    * Deletes a thing. Does nothing if the thing does not exist.
    *
-   * @throws {@link EmulatorError} `InvalidRequestException` while a certificate is attached to it
+   * @throws {@link EmulatorError} `InvalidRequestException` while a certificate is attached to it,
+   * `VersionConflictException` if its version is not the expected one
    */
-  deleteThing(input: { thingName: string }): void;
-  /** Returns the names of the things that match all conditions, sorted. */
+  deleteThing(input: {
+    thingName: string;
+    /** The version that the thing must have. Default: any. */
+    expectedVersion?: number | undefined;
+  }): void;
+  /**
+   * Returns the names of the things with a type or an attribute, sorted. Default: of all.
+   *
+   * @throws {@link EmulatorError} `InvalidRequestException` for conditions that AWS IoT does not have: type and
+   * attribute together, and a value without the attribute's name
+   */
   listThings(input?: {
     /** Default: not filtered by type. */
     thingTypeName?: string | undefined;
@@ -71,26 +84,6 @@ export interface ThingOperations {
     /** Default false. */
     usePrefixAttributeValue?: boolean | undefined;
   }): readonly string[];
-  /**
-   * Creates a thing type. Called again with the same description, it returns the type that exists.
-   *
-   * @throws {@link EmulatorError} `InvalidRequestException` for a name that is not valid,
-   * `ResourceAlreadyExistsException` for a type of that name with another description
-   */
-  createThingType(input: {
-    /** 1 to 128 characters: letters, digits, `:`, `_` and `-`. */
-    thingTypeName: string;
-    /** Default: none. */
-    description?: string | undefined;
-  }): { thingTypeName: string; thingTypeArn: string; thingTypeId: string };
-  /**
-   * Returns a thing type.
-   *
-   * @throws {@link EmulatorError} `ResourceNotFoundException`
-   */
-  describeThingType(input: {
-    thingTypeName: string;
-  }): ThingType & { readonly thingTypeArn: string };
   /**
    * Attaches a certificate to a thing. Does nothing if it is already attached.
    *
@@ -129,15 +122,9 @@ export interface ThingOperations {
 }
 
 /** The operations on things over the stored state. */
-export function thingOperations({ store, now }: OperationContext): ThingOperations {
+export function thingOperations({ store }: OperationContext): ThingOperations {
   const { state } = store;
-  const getType = (name: string) => {
-    const type = lookUp(state.thingTypes, name);
-    if (type === undefined) throw notFoundError(`thing type ${name}`);
-    return type;
-  };
   const thingArn = (name: string) => iotArn(state, `thing/${name}`);
-  const thingTypeArn = (name: string) => iotArn(state, `thingtype/${name}`);
   const attachment = (thingName: string, principal: string) =>
     [
       'thingCertificates',
@@ -148,15 +135,20 @@ export function thingOperations({ store, now }: OperationContext): ThingOperatio
   return {
     createThing({ thingName, thingTypeName, attributes = {} }) {
       checkName('thing name', thingName);
-      if (thingTypeName !== undefined) getType(thingTypeName);
+      if (thingTypeName !== undefined) getThingType(state, thingTypeName);
       const existing = lookUp(state.things, thingName);
       if (existing !== undefined) {
         const isSame =
           existing.thingTypeName === thingTypeName &&
           isDeepStrictEqual(existing.attributes, nonEmpty(attributes));
-        if (!isSame) throw alreadyExistsError(`thing ${thingName}, with other properties,`);
-        return { thingName, thingId: existing.thingId, thingArn: thingArn(thingName) };
+        const { thingId } = existing;
+        if (isSame) return { thingName, thingId, thingArn: thingArn(thingName) };
+        throw alreadyExistsError(
+          `Thing ${thingName} already exists in account with different attributes`,
+          { resourceArn: thingArn(thingName), resourceId: thingId },
+        );
       }
+      checkAttributeCount(thingTypeName, nonEmpty(attributes));
       const thingId = makeId();
       store.put('things', thingName, {
         thingName,
@@ -173,25 +165,24 @@ export function thingOperations({ store, now }: OperationContext): ThingOperatio
     updateThing({ thingName, thingTypeName, removeThingType, attributes, merge, expectedVersion }) {
       const { thingTypeName: oldType, ...thing } = getThing(state, thingName);
       const { version } = thing;
-      if (expectedVersion !== undefined && expectedVersion !== version) {
-        throw awsError(
-          'VersionConflictException',
-          `version ${version} of thing ${thingName} is not the expected version ${expectedVersion}`,
-        );
-      }
-      if (thingTypeName !== undefined) getType(thingTypeName);
+      checkVersion(`thing ${thingName}`, version, expectedVersion);
+      if (thingTypeName !== undefined) getThingType(state, thingTypeName);
       const newType = removeThingType ? undefined : (thingTypeName ?? oldType);
-      const newAttributes =
-        attributes === undefined || merge ? { ...thing.attributes, ...attributes } : attributes;
+      const newAttributes = nonEmpty(
+        attributes === undefined || merge ? { ...thing.attributes, ...attributes } : attributes,
+      );
+      checkAttributeCount(newType, newAttributes);
       store.put('things', thingName, {
         ...thing,
         version: version + 1,
         ...(newType !== undefined && { thingTypeName: newType }),
-        attributes: nonEmpty(newAttributes),
+        attributes: newAttributes,
       });
     },
-    deleteThing({ thingName }) {
-      if (lookUp(state.things, thingName) === undefined) return;
+    deleteThing({ thingName, expectedVersion }) {
+      const thing = lookUp(state.things, thingName);
+      if (thing === undefined) return;
+      checkVersion(`thing ${thingName}`, thing.version, expectedVersion);
       if (state.thingCertificates.targetsOf(thingName).size > 0) {
         throw awsError(
           'InvalidRequestException',
@@ -201,6 +192,7 @@ export function thingOperations({ store, now }: OperationContext): ThingOperatio
       store.remove('things', thingName);
     },
     listThings(input = {}) {
+      checkConditions(input);
       return Object.values(state.things)
         .filter(
           (thing) =>
@@ -209,26 +201,6 @@ export function thingOperations({ store, now }: OperationContext): ThingOperatio
         )
         .map(({ thingName }) => thingName)
         .sort();
-    },
-    createThingType({ thingTypeName, description }) {
-      checkName('thing name', thingTypeName);
-      const existing = lookUp(state.thingTypes, thingTypeName);
-      if (existing !== undefined && existing.description !== description) {
-        throw alreadyExistsError(`thing type ${thingTypeName}, with other properties,`);
-      }
-      const thingTypeId = existing?.thingTypeId ?? makeId();
-      if (existing === undefined) {
-        store.put('thingTypes', thingTypeName, {
-          thingTypeName,
-          thingTypeId,
-          ...(description !== undefined && { description }),
-          creationMs: now(),
-        });
-      }
-      return { thingTypeName, thingTypeId, thingTypeArn: thingTypeArn(thingTypeName) };
-    },
-    describeThingType({ thingTypeName }) {
-      return { ...getType(thingTypeName), thingTypeArn: thingTypeArn(thingTypeName) };
     },
     attachThingPrincipal({ thingName, principal }) {
       store.link(...attachment(thingName, principal));
@@ -248,15 +220,41 @@ export function thingOperations({ store, now }: OperationContext): ThingOperatio
   };
 }
 
-/** AWS IoT does not store empty attributes. */
-function nonEmpty(attributes: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
-  return Object.fromEntries(Object.entries(attributes).filter(([, value]) => value !== ''));
+// AWS General Reference, "AWS IoT Core endpoints and quotas".
+const MAX_ATTRIBUTES = 3;
+const MAX_ATTRIBUTES_WITH_TYPE = 50;
+
+function checkAttributeCount(type: string | undefined, attributes: object): void {
+  const max = type === undefined ? MAX_ATTRIBUTES : MAX_ATTRIBUTES_WITH_TYPE;
+  if (Object.keys(attributes).length <= max) return;
+  const which = type === undefined ? 'without a thing type' : 'with a thing type';
+  throw awsError(
+    'InvalidRequestException',
+    `Only ${max} attributes are allowed for a thing ${which}.`,
+  );
 }
 
-function hasAttribute(
-  attributes: Readonly<Record<string, string>>,
-  wanted: NonNullable<Parameters<ThingOperations['listThings']>[0]>,
-): boolean {
+type Conditions = NonNullable<Parameters<ThingOperations['listThings']>[0]>;
+
+function checkConditions({
+  thingTypeName,
+  attributeName,
+  attributeValue,
+  usePrefixAttributeValue,
+}: Conditions): void {
+  if (thingTypeName !== undefined && attributeName !== undefined) {
+    throw awsError(
+      'InvalidRequestException',
+      'Listing things by the combination of attribute and thing type is not supported',
+    );
+  }
+  const hasValue = attributeValue !== undefined || usePrefixAttributeValue === true;
+  if (hasValue && attributeName === undefined) {
+    throw awsError('InvalidRequestException', 'An attribute value requires an attribute name');
+  }
+}
+
+function hasAttribute(attributes: Readonly<Record<string, string>>, wanted: Conditions): boolean {
   const { attributeName, attributeValue = '', usePrefixAttributeValue = false } = wanted;
   if (attributeName === undefined) return true;
   const found = lookUp(attributes, attributeName);

@@ -25,6 +25,8 @@ export interface ThingGroup {
   readonly parentGroupName?: string;
   /** Missing if not set. */
   readonly description?: string;
+  /** Counts the changes of the group by `updateThingGroup`, from 1; missing in folders of older versions. */
+  readonly version?: number;
   /** Values by name. */
   readonly attributes: Readonly<Record<string, string>>;
   /** When it was created, in epoch milliseconds. */
@@ -39,6 +41,8 @@ export interface ThingType {
   readonly thingTypeId: string;
   /** Missing if not set. */
   readonly description?: string;
+  /** Names of attributes, at most 3; missing if there are none. */
+  readonly searchableAttributes?: readonly string[];
   /** When it was created, in epoch milliseconds. */
   readonly creationMs: number;
 }
@@ -89,6 +93,8 @@ export interface Policy {
   readonly defaultVersionId: string;
   /** All versions, oldest first; one to five. */
   readonly versions: readonly PolicyVersion[];
+  /** The number of the newest version that it ever had; missing in folders of older versions. */
+  readonly lastVersion?: number;
   /** When it was created, in epoch milliseconds. */
   readonly creationMs: number;
   /** Counts up with each new policy; missing in folders of older versions. */

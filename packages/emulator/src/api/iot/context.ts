@@ -2,6 +2,7 @@ import type { Account } from '../../account/account.ts';
 import {
   type Check,
   flag,
+  integer,
   type Member,
   optional,
   query,
@@ -34,6 +35,9 @@ export const certificateId: Member<string> = uri(
 );
 /** A certificate, as PEM. */
 export const certificatePem: Check<string> = text({ min: 1, max: 65_536 });
+
+/** The version of a thing or a group that a caller expects. */
+export const version: Check<number> = integer({ min: 0, max: Number.MAX_SAFE_INTEGER });
 
 /** The name of an attribute. */
 export const attributeName: Check<string> = text({ max: 128, pattern: /^[a-zA-Z0-9_.,@/:#-]+$/ });

@@ -5,6 +5,7 @@ import type { IotContext } from './context.ts';
 import { POLICY_OPERATIONS } from './policies.ts';
 import { ROLE_ALIAS_OPERATIONS } from './role-aliases.ts';
 import { THING_GROUP_OPERATIONS } from './thing-groups.ts';
+import { THING_TYPE_OPERATIONS } from './thing-types.ts';
 import { THING_OPERATIONS } from './things.ts';
 
 /** AWS IoT. */
@@ -16,6 +17,7 @@ export const IOT: Service<IotContext> = {
   isOpenToRoles: false,
   ...restJson([
     ...THING_OPERATIONS,
+    ...THING_TYPE_OPERATIONS,
     ...THING_GROUP_OPERATIONS,
     ...CERTIFICATE_OPERATIONS,
     ...POLICY_OPERATIONS,

@@ -11,6 +11,7 @@ import {
   listPart,
   seconds,
   thingName,
+  version,
 } from './context.ts';
 
 // Group names have the pattern of thing names.
@@ -57,7 +58,7 @@ export const THING_GROUP_OPERATIONS: readonly RestOperation<IotContext>[] = [
         thingGroupName: group.thingGroupName,
         thingGroupId: group.thingGroupId,
         thingGroupArn: group.thingGroupArn,
-        version: 1,
+        version: group.version,
         thingGroupProperties: {
           thingGroupDescription: group.description,
           attributePayload: { attributes },
@@ -71,10 +72,26 @@ export const THING_GROUP_OPERATIONS: readonly RestOperation<IotContext>[] = [
     },
   ),
   operation(
+    'UpdateThingGroup',
+    'PATCH',
+    '/thing-groups/{thingGroupName}',
+    {
+      thingGroupName,
+      thingGroupProperties: body(thingGroupProperties),
+      expectedVersion: body(optional(version)),
+    },
+    ({ account }, { thingGroupProperties: properties, ...input }) =>
+      account.iot.updateThingGroup({
+        ...input,
+        ...properties.attributePayload,
+        description: properties.thingGroupDescription,
+      }),
+  ),
+  operation(
     'DeleteThingGroup',
     'DELETE',
     '/thing-groups/{thingGroupName}',
-    { thingGroupName },
+    { thingGroupName, expectedVersion: query(optional(version)) },
     ({ account }, input) => account.iot.deleteThingGroup(input),
   ),
   operation(

@@ -1,27 +1,15 @@
 import type { Account } from '../../account/account.ts';
-import {
-  body,
-  flag,
-  header,
-  integer,
-  only,
-  optional,
-  query,
-  structureOf,
-  text,
-  uri,
-} from '../protocol/members.ts';
+import { body, flag, header, only, optional, query, text, uri } from '../protocol/members.ts';
 import { operation, type RestOperation } from '../protocol/rest-json.ts';
 import {
   attributeName,
   attributePayload,
   attributeValue,
-  description,
   type IotContext,
   listed,
   listPart,
-  seconds,
   thingName,
+  version,
 } from './context.ts';
 
 const principal = header(text({ min: 1, max: 2048 }), 'x-amzn-principal');
@@ -58,7 +46,7 @@ export const THING_OPERATIONS: readonly RestOperation<IotContext>[] = [
       thingName: uri(thingName),
       thingTypeName: body(optional(thingName)),
       attributePayload: body(optional(attributePayload)),
-      expectedVersion: body(optional(integer({ min: 0, max: Number.MAX_SAFE_INTEGER }))),
+      expectedVersion: body(optional(version)),
       removeThingType: body(optional(flag)),
     },
     ({ account }, { attributePayload: payload, ...input }) => {
@@ -70,10 +58,8 @@ export const THING_OPERATIONS: readonly RestOperation<IotContext>[] = [
     'DeleteThing',
     'DELETE',
     '/things/{thingName}',
-    { thingName: uri(thingName) },
-    ({ account }, input) => {
-      account.iot.deleteThing(input);
-    },
+    { thingName: uri(thingName), expectedVersion: query(optional(version)) },
+    ({ account }, input) => account.iot.deleteThing(input),
   ),
   operation(
     'ListThings',
@@ -88,36 +74,6 @@ export const THING_OPERATIONS: readonly RestOperation<IotContext>[] = [
     },
     ({ account }, input) =>
       listPart('things', account.iot.listThings(input), input, (name) => describe(account, name)),
-  ),
-  operation(
-    'CreateThingType',
-    'POST',
-    '/thing-types/{thingTypeName}',
-    {
-      thingTypeName: uri(thingName),
-      thingTypeProperties: body(
-        optional(structureOf({ thingTypeDescription: optional(description) })),
-      ),
-    },
-    ({ account }, { thingTypeName, thingTypeProperties }) =>
-      account.iot.createThingType({
-        thingTypeName,
-        description: thingTypeProperties?.thingTypeDescription,
-      }),
-  ),
-  operation(
-    'DescribeThingType',
-    'GET',
-    '/thing-types/{thingTypeName}',
-    { thingTypeName: uri(thingName) },
-    ({ account }, input) => {
-      const { description, creationMs, ...type } = account.iot.describeThingType(input);
-      return {
-        ...type,
-        thingTypeProperties: { thingTypeDescription: description },
-        thingTypeMetadata: { deprecated: false, creationDate: seconds(creationMs) },
-      };
-    },
   ),
   operation(
     'AttachThingPrincipal',

@@ -102,7 +102,7 @@ function findCall<Context>(
       return respondJson(200, output ?? {});
     } catch (error) {
       if (error instanceof EmulatorError && Object.hasOwn(STATUS, error.code)) {
-        return refuse(error.code, error.message);
+        return refuse(error.code, error.message, error.details);
       }
       throw error;
     }
@@ -110,8 +110,8 @@ function findCall<Context>(
   return { name: known.name, answer };
 }
 
-function refuse(code: string, message: string): Response {
-  return respondJson(STATUS[code] ?? 400, { message }, code);
+function refuse(code: string, message: string, details: object = {}): Response {
+  return respondJson(STATUS[code] ?? 400, { message, ...details }, code);
 }
 
 type Labels = Readonly<Record<string, string>>;
