@@ -3,10 +3,19 @@ import { type Arn, iamArn, parseArn } from '../names/arns.ts';
 import { checkName } from '../names/check-name.ts';
 import { makeIamId } from '../names/ids.ts';
 import { partitionOf } from '../names/partitions.ts';
-import { checkRolePolicy } from '../policy/document.ts';
+import { documentSize } from '../policy/grammar.ts';
+import { checkIdentityPolicy } from '../policy/identity-policy.ts';
 import { lookUp } from '../state/look-up.ts';
 import type { ManagedPolicy } from '../state/records.ts';
-import { awsError, getRole, type OperationContext, withItem, withoutItem } from './context.ts';
+import {
+  awsError,
+  getRole,
+  isSameIamName,
+  type OperationContext,
+  quotaError,
+  withItem,
+  withoutItem,
+} from './context.ts';
 
 /**
  * Operations of IAM on policies that can be attached to several roles. They are stored, not evaluated. Any AWS
@@ -17,12 +26,12 @@ export interface ManagedPolicyOperations {
    * Creates a managed policy.
    *
    * @throws {@link EmulatorError} `ValidationError` for a name that is not valid, `MalformedPolicyDocument`,
-   * `EntityAlreadyExists`
+   * `LimitExceeded`, `EntityAlreadyExists`, also for a name that differs in case only
    */
   createPolicy(input: {
     /** 1 to 128 characters: letters, digits and `_+=,.@-`. */
     policyName: string;
-    /** JSON text. */
+    /** JSON text of at most 6144 characters, not counting white space. */
     policyDocument: string;
     /** Begins and ends with `/`. Default `/`. */
     path?: string | undefined;
@@ -46,10 +55,10 @@ export interface ManagedPolicyOperations {
    */
   deletePolicy(input: { policyArn: string }): void;
   /**
-   * Attaches a managed policy to a role. Does nothing if it is already attached.
+   * Attaches a managed policy to a role, which can have ten. Does nothing if it is already attached.
    *
    * @throws {@link EmulatorError} `ValidationError` for an ARN that is not one of a policy, `NoSuchEntity` for a role or
-   * a policy that does not exist
+   * a policy that does not exist, `LimitExceeded`
    */
   attachRolePolicy(input: { roleName: string; policyArn: string }): void;
   /**
@@ -60,6 +69,10 @@ export interface ManagedPolicyOperations {
    */
   detachRolePolicy(input: { roleName: string; policyArn: string }): void;
 }
+
+const MAX_SIZE = 6144;
+/** The default quota of a role. */
+const MAX_ATTACHED = 10;
 
 /** The operations on managed policies over the stored state. */
 export function managedPolicyOperations({ store, now }: OperationContext): ManagedPolicyOperations {
@@ -81,13 +94,17 @@ export function managedPolicyOperations({ store, now }: OperationContext): Manag
   return {
     createPolicy({ policyName, policyDocument, path = '/', description }) {
       checkName('policy name', policyName, 'ValidationError');
-      checkRolePolicy(policyDocument);
+      checkIdentityPolicy(policyDocument, { isManaged: true, partition });
+      if (documentSize(policyDocument) > MAX_SIZE) throw quotaError('PolicySize', MAX_SIZE);
       const policyArn = iamArn(state, `policy${path}${policyName}`);
-      const isTaken = Object.values(state.managedPolicies).some(
-        (policy) => policy.policyName === policyName,
+      const isTaken = Object.values(state.managedPolicies).some((policy) =>
+        isSameIamName(policy.policyName, policyName),
       );
       if (isTaken) {
-        throw awsError('EntityAlreadyExists', `A policy called ${policyName} already exists.`);
+        throw awsError(
+          'EntityAlreadyExists',
+          `A policy called ${policyName} already exists. Duplicate names are not allowed.`,
+        );
       }
       const policy: ManagedPolicy = {
         policyArn,
@@ -116,6 +133,9 @@ export function managedPolicyOperations({ store, now }: OperationContext): Manag
       const role = getRole(state, roleName);
       if (!isManagedByAws) get(policyArn);
       const attachedPolicyArns = withItem(role.attachedPolicyArns, policyArn);
+      if (attachedPolicyArns.length > MAX_ATTACHED) {
+        throw quotaError('PoliciesPerRole', MAX_ATTACHED);
+      }
       store.put('roles', roleName, { ...role, attachedPolicyArns });
     },
     detachRolePolicy({ roleName, policyArn }) {

@@ -1,6 +1,6 @@
 import { iotArn, thingGroupArn } from '../names/arns.ts';
 import { checkName } from '../names/check-name.ts';
-import { checkPolicyDocument } from '../policy/document.ts';
+import { checkIotPolicy } from '../policy/iot-policy.ts';
 import { defaultDocument, lookUp, withParentGroups } from '../state/look-up.ts';
 import type { Policy, PolicyVersion } from '../state/records.ts';
 import {
@@ -89,9 +89,10 @@ export interface PolicyOperations {
    */
   deletePolicyVersion(input: { policyName: string; policyVersionId: string }): void;
   /**
-   * Attaches a policy. Does nothing if it is already attached.
+   * Attaches a policy. Does nothing if it is already attached. A certificate can have ten.
    *
-   * @throws {@link EmulatorError} `ResourceNotFoundException` for a policy or a target that does not exist
+   * @throws {@link EmulatorError} `ResourceNotFoundException` for a policy or a target that does not exist,
+   * `LimitExceededException`
    */
   attachPolicy(input: {
     policyName: string;
@@ -128,6 +129,8 @@ export interface PolicyOperations {
 }
 
 const MAX_VERSIONS = 5;
+/** The quota of a certificate. */
+const MAX_ATTACHED = 10;
 
 /** The operations on policies over the stored state. */
 export function policyOperations({ store, now }: OperationContext): PolicyOperations {
@@ -163,6 +166,17 @@ export function policyOperations({ store, now }: OperationContext): PolicyOperat
       : ['thingGroupPolicies', group.thingGroupName];
   };
 
+  const checkAttachments = (target: string, policyName: string) => {
+    const [relation, key] = findTarget(target);
+    if (relation === 'thingGroupPolicies') return;
+    const attached = state[relation].targetsOf(key);
+    if (attached.size < MAX_ATTACHED || attached.has(policyName)) return;
+    throw awsError(
+      'LimitExceededException',
+      `Cannot attach more than ${MAX_ATTACHED} policies to a principal (name=${policyName})`,
+    );
+  };
+
   return {
     createPolicy({ policyName, policyDocument }) {
       checkName('policy name', policyName);
@@ -172,7 +186,7 @@ export function policyOperations({ store, now }: OperationContext): PolicyOperat
           { resourceArn: iotArn(state, `policy/${policyName}`), resourceId: policyName },
         );
       }
-      checkPolicyDocument(policyDocument);
+      checkIotPolicy(policyDocument);
       const creationMs = now();
       store.put('policies', policyName, {
         policyName,
@@ -210,7 +224,7 @@ export function policyOperations({ store, now }: OperationContext): PolicyOperat
     createPolicyVersion({ policyName, policyDocument, setAsDefault = false }) {
       const policy = get(policyName);
       const { versions } = policy;
-      checkPolicyDocument(policyDocument);
+      checkIotPolicy(policyDocument);
       if (versions.length >= MAX_VERSIONS) {
         throw awsError(
           'VersionsLimitExceededException',
@@ -264,6 +278,7 @@ export function policyOperations({ store, now }: OperationContext): PolicyOperat
     },
     attachPolicy({ policyName, target }) {
       get(policyName);
+      checkAttachments(target, policyName);
       store.link(...findTarget(target), policyName);
     },
     detachPolicy({ policyName, target }) {

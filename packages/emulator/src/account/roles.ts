@@ -2,10 +2,21 @@ import type { EmulatorError } from '../errors.ts';
 import { roleArn } from '../names/arns.ts';
 import { checkName } from '../names/check-name.ts';
 import { makeIamId } from '../names/ids.ts';
-import { checkRolePolicy, checkTrustPolicy } from '../policy/document.ts';
+import { partitionOf } from '../names/partitions.ts';
+import { documentSize } from '../policy/grammar.ts';
+import { checkIdentityPolicy } from '../policy/identity-policy.ts';
+import { checkTrustPolicy } from '../policy/trust-policy.ts';
 import { lookUp } from '../state/look-up.ts';
 import type { Role } from '../state/records.ts';
-import { awsError, checkSeconds, getRole, type OperationContext } from './context.ts';
+import {
+  awsError,
+  checkSeconds,
+  getRole,
+  isSameIamName,
+  type OperationContext,
+  quotaError,
+} from './context.ts';
+import { principalsOf } from './principals.ts';
 
 /** Operations of IAM on roles. */
 export interface RoleOperations {
@@ -13,12 +24,13 @@ export interface RoleOperations {
    * Creates a role.
    *
    * @throws {@link EmulatorError} `ValidationError` for a name or a duration that is not valid,
-   * `MalformedPolicyDocument`, `EntityAlreadyExists`
+   * `MalformedPolicyDocument`, `LimitExceeded` for a trust policy that is too long, `EntityAlreadyExists`, also for a
+   * name that differs in case only
    */
   createRole(input: {
     /** 1 to 64 characters: letters, digits and `_+=,.@-`. */
     roleName: string;
-    /** The trust policy, as JSON text. */
+    /** The trust policy, as JSON text of at most 2048 characters, not counting white space. */
     assumeRolePolicyDocument: string;
     /** Maximum session duration, in seconds: 3600 to 43200. Default 3600. */
     maxSessionDuration?: number | undefined;
@@ -49,11 +61,11 @@ export interface RoleOperations {
   /**
    * Replaces the trust policy of a role.
    *
-   * @throws {@link EmulatorError} `NoSuchEntity`, `MalformedPolicyDocument`
+   * @throws {@link EmulatorError} `NoSuchEntity`, `MalformedPolicyDocument`, `LimitExceeded`
    */
   updateAssumeRolePolicy(input: {
     roleName: string;
-    /** JSON text. */
+    /** JSON text of at most 2048 characters, not counting white space. */
     policyDocument: string;
   }): void;
   /**
@@ -66,13 +78,13 @@ export interface RoleOperations {
    * Adds or replaces an inline policy of a role. It is stored, not evaluated.
    *
    * @throws {@link EmulatorError} `NoSuchEntity`, `ValidationError` for a name that is not valid,
-   * `MalformedPolicyDocument`
+   * `MalformedPolicyDocument`, `LimitExceeded`
    */
   putRolePolicy(input: {
     roleName: string;
     /** 1 to 128 characters: letters, digits and `_+=,.@-`. */
     policyName: string;
-    /** JSON text. */
+    /** JSON text. All inline policies of a role: at most 10240 characters, not counting white space. */
     policyDocument: string;
   }): void;
   /**
@@ -90,6 +102,8 @@ export interface RoleOperations {
 }
 
 const DEFAULT_SECONDS = 3600;
+const MAX_TRUST_POLICY = 2048;
+const MAX_INLINE_POLICIES = 10_240;
 
 /** The operations on roles over the stored state. */
 export function roleOperations({ store, now }: OperationContext): RoleOperations {
@@ -97,16 +111,22 @@ export function roleOperations({ store, now }: OperationContext): RoleOperations
   const get = (name: string) => getRole(state, name);
   const check = (seconds: number) =>
     checkSeconds('maxSessionDuration', seconds, DEFAULT_SECONDS, 'ValidationError');
+  const checkTrust = (document: string) => {
+    checkTrustPolicy(document, principalsOf(state));
+    if (documentSize(document) > MAX_TRUST_POLICY) {
+      throw quotaError('ACLSizePerRole', MAX_TRUST_POLICY);
+    }
+  };
 
   return {
     createRole(input) {
       const { roleName, assumeRolePolicyDocument, maxSessionDuration = DEFAULT_SECONDS } = input;
       const { path = '/', description } = input;
       checkName('role name', roleName, 'ValidationError');
-      if (lookUp(state.roles, roleName)) {
+      if (Object.keys(state.roles).some((name) => isSameIamName(name, roleName))) {
         throw awsError('EntityAlreadyExists', `Role with name ${roleName} already exists.`);
       }
-      checkTrustPolicy(assumeRolePolicyDocument);
+      checkTrust(assumeRolePolicyDocument);
       check(maxSessionDuration);
       const roleId = makeIamId('AROA');
       store.put('roles', roleName, {
@@ -141,7 +161,7 @@ export function roleOperations({ store, now }: OperationContext): RoleOperations
     },
     updateAssumeRolePolicy({ roleName, policyDocument }) {
       const role = get(roleName);
-      checkTrustPolicy(policyDocument);
+      checkTrust(policyDocument);
       store.put('roles', roleName, { ...role, assumeRolePolicyDocument: policyDocument });
     },
     deleteRole({ roleName }) {
@@ -157,8 +177,15 @@ export function roleOperations({ store, now }: OperationContext): RoleOperations
     putRolePolicy({ roleName, policyName, policyDocument }) {
       const role = get(roleName);
       checkName('policy name', policyName, 'ValidationError');
-      checkRolePolicy(policyDocument);
+      const partition = partitionOf(state.region).name;
+      checkIdentityPolicy(policyDocument, { isManaged: false, partition });
       const policies = { ...role.policies, [policyName]: policyDocument };
+      if (documentSize(Object.values(policies).join('')) > MAX_INLINE_POLICIES) {
+        throw awsError(
+          'LimitExceeded',
+          `Maximum policy size of ${MAX_INLINE_POLICIES} bytes exceeded for role ${roleName}`,
+        );
+      }
       store.put('roles', roleName, { ...role, policies });
     },
     getRolePolicy({ roleName, policyName }) {

@@ -32,15 +32,24 @@ function arnParts(arn: string): readonly string[] {
 
 /** An address matches a range such as `192.0.2.0/24`, or an equal address. */
 const inRange: Test = (wanted, value) => {
-  const [address = '', prefix] = wanted.split('/');
-  const bits = isIP(address) === 6 ? 128 : 32;
-  const length = prefix === undefined ? bits : Number(prefix);
-  const isRange = isIP(address) !== 0 && Number.isInteger(length) && length >= 0 && length <= bits;
-  if (!isRange || isIP(value) === 0) return false;
+  if (!isRange(wanted) || isIP(value) === 0) return false;
+  const { address, length } = readRange(wanted);
   const range = new BlockList();
   range.addSubnet(address, length, family(address));
   return range.check(value, family(value));
 };
+
+/** Whether a text is an IP address, or a range of them in CIDR notation. */
+export function isRange(text: string): boolean {
+  const { address, length, bits } = readRange(text);
+  return isIP(address) !== 0 && Number.isInteger(length) && length >= 0 && length <= bits;
+}
+
+function readRange(text: string): { address: string; length: number; bits: number } {
+  const [address = '', prefix] = text.split('/');
+  const bits = isIP(address) === 6 ? 128 : 32;
+  return { address, length: prefix === undefined ? bits : Number(prefix), bits };
+}
 
 function family(address: string): 'ipv4' | 'ipv6' {
   return isIP(address) === 6 ? 'ipv6' : 'ipv4';

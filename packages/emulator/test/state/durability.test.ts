@@ -171,7 +171,7 @@ describe('if nothing more can be written', () => {
       const options = { endpoint, region, credentials, maxAttempts: 1 };
       const thing = { thingName: "more", attributePayload: { attributes } };
       await new IoTClient(options).send(new CreateThingCommand(thing)).catch(failed);
-      const trust = { Statement: { Effect: "Allow", Principal: { AWS: "1" }, Action: "sts:AssumeRole" }, Id: "x".repeat(2000) };
+      const trust = { Statement: { Effect: "Allow", Principal: { AWS: "*" }, Action: "sts:AssumeRole" }, Id: "x".repeat(1900) };
       const role = { RoleName: "more", AssumeRolePolicyDocument: JSON.stringify(trust) };
       await new IAMClient(options).send(new CreateRoleCommand(role)).catch(failed);
       await aws.seed({ thingName: "seeded", roleAlias: "alias", keyType: "EC-P256" }).catch(failed);

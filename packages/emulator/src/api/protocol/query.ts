@@ -43,6 +43,7 @@ const STATUS: Readonly<Record<string, number>> = {
   InvalidClientTokenId: 403,
   InternalFailure: 500,
   InvalidInput: 400,
+  LimitExceeded: 409,
   MalformedPolicyDocument: 400,
   MissingAuthenticationToken: 403,
   NoSuchEntity: 404,
