@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { makeAccessKeyId } from '../names/ids.ts';
+import { makeAccessKeyId, makeSecretAccessKey } from '../names/ids.ts';
 import { createPki, type Pki } from '../pki/pki.ts';
 import type { Relations, Tables } from './records.ts';
 import { createRelation } from './relation.ts';
@@ -33,7 +33,7 @@ export async function createFoundation(
     pki: await createPki(region, nowMs),
     administrator: {
       accessKeyId: makeAccessKeyId('AKIA'),
-      secretAccessKey: randomBytes(30).toString('base64url'),
+      secretAccessKey: makeSecretAccessKey(),
     },
     sealingKey: randomBytes(32).toString('hex'),
   };
