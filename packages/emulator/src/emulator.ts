@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { type Iam, type Iot, openAccount } from './account/account.ts';
 import { type Seed, type SeedInput, seed } from './account/seed.ts';
+import { type User, userOf } from './credentials/user.ts';
 import { EmulatorError } from './errors.ts';
 import { type Faults, openFaults } from './faults/faults.ts';
 import { credentialsHostName, LOCAL_NAME } from './names/host-names.ts';
@@ -43,13 +44,18 @@ export interface Emulator extends AsyncDisposable {
   readonly accountId: string;
   /** The AWS region. */
   readonly region: string;
-  /** The administrator's access key, for requests to the AWS APIs: the `credentials` of an SDK client. */
+  /**
+   * The access key of the account's root user, for requests to the AWS APIs: the `credentials` of an SDK client. As on
+   * AWS, the root user may not assume a role, and its sessions last an hour at most.
+   */
   readonly administrator: {
     /** `AKIA` and 16 characters. */
     readonly accessKeyId: string;
     /** A secret of 40 characters. */
     readonly secretAccessKey: string;
   };
+  /** An IAM user of the account, with all permissions: for what the root user may not do, such as `AssumeRole`. */
+  readonly user: User;
   /** The bearer token of control requests. */
   readonly controlToken: string;
   /**
@@ -169,6 +175,7 @@ async function start(
     accountId: state.accountId,
     region: state.region,
     administrator: { ...state.administrator },
+    user: userOf(state),
     controlToken,
     seed: seedThing,
     iot: account.iot,

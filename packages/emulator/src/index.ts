@@ -18,6 +18,7 @@ export type { Seed, SeedInput } from './account/seed.ts';
 export type { ThingGroupOperations } from './account/thing-groups.ts';
 export type { ThingTypeOperations } from './account/thing-types.ts';
 export type { ThingOperations } from './account/things.ts';
+export type { User } from './credentials/user.ts';
 export { type CredentialSettings, type Emulator, startEmulator } from './emulator.ts';
 export { EmulatorError } from './errors.ts';
 export type { Fault, TlsAlert, WrongCertificate } from './faults/fault.ts';

@@ -151,20 +151,25 @@ export function managedPolicyOperations({ store, now }: OperationContext): Manag
 }
 
 /**
- * Checks the ARN of a managed policy, of an account or of AWS, and returns its parts.
+ * Returns the parts of the ARN of a managed policy, of an account or of AWS.
  *
- * @throws {@link EmulatorError} `ValidationError`
+ * @throws {@link EmulatorError} `ValidationError` for another text
  */
-function checkPolicyArn(policyArn: string, partition: string): Arn {
+export function readPolicyArn(policyArn: string): Arn {
   const arn = parseArn(policyArn);
   if (arn === undefined) throw invalid('Invalid ARN:  Could not be parsed!');
-  if (arn.partition !== partition) throw invalid('Invalid ARN partition');
   const isPolicy =
     arn.service === 'iam' &&
     arn.region === '' &&
     /^(?:\d{12}|aws)$/.test(arn.accountId) &&
     /^policy\/[\w+=,.@/-]+$/.test(arn.resource);
   if (!isPolicy) throw invalid(`ARN ${policyArn} is not valid.`);
+  return arn;
+}
+
+function checkPolicyArn(policyArn: string, partition: string): Arn {
+  const arn = readPolicyArn(policyArn);
+  if (arn.partition !== partition) throw invalid('Invalid ARN partition');
   return arn;
 }
 

@@ -5,7 +5,7 @@ import type { State } from '../state/state.ts';
 import { IAM } from './iam/iam.ts';
 import { IOT } from './iot/iot.ts';
 import type { Service } from './protocol/service.ts';
-import { authenticate, type Caller } from './signing/authenticate.ts';
+import { authenticate, type Caller, INVALID_TOKEN } from './signing/authenticate.ts';
 import { readSigning } from './signing/signing.ts';
 import { callerArn, STS } from './sts/sts.ts';
 
@@ -31,8 +31,8 @@ type SignedContext = ApiContext & { readonly caller: Caller };
 
 const SERVICES: readonly Service<SignedContext>[] = [IOT, IAM, STS];
 
-const NOT_ADMINISTRATOR =
-  "only the account's administrator is permitted to do this: the emulator does not evaluate the policies of roles";
+const NO_ROLES =
+  'only the root user and the IAM user are permitted to do this: the emulator does not evaluate the policies of roles';
 
 /** Responds to a request to one of the AWS APIs: the credential scope of its signature names the service. */
 export async function answerApi(context: ApiContext, request: ApiRequest): Promise<ApiAnswer> {
@@ -57,11 +57,15 @@ export async function answerApi(context: ApiContext, request: ApiRequest): Promi
   }
   const { caller } = outcome;
   const known = { operation, callerArn: callerArn(state, caller) };
-  if (caller.kind === 'role' && !service.isOpenToRoles) {
-    return { response: service.refuse('AccessDenied', NOT_ADMINISTRATOR), ...known };
+  if (caller.kind !== 'role' && caller.isSession && !service.isOpenToSessions) {
+    return { response: service.refuse('InvalidClientTokenId', INVALID_TOKEN), ...known };
   }
+  const authorize = () =>
+    caller.kind === 'role' && !service.isOpenToRoles
+      ? service.refuse('AccessDenied', NO_ROLES)
+      : undefined;
   try {
-    return { response: await call.answer({ ...context, caller }), ...known };
+    return { response: await call.answer({ ...context, caller }, authorize), ...known };
   } catch {
     // A bug must not stop the emulator; the content of the request is not shown.
     return { response: service.refuse('InternalFailure', 'the emulator failed'), ...known };

@@ -32,6 +32,7 @@ export async function start(options: {
     accountId: emulator.accountId,
     region: emulator.region,
     ...emulator.administrator,
+    user: emulator.user,
     controlToken: emulator.controlToken,
   };
   process.stdout.write(`${JSON.stringify(ready)}\n`);

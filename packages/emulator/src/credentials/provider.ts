@@ -24,8 +24,12 @@ export function provideCredentials(
   try {
     const { certificate, role, durationSeconds } = decide(state, request, nowMs);
     const credentials = issueCredentials(state, {
-      roleName: role.roleName,
-      sessionName: certificate.certificateId,
+      principal: {
+        kind: 'role',
+        roleName: role.roleName,
+        roleId: role.roleId,
+        sessionName: certificate.certificateId,
+      },
       expirationMs: nowMs + (lifetimeMs ?? durationSeconds * 1000),
     });
     return { response: respondJson(200, { credentials }) };

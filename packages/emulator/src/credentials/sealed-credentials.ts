@@ -11,11 +11,20 @@ import { memoize } from '../memo.ts';
 import { makeAccessKeyId } from '../names/ids.ts';
 import type { State } from '../state/state.ts';
 
+/** Whose temporary credentials they are: a role's session, or the root user or the IAM user (`GetSessionToken`). */
+export type Principal =
+  | { readonly kind: 'root' | 'user' }
+  | {
+      readonly kind: 'role';
+      readonly roleName: string;
+      /** Another role may have the name later. */
+      readonly roleId: string;
+      readonly sessionName: string;
+    };
+
 /** The identity and the expiration of temporary credentials. */
 export interface Grant {
-  /** Undefined: the account's administrator (`GetSessionToken`). */
-  readonly roleName?: string | undefined;
-  readonly sessionName: string;
+  readonly principal: Principal;
   /** Epoch milliseconds. */
   readonly expirationMs: number;
 }
@@ -71,13 +80,14 @@ export function openSessionToken(
   );
   decipher.setAAD(Buffer.from(accessKeyId));
   decipher.setAuthTag(bytes.subarray(IV_BYTES, IV_BYTES + TAG_BYTES));
+  const text = decipher.update(bytes.subarray(IV_BYTES + TAG_BYTES));
   try {
-    const sealed = bytes.subarray(IV_BYTES + TAG_BYTES);
-    const text = Buffer.concat([decipher.update(sealed), decipher.final()]).toString('utf8');
-    return JSON.parse(text) as Grant;
+    decipher.final();
   } catch {
+    // It was not sealed with this key, or not for this access key.
     return undefined;
   }
+  return JSON.parse(text.toString('utf8')) as Grant;
 }
 
 /** The keys of an account, from its sealing key. */

@@ -54,6 +54,14 @@ export function roleArn(owner: Owner, roleName: string, path = '/'): string {
   return iamArn(owner, `role${path}${roleName}`);
 }
 
+/** The name of the IAM user that each account has. */
+const USER_NAME = 'developer';
+
+/** The ARN of the IAM user that each account has. */
+export function userArn(owner: Owner): string {
+  return iamArn(owner, `user/${USER_NAME}`);
+}
+
 /** The ARN of a session of a role. */
 export function sessionArn(owner: Owner, roleName: string, sessionName: string): string {
   const { region, accountId } = owner;

@@ -12,6 +12,8 @@ export const IAM: Service<IamContext> = {
   // IAM is global, and signed for one region; with a custom endpoint botocore signs for the client's region.
   signingRegions: (region) => [partitionOf(region).iamRegion, region],
   isOpenToRoles: false,
+  // Without multi-factor authentication, which is not emulated, IAM does not know them (AWS STS API Reference, GetSessionToken).
+  isOpenToSessions: false,
   ...queryProtocol({
     version: '2010-05-08',
     namespace: 'https://iam.amazonaws.com/doc/2010-05-08/',

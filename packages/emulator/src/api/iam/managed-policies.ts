@@ -1,5 +1,6 @@
 import type { Iam } from '../../account/account.ts';
-import { optional, text } from '../protocol/members.ts';
+import { readPolicyArn } from '../../account/managed-policies.ts';
+import { type Check, optional, text } from '../protocol/members.ts';
 import { action, type QueryAction } from '../protocol/query.ts';
 import {
   describedAs,
@@ -13,9 +14,15 @@ import {
 
 // Lengths and patterns of IAM's API model.
 const PATH = /^(?:\/[A-Za-z0-9.,+@=_-]+)*\/$/;
-const PolicyArn = text({ min: 20, max: 2048 });
 const Path = optional(text({ min: 1, max: 512, pattern: PATH }));
 const Description = optional(text({ max: 1000 }));
+
+/** The check of a policy's ARN; the rest of it is checked with the account. */
+const PolicyArn: Check<string> = (value, name) => {
+  const arn = text({ min: 20, max: 2048 })(value, name);
+  readPolicyArn(arn);
+  return arn;
+};
 
 /** Actions of IAM on policies that can be attached to several roles. */
 export const MANAGED_POLICY_ACTIONS: Readonly<Record<string, QueryAction<IamContext>>> = {

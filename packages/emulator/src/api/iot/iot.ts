@@ -15,6 +15,7 @@ export const IOT: Service<IotContext> = {
   signingNames: ['iot', 'execute-api'],
   signingRegions: (region) => [region],
   isOpenToRoles: false,
+  isOpenToSessions: true,
   ...restJson([
     ...THING_OPERATIONS,
     ...THING_TYPE_OPERATIONS,

@@ -80,11 +80,14 @@ function findCall<Context>(service: QueryActions<Context>, request: ApiRequest):
     const message = `Could not find operation ${action} for version ${version}`;
     return { name, answer: () => refuse(service, 'InvalidAction', message) };
   }
-  const answer = async (context: Context) => {
+  const answer: Call<Context>['answer'] = async (context, authorize) => {
     try {
       const { Action, Version, ...given } = withoutSignature(toStructure(parameters));
       refuseOthers(given, found.input);
-      const result = await found.handle(context, checkAll(found.input, given) as never);
+      const input = checkAll(found.input, given);
+      const refusal = authorize();
+      if (refusal !== undefined) return refusal;
+      const result = await found.handle(context, input as never);
       return respond(200, (RequestId) => ({
         [`${action}Response`]: {
           '@xmlns': service.namespace,

@@ -96,9 +96,12 @@ function findCall<Context>(
     return { name: undefined, answer: () => refuse('UnknownOperationException', message) };
   }
   const { operation: known, labels } = found;
-  const answer = async (context: Context) => {
+  const answer: Call<Context>['answer'] = async (context, authorize) => {
     try {
-      const output = await known.handle(context, readInput(known.input, request, labels) as never);
+      const input = readInput(known.input, request, labels);
+      const refusal = authorize();
+      if (refusal !== undefined) return refusal;
+      const output = await known.handle(context, input as never);
       return respondJson(200, output ?? {});
     } catch (error) {
       if (error instanceof EmulatorError && Object.hasOwn(STATUS, error.code)) {

@@ -16,8 +16,15 @@ export type CommonError =
 export interface Call<Context> {
   /** The operation, such as `CreateThing`; undefined if it does not exist. */
   readonly name: string | undefined;
-  /** Executes the operation. */
-  readonly answer: (context: Context) => Promise<Response> | Response;
+  /**
+   * Validates the input, and executes the operation.
+   *
+   * @param authorize - called between the two: returns the response if the caller is not permitted
+   */
+  readonly answer: (
+    context: Context,
+    authorize: () => Response | undefined,
+  ) => Promise<Response> | Response;
 }
 
 /** The format of requests and responses of a service. */
@@ -40,4 +47,6 @@ export interface Service<Context> extends Protocol<Context> {
   readonly signingRegions: (region: string) => readonly string[];
   /** Whether role sessions are permitted to call it: the emulator does not evaluate their policies. */
   readonly isOpenToRoles: boolean;
+  /** Whether it accepts credentials from `GetSessionToken`. */
+  readonly isOpenToSessions: boolean;
 }

@@ -1,17 +1,31 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { openSessionToken, secretOf } from '../../credentials/sealed-credentials.ts';
+import {
+  openSessionToken,
+  type Principal,
+  secretOf,
+} from '../../credentials/sealed-credentials.ts';
+import { userOf } from '../../credentials/user.ts';
 import type { ApiRequest } from '../../http/request.ts';
+import { lookUp } from '../../state/look-up.ts';
+import type { Role } from '../../state/records.ts';
 import type { State } from '../../state/state.ts';
 import { expectedSignature } from './expected-signature.ts';
 import type { Refusal, Signing } from './signing.ts';
 
 /** The caller who signed a request. */
 export type Caller =
-  | { readonly kind: 'administrator' }
-  | { readonly kind: 'role'; readonly roleName: string; readonly sessionName: string };
+  | {
+      readonly kind: 'root' | 'user';
+      /** Whether the credentials are from `GetSessionToken`. */
+      readonly isSession: boolean;
+    }
+  | { readonly kind: 'role'; readonly role: Role; readonly sessionName: string };
 
 /** The outcome of checking a signature. */
 export type Authentication = { readonly caller: Caller } | { readonly refusal: Refusal };
+
+/** AWS's message for access keys and session tokens that it does not know. */
+export const INVALID_TOKEN = 'The security token included in the request is invalid.';
 
 const AMZ_DATE = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/;
 const MAX_SKEW_MS = 5 * 60_000;
@@ -39,7 +53,7 @@ export function authenticate(
   }
   const key = findKey(state, signing.accessKeyId, signing.sessionToken);
   if (key === undefined) {
-    return refuse('InvalidClientTokenId', 'The security token included in the request is invalid.');
+    return refuse('InvalidClientTokenId', INVALID_TOKEN);
   }
   const problem = timeProblem(signing, signedAtMs, nowMs);
   if (problem !== undefined) return refuse('SignatureDoesNotMatch', problem);
@@ -103,18 +117,32 @@ function findKey(
   accessKeyId: string,
   sessionToken: string | undefined,
 ): Key | undefined {
-  const { administrator } = state;
-  if (accessKeyId === administrator.accessKeyId) {
-    const caller = { kind: 'administrator' } as const;
-    return { ...administrator, expirationMs: Number.POSITIVE_INFINITY, caller };
-  }
-  const grant = sessionToken && openSessionToken(state, accessKeyId, sessionToken);
-  if (!grant || sessionToken === undefined) return undefined;
-  const { roleName, sessionName, expirationMs } = grant;
+  if (sessionToken === undefined) return findLongTermKey(state, accessKeyId);
+  const grant = openSessionToken(state, accessKeyId, sessionToken);
+  if (grant === undefined) return undefined;
+  const caller = callerOf(state, grant.principal);
+  if (caller === undefined) return undefined;
   const secretAccessKey = secretOf(state, accessKeyId);
-  const caller: Caller =
-    roleName === undefined ? { kind: 'administrator' } : { kind: 'role', roleName, sessionName };
-  return { accessKeyId, secretAccessKey, sessionToken, expirationMs, caller };
+  return { accessKeyId, secretAccessKey, sessionToken, expirationMs: grant.expirationMs, caller };
+}
+
+function findLongTermKey(state: State, accessKeyId: string): Key | undefined {
+  const { administrator } = state;
+  const common = { expirationMs: Number.POSITIVE_INFINITY };
+  if (accessKeyId === administrator.accessKeyId) {
+    return { ...administrator, ...common, caller: { kind: 'root', isSession: false } };
+  }
+  const user = userOf(state);
+  if (accessKeyId !== user.accessKeyId) return undefined;
+  return { ...user, ...common, caller: { kind: 'user', isSession: false } };
+}
+
+/** The caller with a session of a principal; undefined if its role was deleted, even if there is another of its name. */
+function callerOf(state: State, principal: Principal): Caller | undefined {
+  if (principal.kind !== 'role') return { kind: principal.kind, isSession: true };
+  const { roleName, roleId, sessionName } = principal;
+  const role = lookUp(state.roles, roleName);
+  return role?.roleId === roleId ? { kind: 'role', role, sessionName } : undefined;
 }
 
 function bodyHashMatches({ headers, body }: ApiRequest): boolean {

@@ -1,13 +1,14 @@
-import { type Grant, issueCredentials } from '../../credentials/sealed-credentials.ts';
+import { issueCredentials, type Principal } from '../../credentials/sealed-credentials.ts';
+import { userOf } from '../../credentials/user.ts';
 import { timeVariables } from '../../credentials/variables.ts';
 import { EmulatorError } from '../../errors.ts';
-import { iamArn, roleArn, sessionArn } from '../../names/arns.ts';
+import { iamArn, parseArn, roleArn, sessionArn } from '../../names/arns.ts';
 import { partitionOf } from '../../names/partitions.ts';
 import { trusts } from '../../policy/policy.ts';
-import { findRoleByArn, lookUp } from '../../state/look-up.ts';
+import { findRoleByArn } from '../../state/look-up.ts';
 import type { Role } from '../../state/records.ts';
 import type { State } from '../../state/state.ts';
-import { integer, optional, text } from '../protocol/members.ts';
+import { type Check, integer, optional, text } from '../protocol/members.ts';
 import { action, queryProtocol } from '../protocol/query.ts';
 import type { Service } from '../protocol/service.ts';
 import type { Caller } from '../signing/authenticate.ts';
@@ -23,6 +24,23 @@ const DEFAULT_ROLE_SECONDS = 3600;
 /** The limit for role chaining. */
 const MAX_CHAINED_SECONDS = 3600;
 const DEFAULT_SESSION_SECONDS = 43_200;
+const MAX_SESSION_SECONDS = 129_600;
+/** A longer session of the root user ends after this time, too. */
+const MAX_ROOT_SECONDS = 3600;
+
+/** The check of a role's ARN: the first of all, as on AWS. */
+const RoleArn: Check<string> = (value, name) => {
+  const given = text({ min: 20, max: 2048 })(value, name);
+  const arn = parseArn(given);
+  if (arn === undefined) throw invalid(`${visible(given)} is invalid`);
+  const isRole =
+    arn.service === 'iam' &&
+    arn.region === '' &&
+    /^\d{12}$/.test(arn.accountId) &&
+    /^role\/./.test(arn.resource);
+  if (!isRole) throw invalid('Request ARN is invalid');
+  return given;
+};
 
 /** AWS STS. */
 export const STS: Service<StsContext> = {
@@ -32,6 +50,7 @@ export const STS: Service<StsContext> = {
   signingRegions: (region) =>
     partitionOf(region).name === 'aws' ? [region, 'us-east-1'] : [region],
   isOpenToRoles: true,
+  isOpenToSessions: true,
   ...queryProtocol({
     version: '2011-06-15',
     namespace: 'https://sts.amazonaws.com/doc/2011-06-15/',
@@ -39,9 +58,9 @@ export const STS: Service<StsContext> = {
       GetCallerIdentity: action({}, ({ state, caller }: StsContext) => identify(state, caller)),
       AssumeRole: action(
         {
-          RoleArn: text({ min: 20, max: 2048 }),
+          RoleArn,
           RoleSessionName: text({ min: 2, max: 64, pattern: /^[\w+=,.@-]*$/ }),
-          DurationSeconds: optional(integer({ min: 900, max: DEFAULT_SESSION_SECONDS })),
+          DurationSeconds: optional(integer({ min: 900, max: 43_200 })),
           ExternalId: optional(text({ min: 2, max: 1224, pattern: /^[\w+=,.@:/-]*$/ })),
         },
         (context: StsContext, input) => {
@@ -53,9 +72,10 @@ export const STS: Service<StsContext> = {
           if (DurationSeconds > maxSessionDuration) {
             throw tooLong('the MaxSessionDuration set for this role');
           }
-          const grant = { roleName, sessionName: RoleSessionName };
+          const sessionName = RoleSessionName;
+          const principal = { kind: 'role', roleName, roleId, sessionName } as const;
           return {
-            Credentials: issue(context, grant, DurationSeconds),
+            Credentials: issue(context, principal, DurationSeconds),
             AssumedRoleUser: {
               AssumedRoleId: `${roleId}:${RoleSessionName}`,
               Arn: sessionArn(context.state, roleName, RoleSessionName),
@@ -64,12 +84,15 @@ export const STS: Service<StsContext> = {
         },
       ),
       GetSessionToken: action(
-        { DurationSeconds: optional(integer({ min: 900, max: 129_600 })) },
+        { DurationSeconds: optional(integer({ min: 900, max: MAX_SESSION_SECONDS })) },
         (context: StsContext, { DurationSeconds = DEFAULT_SESSION_SECONDS }) => {
-          if (context.caller.kind !== 'administrator') {
+          const { caller } = context;
+          if (caller.kind === 'role' || caller.isSession) {
             throw denied('Cannot call GetSessionToken with session credentials');
           }
-          return { Credentials: issue(context, { sessionName: 'session' }, DurationSeconds) };
+          const { kind } = caller;
+          const most = kind === 'root' ? MAX_ROOT_SECONDS : MAX_SESSION_SECONDS;
+          return { Credentials: issue(context, { kind }, Math.min(DurationSeconds, most)) };
         },
       ),
     },
@@ -78,11 +101,11 @@ export const STS: Service<StsContext> = {
 
 function issue(
   { state, nowMs }: StsContext,
-  grant: Omit<Grant, 'expirationMs'>,
+  principal: Principal,
   durationSeconds: number,
 ): Record<string, string> {
   const expirationMs = nowMs + durationSeconds * 1000;
-  const issued = issueCredentials(state, { ...grant, expirationMs });
+  const issued = issueCredentials(state, { principal, expirationMs });
   return {
     AccessKeyId: issued.accessKeyId,
     SecretAccessKey: issued.secretAccessKey,
@@ -95,45 +118,54 @@ function findRole(
   { state, caller, nowMs }: StsContext,
   { RoleArn, ExternalId }: { readonly RoleArn: string; readonly ExternalId: string | undefined },
 ): Role {
+  if (caller.kind === 'root') throw denied('Roles may not be assumed by root accounts.');
   const arn = callerArn(state, caller);
-  const isRole = caller.kind === 'role';
-  const principalArn = isRole ? callerRoleArn(state, caller.roleName) : arn;
-  const names = [arn, isRole ? principalArn : state.accountId];
+  const principalArn = caller.kind === 'role' ? ownRoleArn(state, caller.role) : arn;
   const variables = {
     ...timeVariables(nowMs),
     'aws:PrincipalAccount': state.accountId,
     'aws:PrincipalArn': principalArn,
     ...(ExternalId !== undefined && { 'sts:ExternalId': ExternalId }),
   };
+  // A trust in the account is one in those whose own policies allow it: the user's do.
+  const names =
+    caller.kind === 'role' ? [arn, principalArn] : [arn, state.accountId, iamArn(state, 'root')];
   const role = findRoleByArn(state, RoleArn);
   if (role && trusts(role.assumeRolePolicyDocument, { kind: 'AWS', names, variables })) return role;
   throw denied(
-    `User: ${arn} is not authorized to perform: sts:AssumeRole on resource: ${RoleArn.replace(/[^\x20-\x7e]/g, '?')}`,
+    `User: ${arn} is not authorized to perform: sts:AssumeRole on resource: ${visible(RoleArn)}`,
   );
 }
 
 function identify(state: State, caller: Caller): { Arn: string; UserId: string; Account: string } {
   const Account = state.accountId;
-  const Arn = callerArn(state, caller);
-  if (caller.kind === 'administrator') return { Arn, UserId: Account, Account };
-  const { roleName, sessionName } = caller;
-  const roleId = lookUp(state.roles, roleName)?.roleId ?? roleName;
-  return { Arn, UserId: `${roleId}:${sessionName}`, Account };
+  return { Arn: callerArn(state, caller), UserId: userIdOf(state, caller), Account };
+}
+
+function userIdOf(state: State, caller: Caller): string {
+  if (caller.kind === 'role') return `${caller.role.roleId}:${caller.sessionName}`;
+  return caller.kind === 'root' ? state.accountId : userOf(state).userId;
 }
 
 /** The ARN of a caller. */
 export function callerArn(state: State, caller: Caller): string {
-  return caller.kind === 'administrator'
-    ? iamArn(state, 'root')
-    : sessionArn(state, caller.roleName, caller.sessionName);
+  if (caller.kind === 'role') return sessionArn(state, caller.role.roleName, caller.sessionName);
+  return caller.kind === 'root' ? iamArn(state, 'root') : userOf(state).userArn;
 }
 
-function callerRoleArn(state: State, roleName: string): string {
-  return roleArn(state, roleName, lookUp(state.roles, roleName)?.path);
+function ownRoleArn(state: State, { roleName, path }: Role): string {
+  return roleArn(state, roleName, path);
+}
+
+function visible(text: string): string {
+  return text.replace(/[^\x20-\x7e]/g, '?');
 }
 
 function tooLong(limit: string): EmulatorError {
-  const message = `The requested DurationSeconds exceeds ${limit}.`;
+  return invalid(`The requested DurationSeconds exceeds ${limit}.`);
+}
+
+function invalid(message: string): EmulatorError {
   return new EmulatorError(message, { code: 'ValidationError' });
 }
 
