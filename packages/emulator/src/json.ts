@@ -7,6 +7,13 @@ export function parseJson(text: string): unknown {
   }
 }
 
+/** Returns an object with these members alone: names such as `constructor` and `__proto__` are like any other. */
+export function toRecord<T>(members: Iterable<readonly [string, T]>): Record<string, T> {
+  const record: Record<string, T> = Object.create(null);
+  for (const [name, value] of members) record[name] = value;
+  return record;
+}
+
 /** Whether a value is a JSON object. */
 export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -3,8 +3,11 @@ export interface ApiRequest {
   readonly method: string;
   /** The path of the request line, without the query. */
   readonly path: string;
+  /** The query as sent, without the question mark. */
+  readonly queryText: string;
+  /** The parameters of the query, decoded. */
   readonly query: Readonly<Record<string, string | string[]>>;
-  /** Header fields, their names in lower case. */
+  /** Header fields, their names in lower case; values of one that was sent several times are joined by commas. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Buffer;
 }

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { ApiRequest } from '../http/request.ts';
+import { toRecord } from '../json.ts';
 
 const MAX_BODY_BYTES = 1024 * 1024;
 
@@ -17,13 +18,18 @@ export async function readApiRequest(request: IncomingMessage): Promise<ApiReque
     return undefined;
   }
   const { method = '', url = '/' } = request;
-  const mark = url.indexOf('?');
+  const [path = '', ...more] = url.split('?');
+  const queryText = more.join('?');
   return {
     method,
-    path: mark < 0 ? url : url.slice(0, mark),
-    query: mark < 0 ? {} : readQuery(url.slice(mark + 1)),
-    headers: Object.fromEntries(
-      Object.entries(request.headers).map(([name, value = '']) => [name, [value].flat().join(',')]),
+    path,
+    queryText,
+    query: readQuery(queryText),
+    headers: toRecord(
+      Object.entries(request.headersDistinct).map(([name, values = []]) => [
+        name,
+        values.join(','),
+      ]),
     ),
     body: Buffer.concat(chunks),
   };
@@ -31,10 +37,13 @@ export async function readApiRequest(request: IncomingMessage): Promise<ApiReque
 
 function readQuery(text: string): Record<string, string | string[]> {
   const parameters = new URLSearchParams(text);
-  return Object.fromEntries(
-    [...new Set(parameters.keys())].map((name) => {
-      const values = parameters.getAll(name);
-      return [name, values.length > 1 ? values : (values[0] ?? '')];
-    }),
+  const query = new Map<string, string[]>();
+  for (const [name, value] of parameters) {
+    const values = query.get(name);
+    if (values === undefined) query.set(name, [value]);
+    else values.push(value);
+  }
+  return toRecord(
+    [...query].map(([name, values]) => [name, values.length > 1 ? values : (values[0] ?? '')]),
   );
 }

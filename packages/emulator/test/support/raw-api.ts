@@ -1,4 +1,5 @@
 import { request } from 'node:http';
+import { parse, stringify } from 'node:querystring';
 import { Sha256 } from '@smithy/core/checksum';
 import { SignatureV4 } from '@smithy/signature-v4';
 import type { Emulator } from '../../src/index.ts';
@@ -15,7 +16,8 @@ export interface RawRequest {
   readonly method: string;
   /** With the query. */
   readonly path: string;
-  readonly headers?: Readonly<Record<string, string>>;
+  /** A field with a list of values is sent as often. */
+  readonly headers?: Readonly<Record<string, string | string[]>>;
   readonly body?: string;
 }
 
@@ -74,19 +76,24 @@ export async function signRaw(
     protocol: 'http:',
     hostname,
     path,
-    query: Object.fromEntries(new URLSearchParams(text)),
-    headers: { host, ...raw.headers },
+    query: { ...parse(text) } as Record<string, string | string[]>,
+    headers: { host, ...joined(raw.headers ?? {}) },
     body: raw.body,
   };
   const signingDate = options.date ?? new Date();
   if (options.presignSeconds === undefined) {
     const { headers } = await signer.sign(unsigned, { signingDate });
-    return { ...raw, headers };
+    return { ...raw, headers: { ...headers, ...raw.headers } };
   }
   const { query = {} } = await signer.presign(unsigned, {
     signingDate,
     expiresIn: options.presignSeconds,
   });
-  const signed = new URLSearchParams(query as Record<string, string>).toString();
-  return { ...raw, path: `${path}?${signed.replaceAll('+', '%20')}` };
+  return { ...raw, path: `${path}?${stringify(query)}` };
+}
+
+function joined(headers: Readonly<Record<string, string | string[]>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, values]) => [name, [values].flat().join(',')]),
+  );
 }

@@ -29,8 +29,6 @@ export const INVALID_TOKEN = 'The security token included in the request is inva
 
 const AMZ_DATE = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/;
 const MAX_SKEW_MS = 5 * 60_000;
-/** A week. */
-const MAX_EXPIRES_SECONDS = 604_800;
 
 /**
  * Checks the signature of a request (AWS General Reference, Signature Version 4), in the `Authorization` header or in
@@ -49,7 +47,8 @@ export function authenticate(
   const { date, day, region, service } = signing;
   const signedAtMs = Date.parse(date.replace(AMZ_DATE, '$1-$2-$3T$4:$5:$6Z'));
   if (!AMZ_DATE.test(date) || Number.isNaN(signedAtMs)) {
-    return refuse('IncompleteSignature', 'Date must be in ISO-8601 basic format.');
+    const got = date.slice(0, 80);
+    return refuse('IncompleteSignature', `Date must be in ISO-8601 'basic format'. Got '${got}'.`);
   }
   const key = findKey(state, signing.accessKeyId, signing.sessionToken);
   if (key === undefined) {
@@ -89,19 +88,26 @@ function timeProblem(signing: Signing, signedAtMs: number, nowMs: number): strin
 }
 
 function isSigned(request: ApiRequest, signing: Signing, key: Key): boolean {
+  const { headers } = request;
   const { signedHeaders, expiresSeconds, signature } = signing;
-  const required =
-    expiresSeconds === undefined
-      ? ['host', 'x-amz-date', ...(key.sessionToken === undefined ? [] : ['x-amz-security-token'])]
-      : ['host'];
+  const inHeader = [
+    headers['x-amz-date'] === undefined ? 'date' : 'x-amz-date',
+    ...(key.sessionToken === undefined ? [] : ['x-amz-security-token']),
+  ];
+  const required = ['host', ...(expiresSeconds === undefined ? inHeader : [])];
   const isWhole =
-    required.every((name) => signedHeaders.has(name)) &&
-    [...signedHeaders].every((name) => request.headers[name] !== undefined) &&
-    (expiresSeconds ?? 0) <= MAX_EXPIRES_SECONDS &&
+    required.every((name) => signedHeaders.includes(name)) &&
+    signedHeaders.every((name) => headers[name] !== undefined) &&
+    isSortedAndUnique(signedHeaders) &&
     bodyHashMatches(request);
   if (!isWhole) return false;
   const expected = expectedSignature(request, signing, key.secretAccessKey);
   return timingSafeEqual(Buffer.from(signature), Buffer.from(expected));
+}
+
+/** Each name sorts before the next one. */
+function isSortedAndUnique(names: readonly string[]): boolean {
+  return names.every((name, index) => index === 0 || (names[index - 1] ?? '') < name);
 }
 
 interface Key {

@@ -14,7 +14,7 @@ export interface Signing {
   readonly day: string;
   readonly region: string;
   readonly service: string;
-  readonly signedHeaders: ReadonlySet<string>;
+  readonly signedHeaders: readonly string[];
   readonly signature: string;
   /** As in the request. */
   readonly date: string;
@@ -26,6 +26,8 @@ export interface Signing {
 const ALGORITHM = 'AWS4-HMAC-SHA256';
 const SIGNATURE = /^[0-9a-f]{64}$/;
 const EXPIRES = /^\d{1,6}$/;
+/** A week. */
+const MAX_EXPIRES_SECONDS = 604_800;
 
 /** Parses the signature of a request, from its header or else from its query. */
 export function readSigning(request: ApiRequest): Signing | Refusal {
@@ -40,20 +42,20 @@ export function readSigning(request: ApiRequest): Signing | Refusal {
 
 function readHeader(authorization: string, { headers }: ApiRequest): Signing | Refusal {
   if (!authorization.startsWith(`${ALGORITHM} `)) return incomplete('algorithm');
-  const parts = new Map(
-    authorization
-      .slice(ALGORITHM.length)
-      .split(',')
-      .map((part) => {
-        const [name = '', ...value] = part.trim().split('=');
-        return [name, value.join('=')];
-      }),
-  );
+  const given = authorization
+    .slice(ALGORITHM.length)
+    .split(',')
+    .map((part): [string, string] => {
+      const [name = '', ...value] = part.trim().split('=');
+      return [name, value.join('=')];
+    });
+  const parts = new Map(given);
+  if (parts.size < given.length) return incomplete('Authorization');
   return read({
     credential: parts.get('Credential'),
     signedHeaders: parts.get('SignedHeaders'),
     signature: parts.get('Signature'),
-    date: headers['x-amz-date'],
+    date: headers['x-amz-date'] ?? headers.date,
     sessionToken: headers['x-amz-security-token'],
   });
 }
@@ -62,6 +64,12 @@ function readQuery(request: ApiRequest): Signing | Refusal {
   if (parameter(request, 'X-Amz-Algorithm') !== ALGORITHM) return incomplete('algorithm');
   const expires = parameter(request, 'X-Amz-Expires') ?? '';
   if (!EXPIRES.test(expires)) return incomplete('X-Amz-Expires');
+  if (Number(expires) > MAX_EXPIRES_SECONDS) {
+    return {
+      code: 'IncompleteSignature',
+      message: `X-Amz-Expires must be less than a week (in seconds); that is, the given X-Amz-Expires must be less than ${MAX_EXPIRES_SECONDS} seconds`,
+    };
+  }
   return read({
     credential: parameter(request, 'X-Amz-Credential'),
     signedHeaders: parameter(request, 'X-Amz-SignedHeaders'),
@@ -95,7 +103,7 @@ function read(given: {
     day,
     region,
     service,
-    signedHeaders: new Set(signedHeaders.split(';')),
+    signedHeaders: signedHeaders.split(';'),
     signature,
     date,
     sessionToken,

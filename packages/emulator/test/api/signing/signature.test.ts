@@ -1,3 +1,5 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
 import { afterAll, describe, expect, it } from 'vitest';
 import { startEmulator } from '../../../src/index.ts';
 import { type RawRequest, type SignOptions, sendRaw, signRaw } from '../../support/raw-api.ts';
@@ -96,6 +98,127 @@ describe('a request to AWS IoT', () => {
     expect(headers['x-amzn-errortype']).toBe('UnknownOperationException');
     const elsewhere = await send(listThings, { service: 's3' });
     expect(elsewhere.headers['x-amzn-errortype']).toBe('InvalidSignatureException');
+  });
+});
+
+describe('the signed header fields', () => {
+  const fields = { 'x-first': '1', 'x-second': '2' };
+  const signedHeaders = (raw: RawRequest) =>
+    /SignedHeaders=([^,]+)/.exec(String(raw.headers?.authorization))?.[1]?.split(';') ?? [];
+  const resigned = (raw: RawRequest, names: readonly string[]): RawRequest => {
+    const authorization = String(raw.headers?.authorization).replace(
+      /SignedHeaders=[^,]+/,
+      `SignedHeaders=${names.join(';')}`,
+    );
+    return { ...raw, headers: { ...raw.headers, authorization } };
+  };
+
+  it.each<[string, (names: readonly string[]) => readonly string[], number]>([
+    ['sorted', (names) => names, 200],
+    ['not sorted', (names) => names.toReversed(), 403],
+    ['sorted but for the last two', (names) => [...names.slice(0, -2), ...swapped(names)], 403],
+    ['repeated', (names) => names.flatMap((name) => [name, name]), 403],
+    ['repeated at the end', (names) => [...names, ...names.slice(0, 1)], 403],
+    ['in upper case', (names) => names.map((name) => name.toUpperCase()), 403],
+    ['with an empty one', (names) => ['', ...names], 403],
+    ['with one that was not sent', (names) => [...names, 'x-zzz'], 403],
+    ['without one that was signed', (names) => names.slice(0, -1), 403],
+  ])('are named %s', async (_how, change, status) => {
+    const signed = await signRaw(emulator, { ...listThings, headers: fields });
+    const answer = await sendRaw(emulator, resigned(signed, change(signedHeaders(signed))));
+    expect(answer.status).toBe(status);
+    if (status === 200) return;
+    expect(answer.headers['x-amzn-errortype']).toBe('InvalidSignatureException');
+  });
+
+  const swapped = (names: readonly string[]) => names.slice(-2).toReversed();
+
+  it('may be sent several times: their values are signed in this order', async () => {
+    const twice = { ...listThings, headers: { 'x-twice': ['b', 'a'] } };
+    const signed = await signRaw(emulator, twice);
+    expect((await sendRaw(emulator, signed)).status).toBe(200);
+    const other = { ...signed, headers: { ...signed.headers, 'x-twice': ['a', 'b'] } };
+    expect((await sendRaw(emulator, other)).status).toBe(403);
+    const more = { ...signed, headers: { ...signed.headers, 'x-twice': ['b', 'a', 'a'] } };
+    expect((await sendRaw(emulator, more)).status).toBe(403);
+  });
+
+  it.each(['constructor', '__proto__', 'tostring', 'valueof', 'hasownproperty'])(
+    'may be named %s',
+    async (name) => {
+      const headers = Object.fromEntries([[name, 'one']]);
+      const signed = await signRaw(emulator, { ...listThings, headers });
+      expect((await sendRaw(emulator, signed)).status).toBe(200);
+      const other = { ...signed.headers, ...Object.fromEntries([[name, 'two']]) };
+      expect((await sendRaw(emulator, { ...signed, headers: other })).status).toBe(403);
+      const { [name]: _, ...without } = signed.headers ?? {};
+      expect((await sendRaw(emulator, { ...signed, headers: without })).status).toBe(403);
+    },
+  );
+
+  it('do not need a date of their own if there is a Date', async () => {
+    const { headers = {}, ...raw } = await signRaw(emulator, listThings);
+    const { 'x-amz-date': date = '', ...rest } = headers;
+    const answer = await sendRaw(emulator, { ...raw, headers: { ...rest, date } });
+    // The date is understood, but it is not what was signed.
+    expect(answer.headers['x-amzn-errortype']).toBe('InvalidSignatureException');
+  });
+
+  it('are in one Authorization, with each part once', async () => {
+    const signed = await signRaw(emulator, listThings);
+    const authorization = `${signed.headers?.authorization}, Signature=${'0'.repeat(64)}`;
+    const headers = { ...signed.headers, authorization };
+    const answer = await sendRaw(emulator, { ...signed, headers });
+    expect(answer.headers['x-amzn-errortype']).toBe('IncompleteSignatureException');
+  });
+});
+
+describe('the query', () => {
+  it.each([
+    ['a parameter several times', '/things?nextToken=b&nextToken=a'],
+    ['a parameter without a value', '/things?nextToken='],
+    ['an encoded slash', '/things/a%2Fb'],
+    ['an encoded space', '/things?nextToken=a%20b'],
+    ['a parameter of each object', '/things?constructor=1&toString=2'],
+  ])('is verified with %s', async (_name, path) => {
+    for (const options of [{}, { presignSeconds: 60 }]) {
+      const signed = await signRaw(emulator, { method: 'GET', path }, options);
+      expect((await sendRaw(emulator, signed)).status).toBeOneOf([400, 404]);
+      const other = { ...signed, path: signed.path.replace(/[ab12](?=&|$)|things/, 'c') };
+      expect((await sendRaw(emulator, other)).status).toBe(403);
+    }
+  });
+
+  it('is verified with the name of each prototype, as another program signs it', async () => {
+    const { accessKeyId, secretAccessKey } = emulator.administrator;
+    const { stdout } = await promisify(execFile)('curl', [
+      ...['--silent', '--user', `${accessKeyId}:${secretAccessKey}`],
+      ...['--aws-sigv4', `aws:amz:${emulator.region}:iot`],
+      `${emulator.apiEndpoint}/things?__proto__=1&constructor=2`,
+    ]);
+    expect(JSON.parse(stdout)).toEqual({ message: 'not emulated: __proto__' });
+  });
+
+  it('may be encoded in another way than it is signed', async () => {
+    const path = '/things?attributeName=a.b~c&attributeValue=x%20y';
+    const signed = await signRaw(emulator, { method: 'GET', path: path.replace('x%20y', 'x y') });
+    const other = { ...signed, path: path.replace('a.b~c', '%61%2eb%7Ec').replace('%20', '+') };
+    expect((await sendRaw(emulator, other)).status).toBe(400);
+  });
+
+  it.each([
+    ['604800', 200],
+    ['604801', 403],
+    ['-1', 403],
+    ['', 403],
+    ['1e3', 403],
+  ])('is not valid for %j seconds: %i', async (expires, status) => {
+    const signed = await signRaw(emulator, listThings, { presignSeconds: 604_800 });
+    const path = signed.path.replace('Expires=604800', `Expires=${expires}`);
+    const answer = await sendRaw(emulator, { ...signed, path });
+    expect(answer.status).toBe(status);
+    if (status === 200) return;
+    expect(answer.headers['x-amzn-errortype']).toBe('IncompleteSignatureException');
   });
 });
 
