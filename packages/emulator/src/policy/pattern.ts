@@ -1,39 +1,38 @@
+import { memoize } from '../memo.ts';
+import { findRun, matchesAt, type Run, runLength } from './run.ts';
+
 /** Values of policy variables by name; missing names have no value. */
 export type Variables = Readonly<Record<string, string>>;
 
-/** A literal character or a wildcard. */
-type Token = { readonly literal: string } | 'one' | 'any';
-
 // No name is longer; without the limit, each of many `${` would scan to the end of the text.
 const VARIABLE = /\$\{([^{}$]{0,253})\}/;
+const MAX_PATTERNS = 1000;
 
 /**
  * Whether a value matches a pattern of a policy: `*` is any text, `?` any one character, and `${name}` the value of a
  * policy variable, in which no character is a wildcard. A pattern with a variable that has no value matches nothing.
  *
- * It backtracks no further than the latest `*`, so that no pattern takes long.
+ * What is between two `*` is searched for once, behind what was found before it: no pattern takes long.
  */
 export function matchesPattern(pattern: string, value: string, variables: Variables = {}): boolean {
-  const tokens = tokenize(pattern, variables);
-  if (tokens === undefined) return false;
-  let [at, position] = [0, 0];
-  let [star, resume] = [-1, 0];
-  while (position < value.length) {
-    const token = tokens[at];
-    if (token === 'any') {
-      star = at++;
-      resume = position;
-    } else if (token !== undefined && (token === 'one' || token.literal === value[position])) {
-      at++;
-      position++;
-    } else if (star >= 0) {
-      at = star + 1;
-      position = ++resume;
-    } else {
-      return false;
-    }
-  }
-  return tokens.slice(at).every((token) => token === 'any');
+  const runs = pattern.includes('${')
+    ? readRuns(pattern, variables)
+    : runsWithoutVariables(pattern);
+  if (runs === undefined) return false;
+  const [first = [''], ...others] = runs;
+  const last = others.pop();
+  if (last === undefined) return runLength(first) === value.length && matchesAt(first, value, 0);
+  const end = value.length - runLength(last);
+  let position = runLength(first);
+  const hasEnds = position <= end && matchesAt(first, value, 0) && matchesAt(last, value, end);
+  return (
+    hasEnds &&
+    others.every((run) => {
+      const found = findRun(run, value, position);
+      position = found + runLength(run);
+      return found >= 0 && position <= end;
+    })
+  );
 }
 
 /** A text with its policy variables replaced; undefined if one has no value. */
@@ -43,10 +42,25 @@ export function expandVariables(text: string, variables: Variables): string | un
     .join('');
 }
 
-function tokenize(pattern: string, variables: Variables): readonly Token[] | undefined {
-  return readParts(pattern, variables)?.flatMap(({ text, isValue }) =>
-    text.split('').map((character) => (isValue ? { literal: character } : toToken(character))),
-  );
+const runsWithoutVariables = memoize(MAX_PATTERNS, (pattern) => readRuns(pattern, {}) ?? []);
+
+/** Returns what is before, between and after the `*` of a pattern. */
+function readRuns(pattern: string, variables: Variables): readonly Run[] | undefined {
+  const parts = readParts(pattern, variables);
+  if (parts === undefined) return undefined;
+  let run = [''];
+  const runs = [run];
+  for (const { text, isValue } of parts) {
+    for (const [index, between] of (isValue ? [text] : text.split('*')).entries()) {
+      if (index > 0) {
+        run = [''];
+        runs.push(run);
+      }
+      const [continued = '', ...pieces] = isValue ? [between] : between.split('?');
+      run.push(run.pop() + continued, ...pieces);
+    }
+  }
+  return runs;
 }
 
 /** A literal part of a text, or the value of a variable. */
@@ -65,11 +79,6 @@ function readParts(text: string, variables: Variables): readonly Part[] | undefi
     parts.push({ text: part, isValue });
   }
   return parts;
-}
-
-function toToken(character: string): Token {
-  if (character === '*') return 'any';
-  return character === '?' ? 'one' : { literal: character };
 }
 
 function variableValue(name: string, variables: Variables): string | undefined {
