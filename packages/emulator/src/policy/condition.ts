@@ -1,5 +1,5 @@
 import { isObject } from '../json.ts';
-import { findOperator } from './operators.ts';
+import { findOperator, type Operator } from './operators.ts';
 import type { Variables } from './pattern.ts';
 
 type Keys = Readonly<Record<string, unknown>>;
@@ -26,16 +26,40 @@ export function conditionDefect(condition: unknown): string | undefined {
  */
 export function conditionHolds(condition: unknown, variables: Variables = {}): boolean {
   if (condition === undefined) return true;
-  if (conditionDefect(condition) !== undefined) return false;
-  const values = new Map(
-    Object.entries(variables).map(([name, value]) => [name.toLowerCase(), value]),
+  if (!isObject(condition)) return false;
+  const tests = testsByCondition.get(condition) ?? readTests(condition);
+  testsByCondition.set(condition, tests);
+  const values = valuesByVariables.get(variables) ?? withLowerCaseNames(variables);
+  valuesByVariables.set(variables, values);
+  return tests.every(({ operator, wanted, key }) => operator(wanted, values.get(key), variables));
+}
+
+/** The test of one key. */
+interface Test {
+  readonly operator: Operator;
+  readonly wanted: readonly string[];
+  readonly key: string;
+}
+
+// Neither is changed: the conditions of remembered documents, and the variables of a request.
+const testsByCondition = new WeakMap<object, readonly Test[]>();
+const valuesByVariables = new WeakMap<Variables, ReadonlyMap<string, string>>();
+
+const NEVER: Test = { operator: () => false, wanted: [], key: '' };
+
+function readTests(condition: object): readonly Test[] {
+  if (conditionDefect(condition) !== undefined) return [NEVER];
+  return Object.entries(condition as Readonly<Record<string, Keys>>).flatMap(([name, keys]) =>
+    Object.entries(keys).map(([key, given]) => ({
+      operator: findOperator(name) ?? NEVER.operator,
+      wanted: [given].flat().map(String),
+      key: key.toLowerCase(),
+    })),
   );
-  return Object.entries(condition as Readonly<Record<string, Keys>>).every(([name, keys]) =>
-    Object.entries(keys).every(([key, given]) => {
-      const wanted = [given].flat().map(String);
-      return findOperator(name)?.(wanted, values.get(key.toLowerCase()), variables);
-    }),
-  );
+}
+
+function withLowerCaseNames(variables: Variables): ReadonlyMap<string, string> {
+  return new Map(Object.entries(variables).map(([name, value]) => [name.toLowerCase(), value]));
 }
 
 function isValue(value: unknown): boolean {

@@ -39,11 +39,15 @@ export function trusts(document: string, { kind, names, variables }: Assumer): b
   const isNamed = (principal: unknown) =>
     principal === '*' ||
     names.some((name) =>
-      matchesAny((principal as { [Kind in typeof kind]?: unknown } | undefined)?.[kind], name),
+      matchesAny(
+        toPatterns((principal as { [Kind in typeof kind]?: unknown } | undefined)?.[kind]),
+        name,
+      ),
     );
   const trusting = statementsOf(document).filter(
-    ({ Action, Principal, NotPrincipal, Condition }) =>
-      matchesAny(lowerCase(Action), 'sts:assumerole') &&
+    ({ action, Principal, NotPrincipal, Condition }) =>
+      !action.isInverse &&
+      covers(action, 'sts:assumerole') &&
       conditionHolds(Condition, variables) &&
       (NotPrincipal === undefined ? isNamed(Principal) : !isNamed(NotPrincipal)),
   );
@@ -51,7 +55,8 @@ export function trusts(document: string, { kind, names, variables }: Assumer): b
   return effects.includes('Allow') && !effects.includes('Deny');
 }
 
-interface Statement {
+/** A statement as in a document. */
+interface RawStatement {
   readonly Effect?: unknown;
   readonly Action?: unknown;
   readonly NotAction?: unknown;
@@ -62,41 +67,62 @@ interface Statement {
   readonly Condition?: unknown;
 }
 
+/** The values that patterns match, or, if inverse, those that they do not match. */
+interface Scope {
+  readonly patterns: readonly string[];
+  readonly isInverse: boolean;
+}
+
+/** A statement that is ready for evaluation. */
+interface Statement extends RawStatement {
+  /** Its patterns are in lower case: actions are case-insensitive. */
+  readonly action: Scope;
+  readonly resource: Scope;
+}
+
 const MAX_DOCUMENTS = 1000;
 
-const statementsOf = memoize(MAX_DOCUMENTS, (document): readonly Statement[] => {
+const statementsOf = memoize(MAX_DOCUMENTS, (document): readonly Statement[] =>
+  readStatements(document).map((statement) => {
+    const { Action, NotAction, Resource, NotResource } = statement;
+    const action = toScope(Action, NotAction);
+    const patterns = action.patterns.map((pattern) => pattern.toLowerCase());
+    const resource = toScope(Resource, NotResource);
+    return { ...statement, action: { ...action, patterns }, resource };
+  }),
+);
+
+function readStatements(document: string): readonly RawStatement[] {
   try {
-    const { Statement } = JSON.parse(document) as { Statement?: Statement | Statement[] };
+    const { Statement } = JSON.parse(document) as { Statement?: RawStatement | RawStatement[] };
     return [Statement ?? []].flat().filter((one) => typeof one === 'object' && one !== null);
   } catch {
     return [];
   }
-});
+}
+
+function toScope(patterns: unknown, inverse: unknown): Scope {
+  const isInverse = inverse !== undefined;
+  return { patterns: toPatterns(isInverse ? inverse : patterns), isInverse };
+}
+
+function toPatterns(patterns: unknown): readonly string[] {
+  return [patterns].flat().filter((pattern) => typeof pattern === 'string');
+}
 
 function applies(statement: Statement, request: PolicyRequest): boolean {
-  const { Action, NotAction, Resource, NotResource, Condition } = statement;
   const { resource, variables } = request;
-  // Actions are case-insensitive.
-  const action = request.action.toLowerCase();
-  const actionApplies =
-    NotAction === undefined
-      ? matchesAny(lowerCase(Action), action)
-      : !matchesAny(lowerCase(NotAction), action);
-  const resourceApplies =
-    NotResource === undefined
-      ? matchesAny(Resource, resource, variables)
-      : !matchesAny(NotResource, resource, variables);
-  return actionApplies && resourceApplies && conditionHolds(Condition, variables);
+  return (
+    covers(statement.action, request.action.toLowerCase()) &&
+    covers(statement.resource, resource, variables) &&
+    conditionHolds(statement.Condition, variables)
+  );
 }
 
-function matchesAny(patterns: unknown, value: string, variables?: Variables): boolean {
-  return [patterns]
-    .flat()
-    .some((pattern) => typeof pattern === 'string' && matchesPattern(pattern, value, variables));
+function covers({ patterns, isInverse }: Scope, value: string, variables?: Variables): boolean {
+  return matchesAny(patterns, value, variables) !== isInverse;
 }
 
-function lowerCase(patterns: unknown): readonly unknown[] {
-  return [patterns]
-    .flat()
-    .map((pattern: unknown) => (typeof pattern === 'string' ? pattern.toLowerCase() : pattern));
+function matchesAny(patterns: readonly string[], value: string, variables?: Variables): boolean {
+  return patterns.some((pattern) => matchesPattern(pattern, value, variables));
 }
