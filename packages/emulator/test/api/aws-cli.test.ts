@@ -34,7 +34,8 @@ async function aws(...args: string[]): Promise<Record<string, string>> {
   return stdout === '' ? {} : (JSON.parse(stdout) as Record<string, string>);
 }
 
-describe('the AWS CLI', () => {
+// The AWS CLI takes a second for each command, and several on a busy machine.
+describe('the AWS CLI', { timeout: 180_000 }, () => {
   it('sets up a thing, and the thing gets credentials', async () => {
     const [thingName, roleAlias, roleName] = ['cli-thing', 'cli-alias', 'cli-role'];
     const role = await aws(
