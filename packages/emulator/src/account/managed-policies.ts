@@ -94,8 +94,8 @@ export function managedPolicyOperations({ store, now }: OperationContext): Manag
   return {
     createPolicy({ policyName, policyDocument, path = '/', description }) {
       checkName('policy name', policyName, 'ValidationError');
-      checkIdentityPolicy(policyDocument, { isManaged: true, partition });
       if (documentSize(policyDocument) > MAX_SIZE) throw quotaError('PolicySize', MAX_SIZE);
+      checkIdentityPolicy(policyDocument, { isManaged: true, partition });
       const policyArn = iamArn(state, `policy${path}${policyName}`);
       const isTaken = Object.values(state.managedPolicies).some((policy) =>
         isSameIamName(policy.policyName, policyName),

@@ -112,10 +112,10 @@ export function roleOperations({ store, now }: OperationContext): RoleOperations
   const check = (seconds: number) =>
     checkSeconds('maxSessionDuration', seconds, DEFAULT_SECONDS, 'ValidationError');
   const checkTrust = (document: string) => {
-    checkTrustPolicy(document, principalsOf(state));
     if (documentSize(document) > MAX_TRUST_POLICY) {
       throw quotaError('ACLSizePerRole', MAX_TRUST_POLICY);
     }
+    checkTrustPolicy(document, principalsOf(state));
   };
 
   return {
@@ -177,8 +177,6 @@ export function roleOperations({ store, now }: OperationContext): RoleOperations
     putRolePolicy({ roleName, policyName, policyDocument }) {
       const role = get(roleName);
       checkName('policy name', policyName, 'ValidationError');
-      const partition = partitionOf(state.region).name;
-      checkIdentityPolicy(policyDocument, { isManaged: false, partition });
       const policies = { ...role.policies, [policyName]: policyDocument };
       if (documentSize(Object.values(policies).join('')) > MAX_INLINE_POLICIES) {
         throw awsError(
@@ -186,6 +184,8 @@ export function roleOperations({ store, now }: OperationContext): RoleOperations
           `Maximum policy size of ${MAX_INLINE_POLICIES} bytes exceeded for role ${roleName}`,
         );
       }
+      const partition = partitionOf(state.region).name;
+      checkIdentityPolicy(policyDocument, { isManaged: false, partition });
       store.put('roles', roleName, { ...role, policies });
     },
     getRolePolicy({ roleName, policyName }) {

@@ -150,5 +150,5 @@ export const SID_CHARACTERS =
 
 /** The size of a document in characters, not counting white space: what AWS's quotas are for. */
 export function documentSize(text: string): number {
-  return text.replace(/\s/g, '').length;
+  return typeof text === 'string' ? text.replace(/\s/g, '').length : 0;
 }

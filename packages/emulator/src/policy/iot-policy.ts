@@ -35,6 +35,7 @@ function describe(mistake: Parameters<Dialect['message']>[0], found: string): st
 }
 
 const MAX_SIZE = 2048;
+const TOO_LONG = `Size of a policy document cannot exceeds hard limit of ${MAX_SIZE}`;
 
 /**
  * Checks the document of an AWS IoT policy.
@@ -42,14 +43,14 @@ const MAX_SIZE = 2048;
  * @throws {@link EmulatorError} `MalformedPolicyException`
  */
 export function checkIotPolicy(text: string): void {
-  const [defect] = defects(readPolicy(text, DIALECT), documentSize(text));
+  const isTooLong = documentSize(text) > MAX_SIZE;
+  const [defect] = isTooLong ? [TOO_LONG] : defects(readPolicy(text, DIALECT));
   if (defect !== undefined) throw new EmulatorError(malformed(defect), { code: CODE });
 }
 
-function* defects({ statements }: Policy, size: number): Generator<string> {
+function* defects({ statements }: Policy): Generator<string> {
   for (const statement of statements) yield* statementDefects(statement);
   if (sidMistake(statements) !== undefined) yield SYNTAX;
-  if (size > MAX_SIZE) yield `Size of a policy document cannot exceeds hard limit of ${MAX_SIZE}`;
 }
 
 function* statementDefects(statement: Statement): Generator<string> {

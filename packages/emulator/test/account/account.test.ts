@@ -1,3 +1,6 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { startEmulator } from '../../src/index.ts';
 import { errorOf } from '../support/errors.ts';
@@ -30,5 +33,35 @@ describe('the operations', async () => {
     ],
   ])('refuse %s', async (_name, run, code) => {
     expect((await errorOf(run)).code).toBe(code);
+  });
+});
+
+describe('a folder', () => {
+  it('can have documents that are refused today', async () => {
+    const dir = mkdtempSync(join(tmpdir(), 'emulator-earlier-'));
+    const roleName = 'earlier';
+    const trust = (member: string) =>
+      `{"Statement":{"Effect":"Allow","Principal":{"AWS":"*"},"Action":"sts:AssumeRole",${member}}}`;
+    const [today, earlier] = [trust('"Sid":"a"'), trust('"Resource":"*"')];
+    try {
+      const first = await startEmulator({ dir });
+      first.iam.createRole({ roleName, assumeRolePolicyDocument: today });
+      await first.close();
+      const inJson = (text: string) => JSON.stringify(text).slice(1, -1);
+      for (const file of readdirSync(dir).map((name) => join(dir, name))) {
+        const content = readFileSync(file, 'utf8');
+        writeFileSync(file, content.replaceAll(inJson(today), inJson(earlier)));
+      }
+      const second = await startEmulator({ dir });
+      second.iam.updateRole({ roleName, description: 'kept' });
+      const role = second.iam.getRole({ roleName });
+      expect(role).toMatchObject({ description: 'kept', assumeRolePolicyDocument: earlier });
+      const change = { roleName, policyDocument: earlier };
+      const error = await errorOf(() => second.iam.updateAssumeRolePolicy(change));
+      expect(error.code).toBe('MalformedPolicyDocument');
+      await second.close();
+    } finally {
+      rmSync(dir, { recursive: true });
+    }
   });
 });
