@@ -1,4 +1,5 @@
 import { X509Certificate } from 'node:crypto';
+import { readContent } from '../pki/certificate-content.ts';
 import { awsError } from './context.ts';
 
 /**
@@ -8,6 +9,8 @@ import { awsError } from './context.ts';
  */
 export function readCertificate(pem: string): X509Certificate {
   try {
+    // What the decision on credentials reads: a certificate without it would fail later.
+    readContent(pem);
     return new X509Certificate(pem);
   } catch (cause) {
     throw awsError(

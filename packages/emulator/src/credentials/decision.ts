@@ -5,7 +5,7 @@ import { evaluatePolicies, trusts } from '../policy/policy.ts';
 import { defaultDocument, findRoleByArn, lookUp, withParentGroups } from '../state/look-up.ts';
 import type { Certificate, Role, RoleAlias } from '../state/records.ts';
 import type { State } from '../state/state.ts';
-import { policyVariables, timeVariables } from './variables.ts';
+import { certificateEndMs, policyVariables, timeVariables } from './variables.ts';
 
 /** A request to the credential provider. */
 export interface CredentialRequest {
@@ -77,7 +77,7 @@ const SERVICE = 'credentials.iot.amazonaws.com';
  */
 export function decide(state: State, request: CredentialRequest, nowMs: number): Approval {
   const aliasName = readAliasName(state, request);
-  const certificate = findCertificate(state, request);
+  const certificate = findCertificate(state, request, nowMs);
   checkThing(state, request.thingName, certificate);
   checkPolicies(state, request, { certificate, aliasName, nowMs });
   const alias = lookUp(state.roleAliases, aliasName);
@@ -117,6 +117,7 @@ function decodeName(encoded: string | undefined): string | undefined {
 function findCertificate(
   state: State,
   { certificate: der, hostNames }: CredentialRequest,
+  nowMs: number,
 ): Certificate {
   if (der === undefined) throw new Refusal('certificate', 'the client sent no certificate');
   const id = certificateId(der);
@@ -126,6 +127,14 @@ function findCertificate(
   }
   if (certificate.status !== 'ACTIVE') {
     throw new Refusal('certificate', `certificate ${id} is ${certificate.status}`);
+  }
+  // AWS IoT Core Developer Guide, "X.509 client certificates"; the beginning of the validity is not checked.
+  const endMs = certificateEndMs(certificate);
+  if (endMs < nowMs) {
+    throw new Refusal(
+      'certificate',
+      `certificate ${id} expired on ${new Date(endMs).toISOString()}`,
+    );
   }
   const foreign = hostNames.find((name) => endpointOwner(state, name) === 'another account');
   if (foreign !== undefined) {

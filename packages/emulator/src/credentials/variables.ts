@@ -1,23 +1,31 @@
-import { X509Certificate } from 'node:crypto';
+import {
+  type AttributeValues,
+  type CertificateContent,
+  readContent,
+} from '../pki/certificate-content.ts';
 import type { Variables } from '../policy/pattern.ts';
 import type { Certificate, Thing } from '../state/records.ts';
 
-/** AWS IoT's names of the attributes of a subject or issuer, by OpenSSL's names. */
-const ATTRIBUTES: Readonly<Record<string, string>> = {
-  C: 'Country',
-  O: 'Organization',
-  OU: 'OrganizationalUnit',
-  dnQualifier: 'DistinguishedNameQualifier',
-  ST: 'State',
-  CN: 'CommonName',
-  serialNumber: 'SerialNumber',
-  title: 'Title',
-  SN: 'Surname',
-  GN: 'GivenName',
-  initials: 'Initials',
-  pseudonym: 'Pseudonym',
-  generationQualifier: 'GenerationQualifier',
-};
+/** AWS IoT's names of the attributes of a subject or issuer, and their OIDs (RFC 4519, RFC 3739). */
+const ATTRIBUTES: readonly (readonly [string, string])[] = [
+  ['Country', '2.5.4.6'],
+  ['Organization', '2.5.4.10'],
+  ['OrganizationalUnit', '2.5.4.11'],
+  ['DistinguishedNameQualifier', '2.5.4.46'],
+  ['State', '2.5.4.8'],
+  ['CommonName', '2.5.4.3'],
+  ['SerialNumber', '2.5.4.5'],
+  ['Title', '2.5.4.12'],
+  ['Surname', '2.5.4.4'],
+  ['GivenName', '2.5.4.42'],
+  ['Initials', '2.5.4.43'],
+  ['Pseudonym', '2.5.4.65'],
+  ['GenerationQualifier', '2.5.4.44'],
+];
+
+// AWS IoT Core Developer Guide, "X.509 Certificate policy variable limitations".
+const MAX_VALUES = 5;
+const MAX_LENGTH = 1024;
 
 /** Returns the policy variables of every request. */
 export function timeVariables(nowMs: number): Variables {
@@ -32,7 +40,7 @@ export function timeVariables(nowMs: number): Variables {
  * of the certificate.
  */
 export function policyVariables(certificate: Certificate, thing: Thing | undefined): Variables {
-  return { ...thingVariables(thing), ...certificateVariables(certificate) };
+  return { ...thingVariables(thing), ...read(certificate).variables };
 }
 
 function thingVariables(thing: Thing | undefined): Variables {
@@ -50,39 +58,46 @@ function thingVariables(thing: Thing | undefined): Variables {
   };
 }
 
-/** A record is never changed, only replaced. */
-const variablesOfCertificates = new WeakMap<Certificate, Variables>();
-
-function certificateVariables(certificate: Certificate): Variables {
-  const known = variablesOfCertificates.get(certificate);
-  const variables = known ?? readVariables(certificate);
-  variablesOfCertificates.set(certificate, variables);
-  return variables;
+interface Known extends CertificateContent {
+  readonly variables: Variables;
 }
 
-function readVariables({ certificateId, certificatePem }: Certificate): Variables {
-  const { subject, issuer, serialNumber } = new X509Certificate(certificatePem);
+/** A record is never changed, only replaced. */
+const knownCertificates = new WeakMap<Certificate, Known>();
+
+function read(certificate: Certificate): Known {
+  const known = knownCertificates.get(certificate);
+  if (known !== undefined) return known;
+  const content = readContent(certificate.certificatePem);
+  const read = { ...content, variables: certificateVariables(certificate, content) };
+  knownCertificates.set(certificate, read);
+  return read;
+}
+
+/** Returns the end of a certificate's validity, in epoch milliseconds. */
+export function certificateEndMs(certificate: Certificate): number {
+  return read(certificate).notAfterMs;
+}
+
+function certificateVariables(
+  { certificateId }: Certificate,
+  { subject, issuer, serialNumber }: CertificateContent,
+): Variables {
   return {
     'iot:CertificateId': certificateId,
-    'iot:Certificate.SerialNumber': serialNumber,
+    'iot:Certificate.SerialNumber': String(serialNumber),
     ...nameVariables('iot:Certificate.Subject', subject),
     ...nameVariables('iot:Certificate.Issuer', issuer),
   };
 }
 
-/** The first value has the plain name; several values also have numbered names. */
-function nameVariables(prefix: string, name: string | undefined): Variables {
-  const variables = new Map<string, string>();
-  const counts = new Map<string, number>();
-  for (const line of (name ?? '').split('\n')) {
-    const mark = line.indexOf('=');
-    const attribute = ATTRIBUTES[line.slice(0, mark)];
-    if (attribute === undefined) continue;
-    const count = counts.get(attribute) ?? 0;
-    counts.set(attribute, count + 1);
-    const value = line.slice(mark + 1);
-    if (count === 0) variables.set(`${prefix}.${attribute}`, value);
-    variables.set(`${prefix}.${attribute}.${count}`, value);
-  }
-  return Object.fromEntries(variables);
+/** The first value has the plain name, `Country`; the second is `Country.1`. */
+function nameVariables(prefix: string, name: AttributeValues): Variables {
+  return Object.fromEntries(
+    ATTRIBUTES.flatMap(([attribute, oid]) => {
+      const values = name.get(oid).slice(0, MAX_VALUES);
+      const numbered = values.map((value, index) => [`${prefix}.${attribute}.${index}`, value]);
+      return [[`${prefix}.${attribute}`, values[0]], ...numbered];
+    }).filter(([, value]) => value !== undefined && value.length <= MAX_LENGTH),
+  );
 }

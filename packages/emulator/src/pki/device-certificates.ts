@@ -3,7 +3,7 @@ import { EmulatorError } from '../errors.ts';
 import { type Authority, issuerOf, type KeyAndCertificate } from './authority.ts';
 import { DAY_MS, issue } from './issue.ts';
 import { DEVICE_KEYS, isDeviceKey, type KeyType, makeKeyPair } from './keys.ts';
-import { Pkcs10CertificateRequest } from './x509.ts';
+import { type Name, Pkcs10CertificateRequest } from './x509.ts';
 
 // The names that AWS IoT puts into the certificates it makes.
 /** The name of the authority that issues device certificates. */
@@ -46,7 +46,7 @@ export async function issueFromRequest(
 
 function issueForDevice(
   deviceCa: Authority,
-  subject: string,
+  subject: string | Name,
   publicKey: KeyObject,
   nowMs: number,
 ): Promise<string> {
@@ -54,13 +54,14 @@ function issueForDevice(
   return issue({ subject, publicKey, issuer: issuerOf(deviceCa), from, to: DEVICE_END });
 }
 
-async function readRequest(pem: string): Promise<{ subject: string; publicKey: KeyObject }> {
+async function readRequest(pem: string): Promise<{ subject: Name; publicKey: KeyObject }> {
   try {
     const request = new Pkcs10CertificateRequest(pem);
     const key = Buffer.from(request.publicKey.rawData);
     const publicKey = createPublicKey({ key, format: 'der', type: 'spki' });
     if (isDeviceKey(publicKey) && (await request.verify())) {
-      return { subject: request.subject, publicKey };
+      // Not as text, which would lose escaped characters.
+      return { subject: request.subjectName, publicKey };
     }
   } catch (cause) {
     throw badRequest('not a certificate signing request in PEM format', cause);

@@ -5,6 +5,7 @@ import {
   type Extension,
   KeyUsageFlags,
   KeyUsagesExtension,
+  type Name,
   X509CertificateGenerator,
 } from './x509.ts';
 
@@ -15,7 +16,7 @@ const SERIAL_BYTES = 16;
 
 /** The content of a certificate, and its issuer. */
 export interface CertificateContent {
-  readonly subject: string;
+  readonly subject: string | Name;
   readonly publicKey: KeyObject;
   /** The name and the private key (EC P-256) of the issuer; for a self-signed certificate, its own. */
   readonly issuer: { readonly subject: string; readonly privateKey: KeyObject };

@@ -81,7 +81,13 @@ function readParts(text: string, variables: Variables): readonly Part[] | undefi
   return parts;
 }
 
+/** AWS IoT does not replace the variable of a certificate whose value has one of these characters. */
+function isReplaced(name: string, value: string): boolean {
+  return !name.startsWith('iot:Certificate.') || !/[*$+?#]/.test(value);
+}
+
 function variableValue(name: string, variables: Variables): string | undefined {
   if (name === '*' || name === '?' || name === '$') return name;
-  return Object.hasOwn(variables, name) ? variables[name] : undefined;
+  const value = Object.hasOwn(variables, name) ? variables[name] : undefined;
+  return value !== undefined && isReplaced(name, value) ? value : undefined;
 }

@@ -166,7 +166,8 @@ describe('on a connection that is kept, with all that is remembered of earlier r
     const statuses = async () => [(await device.get()).status, (await other.get()).status];
     try {
       expect(await statuses()).toEqual([200, 200]);
-      const { serialNumber } = new X509Certificate(second.certificatePem);
+      const certificate = new X509Certificate(second.certificatePem);
+      const serialNumber = BigInt(`0x${certificate.serialNumber}`).toString();
       const Condition = { StringEquals: { 'iot:Certificate.SerialNumber': serialNumber } };
       addVersion(statement({ Condition }));
       expect(await statuses()).toEqual([403, 200]);

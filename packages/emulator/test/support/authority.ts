@@ -21,6 +21,10 @@ export interface TestAuthority extends Issued {
    * @param subject - as in OpenSSL's option `-subj`, UTF-8: `/CN=device/OU=a+OU=b`
    */
   issue(subject: string): Issued;
+  /** Creates a certificate signing request for such a subject, with a new key. */
+  request(subject: string): Pick<Issued, 'privateKey'> & {
+    readonly certificateSigningRequest: string;
+  };
 }
 
 const EC = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
@@ -28,24 +32,32 @@ const EC = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
 /** Creates a certificate authority with OpenSSL. */
 export function makeAuthority(subject = '/CN=The CA'): TestAuthority {
   const ca = inFolder((file) => {
-    openssl(...request(file, 'ca', subject), '-x509', '-out', file('ca.pem'));
+    openssl(...newKey(file, 'ca', subject), '-x509', '-out', file('ca.pem'));
     return read(file, 'ca');
   });
+  const request = (name: string) =>
+    inFolder((file) => {
+      openssl(...newKey(file, 'one', name), '-out', file('one.csr'));
+      return {
+        certificateSigningRequest: readFileSync(file('one.csr'), 'utf8'),
+        privateKey: readFileSync(file('one.key'), 'utf8'),
+      };
+    });
   const issue = (name: string) =>
     inFolder((file) => {
       writeFileSync(file('ca.pem'), ca.pem);
       writeFileSync(file('ca.key'), ca.privateKey);
-      openssl(...request(file, 'one', name), '-out', file('one.csr'));
+      openssl(...newKey(file, 'one', name), '-out', file('one.csr'));
       const signer = ['-CA', file('ca.pem'), '-CAkey', file('ca.key'), '-CAcreateserial'];
       openssl('x509', '-req', '-in', file('one.csr'), ...signer, '-out', file('one.pem'));
       return read(file, 'one');
     });
-  return { ...ca, issue };
+  return { ...ca, issue, request };
 }
 
 type File = (name: string) => string;
 
-function request(file: File, name: string, subject: string): readonly string[] {
+function newKey(file: File, name: string, subject: string): readonly string[] {
   return ['req', ...EC, '-keyout', file(`${name}.key`), '-utf8', '-subj', subject];
 }
 
