@@ -1,3 +1,4 @@
+import { userArn } from '../names/arns.ts';
 import { partitionOf } from '../names/partitions.ts';
 import type { Principals } from '../policy/principals.ts';
 import { findRoleByArn, lookUp } from '../state/look-up.ts';
@@ -14,7 +15,8 @@ export function principalsOf(state: State): Principals {
     dnsSuffix,
     exists({ service, accountId, resource }, arn) {
       if (accountId !== state.accountId) return true;
-      if (service === 'iam') return findRoleByArn(state, arn) !== undefined;
+      if (service === 'iam')
+        return arn === userArn(state) || findRoleByArn(state, arn) !== undefined;
       const [type, roleName = ''] = resource.split('/');
       return type === 'federated-user' || lookUp(state.roles, roleName) !== undefined;
     },

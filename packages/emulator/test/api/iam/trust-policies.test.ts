@@ -167,6 +167,7 @@ describe('a trust policy', () => {
     ['another-account', trusting({ AWS: ['arn:aws:iam::111122223333:root', '999999999999'] })],
     ['another-role', trusting({ AWS: 'arn:aws:iam::111122223333:role/theirs' })],
     ['everyone', trusting({ AWS: '*' })],
+    ['user', trusting({ AWS: emulator.user.userArn })],
     ['role', trusting({ AWS: existing, Service: SERVICE })],
     ['session', trusting({ AWS: `arn:aws:sts::${accountId}:assumed-role/Existing/session` })],
     [
