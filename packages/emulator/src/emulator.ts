@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { type Iam, type Iot, openAccount } from './account/account.ts';
 import { type Seed, type SeedInput, seed } from './account/seed.ts';
+import { type ExplainInput, type Explanation, explain } from './credentials/explain.ts';
 import { type User, userOf } from './credentials/user.ts';
 import { EmulatorError } from './errors.ts';
 import { type Faults, openFaults } from './faults/faults.ts';
@@ -23,6 +24,13 @@ export interface CredentialSettings {
    * @throws {@link EmulatorError} `ERR_INVALID_OPTION` for a value that is not a number
    */
   setLifetime(lifetimeMs: number | undefined): void;
+  /**
+   * Explains why a request for credentials gets them, or does not: step by step, with the AWS CLI commands after which
+   * a step that fails holds. The request is not made, and faults are not considered.
+   *
+   * @throws {@link EmulatorError} `InvalidRequestException` for a certificate that is neither an id nor PEM
+   */
+  explain(input: ExplainInput): Explanation;
 }
 
 /** A running emulator. It listens on the loopback interface only. Never for production. */
@@ -143,6 +151,7 @@ async function start(
   opened.push(requests);
   const account = openAccount(store, now);
   const seedThing = (input: SeedInput) => seed(store, account, input);
+  const explainRequest = (input: ExplainInput) => explain(state, input, now());
   const controlToken = randomBytes(24).toString('base64url');
   let lifetimeMs: number | undefined;
   let credentialsEndpoint = '';
@@ -159,7 +168,7 @@ async function start(
     ...common,
     account,
     credentialsEndpoint: () => credentialsEndpoint,
-    control: { seed: seedThing, faults, requests, controlToken },
+    control: { seed: seedThing, explain: explainRequest, faults, requests, controlToken },
   });
   opened.push(credentialServer, { close: () => close(apiServer) });
   credentialsEndpoint = `${LOCAL_NAME}:${await credentialServer.listen(credentialsPort)}`;
@@ -189,6 +198,7 @@ async function start(
         }
         lifetimeMs = value;
       },
+      explain: explainRequest,
     },
     faults: { add: faults.add, list: faults.list, clear: faults.clear },
     requests: { latest: requests.latest, counters: requests.counters },

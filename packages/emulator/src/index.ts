@@ -18,6 +18,8 @@ export type { Seed, SeedInput } from './account/seed.ts';
 export type { ThingGroupOperations } from './account/thing-groups.ts';
 export type { ThingTypeOperations } from './account/thing-types.ts';
 export type { ThingOperations } from './account/things.ts';
+export type { ExplainedStep, ExplainInput, Explanation } from './credentials/explain.ts';
+export type { StepName, StepPolicy } from './credentials/steps.ts';
 export type { User } from './credentials/user.ts';
 export { type CredentialSettings, type Emulator, startEmulator } from './emulator.ts';
 export { EmulatorError } from './errors.ts';

@@ -50,11 +50,6 @@ export function quotaError(quota: string, limit: number): EmulatorError {
   return awsError('LimitExceeded', `Cannot exceed quota for ${quota}: ${limit}`);
 }
 
-/** Whether two names cannot both exist: IAM does not distinguish names by case. */
-export function isSameIamName(one: string, other: string): boolean {
-  return one.toLowerCase() === other.toLowerCase();
-}
-
 /** Returns a registered certificate by its id. */
 export function getCertificate(state: State, id: string): Certificate {
   const certificate = lookUp(state.certificates, id);

@@ -1,6 +1,6 @@
 import type { EmulatorError } from '../errors.ts';
 import { type Arn, iamArn, parseArn } from '../names/arns.ts';
-import { checkName } from '../names/check-name.ts';
+import { checkName, isSameIamName } from '../names/check-name.ts';
 import { makeIamId } from '../names/ids.ts';
 import { partitionOf } from '../names/partitions.ts';
 import { documentSize } from '../policy/grammar.ts';
@@ -10,7 +10,6 @@ import type { ManagedPolicy } from '../state/records.ts';
 import {
   awsError,
   getRole,
-  isSameIamName,
   type OperationContext,
   quotaError,
   withItem,

@@ -1,6 +1,6 @@
 import type { EmulatorError } from '../errors.ts';
 import { roleArn } from '../names/arns.ts';
-import { checkName } from '../names/check-name.ts';
+import { checkName, isSameIamName } from '../names/check-name.ts';
 import { makeIamId } from '../names/ids.ts';
 import { partitionOf } from '../names/partitions.ts';
 import { documentSize } from '../policy/grammar.ts';
@@ -8,14 +8,7 @@ import { checkIdentityPolicy } from '../policy/identity-policy.ts';
 import { checkTrustPolicy } from '../policy/trust-policy.ts';
 import { lookUp } from '../state/look-up.ts';
 import type { Role } from '../state/records.ts';
-import {
-  awsError,
-  checkSeconds,
-  getRole,
-  isSameIamName,
-  type OperationContext,
-  quotaError,
-} from './context.ts';
+import { awsError, checkSeconds, getRole, type OperationContext, quotaError } from './context.ts';
 import { principalsOf } from './principals.ts';
 
 /** Operations of IAM on roles. */

@@ -1,7 +1,9 @@
 import { type Response, respondJson } from '../http/response.ts';
 import type { State } from '../state/state.ts';
-import { type CredentialRequest, decide, Refusal } from './decision.ts';
+import { decide } from './decision.ts';
+import { Refusal } from './refusal.ts';
 import { issueCredentials } from './sealed-credentials.ts';
+import type { CredentialRequest } from './steps.ts';
 
 /** The credential provider's response, and details that only the emulator reveals. */
 export interface CredentialAnswer {

@@ -19,9 +19,19 @@ const PATTERNS: Readonly<Record<Kind, RegExp>> = {
  * @throws {@link EmulatorError} with that code
  */
 export function checkName(kind: Kind, name: string, code = 'InvalidRequestException'): string {
-  // This key cannot be stored in a JavaScript object.
-  if (typeof name === 'string' && PATTERNS[kind].test(name) && name !== '__proto__') return name;
+  if (typeof name === 'string' && matchesName(kind, name)) return name;
   throw new EmulatorError(`${JSON.stringify(name) ?? name} is not a valid ${kind}`, {
     code,
   });
+}
+
+/** Whether a name matches AWS's pattern. */
+export function matchesName(kind: Kind, name: string): boolean {
+  // This key cannot be stored in a JavaScript object.
+  return PATTERNS[kind].test(name) && name !== '__proto__';
+}
+
+/** Whether two names cannot both exist: IAM does not distinguish names by case. */
+export function isSameIamName(one: string, other: string): boolean {
+  return one.toLowerCase() === other.toLowerCase();
 }

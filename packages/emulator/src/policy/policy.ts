@@ -15,14 +15,39 @@ export interface PolicyRequest {
 /** The result of an evaluation: an explicit deny overrides any allow; the default is an implicit deny. */
 export type Decision = 'allow' | 'deny' | 'silent';
 
+/** The statement that decides a request. */
+export interface DecidingStatement {
+  /** The index of its document. */
+  readonly document: number;
+  readonly effect: 'Allow' | 'Deny';
+  /** As in the document. */
+  readonly statement: Readonly<Record<string, unknown>>;
+}
+
 /** Evaluates policy documents together. A document that is not valid JSON is ignored. */
 export function evaluatePolicies(documents: readonly string[], request: PolicyRequest): Decision {
-  const effects = documents
-    .flatMap(statementsOf)
-    .filter((statement) => applies(statement, request))
-    .map(({ Effect }) => Effect);
-  if (effects.includes('Deny')) return 'deny';
-  return effects.includes('Allow') ? 'allow' : 'silent';
+  const effect = findDecidingStatement(documents, request)?.effect;
+  if (effect === undefined) return 'silent';
+  return effect === 'Deny' ? 'deny' : 'allow';
+}
+
+/** Returns the statement of policy documents that decides a request: the first deny, or else the first allow. */
+export function findDecidingStatement(
+  documents: readonly string[],
+  request: PolicyRequest,
+): DecidingStatement | undefined {
+  let allowing: DecidingStatement | undefined;
+  for (const [document, text] of documents.entries()) {
+    for (const one of statementsOf(text)) {
+      const { Effect: effect } = one.raw;
+      if (effect !== 'Deny' && (effect !== 'Allow' || allowing !== undefined)) continue;
+      if (!applies(one, request)) continue;
+      const statement = { document, effect, statement: { ...one.raw } } as const;
+      if (effect === 'Deny') return statement;
+      allowing = statement;
+    }
+  }
+  return allowing;
 }
 
 /** The principal that requests a role. */
@@ -45,13 +70,13 @@ export function trusts(document: string, { kind, names, variables }: Assumer): b
       ),
     );
   const trusting = statementsOf(document).filter(
-    ({ action, Principal, NotPrincipal, Condition }) =>
+    ({ action, raw: { Principal, NotPrincipal, Condition } }) =>
       !action.isInverse &&
       covers(action, 'sts:assumerole') &&
       conditionHolds(Condition, variables) &&
       (NotPrincipal === undefined ? isNamed(Principal) : !isNamed(NotPrincipal)),
   );
-  const effects = trusting.map(({ Effect }) => Effect);
+  const effects = trusting.map(({ raw }) => raw.Effect);
   return effects.includes('Allow') && !effects.includes('Deny');
 }
 
@@ -74,7 +99,8 @@ interface Scope {
 }
 
 /** A statement that is ready for evaluation. */
-interface Statement extends RawStatement {
+interface Statement {
+  readonly raw: RawStatement;
   /** Its patterns are in lower case: actions are case-insensitive. */
   readonly action: Scope;
   readonly resource: Scope;
@@ -83,12 +109,12 @@ interface Statement extends RawStatement {
 const MAX_DOCUMENTS = 1000;
 
 const statementsOf = memoize(MAX_DOCUMENTS, (document): readonly Statement[] =>
-  readStatements(document).map((statement) => {
-    const { Action, NotAction, Resource, NotResource } = statement;
+  readStatements(document).map((raw) => {
+    const { Action, NotAction, Resource, NotResource } = raw;
     const action = toScope(Action, NotAction);
     const patterns = action.patterns.map((pattern) => pattern.toLowerCase());
     const resource = toScope(Resource, NotResource);
-    return { ...statement, action: { ...action, patterns }, resource };
+    return { raw, action: { ...action, patterns }, resource };
   }),
 );
 
@@ -115,7 +141,7 @@ function applies(statement: Statement, request: PolicyRequest): boolean {
   return (
     covers(statement.action, request.action.toLowerCase()) &&
     covers(statement.resource, resource, variables) &&
-    conditionHolds(statement.Condition, variables)
+    conditionHolds(statement.raw.Condition, variables)
   );
 }
 

@@ -1,5 +1,6 @@
 import { timingSafeEqual } from 'node:crypto';
 import type { Seed, SeedInput } from '../account/seed.ts';
+import type { ExplainInput, Explanation } from '../credentials/explain.ts';
 import { EmulatorError } from '../errors.ts';
 import type { Fault } from '../faults/fault.ts';
 import type { Faults } from '../faults/faults.ts';
@@ -11,6 +12,7 @@ import type { Requests } from './request-history.ts';
 /** The dependencies of control requests. */
 export interface ControlContext {
   readonly seed: (input: SeedInput) => Promise<Seed>;
+  readonly explain: (input: ExplainInput) => Explanation;
   readonly faults: Faults;
   readonly requests: Requests;
   /** The bearer token of control requests. */
@@ -33,6 +35,23 @@ const HANDLERS: Readonly<Record<string, Handler>> = {
   'DELETE faults': ({ faults }) => {
     faults.clear();
     return faults.list();
+  },
+  'POST explain': ({ explain }, input) => {
+    const { thingName, certificate, roleAlias, sourceIp } = (input ?? {}) as Record<
+      string,
+      unknown
+    >;
+    if (
+      typeof certificate !== 'string' ||
+      typeof roleAlias !== 'string' ||
+      !isTextOrMissing(thingName) ||
+      !isTextOrMissing(sourceIp)
+    ) {
+      throw new EmulatorError('the body must have certificate and roleAlias', {
+        code: 'InvalidRequestException',
+      });
+    }
+    return explain({ thingName, certificate, roleAlias, sourceIp });
   },
   'POST seed': ({ seed }, input) => {
     const { thingName, roleAlias } = (input ?? {}) as Record<string, unknown>;
@@ -76,6 +95,10 @@ function parse(body: Buffer): unknown {
   const value = body.length === 0 ? {} : parseJson(body.toString('utf8'));
   if (value !== undefined) return value;
   throw new EmulatorError('the body is not JSON', { code: 'ERR_FAULT' });
+}
+
+function isTextOrMissing(value: unknown): value is string | undefined {
+  return value === undefined || typeof value === 'string';
 }
 
 function isSame(one: string, other: string): boolean {

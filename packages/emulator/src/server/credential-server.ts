@@ -76,17 +76,20 @@ interface NamedSocket extends TLSSocket {
 }
 
 interface Peer {
-  /** The client's certificate, as DER. */
-  readonly certificate: Buffer | undefined;
+  /** The id of the client's certificate. */
+  readonly certificateId: string | undefined;
   readonly tlsVersion: string | undefined;
 }
 
 const peers = new WeakMap<TLSSocket, Peer>();
 
 function peerOf(socket: TLSSocket): Peer {
-  const peer = peers.get(socket) ?? {
-    // Node.js returns an empty object if the client sent no certificate.
-    certificate: socket.getPeerCertificate().raw as Buffer | undefined,
+  const known = peers.get(socket);
+  if (known !== undefined) return known;
+  // Node.js returns an empty object if the client sent no certificate.
+  const certificate = socket.getPeerCertificate().raw as Buffer | undefined;
+  const peer = {
+    certificateId: certificate && certificateId(certificate),
     tlsVersion: socket.getProtocol() ?? undefined,
   };
   peers.set(socket, peer);
@@ -100,7 +103,7 @@ async function answerCredentials(
   tcp: Socket | undefined,
 ): Promise<void> {
   const socket = request.socket as NamedSocket;
-  const { certificate, tlsVersion } = peerOf(socket);
+  const { certificateId: id, tlsVersion } = peerOf(socket);
   const { method = '', url: path = '' } = request;
   const sourceIp = socket.remoteAddress ?? '';
   const hostNames = [socket.servername || '', hostName(request.headers.host)];
@@ -112,7 +115,7 @@ async function answerCredentials(
       ? { response: faultyResponse(fault) }
       : provideCredentials(
           context.state,
-          { method, path, hostNames, thingName, certificate, sourceIp },
+          { method, path, hostNames, thingName, certificateId: id, sourceIp },
           nowMs,
           fault?.lifetimeMs ?? context.lifetimeMs(),
         );
@@ -124,7 +127,7 @@ async function answerCredentials(
     status: given.status,
     reason,
     thingName,
-    certificateId: certificate && certificateId(certificate),
+    certificateId: id,
     tlsVersion,
     serverName: socket.servername || undefined,
     ...(fault !== undefined && { fault: true }),
