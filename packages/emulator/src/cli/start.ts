@@ -10,7 +10,7 @@ export async function start(options: {
   minTls: 'TLSv1.2' | 'TLSv1.3';
   account?: string;
   region?: string;
-  fault: readonly Fault[];
+  fault?: readonly Fault[];
   log?: string;
 }): Promise<void> {
   const { dir, apiPort, credentialsPort, minTls, account, region, fault, log } = options;

@@ -1,5 +1,5 @@
 import { iotArn, parseArn, roleAliasArn, roleArn } from '../names/arns.ts';
-import { isSameIamName, matchesName } from '../names/check-name.ts';
+import { isName, isSameIamName } from '../names/check-name.ts';
 import type { Variables } from '../policy/pattern.ts';
 import { type Assumer, evaluatePolicies, trusts } from '../policy/policy.ts';
 import { defaultDocument, lookUp } from '../state/look-up.ts';
@@ -36,7 +36,7 @@ export function replaceCertificate(): Commands {
 
 /** The commands that attach a certificate to a thing, which is made if there is none. */
 export function attachThing(state: State, thingName: string, certificate: Certificate): Commands {
-  if (!matchesName('thing name', thingName)) return [];
+  if (!isName('thing name', thingName)) return [];
   const name = { 'thing-name': thingName };
   const principal = certificateArn(state, certificate);
   return [
@@ -53,7 +53,7 @@ export function allowAlias(
   variables: Variables,
 ): Commands {
   const [action, resource] = ['iot:AssumeRoleWithCertificate', roleAliasArn(state, aliasName)];
-  if (!matchesName('role alias', aliasName)) return [];
+  if (!isName('role alias', aliasName)) return [];
   const target = certificateArn(state, certificate);
   const allowing = Object.values(state.policies).find(
     (policy) =>
@@ -80,7 +80,7 @@ export function detachPolicy(policyName: string, target: string): Commands {
 
 /** The commands that make a role alias: for a role that the service may assume, if there is one. */
 export function createAlias(state: State, aliasName: string, assumer: Assumer): Commands {
-  if (!matchesName('role alias', aliasName)) return [];
+  if (!isName('role alias', aliasName)) return [];
   const role = findTrusting(state, assumer);
   const arn = role === undefined ? newRoleArn(state, aliasName) : arnOf(state, role);
   return [aws('iot create-role-alias', { 'role-alias': aliasName, 'role-arn': arn })];
@@ -95,7 +95,7 @@ export function createRole(
   const path = parseArn(wanted)?.resource.slice('role'.length) ?? '';
   const name = path.slice(path.lastIndexOf('/') + 1);
   const folder = path.slice(0, path.length - name.length);
-  const isPossible = wanted === roleArn(state, name, folder) && matchesName('role name', name);
+  const isPossible = wanted === roleArn(state, name, folder) && isName('role name', name);
   if (isPossible && !Object.keys(state.roles).some((other) => isSameIamName(other, name))) {
     return [
       aws('iam create-role', {

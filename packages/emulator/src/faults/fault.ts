@@ -104,6 +104,9 @@ export function checkFault(value: unknown): Fault {
     }
     check(given);
   }
+  if (!EFFECTS.some((name) => value[name] !== undefined)) {
+    throw invalid(`it has no effect; expected one of ${EFFECTS.join(', ')}`);
+  }
   const [ofConnection] = CONNECTION_MEMBERS.filter((name) => value[name] !== undefined);
   if (ofConnection !== undefined && value.thingName !== undefined) {
     throw invalid(`"${ofConnection}" cannot depend on the thing: a handshake names none`);
@@ -168,6 +171,11 @@ const CHECKS: ReadonlyMap<string, Check> = new Map<string, Check>([
   wholeNumber('clockOffsetMs', -1e12, 1e12),
   wholeNumber('lifetimeMs', -1e12, 1e12),
 ]);
+
+/** The members that do something; the others limit what it is done to. */
+const EFFECTS: readonly string[] = [...CHECKS.keys()].filter(
+  (name) => !['thingName', 'count', 'probability', 'seed'].includes(name),
+);
 
 function checkText(value: unknown): void {
   if (typeof value !== 'string') throw invalid('"thingName" must be a string');

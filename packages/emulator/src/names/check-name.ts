@@ -1,9 +1,17 @@
 import { EmulatorError } from '../errors.ts';
 
-// Patterns and lengths of AWS IoT's and IAM's API models.
-type Kind = 'thing name' | 'role alias' | 'policy name' | 'role name' | 'account id' | 'region';
+/** What a name may be of. */
+export type NameKind =
+  | 'thing name'
+  | 'role alias'
+  | 'policy name'
+  | 'role name'
+  | 'account id'
+  | 'region';
 
-const PATTERNS: Readonly<Record<Kind, RegExp>> = {
+// Patterns and lengths of AWS IoT's and IAM's API models.
+
+const PATTERNS: Readonly<Record<NameKind, RegExp>> = {
   'thing name': /^[a-zA-Z0-9:_-]{1,128}$/,
   'role alias': /^[\w=,@-]{1,128}$/,
   'policy name': /^[\w+=,.@-]{1,128}$/,
@@ -12,23 +20,34 @@ const PATTERNS: Readonly<Record<Kind, RegExp>> = {
   region: /^[a-z]{2,}(?:-[a-z]+)+-\d+$/,
 };
 
+/** The form of each kind of name, in words. */
+export const NAME_FORMS: Readonly<Record<NameKind, string>> = {
+  'thing name': '1 to 128 characters: letters, digits and :_-',
+  'role alias': '1 to 128 characters: letters, digits and _=,@-',
+  'policy name': '1 to 128 characters: letters, digits and _+=,.@-',
+  'role name': '1 to 64 characters: letters, digits and _+=,.@-',
+  'account id': '12 digits',
+  region: 'a region such as us-east-1',
+};
+
+/** Whether a name has AWS's form. */
+export function isName(kind: NameKind, name: unknown): name is string {
+  // This key cannot be stored in a JavaScript object.
+  return typeof name === 'string' && PATTERNS[kind].test(name) && name !== '__proto__';
+}
+
 /**
  * Checks a name against AWS's pattern.
  *
  * @param code - the error code of the called service
  * @throws {@link EmulatorError} with that code
  */
-export function checkName(kind: Kind, name: string, code = 'InvalidRequestException'): string {
-  if (typeof name === 'string' && matchesName(kind, name)) return name;
-  throw new EmulatorError(`${JSON.stringify(name) ?? name} is not a valid ${kind}`, {
+export function checkName(kind: NameKind, name: string, code = 'InvalidRequestException'): string {
+  if (isName(kind, name)) return name;
+  const shown = JSON.stringify(name) ?? name;
+  throw new EmulatorError(`${shown} is not a valid ${kind}: expected ${NAME_FORMS[kind]}`, {
     code,
   });
-}
-
-/** Whether a name matches AWS's pattern. */
-export function matchesName(kind: Kind, name: string): boolean {
-  // This key cannot be stored in a JavaScript object.
-  return PATTERNS[kind].test(name) && name !== '__proto__';
 }
 
 /** Whether two names cannot both exist: IAM does not distinguish names by case. */
