@@ -4,9 +4,11 @@ import type { Response } from '../http/response.ts';
 import type { State } from '../state/state.ts';
 import { IAM } from './iam/iam.ts';
 import { IOT } from './iot/iot.ts';
-import type { Service } from './protocol/service.ts';
+import { refuseOtherService } from './other-services.ts';
+import { readAction } from './protocol/query.ts';
+import type { Call, Service } from './protocol/service.ts';
 import { authenticate, type Caller, INVALID_TOKEN } from './signing/authenticate.ts';
-import { readSigning } from './signing/signing.ts';
+import { type Refusal, readSigning, type Signing } from './signing/signing.ts';
 import { callerArn, STS } from './sts/sts.ts';
 
 /** The dependencies of the AWS APIs. */
@@ -15,7 +17,8 @@ export interface ApiContext {
   readonly account: Account;
   /** `host:port` of the credential provider. */
   readonly credentialsEndpoint: string;
-  readonly nowMs: number;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
 }
 
 /** A response, with properties of the request. */
@@ -25,11 +28,15 @@ export interface ApiAnswer {
   readonly operation?: string | undefined;
   /** The ARN of the caller. */
   readonly callerArn?: string | undefined;
+  /** An unexpected exception; the response reports an internal failure. */
+  readonly defect?: { readonly error: unknown } | undefined;
 }
 
-type SignedContext = ApiContext & { readonly caller: Caller };
+type SignedContext = ApiContext & { readonly caller: Caller; readonly nowMs: number };
 
 const SERVICES: readonly Service<SignedContext>[] = [IOT, IAM, STS];
+
+const FAILED = 'the emulator failed: see its stderr, or its log';
 
 const NO_ROLES =
   'only the root user and the IAM user are permitted to do this: the emulator does not evaluate the policies of roles';
@@ -37,42 +44,87 @@ const NO_ROLES =
 /** Responds to a request to one of the AWS APIs: the credential scope of its signature names the service. */
 export async function answerApi(context: ApiContext, request: ApiRequest): Promise<ApiAnswer> {
   const signing = readSigning(request);
-  if ('code' in signing) {
-    return { response: guessService(request).refuse(signing.code, signing.message) };
+  const service = findService(request, signing);
+  if (service === undefined) return { response: refuseOther(request) };
+  let operation: string | undefined;
+  try {
+    const call = service.find(request);
+    operation = call && `${service.prefix}:${call.name}`;
+    if (!('code' in signing)) {
+      return { operation, ...(await answerSigned(context, request, { signing, service, call })) };
+    }
+    if (call === undefined && namesOperation(request)) {
+      return { response: service.refuseUnknown(request) };
+    }
+    const message = operation === undefined ? signing.message : `${signing.message}: ${operation}`;
+    return { operation, response: service.refuse(signing.code, message) };
+  } catch (error) {
+    // The content of the request is not shown.
+    const response = service.refuse('InternalFailure', FAILED);
+    return { operation, response, defect: { error } };
   }
-  const service = SERVICES.find(({ signingNames }) => signingNames.includes(signing.service));
-  if (service === undefined) {
-    const names = SERVICES.flatMap(({ signingNames }) => signingNames).join(', ');
-    const message = `Credential should be scoped to correct service: ${names}.`;
-    return { response: guessService(request).refuse('SignatureDoesNotMatch', message) };
+}
+
+/** Returns the response to a request for a service that is not emulated. */
+export function refuseOther(request: ApiRequest): Response {
+  const signing = readSigning(request);
+  return refuseOtherService(request, 'code' in signing ? operationOf(request) : signing.service);
+}
+
+/** Returns the service that a request is for; undefined if it is not emulated. */
+export function findService(
+  request: ApiRequest,
+  signing: Signing | Refusal = readSigning(request),
+): Service<SignedContext> | undefined {
+  if (!('code' in signing)) {
+    return SERVICES.find(({ signingNames }) => signingNames.includes(signing.service));
   }
-  const { state, nowMs } = context;
-  const call = service.find(request);
-  const operation = call.name && `${service.prefix}:${call.name}`;
+  const { headers } = request;
+  if (headers['x-amz-target'] !== undefined || headers['smithy-protocol'] !== undefined) {
+    return undefined;
+  }
+  const service = SERVICES.find(({ isFor }) => isFor(request));
+  return service ?? (namesOperation(request) ? undefined : STS);
+}
+
+/** Whether a request names an operation by its path, or by a parameter. */
+function namesOperation(request: ApiRequest): boolean {
+  return request.path !== '/' || readAction(request).action !== '';
+}
+
+/** What a request without a credential scope asks for. */
+function operationOf(request: ApiRequest): string {
+  const { headers, method, path } = request;
+  return headers['x-amz-target'] ?? (readAction(request).action || `${method} ${path}`);
+}
+
+async function answerSigned(
+  context: ApiContext,
+  request: ApiRequest,
+  called: {
+    readonly signing: Signing;
+    readonly service: Service<SignedContext>;
+    readonly call: Call<SignedContext> | undefined;
+  },
+): Promise<ApiAnswer> {
+  const { signing, service, call } = called;
+  const { state, now } = context;
+  const nowMs = now();
   const regions = service.signingRegions(state.region);
   const outcome = authenticate(state, request, signing, regions, nowMs);
   if ('refusal' in outcome) {
     const { code, message } = outcome.refusal;
-    return { response: service.refuse(code, message), operation };
+    return { response: service.refuse(code, message) };
   }
   const { caller } = outcome;
-  const known = { operation, callerArn: callerArn(state, caller) };
+  const known = { callerArn: callerArn(state, caller) };
   if (caller.kind !== 'role' && caller.isSession && !service.isOpenToSessions) {
     return { response: service.refuse('InvalidClientTokenId', INVALID_TOKEN), ...known };
   }
+  if (call === undefined) return { response: service.refuseUnknown(request), ...known };
   const authorize = () =>
     caller.kind === 'role' && !service.isOpenToRoles
       ? service.refuse('AccessDenied', NO_ROLES)
       : undefined;
-  try {
-    return { response: await call.answer({ ...context, caller }, authorize), ...known };
-  } catch {
-    // A bug must not stop the emulator; the content of the request is not shown.
-    return { response: service.refuse('InternalFailure', 'the emulator failed'), ...known };
-  }
-}
-
-/** Without a credential scope the path determines the protocol: the query protocol has only one path. */
-function guessService({ path }: ApiRequest): Service<SignedContext> {
-  return path === '/' ? STS : IOT;
+  return { response: await call.answer({ ...context, caller, nowMs }, authorize), ...known };
 }

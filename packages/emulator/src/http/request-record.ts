@@ -24,6 +24,11 @@ export interface RequestRecord {
   readonly tlsVersion?: string | undefined;
   /** At the credential provider: the server name in the TLS handshake (SNI). */
   readonly serverName?: string | undefined;
+  /**
+   * The stack of an unexpected exception, a defect of the emulator; the status is 500. For one of a connection without
+   * a request, method and path are empty.
+   */
+  readonly error?: string | undefined;
   /** True if a fault was applied. */
   readonly fault?: boolean | undefined;
 }

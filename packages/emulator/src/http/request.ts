@@ -10,4 +10,6 @@ export interface ApiRequest {
   /** Header fields, their names in lower case; values of one that was sent several times are joined by commas. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Buffer;
+  /** Whether the body was larger, and is only the beginning. */
+  readonly isTooLarge: boolean;
 }

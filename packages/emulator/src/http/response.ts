@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto';
 export interface Response {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body: string;
+  readonly body: string | Uint8Array;
 }
 
 /**

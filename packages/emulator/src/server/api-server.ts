@@ -1,9 +1,11 @@
-import { createServer, type IncomingMessage, type Server } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import type { Account } from '../account/account.ts';
-import { type ApiAnswer, answerApi } from '../api/router.ts';
+import { type ApiAnswer, answerApi, findService } from '../api/router.ts';
+import type { ApiRequest } from '../http/request.ts';
 import type { RequestRecord } from '../http/request-record.ts';
 import type { State } from '../state/state.ts';
 import { answerControl, CONTROL_PREFIX, type ControlContext } from './control.ts';
+import { handleRequest, reportDefect } from './defects.ts';
 import { readApiRequest } from './read-request.ts';
 import { send, withDate } from './send.ts';
 
@@ -21,31 +23,31 @@ export interface ApiServerContext {
 
 /** Creates the server of the AWS APIs: HTTP with signed requests. */
 export function createApiServer(context: ApiServerContext): Server {
-  return createServer(async (request, response) => {
-    const { method = '', url = '' } = request;
-    const { response: given, ...known } = await answer(context, request);
-    const path = url.split('?')[0] ?? '';
-    const timeMs = context.now();
-    context.record({ timeMs, endpoint: 'api', method, path, ...known, status: given.status });
-    send(response, withDate(given, timeMs));
-  });
+  return createServer((request, response) =>
+    handleRequest(context, 'api', request, response, async () => {
+      const { method = '', url = '' } = request;
+      const read = await readApiRequest(request);
+      if (read === undefined) return;
+      const { response: given, defect, ...known } = await answer(context, read);
+      const path = url.split('?')[0] ?? '';
+      const error = defect && reportDefect(defect.error);
+      // The emulator's own clock may be what failed.
+      const timeMs = defect === undefined ? context.now() : Date.now();
+      const { status } = given;
+      context.record({ timeMs, endpoint: 'api', method, path, ...known, status, error });
+      send(response, withDate(given, timeMs));
+    }),
+  );
 }
 
-async function answer(context: ApiServerContext, request: IncomingMessage): Promise<ApiAnswer> {
-  const read = await readApiRequest(request);
-  if (read === undefined) {
+async function answer(context: ApiServerContext, read: ApiRequest): Promise<ApiAnswer> {
+  if (read.isTooLarge && findService(read) !== undefined) {
     return { response: { status: 413, headers: { connection: 'close' }, body: '' } };
   }
-  const { state, account } = context;
-  const credentialsEndpoint = context.credentialsEndpoint();
-  try {
-    if (read.path.startsWith(CONTROL_PREFIX)) {
-      return { response: await answerControl(context.control, read) };
-    }
-    return await answerApi({ state, account, credentialsEndpoint, nowMs: context.now() }, read);
-  } catch {
-    // A bug must not stop the emulator; the content of the request is not shown.
-    const headers = { 'x-amzn-ErrorType': 'InternalFailureException' };
-    return { response: { status: 500, headers, body: '{"message":"the emulator failed"}' } };
+  if (read.path.startsWith(CONTROL_PREFIX)) {
+    return { response: await answerControl(context.control, read) };
   }
+  const { state, account, now } = context;
+  const credentialsEndpoint = context.credentialsEndpoint();
+  return answerApi({ state, account, credentialsEndpoint, now }, read);
 }

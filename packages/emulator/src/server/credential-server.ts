@@ -2,7 +2,7 @@ import { constants } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type ServerOptions } from 'node:https';
 import type { Socket } from 'node:net';
-import { createSecureContext, type TLSSocket } from 'node:tls';
+import { createSecureContext, type SecureContext, type TLSSocket } from 'node:tls';
 import { type CredentialAnswer, provideCredentials } from '../credentials/provider.ts';
 import type { Fault } from '../faults/fault.ts';
 import type { FaultPlan } from '../faults/faults.ts';
@@ -12,8 +12,9 @@ import { endpointOwner } from '../names/host-names.ts';
 import { certificateId } from '../pki/certificate-id.ts';
 import type { WrongCertificates } from '../pki/pki.ts';
 import type { State } from '../state/state.ts';
+import { handleConnection, handleRequest } from './defects.ts';
 import { send, sendWithFault, withDate } from './send.ts';
-import { createTcpListener, type TcpListener } from './tcp-listener.ts';
+import { applyFault, createTcpListener, type TcpListener } from './tcp-listener.ts';
 
 /** The dependencies of the credential provider. */
 export interface CredentialServerContext {
@@ -50,23 +51,33 @@ export function createCredentialServer(
     secureOptions: constants.SSL_OP_NO_TICKET | constants.SSL_OP_NO_RENEGOTIATION,
     SNICallback: (name, done) => {
       if (endpointOwner(state, name) === 'nobody') return done(new Error('unrecognized name'));
-      const wrong = faults.forHandshake(now());
-      if (wrong === undefined) return done(null);
-      done(null, createSecureContext({ key, cert: wrongCertificates[wrong], minVersion }));
+      let secureContext: SecureContext | undefined;
+      const defect = handleConnection(context, () => {
+        const wrong = faults.forHandshake(now());
+        if (wrong === undefined) return;
+        secureContext = createSecureContext({ key, cert: wrongCertificates[wrong], minVersion });
+      });
+      done(defect ?? null, secureContext);
     },
   };
-  const server = createServer(options, (request, response) => {
-    const tcp = listener.connectionOf(request.socket.remotePort);
-    answerCredentials(context, request, response, tcp).catch(() => {
-      // A bug ends this connection, not the emulator.
-      response.destroy();
-    });
-  });
+  const server = createServer(options, (request, response) =>
+    handleRequest(context, 'credentials', request, response, () => {
+      const tcp = listener.connectionOf(request.socket.remotePort);
+      return answerCredentials(context, request, response, tcp);
+    }),
+  );
   // Without a name there is no SNICallback.
   server.prependListener('secureConnection', (socket: NamedSocket) => {
     if (!socket.servername) socket.destroy();
   });
-  const listener = createTcpListener(faults, now, (socket) => server.emit('connection', socket));
+  const listener = createTcpListener(faults, (socket) => {
+    const defect = handleConnection(context, () => {
+      const fault = faults.forConnection(now());
+      if (fault === undefined) server.emit('connection', socket);
+      else applyFault(socket, fault);
+    });
+    if (defect !== undefined) socket.destroy();
+  });
   return listener;
 }
 

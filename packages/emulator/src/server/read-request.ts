@@ -4,18 +4,19 @@ import { toRecord } from '../json.ts';
 
 const MAX_BODY_BYTES = 1024 * 1024;
 
-/** Reads a whole request to the AWS APIs; undefined if its body is too large or incomplete. */
+/** Reads a whole request to the AWS APIs; undefined if the client ends the connection before. */
 export async function readApiRequest(request: IncomingMessage): Promise<ApiRequest | undefined> {
   const chunks: Buffer[] = [];
   let length = 0;
   try {
     for await (const chunk of request as AsyncIterable<Buffer>) {
       length += chunk.length;
-      if (length > MAX_BODY_BYTES) return undefined;
-      chunks.push(chunk);
+      // The rest is read too: many clients read no answer before they have sent all.
+      if (length <= MAX_BODY_BYTES) chunks.push(chunk);
     }
-  } catch {
-    return undefined;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ECONNRESET') return undefined;
+    throw error;
   }
   const { method = '', url = '/' } = request;
   const [path = '', ...more] = url.split('?');
@@ -32,6 +33,7 @@ export async function readApiRequest(request: IncomingMessage): Promise<ApiReque
       ]),
     ),
     body: Buffer.concat(chunks),
+    isTooLarge: length > MAX_BODY_BYTES,
   };
 }
 

@@ -24,12 +24,10 @@ const LISTEN_AGAIN_MS = 100;
 /**
  * Creates a listener, which is closed while a fault refuses connections.
  *
- * @param now - epoch milliseconds
- * @param accept - called with each connection that no fault is applied to
+ * @param accept - called with each connection
  */
 export function createTcpListener(
-  faults: FaultPlan,
-  now: () => number,
+  faults: Pick<FaultPlan, 'isRefusing' | 'onChange'>,
   accept: (socket: Socket) => void,
 ): TcpListener {
   const connections = new Map<number | undefined, Socket>();
@@ -40,9 +38,7 @@ export function createTcpListener(
       // The port may be reused by another connection.
       if (connections.get(remotePort) === socket) connections.delete(remotePort);
     });
-    const fault = faults.forConnection(now());
-    if (fault === undefined) accept(socket);
-    else applyFault(socket, fault);
+    accept(socket);
   });
   let port: number | undefined;
   let isStarting = false;
@@ -94,7 +90,8 @@ const ALERTS: Readonly<Record<TlsAlert, number>> = {
   internal_error: 80,
 };
 
-function applyFault(socket: Socket, { tlsAlert }: Pick<Fault, 'tlsAlert'>): void {
+/** Applies a fault of connections to one. */
+export function applyFault(socket: Socket, { tlsAlert }: Pick<Fault, 'tlsAlert'>): void {
   socket.on('error', () => {});
   // Without a reader the end of the connection is not noticed.
   socket.resume();

@@ -66,20 +66,23 @@ export function queryProtocol<Context>(service: QueryActions<Context>): Protocol
     ),
     refuse: (error, message) => refuse(service, error, message),
     find: (request) => findCall(service, request),
+    refuseUnknown: (request) => {
+      const { action, version } = readAction(request);
+      const message = `Could not find operation ${action} for version ${version}`;
+      return refuse(service, 'InvalidAction', message);
+    },
+    isFor: (request) => readAction(request).version === service.version,
   };
 }
 
 /** Finds the action that a request names, in its body or else in its query. */
-function findCall<Context>(service: QueryActions<Context>, request: ApiRequest): Call<Context> {
-  const parameters = readParameters(request);
-  const action = parameters.get('Action') ?? '';
-  const version = parameters.get('Version') ?? '';
+function findCall<Context>(
+  service: QueryActions<Context>,
+  request: ApiRequest,
+): Call<Context> | undefined {
+  const { parameters, action, version } = readAction(request);
   const found = Object.hasOwn(service.actions, action) ? service.actions[action] : undefined;
-  const name = found && action;
-  if (found === undefined || version !== service.version) {
-    const message = `Could not find operation ${action} for version ${version}`;
-    return { name, answer: () => refuse(service, 'InvalidAction', message) };
-  }
+  if (found === undefined || version !== service.version) return undefined;
   const answer: Call<Context>['answer'] = async (context, authorize) => {
     try {
       const { Action, Version, ...given } = withoutSignature(toStructure(parameters));
@@ -102,7 +105,18 @@ function findCall<Context>(service: QueryActions<Context>, request: ApiRequest):
       return refuse(service, code, error.message);
     }
   };
-  return { name, answer };
+  return { name: action, answer };
+}
+
+/** Returns the action that a request names, empty if none, and all its parameters. */
+export function readAction(request: ApiRequest): {
+  readonly parameters: URLSearchParams;
+  readonly action: string;
+  readonly version: string;
+} {
+  const parameters = readParameters(request);
+  const action = parameters.get('Action') ?? '';
+  return { parameters, action, version: parameters.get('Version') ?? '' };
 }
 
 function refuse(

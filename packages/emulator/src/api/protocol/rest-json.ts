@@ -82,6 +82,10 @@ export function restJson<Context>(
     ),
     refuse: (error, message) => refuse(COMMON_ERRORS[error], message),
     find: (request) => findCall(operations, request),
+    refuseUnknown: ({ method, path }) =>
+      refuse('UnknownOperationException', `not emulated: ${method} ${path}`),
+    // The query protocol has only this path.
+    isFor: ({ path }) => path !== '/',
   };
 }
 
@@ -89,12 +93,9 @@ export function restJson<Context>(
 function findCall<Context>(
   operations: readonly RestOperation<Context>[],
   request: ApiRequest,
-): Call<Context> {
+): Call<Context> | undefined {
   const found = findOperation(operations, request);
-  if (found === undefined) {
-    const message = `${request.method} ${request.path}`;
-    return { name: undefined, answer: () => refuse('UnknownOperationException', message) };
-  }
+  if (found === undefined) return undefined;
   const { operation: known, labels } = found;
   const answer: Call<Context>['answer'] = async (context, authorize) => {
     try {

@@ -14,8 +14,8 @@ export type CommonError =
 
 /** The operation that a request to one of the AWS APIs calls. */
 export interface Call<Context> {
-  /** The operation, such as `CreateThing`; undefined if it does not exist. */
-  readonly name: string | undefined;
+  /** The operation, such as `CreateThing`. */
+  readonly name: string;
   /**
    * Validates the input, and executes the operation.
    *
@@ -33,8 +33,12 @@ export interface Protocol<Context> {
   readonly inputs: Readonly<Record<string, Checks>>;
   /** Returns the response that reports an error. */
   readonly refuse: (error: CommonError, message: string) => Response;
-  /** Returns the operation that a request calls. */
-  readonly find: (request: ApiRequest) => Call<Context>;
+  /** Returns the operation that a request calls; undefined if it does not exist. */
+  readonly find: (request: ApiRequest) => Call<Context> | undefined;
+  /** Returns the response to a request for an operation that does not exist. */
+  readonly refuseUnknown: (request: ApiRequest) => Response;
+  /** Whether a request without a credential scope is for the service, as far as it shows. */
+  readonly isFor: (request: ApiRequest) => boolean;
 }
 
 /** An AWS service: its signing names, authorization, and operations in its protocol. */
