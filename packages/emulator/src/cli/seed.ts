@@ -4,7 +4,8 @@ import { openAccount } from '../account/account.ts';
 import { type Seed, seed as seedThing } from '../account/seed.ts';
 import { EmulatorError } from '../errors.ts';
 import { checkName } from '../names/check-name.ts';
-import { findRunning, type Running } from '../state/lock.ts';
+import { findHolder } from '../state/lock.ts';
+import type { LockContent } from '../state/lock-file.ts';
 import { openStore } from '../state/store.ts';
 
 /** Creates everything that a thing needs, and writes its certificate and private key to the folder. */
@@ -44,7 +45,7 @@ async function seedFolder(
   dir: string,
   input: { thingName: string; roleAlias: string },
 ): Promise<Seed> {
-  const running = findRunning(dir);
+  const running = await findHolder(dir);
   if (running?.apiEndpoint !== undefined) return seedRunning(running, input);
   const store = await openStore({
     dir,
@@ -60,7 +61,7 @@ async function seedFolder(
 }
 
 async function seedRunning(
-  { apiEndpoint, controlToken }: Running,
+  { apiEndpoint, controlToken }: LockContent,
   input: { thingName: string; roleAlias: string },
 ): Promise<Seed> {
   const response = await fetch(`${apiEndpoint}/_emulator/seed`, {

@@ -1,8 +1,9 @@
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { EmulatorError } from '../errors.ts';
 import { applyChange, type Change, inverseOf } from './changes.ts';
 import { removeTemporaries, writeWhole } from './files.ts';
+import { folderError, makeFolder } from './folder.ts';
 import { openFoundation } from './foundation.ts';
 import { openJournal } from './journal.ts';
 import { type Lock, lockFolder } from './lock.ts';
@@ -62,7 +63,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   makeFolder(dir);
   let lock: Lock | undefined;
   try {
-    lock = lockFolder(dir);
+    lock = await lockFolder(dir);
     const { release } = lock;
     removeTemporaries(dir, [FOUNDATION, CA, JOURNAL]);
     const files = { foundation: join(dir, FOUNDATION), journal: join(dir, JOURNAL) };
@@ -129,19 +130,6 @@ function openState(
       }
     },
   };
-}
-
-function makeFolder(dir: string): void {
-  try {
-    mkdirSync(dir, { recursive: true, mode: 0o700 });
-  } catch (cause) {
-    throw folderError(dir, cause as Error);
-  }
-}
-
-function folderError(dir: string, cause: NodeJS.ErrnoException): EmulatorError {
-  const reason = cause.code === 'EEXIST' ? 'it is not a folder' : cause.message;
-  return new EmulatorError(`cannot use ${dir}: ${reason}`, { code: 'ERR_DIR', cause });
 }
 
 function assertSame(foundation: Foundation, options: StoreOptions): void {
