@@ -12,6 +12,7 @@ import { createApiServer } from './server/api-server.ts';
 import { createCredentialServer } from './server/credential-server.ts';
 import { close, listen } from './server/listen.ts';
 import { openRequestHistory, type Requests } from './server/request-history.ts';
+import { openDeviceFiles } from './state/device-files.ts';
 import { openStore, type Store } from './state/store.ts';
 
 /** How the credential provider issues credentials. */
@@ -150,7 +151,13 @@ async function start(
   const requests = openRequestHistory(options.logFile);
   opened.push(requests);
   const account = openAccount(store, now);
-  const seedThing = (input: SeedInput) => seed(store, account, input);
+  const { dir } = options;
+  const seedContext = { store, account, now };
+  const seedThing = (input: SeedInput) => seed(seedContext, input);
+  const seedFiles =
+    dir === undefined
+      ? undefined
+      : (input: SeedInput) => seed(seedContext, input, openDeviceFiles(dir, input.thingName));
   const explainRequest = (input: ExplainInput) => explain(state, input, now());
   const controlToken = randomBytes(24).toString('base64url');
   let lifetimeMs: number | undefined;
@@ -168,7 +175,14 @@ async function start(
     ...common,
     account,
     credentialsEndpoint: () => credentialsEndpoint,
-    control: { seed: seedThing, explain: explainRequest, faults, requests, controlToken },
+    control: {
+      seed: seedThing,
+      seedFiles,
+      explain: explainRequest,
+      faults,
+      requests,
+      controlToken,
+    },
   });
   opened.push(credentialServer, { close: () => close(apiServer) });
   credentialsEndpoint = `${LOCAL_NAME}:${await credentialServer.listen(credentialsPort)}`;

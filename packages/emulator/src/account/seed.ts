@@ -1,6 +1,8 @@
 import { iotArn, roleArn as makeRoleArn, roleAliasArn } from '../names/arns.ts';
 import { checkName } from '../names/check-name.ts';
+import { issueDeviceCertificate } from '../pki/device-certificates.ts';
 import type { KeyType } from '../pki/keys.ts';
+import type { DeviceFiles } from '../state/device-files.ts';
 import { lookUp } from '../state/look-up.ts';
 import type { Store } from '../state/store.ts';
 import type { Account } from './account.ts';
@@ -38,52 +40,85 @@ export interface Seed {
   readonly privateKeyPem: string;
 }
 
+/** The dependencies of `seed`. */
+export interface SeedContext {
+  readonly store: Store;
+  readonly account: Account;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+}
+
 /**
  * Creates everything that a thing needs to get credentials: thing and certificate, and role, role alias and policy,
- * unless they exist.
+ * unless they exist. All is created, or nothing.
  *
- * @throws {@link EmulatorError} `InvalidRequestException` for an invalid name or key type,
- * `ResourceAlreadyExistsException` for a thing that exists
+ * @param files - where its certificate and key are also written to, if anywhere
+ * @throws {@link EmulatorError} (as a rejection) `InvalidRequestException` for an invalid name or key type,
+ * `ResourceAlreadyExistsException` for a thing that exists, errors of the files
  */
 export async function seed(
-  { state, batch }: Store,
-  { iot, iam }: Account,
+  { store, account, now }: SeedContext,
   { thingName, roleAlias, keyType = 'RSA-2048' }: SeedInput,
+  files?: DeviceFiles,
 ): Promise<Seed> {
+  const { state } = store;
   checkName('thing name', thingName);
   checkName('role alias', roleAlias);
-  const existing = lookUp(state.things, thingName);
-  if (existing !== undefined) {
+  const prepare = () => {
+    files?.prepare((prefix) => Object.keys(state.certificates).some((id) => id.startsWith(prefix)));
+    const existing = lookUp(state.things, thingName);
+    if (existing === undefined) return;
     throw alreadyExistsError(`thing ${thingName} already exists`, {
       resourceArn: iotArn(state, `thing/${thingName}`),
       resourceId: existing.thingId,
     });
-  }
-  const names = seedNames(roleAlias);
-  const roleArn = makeRoleArn(state, names.roleName);
-  const issued = await iot.createKeysAndCertificate({ setAsActive: true, keyType });
-  batch(() => {
-    if (!lookUp(state.roles, names.roleName)) {
-      iam.createRole({ roleName: names.roleName, assumeRolePolicyDocument: TRUST_POLICY });
-    }
-    if (!lookUp(state.roleAliases, roleAlias)) iot.createRoleAlias({ roleAlias, roleArn });
-    if (!lookUp(state.policies, names.policyName)) {
-      const policyDocument = allowAlias(roleAliasArn(state, roleAlias));
-      iot.createPolicy({ policyName: names.policyName, policyDocument });
-    }
-    iot.createThing({ thingName });
-    iot.attachThingPrincipal({ thingName, principal: issued.certificateArn });
-    iot.attachPolicy({ policyName: names.policyName, target: issued.certificateArn });
-  });
-  const { keyPair, ...certificate } = issued;
-  return {
-    thingName,
-    roleAlias,
-    roleArn,
-    ...names,
-    ...certificate,
-    privateKeyPem: keyPair.PrivateKey,
   };
+  prepare();
+  const issued = await issueDeviceCertificate(state.pki.deviceCa, keyType, now());
+  // Another one may have been faster.
+  prepare();
+  const { certificatePem, privateKeyPem } = issued;
+  let created: ReturnType<typeof createResources>;
+  try {
+    created = store.batch(() => {
+      const resources = createResources(store, account, { thingName, roleAlias, certificatePem });
+      files?.write({ ...resources, certificatePem, privateKeyPem });
+      return resources;
+    });
+  } catch (error) {
+    files?.undo();
+    throw error;
+  }
+  files?.finish();
+  return { thingName, roleAlias, ...created, certificatePem, privateKeyPem };
+}
+
+function createResources(
+  { state }: Store,
+  { iot, iam }: Account,
+  device: {
+    readonly thingName: string;
+    readonly roleAlias: string;
+    readonly certificatePem: string;
+  },
+): Omit<Seed, 'thingName' | 'roleAlias' | 'certificatePem' | 'privateKeyPem'> {
+  const { thingName, roleAlias, certificatePem } = device;
+  const { roleName, policyName } = seedNames(roleAlias);
+  const roleArn = makeRoleArn(state, roleName);
+  if (!lookUp(state.roles, roleName)) {
+    iam.createRole({ roleName, assumeRolePolicyDocument: TRUST_POLICY });
+  }
+  if (!lookUp(state.roleAliases, roleAlias)) iot.createRoleAlias({ roleAlias, roleArn });
+  if (!lookUp(state.policies, policyName)) {
+    const policyDocument = allowAlias(roleAliasArn(state, roleAlias));
+    iot.createPolicy({ policyName, policyDocument });
+  }
+  iot.createThing({ thingName });
+  const registered = iot.registerCertificateWithoutCA({ certificatePem, status: 'ACTIVE' });
+  const { certificateArn } = registered;
+  iot.attachThingPrincipal({ thingName, principal: certificateArn });
+  iot.attachPolicy({ policyName, target: certificateArn });
+  return { roleName, roleArn, policyName, ...registered };
 }
 
 const TRUST_POLICY = JSON.stringify({

@@ -1,12 +1,15 @@
-import { existsSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { openAccount } from '../account/account.ts';
 import { type Seed, seed as seedThing } from '../account/seed.ts';
 import { EmulatorError } from '../errors.ts';
 import { checkName } from '../names/check-name.ts';
+import { deviceFileNames, openDeviceFiles } from '../state/device-files.ts';
 import { findHolder } from '../state/lock.ts';
 import type { LockContent } from '../state/lock-file.ts';
 import { openStore } from '../state/store.ts';
+
+type Input = { readonly thingName: string; readonly roleAlias: string };
+type Seeded = Omit<Seed, 'certificatePem' | 'privateKeyPem'>;
 
 /** Creates everything that a thing needs, and writes its certificate and private key to the folder. */
 export async function seed(options: {
@@ -14,39 +17,34 @@ export async function seed(options: {
   thing: string;
   roleAlias: string;
 }): Promise<void> {
-  const { dir, thing, roleAlias } = options;
-  checkName('thing name', thing);
+  const { dir, thing: thingName, roleAlias } = options;
+  checkName('thing name', thingName);
   checkName('role alias', roleAlias);
-  const certificateFile = join(dir, `${thing}-cert.pem`);
-  const keyFile = join(dir, `${thing}-key.pem`);
-  const existing = [certificateFile, keyFile].find((file) => existsSync(file));
-  if (existing !== undefined) {
-    throw new EmulatorError(`${existing} already exists; it was not overwritten`, {
-      code: 'ERR_FILE',
-    });
-  }
-  const seeded = await seedFolder(dir, { thingName: thing, roleAlias });
-  try {
-    writeFileSync(keyFile, seeded.privateKeyPem, { mode: 0o600, flag: 'wx' });
-    writeFileSync(certificateFile, seeded.certificatePem, { flag: 'wx' });
-  } catch (cause) {
-    rmSync(keyFile, { force: true });
-    throw new EmulatorError(`cannot write into ${dir}: ${(cause as Error).message}`, {
-      code: 'ERR_FILE',
-      cause,
-    });
-  }
-  const { privateKeyPem: _, certificatePem: __, ...shown } = seeded;
-  process.stdout.write(`${JSON.stringify({ ...shown, certificateFile, keyFile })}\n`);
+  const seeded = await seedFolder(dir, { thingName, roleAlias });
+  process.stdout.write(`${JSON.stringify({ ...seeded, ...deviceFileNames(dir, thingName) })}\n`);
 }
 
+/** How long to wait for other processes that seed the folder, and for an emulator that has it open. */
+const TIMEOUT_MS = 30_000;
+const RETRY_MS = 100;
+
 /** Seeds the folder, by the emulator that has it open, if any. */
-async function seedFolder(
-  dir: string,
-  input: { thingName: string; roleAlias: string },
-): Promise<Seed> {
-  const running = await findHolder(dir);
-  if (running?.apiEndpoint !== undefined) return seedRunning(running, input);
+async function seedFolder(dir: string, input: Input): Promise<Seeded> {
+  const deadline = Date.now() + TIMEOUT_MS;
+  for (;;) {
+    const holder = await findHolder(dir);
+    if (holder?.apiEndpoint !== undefined) return seedRunning(holder, input);
+    try {
+      return await seedHere(dir, input);
+    } catch (error) {
+      const isInUse = error instanceof EmulatorError && error.code === 'ERR_IN_USE';
+      if (!isInUse || Date.now() > deadline) throw error;
+    }
+    await sleep(RETRY_MS * (0.5 + Math.random()));
+  }
+}
+
+async function seedHere(dir: string, input: Input): Promise<Seeded> {
   const store = await openStore({
     dir,
     accountId: undefined,
@@ -54,22 +52,37 @@ async function seedFolder(
     nowMs: Date.now(),
   });
   try {
-    return await seedThing(store, openAccount(store, Date.now), input);
+    const context = { store, account: openAccount(store, Date.now), now: Date.now };
+    const files = openDeviceFiles(dir, input.thingName);
+    const {
+      privateKeyPem: _,
+      certificatePem: __,
+      ...seeded
+    } = await seedThing(context, input, files);
+    return seeded;
   } finally {
     await store.close();
   }
 }
 
-async function seedRunning(
-  { apiEndpoint, controlToken }: LockContent,
-  input: { thingName: string; roleAlias: string },
-): Promise<Seed> {
-  const response = await fetch(`${apiEndpoint}/_emulator/seed`, {
-    method: 'POST',
-    headers: { authorization: `Bearer ${controlToken}` },
-    body: JSON.stringify(input),
-  });
-  const answer = (await response.json()) as Seed & { code: string; message: string };
+async function seedRunning(holder: LockContent, input: Input): Promise<Seeded> {
+  const { pid, apiEndpoint, controlToken } = holder;
+  let response: Response;
+  let answer: Seeded & { readonly code: string; readonly message: string };
+  try {
+    response = await fetch(`${apiEndpoint}/_emulator/seed-files`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${controlToken}` },
+      body: JSON.stringify(input),
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+    });
+    answer = (await response.json()) as typeof answer;
+  } catch (cause) {
+    throw new EmulatorError(`the emulator of process ${pid} does not respond at ${apiEndpoint}`, {
+      code: 'ERR_IN_USE',
+      cause,
+    });
+  }
   if (response.ok) return answer;
   throw new EmulatorError(answer.message, { code: answer.code });
 }

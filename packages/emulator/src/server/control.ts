@@ -12,6 +12,8 @@ import type { Requests } from './request-history.ts';
 /** The dependencies of control requests. */
 export interface ControlContext {
   readonly seed: (input: SeedInput) => Promise<Seed>;
+  /** Also writes certificate and key to the folder; undefined without a folder. */
+  readonly seedFiles: ((input: SeedInput) => Promise<Seed>) | undefined;
   readonly explain: (input: ExplainInput) => Explanation;
   readonly faults: Faults;
   readonly requests: Requests;
@@ -36,31 +38,15 @@ const HANDLERS: Readonly<Record<string, Handler>> = {
     faults.clear();
     return faults.list();
   },
-  'POST explain': ({ explain }, input) => {
-    const { thingName, certificate, roleAlias, sourceIp } = (input ?? {}) as Record<
-      string,
-      unknown
-    >;
-    if (
-      typeof certificate !== 'string' ||
-      typeof roleAlias !== 'string' ||
-      !isTextOrMissing(thingName) ||
-      !isTextOrMissing(sourceIp)
-    ) {
-      throw new EmulatorError('the body must have certificate and roleAlias', {
-        code: 'InvalidRequestException',
-      });
-    }
-    return explain({ thingName, certificate, roleAlias, sourceIp });
-  },
-  'POST seed': ({ seed }, input) => {
-    const { thingName, roleAlias } = (input ?? {}) as Record<string, unknown>;
-    if (typeof thingName !== 'string' || typeof roleAlias !== 'string') {
-      throw new EmulatorError('the body must have thingName and roleAlias', {
-        code: 'InvalidRequestException',
-      });
-    }
-    return seed({ thingName, roleAlias });
+  'POST explain': ({ explain }, input) => explain(explainInput(input)),
+  'POST seed': ({ seed }, input) => seed(seedInput(input)),
+  'POST seed-files': async ({ seedFiles }, input) => {
+    const {
+      privateKeyPem: _,
+      certificatePem: __,
+      ...seeded
+    } = (await seedFiles?.(seedInput(input))) ?? missingFolder();
+    return seeded;
   },
 };
 
@@ -91,10 +77,39 @@ export async function answerControl(
   }
 }
 
+function seedInput(input: unknown): SeedInput {
+  const { thingName, roleAlias } = (input ?? {}) as Record<string, unknown>;
+  if (typeof thingName === 'string' && typeof roleAlias === 'string') {
+    return { thingName, roleAlias };
+  }
+  throw new EmulatorError('the body must have thingName and roleAlias', {
+    code: 'InvalidRequestException',
+  });
+}
+
+function missingFolder(): never {
+  throw new EmulatorError('the emulator has no folder', { code: 'ERR_DIR' });
+}
+
 function parse(body: Buffer): unknown {
   const value = body.length === 0 ? {} : parseJson(body.toString('utf8'));
   if (value !== undefined) return value;
   throw new EmulatorError('the body is not JSON', { code: 'ERR_FAULT' });
+}
+
+function explainInput(input: unknown): ExplainInput {
+  const { thingName, certificate, roleAlias, sourceIp } = (input ?? {}) as Record<string, unknown>;
+  if (
+    typeof certificate === 'string' &&
+    typeof roleAlias === 'string' &&
+    isTextOrMissing(thingName) &&
+    isTextOrMissing(sourceIp)
+  ) {
+    return { thingName, certificate, roleAlias, sourceIp };
+  }
+  throw new EmulatorError('the body must have certificate and roleAlias', {
+    code: 'InvalidRequestException',
+  });
 }
 
 function isTextOrMissing(value: unknown): value is string | undefined {
