@@ -1,93 +1,93 @@
 import { memoize } from '../memo.ts';
-import { findRun, matchesAt, type Run, runLength } from './run.ts';
+import {
+  ANY_CHARACTER,
+  endOfMatch,
+  findRun,
+  type Run,
+  runLength,
+  type Variables,
+  variableValue,
+} from './run.ts';
 
-/** Values of policy variables by name; missing names have no value. */
-export type Variables = Readonly<Record<string, string>>;
+export type { Variables } from './run.ts';
+
+/** A pattern of a policy: what is before, between and after its `*`. */
+export type Pattern = readonly Run[];
 
 // No name is longer; without the limit, each of many `${` would scan to the end of the text.
 const VARIABLE = /\$\{([^{}$]{0,253})\}/;
 const MAX_PATTERNS = 1000;
 
 /**
- * Whether a value matches a pattern of a policy: `*` is any text, `?` any one character, and `${name}` the value of a
- * policy variable, in which no character is a wildcard. A pattern with a variable that has no value matches nothing.
- *
- * What is between two `*` is searched for once, behind what was found before it: no pattern takes long.
+ * Parses a pattern: `*` is any text, `?` any one character, and `${name}` the value of a policy variable, in which no
+ * character is a wildcard; `${*}`, `${?}` and `${$}` are the characters.
  */
-export function matchesPattern(pattern: string, value: string, variables: Variables = {}): boolean {
-  const runs = pattern.includes('${')
-    ? readRuns(pattern, variables)
-    : runsWithoutVariables(pattern);
-  if (runs === undefined) return false;
-  const [first = [''], ...others] = runs;
-  const last = others.pop();
-  if (last === undefined) return runLength(first) === value.length && matchesAt(first, value, 0);
-  const end = value.length - runLength(last);
-  let position = runLength(first);
-  const hasEnds = position <= end && matchesAt(first, value, 0) && matchesAt(last, value, end);
-  return (
-    hasEnds &&
-    others.every((run) => {
-      const found = findRun(run, value, position);
-      position = found + runLength(run);
-      return found >= 0 && position <= end;
-    })
-  );
-}
-
-/** A text with its policy variables replaced; undefined if one has no value. */
-export function expandVariables(text: string, variables: Variables): string | undefined {
-  return readParts(text, variables)
-    ?.map((part) => part.text)
-    .join('');
-}
-
-const runsWithoutVariables = memoize(MAX_PATTERNS, (pattern) => readRuns(pattern, {}) ?? []);
-
-/** Returns what is before, between and after the `*` of a pattern. */
-function readRuns(pattern: string, variables: Variables): readonly Run[] | undefined {
-  const parts = readParts(pattern, variables);
-  if (parts === undefined) return undefined;
-  let run = [''];
-  const runs = [run];
-  for (const { text, isValue } of parts) {
-    for (const [index, between] of (isValue ? [text] : text.split('*')).entries()) {
-      if (index > 0) {
-        run = [''];
-        runs.push(run);
-      }
-      const [continued = '', ...pieces] = isValue ? [between] : between.split('?');
-      run.push(run.pop() + continued, ...pieces);
-    }
+export function parsePattern(text: string): Pattern {
+  const runs: Run[number][][] = [[]];
+  // Every second part is the name of a variable.
+  const tokens = text
+    .split(VARIABLE)
+    .flatMap((part, index) => (index % 2 === 1 ? toVariable(part) : toTokens(part)));
+  for (const token of tokens) {
+    if (token === ANY_TEXT) runs.push([]);
+    else runs.at(-1)?.push(token);
   }
   return runs;
 }
 
-/** A literal part of a text, or the value of a variable. */
-interface Part {
-  readonly text: string;
-  readonly isValue: boolean;
+const ANY_TEXT = Symbol('*');
+
+function toTokens(text: string): (Run[number] | typeof ANY_TEXT)[] {
+  return text
+    .split(/([*?])/)
+    .filter((token) => token !== '')
+    .map((token) => (token === '*' ? ANY_TEXT : token === '?' ? ANY_CHARACTER : token));
 }
 
-function readParts(text: string, variables: Variables): readonly Part[] | undefined {
-  const parts: Part[] = [];
-  // Every second part is the name of a variable.
-  for (const [index, found] of text.split(VARIABLE).entries()) {
-    const isValue = index % 2 === 1;
-    const part = isValue ? variableValue(found, variables) : found;
-    if (part === undefined) return undefined;
-    parts.push({ text: part, isValue });
-  }
-  return parts;
+function toVariable(name: string): Run[number] {
+  return isCharacter(name) ? name : { name };
 }
 
-/** AWS IoT does not replace the variable of a certificate whose value has one of these characters. */
-function isReplaced(name: string, value: string): boolean {
-  return !name.startsWith('iot:Certificate.') || !/[*$+?#]/.test(value);
+/**
+ * Whether a value matches a pattern. A pattern with a variable that has no value matches nothing.
+ *
+ * What is between two `*` is searched for once, behind what was found before it: no pattern takes long.
+ */
+export function matches(pattern: Pattern, value: string, variables: Variables): boolean {
+  const first = pattern[0] ?? [];
+  const last = pattern.at(-1) ?? [];
+  // Most patterns of a policy begin as the value does.
+  const tail = last.at(-1);
+  if (typeof tail === 'string' && !value.endsWith(tail)) return false;
+  let position = endOfMatch(first, value, 0, variables);
+  if (pattern.length === 1) return position === value.length;
+  const end = value.length - runLength(last, variables);
+  if (position < 0 || position > end || endOfMatch(last, value, end, variables) < 0) return false;
+  return pattern.slice(1, -1).every((run) => {
+    position = findRun(run, value, position, variables);
+    return position >= 0 && position <= end;
+  });
 }
 
-function variableValue(name: string, variables: Variables): string | undefined {
-  if (name === '*' || name === '?' || name === '$') return name;
-  const value = Object.hasOwn(variables, name) ? variables[name] : undefined;
-  return value !== undefined && isReplaced(name, value) ? value : undefined;
+/** Whether a value matches a pattern: {@link parsePattern} and {@link matches}. */
+export function matchesPattern(pattern: string, value: string, variables: Variables = {}): boolean {
+  return matches(parsed(pattern), value, variables);
+}
+
+const parsed = memoize(MAX_PATTERNS, parsePattern);
+
+/** A text with its policy variables replaced; undefined if one has no value. */
+export function expandVariables(text: string, variables: Variables): string | undefined {
+  let isComplete = true;
+  const parts = text.split(VARIABLE).map((part, index) => {
+    if (index % 2 === 0 || isCharacter(part)) return part;
+    const value = variableValue(part, variables);
+    isComplete &&= value !== undefined;
+    return value;
+  });
+  return isComplete ? parts.join('') : undefined;
+}
+
+function isCharacter(name: string): boolean {
+  return name === '*' || name === '?' || name === '$';
 }

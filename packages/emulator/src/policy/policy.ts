@@ -1,6 +1,6 @@
 import { memoize } from '../memo.ts';
 import { conditionHolds } from './condition.ts';
-import { matchesPattern, type Variables } from './pattern.ts';
+import { matches, matchesPattern, type Pattern, parsePattern, type Variables } from './pattern.ts';
 
 /** An authorization request: action and resource. */
 export interface PolicyRequest {
@@ -63,11 +63,8 @@ export interface Assumer {
 export function trusts(document: string, { kind, names, variables }: Assumer): boolean {
   const isNamed = (principal: unknown) =>
     principal === '*' ||
-    names.some((name) =>
-      matchesAny(
-        toPatterns((principal as { [Kind in typeof kind]?: unknown } | undefined)?.[kind]),
-        name,
-      ),
+    textsOf((principal as { [Kind in typeof kind]?: unknown } | undefined)?.[kind]).some((text) =>
+      names.some((name) => matchesPattern(text, name)),
     );
   const trusting = statementsOf(document).filter(
     ({ action, raw: { Principal, NotPrincipal, Condition } }) =>
@@ -94,7 +91,7 @@ interface RawStatement {
 
 /** The values that patterns match, or, if inverse, those that they do not match. */
 interface Scope {
-  readonly patterns: readonly string[];
+  readonly patterns: readonly Pattern[];
   readonly isInverse: boolean;
 }
 
@@ -111,10 +108,11 @@ const MAX_DOCUMENTS = 1000;
 const statementsOf = memoize(MAX_DOCUMENTS, (document): readonly Statement[] =>
   readStatements(document).map((raw) => {
     const { Action, NotAction, Resource, NotResource } = raw;
-    const action = toScope(Action, NotAction);
-    const patterns = action.patterns.map((pattern) => pattern.toLowerCase());
-    const resource = toScope(Resource, NotResource);
-    return { raw, action: { ...action, patterns }, resource };
+    return {
+      raw,
+      action: toScope(Action, NotAction, (text) => parsePattern(text.toLowerCase())),
+      resource: toScope(Resource, NotResource, parsePattern),
+    };
   }),
 );
 
@@ -127,13 +125,13 @@ function readStatements(document: string): readonly RawStatement[] {
   }
 }
 
-function toScope(patterns: unknown, inverse: unknown): Scope {
+function toScope(values: unknown, inverse: unknown, toPattern: (text: string) => Pattern): Scope {
   const isInverse = inverse !== undefined;
-  return { patterns: toPatterns(isInverse ? inverse : patterns), isInverse };
+  return { patterns: textsOf(isInverse ? inverse : values).map(toPattern), isInverse };
 }
 
-function toPatterns(patterns: unknown): readonly string[] {
-  return [patterns].flat().filter((pattern) => typeof pattern === 'string');
+function textsOf(values: unknown): readonly string[] {
+  return [values].flat().filter((value) => typeof value === 'string');
 }
 
 function applies(statement: Statement, request: PolicyRequest): boolean {
@@ -145,10 +143,6 @@ function applies(statement: Statement, request: PolicyRequest): boolean {
   );
 }
 
-function covers({ patterns, isInverse }: Scope, value: string, variables?: Variables): boolean {
-  return matchesAny(patterns, value, variables) !== isInverse;
-}
-
-function matchesAny(patterns: readonly string[], value: string, variables?: Variables): boolean {
-  return patterns.some((pattern) => matchesPattern(pattern, value, variables));
+function covers({ patterns, isInverse }: Scope, value: string, variables: Variables = {}): boolean {
+  return patterns.some((pattern) => matches(pattern, value, variables)) !== isInverse;
 }

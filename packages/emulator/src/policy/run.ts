@@ -1,73 +1,111 @@
-/** A text with wildcards for one character: the pieces before, between and after the wildcards. */
-export type Run = readonly string[];
+/** Values of policy variables by name; missing names have no value. */
+export type Variables = Readonly<Record<string, string>>;
 
-/** The length of the texts that a run matches. */
-export function runLength(run: Run): number {
-  return run.reduce((sum, piece) => sum + piece.length, run.length - 1);
+/** The wildcard `?`. */
+export const ANY_CHARACTER: unique symbol = Symbol('?');
+
+/** What is between two `*` of a pattern: texts, policy variables and wildcards for one character. */
+export type Run = readonly (string | { readonly name: string } | typeof ANY_CHARACTER)[];
+
+/** The length of the texts that a run matches; infinite if a variable has no value. */
+export function runLength(run: Run, variables: Variables): number {
+  let length = 0;
+  for (const token of run) {
+    length += token === ANY_CHARACTER ? 1 : (textOf(token, variables)?.length ?? Infinity);
+  }
+  return length;
 }
 
-/** Whether a run matches a text at a position. */
-export function matchesAt(run: Run, text: string, position: number): boolean {
-  let at = position;
-  return run.every((piece) => {
-    const isThere = text.startsWith(piece, at);
-    at += piece.length + 1;
-    return isThere;
-  });
+/** Returns where the match of a run at a position of a text ends; -1 if it does not match. */
+export function endOfMatch(run: Run, text: string, position: number, variables: Variables): number {
+  let end = position;
+  for (const token of run) {
+    const expected = token === ANY_CHARACTER ? text[end] : textOf(token, variables);
+    if (expected === undefined || !text.startsWith(expected, end)) return -1;
+    end += expected.length;
+  }
+  return end;
 }
 
-/** V8 compares at most this many characters in a search whose time is linear. */
-const MAX_PIECE = 250;
+/** V8 searches for at most so many characters in linear time. */
+const MAX_LITERAL = 250;
+
+/** Returns where the first match of a run, from a position of a text on, ends; -1 if there is none. */
+export function findRun(run: Run, text: string, position: number, variables: Variables): number {
+  const length = runLength(run, variables);
+  if (position + length > text.length) return -1;
+  if (run.includes(ANY_CHARACTER) || length > MAX_LITERAL) {
+    return findByBits(run, { text, position, length, variables });
+  }
+  const literal = run.map((token) => token !== ANY_CHARACTER && textOf(token, variables)).join('');
+  const found = text.indexOf(literal, position);
+  return found < 0 ? -1 : found + length;
+}
+
+function textOf(
+  token: string | { readonly name: string },
+  variables: Variables,
+): string | undefined {
+  return typeof token === 'string' ? token : variableValue(token.name, variables);
+}
+
+/** Returns the value of a policy variable in a pattern; undefined if it has none, or one that is not replaced. */
+export function variableValue(name: string, variables: Variables): string | undefined {
+  const value = variables[name];
+  // What every object has, such as `constructor`, is not a string.
+  return typeof value === 'string' && isReplaced(name, value) ? value : undefined;
+}
+
+/** AWS IoT does not replace the variable of a certificate whose value has one of these characters. */
+function isReplaced(name: string, value: string): boolean {
+  return !name.startsWith('iot:Certificate.') || !/[*$+?#]/.test(value);
+}
+
+interface Search {
+  readonly text: string;
+  readonly position: number;
+  /** The length of the run. */
+  readonly length: number;
+  readonly variables: Variables;
+}
+
 const WORD = 32;
-
-/** Returns the position of the first match of a run in a text, from a position on, or -1. */
-export function findRun(run: Run, text: string, position: number): number {
-  const [only = '', second] = run;
-  if (second === undefined && only.length <= MAX_PIECE) return text.indexOf(only, position);
-  const length = runLength(run);
-  return position + length > text.length ? -1 : findByBits(run, length, text, position);
-}
 
 /**
  * Searches with one bit for each character of the run ("Shift-And"; Baeza-Yates and Gonnet, 1992): a bit is set if the
  * run matches up to this character. Each character of the text is read once.
  */
-function findByBits(run: Run, length: number, text: string, position: number): number {
-  const { masks, wildcards } = readMasks(run, length);
-  const last = length - 1;
+function findByBits(run: Run, { text, position, length, variables }: Search): number {
+  const { masks, wildcards } = readMasks(run, length, variables);
   const state = new Uint32Array(wildcards.length);
   for (let at = position; at < text.length; at++) {
-    const mask = masks.get(text.charCodeAt(at)) ?? wildcards;
+    const mask = masks.get(text[at] ?? '') ?? wildcards;
     let carry = 1;
     for (let word = 0; word < state.length; word++) {
       const bits = state[word] ?? 0;
       state[word] = ((bits << 1) | carry) & (mask[word] ?? 0);
       carry = bits >>> (WORD - 1);
     }
-    if (((state.at(-1) ?? 0) >>> (last % WORD)) & 1) return at - last;
+    if (((state.at(-1) ?? 0) >>> ((length - 1) % WORD)) & 1) return at + 1;
   }
   return -1;
 }
 
-/** Returns the positions in a run as bits: those of each character, and those of wildcards, which are in all of them. */
-function readMasks(run: Run, length: number) {
-  const words = Math.ceil(length / WORD);
-  const wildcards = new Uint32Array(words);
-  let end = -1;
-  for (const piece of run.slice(0, -1)) {
-    end += piece.length + 1;
-    setBit(wildcards, end);
+/** Returns the places of each character in a run, as bits, and those of the wildcards, which are in all of them. */
+function readMasks(run: Run, length: number, variables: Variables) {
+  const tokens = run.flatMap<string | typeof ANY_CHARACTER>((token) =>
+    token === ANY_CHARACTER ? [token] : (textOf(token, variables) ?? '').split(''),
+  );
+  const wildcards = new Uint32Array(Math.ceil(length / WORD));
+  for (const [index, token] of tokens.entries()) {
+    if (token === ANY_CHARACTER) setBit(wildcards, index);
   }
-  const masks = new Map<number, Uint32Array>();
-  let at = 0;
-  for (const piece of run) {
-    for (let index = 0; index < piece.length; index++, at++) {
-      const code = piece.charCodeAt(index);
-      const mask = masks.get(code) ?? wildcards.slice();
-      masks.set(code, mask);
-      setBit(mask, at);
-    }
-    at++;
+  const masks = new Map<string, Uint32Array>();
+  for (const [index, token] of tokens.entries()) {
+    if (token === ANY_CHARACTER) continue;
+    const mask = masks.get(token) ?? wildcards.slice();
+    masks.set(token, mask);
+    setBit(mask, index);
   }
   return { masks, wildcards };
 }
