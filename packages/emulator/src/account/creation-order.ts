@@ -1,3 +1,5 @@
+import { keysInOrder } from '../state/ordered.ts';
+
 /** A record that is listed in the order of creation. */
 interface Created {
   readonly creationMs: number;
@@ -17,12 +19,11 @@ export function inCreationOrder(
   records: Readonly<Record<string, Created>>,
   { ascendingOrder = false }: { ascendingOrder?: boolean | undefined } = {},
 ): readonly string[] {
-  const names = Object.entries(records)
-    .map(([name, record]) => ({ name, key: creationKey(record, name) }))
-    .sort((one, other) => (one.key < other.key ? -1 : 1))
-    .map(({ name }) => name);
-  return ascendingOrder ? names : names.reverse();
+  const names = keysInOrder(records, place);
+  return ascendingOrder ? names : [...names].reverse();
 }
+
+const place = (name: string, record: Created) => creationKey(record, name);
 
 /** Returns a function that numbers new records, after those that exist. */
 export function sequenceFrom(

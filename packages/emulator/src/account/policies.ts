@@ -2,6 +2,7 @@ import { iotArn, thingGroupArn } from '../names/arns.ts';
 import { checkName } from '../names/check-name.ts';
 import { checkIotPolicy } from '../policy/iot-policy.ts';
 import { defaultDocument, lookUp, withParentGroups } from '../state/look-up.ts';
+import { sorted } from '../state/ordered.ts';
 import type { Policy, PolicyVersion } from '../state/records.ts';
 import {
   alreadyExistsError,
@@ -147,15 +148,15 @@ export function policyOperations({ store, now }: OperationContext): PolicyOperat
     return version;
   };
 
-  const targetsOf = (policyName: string) =>
-    [
-      ...[...state.certificatePolicies.sourcesOf(policyName)].map((id) =>
-        iotArn(state, `cert/${id}`),
-      ),
-      ...[...state.thingGroupPolicies.sourcesOf(policyName)].map((name) =>
-        thingGroupArn(state, name),
-      ),
-    ].sort();
+  // The ARNs of certificates come before those of groups.
+  const targetsOf = (policyName: string) => [
+    ...sorted(state.certificatePolicies.sourcesOf(policyName)).map((id) =>
+      iotArn(state, `cert/${id}`),
+    ),
+    ...sorted(state.thingGroupPolicies.sourcesOf(policyName)).map((name) =>
+      thingGroupArn(state, name),
+    ),
+  ];
   /** The relation of a target to its policies, and its key there. */
   const findTarget = (
     arn: string,

@@ -1,6 +1,7 @@
 import { roleAliasArn } from '../names/arns.ts';
 import { checkName } from '../names/check-name.ts';
 import { lookUp } from '../state/look-up.ts';
+import { keysInOrder } from '../state/ordered.ts';
 import type { RoleAlias } from '../state/records.ts';
 import {
   alreadyExistsError,
@@ -96,8 +97,8 @@ export function roleAliasOperations({ store, now }: OperationContext): RoleAlias
       return { ...get(roleAlias), roleAliasArn: arn(roleAlias) };
     },
     listRoleAliases({ ascendingOrder = true } = {}) {
-      const names = Object.keys(state.roleAliases).sort();
-      return ascendingOrder ? names : names.reverse();
+      const names = keysInOrder(state.roleAliases);
+      return ascendingOrder ? names : [...names].reverse();
     },
     updateRoleAlias({ roleAlias, roleArn, credentialDurationSeconds }) {
       const alias = get(roleAlias);

@@ -3,6 +3,7 @@ import { thingGroupArn } from '../names/arns.ts';
 import { checkName } from '../names/check-name.ts';
 import { makeId } from '../names/ids.ts';
 import { lookUp, withParentGroups } from '../state/look-up.ts';
+import { keysInOrder, sorted } from '../state/ordered.ts';
 import type { ThingGroup } from '../state/records.ts';
 import {
   alreadyExistsError,
@@ -244,15 +245,13 @@ export function thingGroupOperations({ store, now }: OperationContext): ThingGro
     },
     listThingGroups({ parentGroup, recursive = parentGroup === undefined } = {}) {
       if (parentGroup !== undefined) getThingGroup(state, parentGroup);
-      const isWanted = ({ thingGroupName, parentGroupName }: ThingGroup) => {
-        if (!recursive) return parentGroupName === parentGroup;
-        if (parentGroup === undefined) return true;
-        return thingGroupName !== parentGroup && isIn(thingGroupName, parentGroup);
-      };
-      return Object.values(state.thingGroups)
-        .filter(isWanted)
-        .map(({ thingGroupName }) => thingGroupName)
-        .sort();
+      const names = keysInOrder(state.thingGroups);
+      if (recursive && parentGroup === undefined) return names;
+      return names.filter((name) =>
+        recursive && parentGroup !== undefined
+          ? name !== parentGroup && isIn(name, parentGroup)
+          : lookUp(state.thingGroups, name)?.parentGroupName === parentGroup,
+      );
     },
     addThingToThingGroup({ thingName, thingGroupName }) {
       checkMembership(thingName, thingGroupName);
@@ -263,16 +262,14 @@ export function thingGroupOperations({ store, now }: OperationContext): ThingGro
     },
     listThingsInThingGroup({ thingGroupName, recursive = false }) {
       getThingGroup(state, thingGroupName);
-      const groups = recursive
-        ? Object.keys(state.thingGroups).filter((name) => isIn(name, thingGroupName))
-        : [thingGroupName];
-      return [
-        ...new Set(groups.flatMap((name) => [...state.thingMemberships.sourcesOf(name)])),
-      ].sort();
+      const thingsOf = (name: string) => sorted(state.thingMemberships.sourcesOf(name));
+      if (!recursive) return thingsOf(thingGroupName);
+      const groups = Object.keys(state.thingGroups).filter((name) => isIn(name, thingGroupName));
+      return [...new Set(groups.flatMap(thingsOf))].sort();
     },
     listThingGroupsForThing({ thingName }) {
       getThing(state, thingName);
-      return [...state.thingMemberships.targetsOf(thingName)].sort();
+      return sorted(state.thingMemberships.targetsOf(thingName));
     },
   };
   return operations;

@@ -3,6 +3,7 @@ import { iotArn } from '../names/arns.ts';
 import { checkName } from '../names/check-name.ts';
 import { makeId } from '../names/ids.ts';
 import { lookUp } from '../state/look-up.ts';
+import { keysInOrder, sorted } from '../state/ordered.ts';
 import type { Thing } from '../state/records.ts';
 import {
   alreadyExistsError,
@@ -193,14 +194,17 @@ export function thingOperations({ store }: OperationContext): ThingOperations {
     },
     listThings(input = {}) {
       checkConditions(input);
-      return Object.values(state.things)
-        .filter(
-          (thing) =>
-            (input.thingTypeName === undefined || thing.thingTypeName === input.thingTypeName) &&
-            hasAttribute(thing.attributes, input),
-        )
-        .map(({ thingName }) => thingName)
-        .sort();
+      const names = keysInOrder(state.things);
+      const { thingTypeName, attributeName } = input;
+      if (thingTypeName === undefined && attributeName === undefined) return names;
+      return names.filter((name) => {
+        const thing = lookUp(state.things, name);
+        return (
+          thing !== undefined &&
+          (thingTypeName === undefined || thing.thingTypeName === thingTypeName) &&
+          hasAttribute(thing.attributes, input)
+        );
+      });
     },
     attachThingPrincipal({ thingName, principal }) {
       store.link(...attachment(thingName, principal));
@@ -210,12 +214,12 @@ export function thingOperations({ store }: OperationContext): ThingOperations {
     },
     listThingPrincipals({ thingName }) {
       getThing(state, thingName);
-      const ids = state.thingCertificates.targetsOf(thingName);
-      return [...ids].map((id) => iotArn(state, `cert/${id}`)).sort();
+      const ids = sorted(state.thingCertificates.targetsOf(thingName));
+      return ids.map((id) => iotArn(state, `cert/${id}`));
     },
     listPrincipalThings({ principal }) {
       const { certificateId } = getPrincipal(state, principal);
-      return [...state.thingCertificates.sourcesOf(certificateId)].sort();
+      return sorted(state.thingCertificates.sourcesOf(certificateId));
     },
   };
 }

@@ -1,6 +1,7 @@
 // Changes of the state, as the journal stores them. Each is as large as what it changes.
 import { isObject } from '../json.ts';
 import { lookUp } from './look-up.ts';
+import { updateOrders } from './ordered.ts';
 import type { Relations, Tables } from './records.ts';
 import type { MutableRelation } from './relation.ts';
 import { RELATED, type State, TABLES } from './state.ts';
@@ -31,14 +32,17 @@ export function applyChange(state: State, change: Change): void {
   }
   const [table, key, record] = change;
   const records = state[table] as Record<string, object>;
+  const before = lookUp(records, key);
   if (record !== undefined) {
     records[key] = record;
+    updateOrders(records, key, { before, after: record });
     return;
   }
   for (const [relation, source, target] of linksOf(state, table, key)) {
     changeable(state, relation).unlink(source, target);
   }
   delete records[key];
+  updateOrders(records, key, { before, after: undefined });
 }
 
 /** Returns the changes that undo a change of a state. */

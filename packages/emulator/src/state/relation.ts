@@ -1,3 +1,5 @@
+import { updateSorted } from './ordered.ts';
+
 /**
  * A many-to-many relation between the records of two tables, such as things and their certificates. Each link is stored
  * as a change of its own, so that none is rewritten when another is added.
@@ -42,12 +44,16 @@ export function createRelation(): MutableRelation {
 }
 
 function addTo(index: Map<string, Set<string>>, key: string, item: string): void {
-  const items = index.get(key);
-  if (items === undefined) index.set(key, new Set([item]));
-  else items.add(item);
+  const items = index.get(key) ?? new Set();
+  index.set(key, items);
+  if (items.has(item)) return;
+  items.add(item);
+  updateSorted(items, item, true);
 }
 
 function removeFrom(index: Map<string, Set<string>>, key: string, item: string): void {
   const items = index.get(key);
-  if (items?.delete(item) && items.size === 0) index.delete(key);
+  if (!items?.delete(item)) return;
+  updateSorted(items, item, false);
+  if (items.size === 0) index.delete(key);
 }
