@@ -166,6 +166,7 @@ async function start(
   const common = { state, now, record: requests.record };
   const credentialServer = createCredentialServer({
     ...common,
+    useRole: account.useRole,
     lifetimeMs: () => lifetimeMs,
     faults,
     wrongCertificates: await createWrongCertificates(state.pki, state.region, now()),

@@ -10,11 +10,14 @@ export type {
   KeysAndCertificate,
   RegisteredCertificate,
 } from './account/certificates.ts';
+export type { IamTagOperations } from './account/iam-tags.ts';
+export type { IotTagOperations } from './account/iot-tags.ts';
 export type { ManagedPolicyOperations } from './account/managed-policies.ts';
 export type { PolicyOperations } from './account/policies.ts';
 export type { RoleAliasOperations } from './account/role-aliases.ts';
 export type { RoleOperations } from './account/roles.ts';
 export type { Seed, SeedInput } from './account/seed.ts';
+export type { TagInput } from './account/tags.ts';
 export type { ThingGroupOperations } from './account/thing-groups.ts';
 export type { ThingTypeOperations } from './account/thing-types.ts';
 export type { ThingOperations } from './account/things.ts';
@@ -37,6 +40,7 @@ export type {
   PolicyVersion,
   Role,
   RoleAlias,
+  Tag,
   Thing,
   ThingGroup,
   ThingType,

@@ -1,9 +1,12 @@
 import type { Store } from '../state/store.ts';
 import { type AuthorityOperations, authorityOperations } from './authorities.ts';
 import { type CertificateOperations, certificateOperations } from './certificates.ts';
+import { type IamTagOperations, iamTagOperations } from './iam-tags.ts';
+import { type IotTagOperations, iotTagOperations } from './iot-tags.ts';
 import { type ManagedPolicyOperations, managedPolicyOperations } from './managed-policies.ts';
 import { type PolicyOperations, policyOperations } from './policies.ts';
 import { type RoleAliasOperations, roleAliasOperations } from './role-aliases.ts';
+import { openRoleUses, type RoleUses } from './role-uses.ts';
 import { type RoleOperations, roleOperations } from './roles.ts';
 import { type ThingGroupOperations, thingGroupOperations } from './thing-groups.ts';
 import { type ThingTypeOperations, thingTypeOperations } from './thing-types.ts';
@@ -21,14 +24,15 @@ export interface Iot
     CertificateOperations,
     AuthorityOperations,
     PolicyOperations,
-    RoleAliasOperations {}
+    RoleAliasOperations,
+    IotTagOperations {}
 
 /**
  * IAM: roles and managed policies. The methods have the names of AWS's operations, and throw an {@link EmulatorError}
  * whose `code` is AWS's name for the error; one that changes something, also `ServiceUnavailableException` if the
  * change cannot be written to the folder.
  */
-export interface Iam extends RoleOperations, ManagedPolicyOperations {}
+export interface Iam extends RoleOperations, ManagedPolicyOperations, IamTagOperations {}
 
 /** An AWS account in one region: its id and its operations. */
 export interface Account {
@@ -40,12 +44,15 @@ export interface Account {
   readonly iot: Iot;
   /** The operations of IAM. */
   readonly iam: Iam;
+  /** Records that credentials of a role were issued. */
+  readonly useRole: RoleUses['use'];
 }
 
 /** The operations of an account over its stored state. Each change is stored before the operation returns. */
 export function openAccount(store: Store, now: () => number): Account {
   const { accountId, region } = store.state;
   const context = { store, now };
+  const roleUses = openRoleUses(context);
   return {
     accountId,
     region,
@@ -57,7 +64,13 @@ export function openAccount(store: Store, now: () => number): Account {
       ...authorityOperations(context),
       ...policyOperations(context),
       ...roleAliasOperations(context),
+      ...iotTagOperations(context),
     },
-    iam: { ...roleOperations(context), ...managedPolicyOperations(context) },
+    iam: {
+      ...roleOperations(context, roleUses),
+      ...managedPolicyOperations(context),
+      ...iamTagOperations(context),
+    },
+    useRole: roleUses.use,
   };
 }

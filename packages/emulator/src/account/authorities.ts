@@ -6,6 +6,7 @@ import type { CaCertificate } from '../state/records.ts';
 import type { State } from '../state/state.ts';
 import { alreadyExistsError, awsError, type OperationContext } from './context.ts';
 import { readCertificate } from './read-certificate.ts';
+import { IOT_TAGS, type TagInput, taggedWith } from './tags.ts';
 
 /** Operations of AWS IoT on certificate authorities. */
 export interface AuthorityOperations {
@@ -27,6 +28,8 @@ export interface AuthorityOperations {
     setAsActive?: boolean | undefined;
     /** Default `DEFAULT`. */
     certificateMode?: 'DEFAULT' | 'SNI_ONLY' | undefined;
+    /** The members have AWS's names. Default: none. */
+    tags?: TagInput | undefined;
   }): { certificateId: string; certificateArn: string };
 }
 
@@ -71,6 +74,7 @@ export function authorityOperations({ store }: OperationContext): AuthorityOpera
         certificatePem: input.caCertificate,
         status: setAsActive ? 'ACTIVE' : 'INACTIVE',
         certificateMode,
+        ...taggedWith(IOT_TAGS, input.tags),
       });
       return { certificateId: id, certificateArn };
     },

@@ -7,6 +7,7 @@ import { documentSize } from '../policy/grammar.ts';
 import { checkIdentityPolicy } from '../policy/identity-policy.ts';
 import { lookUp } from '../state/look-up.ts';
 import type { ManagedPolicy } from '../state/records.ts';
+import type { State } from '../state/state.ts';
 import {
   awsError,
   getRole,
@@ -15,6 +16,7 @@ import {
   withItem,
   withoutItem,
 } from './context.ts';
+import { POLICY_TAGS, type TagInput, taggedWith } from './tags.ts';
 
 /**
  * Operations of IAM on policies that can be attached to several roles. They are stored, not evaluated. Any AWS
@@ -25,7 +27,7 @@ export interface ManagedPolicyOperations {
    * Creates a managed policy.
    *
    * @throws {@link EmulatorError} `ValidationError` for a name that is not valid, `MalformedPolicyDocument`,
-   * `LimitExceeded`, `EntityAlreadyExists`, also for a name that differs in case only
+   * `LimitExceeded`, `InvalidInput` for equal or reserved tag keys, `EntityAlreadyExists`, also for a name that differs in case only
    */
   createPolicy(input: {
     /** 1 to 128 characters: letters, digits and `_+=,.@-`. */
@@ -36,6 +38,8 @@ export interface ManagedPolicyOperations {
     path?: string | undefined;
     /** Default: none. */
     description?: string | undefined;
+    /** The members have AWS's names. Default: none. */
+    tags?: TagInput | undefined;
   }): ManagedPolicy;
   /**
    * Returns a managed policy of the account.
@@ -77,21 +81,14 @@ const MAX_ATTACHED = 10;
 export function managedPolicyOperations({ store, now }: OperationContext): ManagedPolicyOperations {
   const { state } = store;
   const partition = partitionOf(state.region).name;
-  const get = (policyArn: string) => {
-    checkPolicyArn(policyArn, partition);
-    const policy = lookUp(state.managedPolicies, policyArn);
-    if (policy === undefined) {
-      throw awsError('NoSuchEntity', `Policy ${policyArn} does not exist or is not attachable.`);
-    }
-    return policy;
-  };
+  const get = (policyArn: string) => getManagedPolicy(state, policyArn);
   const attachmentCount = (policyArn: string) =>
     Object.values(state.roles).filter(({ attachedPolicyArns }) =>
       attachedPolicyArns.includes(policyArn),
     ).length;
 
   return {
-    createPolicy({ policyName, policyDocument, path = '/', description }) {
+    createPolicy({ policyName, policyDocument, path = '/', description, tags }) {
       checkName('policy name', policyName, 'ValidationError');
       if (documentSize(policyDocument) > MAX_SIZE) throw quotaError('PolicySize', MAX_SIZE);
       checkIdentityPolicy(policyDocument, { isManaged: true, partition });
@@ -112,6 +109,7 @@ export function managedPolicyOperations({ store, now }: OperationContext): Manag
         policyDocument,
         path,
         ...(description !== undefined && { description }),
+        ...taggedWith(POLICY_TAGS, tags),
         creationMs: now(),
       };
       store.put('managedPolicies', policyArn, policy);
@@ -147,6 +145,20 @@ export function managedPolicyOperations({ store, now }: OperationContext): Manag
       store.put('roles', roleName, { ...role, attachedPolicyArns });
     },
   };
+}
+
+/**
+ * Returns a managed policy of the account.
+ *
+ * @throws {@link EmulatorError} `ValidationError` for an ARN that is not one of a policy, `NoSuchEntity`
+ */
+export function getManagedPolicy(state: State, policyArn: string): ManagedPolicy {
+  checkPolicyArn(policyArn, partitionOf(state.region).name);
+  const policy = lookUp(state.managedPolicies, policyArn);
+  if (policy === undefined) {
+    throw awsError('NoSuchEntity', `Policy ${policyArn} does not exist or is not attachable.`);
+  }
+  return policy;
 }
 
 /**

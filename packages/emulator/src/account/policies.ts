@@ -13,6 +13,7 @@ import {
   type OperationContext,
 } from './context.ts';
 import { inCreationOrder, sequenceFrom } from './creation-order.ts';
+import { IOT_TAGS, type TagInput, taggedWith } from './tags.ts';
 
 /** Operations of AWS IoT on policies. */
 export interface PolicyOperations {
@@ -27,6 +28,8 @@ export interface PolicyOperations {
     policyName: string;
     /** JSON text of at most 2048 characters, not counting white space. */
     policyDocument: string;
+    /** The members have AWS's names. Default: none. */
+    tags?: TagInput | undefined;
   }): void;
   /**
    * Returns a policy and the document of its default version.
@@ -179,7 +182,7 @@ export function policyOperations({ store, now }: OperationContext): PolicyOperat
   };
 
   return {
-    createPolicy({ policyName, policyDocument }) {
+    createPolicy({ policyName, policyDocument, tags }) {
       checkName('policy name', policyName);
       if (lookUp(state.policies, policyName)) {
         throw alreadyExistsError(
@@ -194,6 +197,7 @@ export function policyOperations({ store, now }: OperationContext): PolicyOperat
         defaultVersionId: '1',
         versions: [{ versionId: '1', policyDocument, creationMs }],
         lastVersion: 1,
+        ...taggedWith(IOT_TAGS, tags),
         creationMs,
         sequence: nextSequence(),
         lastModifiedMs: creationMs,

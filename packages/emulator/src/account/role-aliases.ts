@@ -9,6 +9,7 @@ import {
   notFoundError,
   type OperationContext,
 } from './context.ts';
+import { IOT_TAGS, type TagInput, taggedWith } from './tags.ts';
 
 /** Operations of AWS IoT on role aliases. */
 export interface RoleAliasOperations {
@@ -25,6 +26,8 @@ export interface RoleAliasOperations {
     roleArn: string;
     /** How long credentials are valid, in seconds: 900 to 43200. Default 3600. */
     credentialDurationSeconds?: number | undefined;
+    /** The members have AWS's names. Default: none. */
+    tags?: TagInput | undefined;
   }): { roleAlias: string; roleAliasArn: string };
   /**
    * Returns a role alias.
@@ -74,7 +77,8 @@ export function roleAliasOperations({ store, now }: OperationContext): RoleAlias
     checkSeconds('credentialDurationSeconds', seconds, LEAST_SECONDS, 'InvalidRequestException');
 
   return {
-    createRoleAlias({ roleAlias, roleArn, credentialDurationSeconds = DEFAULT_SECONDS }) {
+    createRoleAlias(input) {
+      const { roleAlias, roleArn, credentialDurationSeconds = DEFAULT_SECONDS, tags } = input;
       checkName('role alias', roleAlias);
       if (lookUp(state.roleAliases, roleAlias)) {
         throw alreadyExistsError(`Role alias ${roleAlias} already exists`, {
@@ -88,6 +92,7 @@ export function roleAliasOperations({ store, now }: OperationContext): RoleAlias
         roleAlias,
         roleArn,
         credentialDurationSeconds,
+        ...taggedWith(IOT_TAGS, tags),
         creationMs,
         lastModifiedMs: creationMs,
       });

@@ -10,6 +10,8 @@ import { lookUp } from '../state/look-up.ts';
 import type { Role } from '../state/records.ts';
 import { awsError, checkSeconds, getRole, type OperationContext, quotaError } from './context.ts';
 import { principalsOf } from './principals.ts';
+import type { RoleUses } from './role-uses.ts';
+import { ROLE_TAGS, type TagInput, taggedWith } from './tags.ts';
 
 /** Operations of IAM on roles. */
 export interface RoleOperations {
@@ -31,13 +33,22 @@ export interface RoleOperations {
     path?: string | undefined;
     /** Default: none. */
     description?: string | undefined;
+    /** The members have AWS's names. Default: none. */
+    tags?: TagInput | undefined;
   }): { roleName: string; roleArn: string; roleId: string };
   /**
    * Returns a role.
    *
    * @throws {@link EmulatorError} `NoSuchEntity`
    */
-  getRole(input: { roleName: string }): Role & { readonly roleArn: string };
+  getRole(input: { roleName: string }): Role & {
+    readonly roleArn: string;
+    /**
+     * When credentials of the role were last issued, in epoch milliseconds; undefined if never. After a restart it can be
+     * a minute early.
+     */
+    readonly lastUsedMs: number | undefined;
+  };
   /** Returns all roles, in the order of their creation. */
   listRoles(): readonly Role[];
   /**
@@ -99,7 +110,7 @@ const MAX_TRUST_POLICY = 2048;
 const MAX_INLINE_POLICIES = 10_240;
 
 /** The operations on roles over the stored state. */
-export function roleOperations({ store, now }: OperationContext): RoleOperations {
+export function roleOperations({ store, now }: OperationContext, uses: RoleUses): RoleOperations {
   const { state } = store;
   const get = (name: string) => getRole(state, name);
   const check = (seconds: number) =>
@@ -114,7 +125,7 @@ export function roleOperations({ store, now }: OperationContext): RoleOperations
   return {
     createRole(input) {
       const { roleName, assumeRolePolicyDocument, maxSessionDuration = DEFAULT_SECONDS } = input;
-      const { path = '/', description } = input;
+      const { path = '/', description, tags } = input;
       checkName('role name', roleName, 'ValidationError');
       if (Object.keys(state.roles).some((name) => isSameIamName(name, roleName))) {
         throw awsError('EntityAlreadyExists', `Role with name ${roleName} already exists.`);
@@ -131,13 +142,18 @@ export function roleOperations({ store, now }: OperationContext): RoleOperations
         maxSessionDuration,
         policies: {},
         attachedPolicyArns: [],
+        ...taggedWith(ROLE_TAGS, tags),
         creationMs: now(),
       });
       return { roleName, roleId, roleArn: roleArn(state, roleName, path) };
     },
     getRole({ roleName }) {
       const role = get(roleName);
-      return { ...role, roleArn: roleArn(state, roleName, role.path) };
+      return {
+        ...role,
+        roleArn: roleArn(state, roleName, role.path),
+        lastUsedMs: uses.lastUsedMs(role),
+      };
     },
     listRoles() {
       return Object.values(state.roles);
@@ -158,14 +174,18 @@ export function roleOperations({ store, now }: OperationContext): RoleOperations
       store.put('roles', roleName, { ...role, assumeRolePolicyDocument: policyDocument });
     },
     deleteRole({ roleName }) {
-      const { policies, attachedPolicyArns } = get(roleName);
+      const role = get(roleName);
+      const { policies, attachedPolicyArns } = role;
       if (Object.keys(policies).length > 0) {
         throw awsError('DeleteConflict', 'Cannot delete entity, must delete policies first.');
       }
       if (attachedPolicyArns.length > 0) {
         throw awsError('DeleteConflict', 'Cannot delete entity, must detach all policies first.');
       }
-      store.remove('roles', roleName);
+      store.batch(() => {
+        uses.forget(role);
+        store.remove('roles', roleName);
+      });
     },
     putRolePolicy({ roleName, policyName, policyDocument }) {
       const role = get(roleName);

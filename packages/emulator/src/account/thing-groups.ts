@@ -14,6 +14,7 @@ import {
   nonEmpty,
   type OperationContext,
 } from './context.ts';
+import { IOT_TAGS, type TagInput, taggedWith } from './tags.ts';
 
 /** Operations of AWS IoT on thing groups. */
 export interface ThingGroupOperations {
@@ -33,6 +34,8 @@ export interface ThingGroupOperations {
     description?: string | undefined;
     /** Values by name, at most 50. Default: none. */
     attributes?: Readonly<Record<string, string>> | undefined;
+    /** The members have AWS's names. Default: none. */
+    tags?: TagInput | undefined;
   }): { thingGroupName: string; thingGroupArn: string; thingGroupId: string };
   /**
    * Returns a thing group.
@@ -169,7 +172,7 @@ export function thingGroupOperations({ store, now }: OperationContext): ThingGro
     }
   };
   const operations: ThingGroupOperations = {
-    createThingGroup({ thingGroupName, parentGroupName, description, attributes = {} }) {
+    createThingGroup({ thingGroupName, parentGroupName, description, attributes = {}, tags }) {
       checkName('thing name', thingGroupName);
       if (parentGroupName !== undefined) getThingGroup(state, parentGroupName);
       const existing = lookUp(state.thingGroups, thingGroupName);
@@ -187,6 +190,7 @@ export function thingGroupOperations({ store, now }: OperationContext): ThingGro
           thingGroupId,
           ...properties,
           version: 1,
+          ...taggedWith(IOT_TAGS, tags),
           creationMs: now(),
         });
       } else {

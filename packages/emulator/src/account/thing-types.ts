@@ -5,6 +5,7 @@ import { makeId } from '../names/ids.ts';
 import { lookUp } from '../state/look-up.ts';
 import type { ThingType } from '../state/records.ts';
 import { alreadyExistsError, awsError, getThingType, type OperationContext } from './context.ts';
+import { IOT_TAGS, type TagInput, taggedWith } from './tags.ts';
 
 /** Operations of AWS IoT on thing types. */
 export interface ThingTypeOperations {
@@ -21,6 +22,8 @@ export interface ThingTypeOperations {
     description?: string | undefined;
     /** Names of attributes, at most 3, in any order. Default: none. */
     searchableAttributes?: readonly string[] | undefined;
+    /** The members have AWS's names. Default: none. */
+    tags?: TagInput | undefined;
   }): { thingTypeName: string; thingTypeArn: string; thingTypeId: string };
   /**
    * Returns a thing type.
@@ -39,7 +42,7 @@ export function thingTypeOperations({ store, now }: OperationContext): ThingType
   const { state } = store;
   const thingTypeArn = (name: string) => iotArn(state, `thingtype/${name}`);
   return {
-    createThingType({ thingTypeName, description, searchableAttributes = [] }) {
+    createThingType({ thingTypeName, description, searchableAttributes = [], tags }) {
       checkName('thing name', thingTypeName);
       if (searchableAttributes.length > MAX_SEARCHABLE) {
         throw awsError(
@@ -56,6 +59,7 @@ export function thingTypeOperations({ store, now }: OperationContext): ThingType
           thingTypeId,
           ...(description !== undefined && { description }),
           ...(searchableAttributes.length > 0 && { searchableAttributes }),
+          ...taggedWith(IOT_TAGS, tags),
           creationMs: now(),
         });
       } else if (

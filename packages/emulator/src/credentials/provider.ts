@@ -1,4 +1,5 @@
 import { type Response, respondJson } from '../http/response.ts';
+import type { Role } from '../state/records.ts';
 import type { State } from '../state/state.ts';
 import { decide } from './decision.ts';
 import { Refusal } from './refusal.ts';
@@ -10,6 +11,8 @@ export interface CredentialAnswer {
   readonly response: Response;
   /** The reason to deny credentials. */
   readonly reason?: string;
+  /** The role of the credentials. */
+  readonly role?: Role;
 }
 
 /**
@@ -34,7 +37,7 @@ export function provideCredentials(
       },
       expirationMs: nowMs + (lifetimeMs ?? durationSeconds * 1000),
     });
-    return { response: respondJson(200, { credentials }) };
+    return { response: respondJson(200, { credentials }), role };
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     const { status, message, errorType, reason } = error;

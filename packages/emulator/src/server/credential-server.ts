@@ -11,6 +11,7 @@ import { type Response, respondJson } from '../http/response.ts';
 import { endpointOwner } from '../names/host-names.ts';
 import { certificateId } from '../pki/certificate-id.ts';
 import type { WrongCertificates } from '../pki/pki.ts';
+import type { Role } from '../state/records.ts';
 import type { State } from '../state/state.ts';
 import { handleConnection, handleRequest } from './defects.ts';
 import { send, sendWithFault, withDate } from './send.ts';
@@ -28,6 +29,8 @@ export interface CredentialServerContext {
   /** The oldest TLS version that it accepts. */
   readonly minTlsVersion: 'TLSv1.2' | 'TLSv1.3';
   readonly record: (request: RequestRecord) => void;
+  /** Called with the role of issued credentials. */
+  readonly useRole: (role: Role) => void;
 }
 
 /**
@@ -121,15 +124,19 @@ async function answerCredentials(
   const thingName = headerText(request, 'x-amzn-iot-thingname');
   const fault = context.faults.forRequest(thingName, context.now());
   const nowMs = context.now() + (fault?.clockOffsetMs ?? 0);
-  const { response: given, reason }: CredentialAnswer =
-    fault?.response !== undefined || fault?.requestsPerSecond !== undefined
-      ? { response: faultyResponse(fault) }
-      : provideCredentials(
-          context.state,
-          { method, path, hostNames, thingName, certificateId: id, sourceIp },
-          nowMs,
-          fault?.lifetimeMs ?? context.lifetimeMs(),
-        );
+  const {
+    response: given,
+    reason,
+    role,
+  }: CredentialAnswer = fault?.response !== undefined || fault?.requestsPerSecond !== undefined
+    ? { response: faultyResponse(fault) }
+    : provideCredentials(
+        context.state,
+        { method, path, hostNames, thingName, certificateId: id, sourceIp },
+        nowMs,
+        fault?.lifetimeMs ?? context.lifetimeMs(),
+      );
+  if (role !== undefined) context.useRole(role);
   context.record({
     timeMs: context.now(),
     endpoint: 'credentials',

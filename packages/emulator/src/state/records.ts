@@ -1,6 +1,14 @@
 // The records of an account, as plain JSON. Timestamps are epoch milliseconds. What links two of them is in a relation.
 import type { Relation } from './relation.ts';
 
+/** A tag of a resource; the members have AWS's names. */
+export interface Tag {
+  /** 1 to 128 characters. */
+  readonly Key: string;
+  /** At most 256 characters. */
+  readonly Value: string;
+}
+
 /** A thing of AWS IoT. */
 export interface Thing {
   /** 1 to 128 characters: letters, digits, `:`, `_` and `-`. */
@@ -31,6 +39,8 @@ export interface ThingGroup {
   readonly attributes: Readonly<Record<string, string>>;
   /** When it was created, in epoch milliseconds. */
   readonly creationMs: number;
+  /** Missing if it has none. */
+  readonly tags?: readonly Tag[];
 }
 
 /** A thing type. */
@@ -45,6 +55,8 @@ export interface ThingType {
   readonly searchableAttributes?: readonly string[];
   /** When it was created, in epoch milliseconds. */
   readonly creationMs: number;
+  /** Missing if it has none. */
+  readonly tags?: readonly Tag[];
 }
 
 /** The status of a certificate. Only an `ACTIVE` one gets credentials. */
@@ -83,6 +95,8 @@ export interface CaCertificate {
   readonly status: 'ACTIVE' | 'INACTIVE';
   /** `SNI_ONLY`: it was registered without a verification certificate. */
   readonly certificateMode: 'DEFAULT' | 'SNI_ONLY';
+  /** Missing if it has none. */
+  readonly tags?: readonly Tag[];
 }
 
 /** An AWS IoT policy. */
@@ -101,6 +115,8 @@ export interface Policy {
   readonly sequence?: number;
   /** When its versions last changed, in epoch milliseconds. */
   readonly lastModifiedMs: number;
+  /** Missing if it has none. */
+  readonly tags?: readonly Tag[];
 }
 
 /** A version of an AWS IoT policy. */
@@ -125,6 +141,8 @@ export interface RoleAlias {
   readonly creationMs: number;
   /** When it last changed, in epoch milliseconds. */
   readonly lastModifiedMs: number;
+  /** Missing if it has none. */
+  readonly tags?: readonly Tag[];
 }
 
 /** A role of IAM. */
@@ -147,6 +165,14 @@ export interface Role {
   readonly attachedPolicyArns: readonly string[];
   /** When it was created, in epoch milliseconds. */
   readonly creationMs: number;
+  /** Missing if it has none. */
+  readonly tags?: readonly Tag[];
+}
+
+/** The last use of a role. */
+export interface RoleUse {
+  /** When credentials of the role were issued, in epoch milliseconds. */
+  readonly lastUsedMs: number;
 }
 
 /** A policy of IAM that can be attached to several roles. It is stored, not evaluated. */
@@ -165,6 +191,8 @@ export interface ManagedPolicy {
   readonly description?: string;
   /** When it was created, in epoch milliseconds. */
   readonly creationMs: number;
+  /** Missing if it has none. */
+  readonly tags?: readonly Tag[];
 }
 
 /** The tables of an account: records by their key. A record is never changed, only replaced. */
@@ -179,6 +207,8 @@ export interface Tables {
   readonly roleAliases: Readonly<Record<string, RoleAlias>>;
   /** By name. */
   readonly roles: Readonly<Record<string, Role>>;
+  /** By the role's id. */
+  readonly roleUses: Readonly<Record<string, RoleUse>>;
   /** By ARN. */
   readonly managedPolicies: Readonly<Record<string, ManagedPolicy>>;
   /** By name. */

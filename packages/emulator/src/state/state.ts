@@ -61,6 +61,7 @@ export const TABLES: readonly (keyof Tables)[] = [
   'policies',
   'roleAliases',
   'roles',
+  'roleUses',
   'managedPolicies',
   'thingTypes',
   'thingGroups',

@@ -4,6 +4,7 @@ import type { Service } from '../protocol/service.ts';
 import { MANAGED_POLICY_ACTIONS } from './managed-policies.ts';
 import type { IamContext } from './members.ts';
 import { ROLE_ACTIONS } from './roles.ts';
+import { TAG_ACTIONS } from './tags.ts';
 
 /** AWS IAM. */
 export const IAM: Service<IamContext> = {
@@ -17,6 +18,6 @@ export const IAM: Service<IamContext> = {
   ...queryProtocol({
     version: '2010-05-08',
     namespace: 'https://iam.amazonaws.com/doc/2010-05-08/',
-    actions: { ...ROLE_ACTIONS, ...MANAGED_POLICY_ACTIONS },
+    actions: { ...ROLE_ACTIONS, ...MANAGED_POLICY_ACTIONS, ...TAG_ACTIONS },
   }),
 };

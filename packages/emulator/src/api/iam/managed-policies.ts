@@ -1,15 +1,17 @@
 import type { Iam } from '../../account/account.ts';
-import { readPolicyArn } from '../../account/managed-policies.ts';
-import { type Check, optional, text } from '../protocol/members.ts';
+import { optional, text } from '../protocol/members.ts';
 import { action, type QueryAction } from '../protocol/query.ts';
 import {
   describedAs,
   type IamContext,
   listed,
   listPart,
+  PolicyArn,
   PolicyDocument,
   PolicyName,
   RoleName,
+  Tags,
+  taggedAs,
 } from './members.ts';
 
 // Lengths and patterns of IAM's API model.
@@ -17,23 +19,17 @@ const PATH = /^(?:\/[A-Za-z0-9.,+@=_-]+)*\/$/;
 const Path = optional(text({ min: 1, max: 512, pattern: PATH }));
 const Description = optional(text({ max: 1000 }));
 
-/** The check of a policy's ARN; the rest of it is checked with the account. */
-const PolicyArn: Check<string> = (value, name) => {
-  const arn = text({ min: 20, max: 2048 })(value, name);
-  readPolicyArn(arn);
-  return arn;
-};
-
 /** Actions of IAM on policies that can be attached to several roles. */
 export const MANAGED_POLICY_ACTIONS: Readonly<Record<string, QueryAction<IamContext>>> = {
   CreatePolicy: action(
-    { PolicyName, PolicyDocument, Path, Description },
+    { PolicyName, PolicyDocument, Path, Description, Tags: optional(Tags) },
     ({ account }: IamContext, input) => {
       const { policyArn } = account.iam.createPolicy({
         policyName: input.PolicyName,
         policyDocument: input.PolicyDocument,
         path: input.Path,
         description: input.Description,
+        tags: input.Tags,
       });
       return { Policy: describe(account.iam, policyArn) };
     },
@@ -75,9 +71,11 @@ function describe(iam: Iam, policyArn: string): Record<string, unknown> {
     Path: policy.path,
     DefaultVersionId: 'v1',
     AttachmentCount: policy.attachmentCount,
+    PermissionsBoundaryUsageCount: 0,
     IsAttachable: true,
     ...describedAs(policy.description),
     CreateDate: date,
     UpdateDate: date,
+    ...taggedAs(policy.tags),
   };
 }

@@ -9,6 +9,8 @@ import {
   PolicyDocument,
   PolicyName,
   RoleName,
+  Tags,
+  taggedAs,
 } from './members.ts';
 
 // Lengths and patterns of IAM's API model.
@@ -19,7 +21,14 @@ const Path = optional(text({ min: 1, max: 512, pattern: /^(?:\/|\/[\u0021-\u007e
 /** Actions of IAM on roles and their inline policies. */
 export const ROLE_ACTIONS: Readonly<Record<string, QueryAction<IamContext>>> = {
   CreateRole: action(
-    { RoleName, AssumeRolePolicyDocument: PolicyDocument, MaxSessionDuration, Description, Path },
+    {
+      RoleName,
+      AssumeRolePolicyDocument: PolicyDocument,
+      MaxSessionDuration,
+      Description,
+      Path,
+      Tags: optional(Tags),
+    },
     ({ account }: IamContext, input) => {
       const roleName = input.RoleName;
       account.iam.createRole({
@@ -28,13 +37,23 @@ export const ROLE_ACTIONS: Readonly<Record<string, QueryAction<IamContext>>> = {
         maxSessionDuration: input.MaxSessionDuration,
         description: input.Description,
         path: input.Path,
+        tags: input.Tags,
       });
-      return { Role: describe(account.iam, roleName) };
+      const role = account.iam.getRole({ roleName });
+      return { Role: { ...describe(role), ...taggedAs(role.tags) } };
     },
   ),
-  GetRole: action({ RoleName }, ({ account }: IamContext, input) => ({
-    Role: describe(account.iam, input.RoleName),
-  })),
+  GetRole: action({ RoleName }, ({ account }: IamContext, input) => {
+    const role = account.iam.getRole({ roleName: input.RoleName });
+    return {
+      Role: {
+        ...describe(role),
+        MaxSessionDuration: role.maxSessionDuration,
+        ...taggedAs(role.tags),
+        RoleLastUsed: describeUse(role.lastUsedMs, account.region),
+      },
+    };
+  }),
   ListRoles: action(
     {
       PathPrefix: optional(text({ min: 1, max: 512, pattern: /^\/[\u0021-\u007f]*$/ })),
@@ -46,7 +65,10 @@ export const ROLE_ACTIONS: Readonly<Record<string, QueryAction<IamContext>>> = {
         .filter(({ path }) => path.startsWith(PathPrefix))
         .map(({ roleName }) => roleName)
         .sort();
-      return listPart('Roles', all, input, (name) => describe(account.iam, name));
+      return listPart('Roles', all, input, (roleName) => {
+        const role = account.iam.getRole({ roleName });
+        return { ...describe(role), MaxSessionDuration: role.maxSessionDuration };
+      });
     },
   ),
   UpdateRole: action(
@@ -94,8 +116,8 @@ export const ROLE_ACTIONS: Readonly<Record<string, QueryAction<IamContext>>> = {
   ),
 };
 
-function describe(iam: Iam, roleName: string): Record<string, unknown> {
-  const role = iam.getRole({ roleName });
+/** The members of a role in all answers. Some have others: those that AWS's have. */
+function describe(role: ReturnType<Iam['getRole']>): Record<string, unknown> {
   return {
     Path: role.path,
     RoleName: role.roleName,
@@ -104,6 +126,10 @@ function describe(iam: Iam, roleName: string): Record<string, unknown> {
     CreateDate: new Date(role.creationMs).toISOString(),
     AssumeRolePolicyDocument: encodeURIComponent(role.assumeRolePolicyDocument),
     ...describedAs(role.description),
-    MaxSessionDuration: role.maxSessionDuration,
   };
+}
+
+function describeUse(lastUsedMs: number | undefined, region: string): object {
+  if (lastUsedMs === undefined) return {};
+  return { LastUsedDate: new Date(lastUsedMs).toISOString(), Region: region };
 }

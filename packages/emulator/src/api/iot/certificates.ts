@@ -11,6 +11,7 @@ import {
   listPartByMarker,
   seconds,
 } from './context.ts';
+import { tags } from './tags.ts';
 
 const setAsActive = query(optional(flag));
 const newStatus = oneOf(['ACTIVE', 'INACTIVE', 'REVOKED']);
@@ -60,6 +61,7 @@ export const CERTIFICATE_OPERATIONS: readonly RestOperation<IotContext>[] = [
       verificationCertificate: body(optional(certificatePem)),
       certificateMode: body(optional(oneOf(['DEFAULT', 'SNI_ONLY']))),
       setAsActive,
+      tags,
       allowAutoRegistration: query(optional(only(false, flag))),
     },
     ({ account }, input) => account.iot.registerCACertificate(input),

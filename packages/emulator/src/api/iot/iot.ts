@@ -4,6 +4,7 @@ import { CERTIFICATE_OPERATIONS } from './certificates.ts';
 import type { IotContext } from './context.ts';
 import { POLICY_OPERATIONS } from './policies.ts';
 import { ROLE_ALIAS_OPERATIONS } from './role-aliases.ts';
+import { TAG_OPERATIONS } from './tags.ts';
 import { THING_GROUP_OPERATIONS } from './thing-groups.ts';
 import { THING_TYPE_OPERATIONS } from './thing-types.ts';
 import { THING_OPERATIONS } from './things.ts';
@@ -23,5 +24,6 @@ export const IOT: Service<IotContext> = {
     ...CERTIFICATE_OPERATIONS,
     ...POLICY_OPERATIONS,
     ...ROLE_ALIAS_OPERATIONS,
+    ...TAG_OPERATIONS,
   ]),
 };

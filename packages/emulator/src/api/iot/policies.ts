@@ -11,6 +11,7 @@ import {
   policyName as policyNameText,
   seconds,
 } from './context.ts';
+import { tags } from './tags.ts';
 
 const policyName = uri(policyNameText);
 const policyDocument = body(text({ max: 404_600 }));
@@ -23,9 +24,9 @@ export const POLICY_OPERATIONS: readonly RestOperation<IotContext>[] = [
     'CreatePolicy',
     'POST',
     '/policies/{policyName}',
-    { policyName, policyDocument },
-    ({ account }, input) => {
-      account.iot.createPolicy(input);
+    { policyName, policyDocument, tags },
+    ({ account }, { tags, ...input }) => {
+      account.iot.createPolicy({ ...input, tags });
       const { policyArn } = account.iot.getPolicy(input);
       return { ...input, policyArn, policyVersionId: '1' };
     },

@@ -10,6 +10,7 @@ import {
   seconds,
 } from './context.ts';
 import { endpointAddress } from './endpoints.ts';
+import { tags } from './tags.ts';
 
 const roleAlias = uri(roleAliasText);
 const credentialDurationSeconds = body(optional(integer({ min: 900, max: 43_200 })));
@@ -20,7 +21,7 @@ export const ROLE_ALIAS_OPERATIONS: readonly RestOperation<IotContext>[] = [
     'CreateRoleAlias',
     'POST',
     '/role-aliases/{roleAlias}',
-    { roleAlias, roleArn: body(roleArn), credentialDurationSeconds },
+    { roleAlias, roleArn: body(roleArn), credentialDurationSeconds, tags },
     ({ account }, input) => account.iot.createRoleAlias(input),
   ),
   operation(
@@ -29,13 +30,16 @@ export const ROLE_ALIAS_OPERATIONS: readonly RestOperation<IotContext>[] = [
     '/role-aliases/{roleAlias}',
     { roleAlias },
     ({ account }, input) => {
-      const { creationMs, lastModifiedMs, ...alias } = account.iot.describeRoleAlias(input);
+      const alias = account.iot.describeRoleAlias(input);
       return {
         roleAliasDescription: {
-          ...alias,
+          roleAlias: alias.roleAlias,
+          roleAliasArn: alias.roleAliasArn,
+          roleArn: alias.roleArn,
           owner: account.accountId,
-          creationDate: seconds(creationMs),
-          lastModifiedDate: seconds(lastModifiedMs),
+          credentialDurationSeconds: alias.credentialDurationSeconds,
+          creationDate: seconds(alias.creationMs),
+          lastModifiedDate: seconds(alias.lastModifiedMs),
         },
       };
     },

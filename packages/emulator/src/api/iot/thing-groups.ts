@@ -13,6 +13,7 @@ import {
   thingName,
   version,
 } from './context.ts';
+import { tags } from './tags.ts';
 
 // Group names have the pattern of thing names.
 const thingGroupName = uri(thingName);
@@ -39,6 +40,7 @@ export const THING_GROUP_OPERATIONS: readonly RestOperation<IotContext>[] = [
       thingGroupName,
       parentGroupName: body(optional(thingName)),
       thingGroupProperties: body(optional(thingGroupProperties)),
+      tags,
     },
     ({ account }, { thingGroupProperties: properties, ...input }) =>
       account.iot.createThingGroup({

@@ -1,6 +1,7 @@
 import { body, listOf, optional, structureOf, uri } from '../protocol/members.ts';
 import { operation, type RestOperation } from '../protocol/rest-json.ts';
 import { attributeName, description, type IotContext, seconds, thingName } from './context.ts';
+import { tags } from './tags.ts';
 
 /** The model has no limit; the operation has, with its own message. */
 const MAX_LIST = 1000;
@@ -21,10 +22,11 @@ export const THING_TYPE_OPERATIONS: readonly RestOperation<IotContext>[] = [
           }),
         ),
       ),
+      tags,
     },
-    ({ account }, { thingTypeName, thingTypeProperties }) =>
+    ({ account }, { thingTypeProperties, ...input }) =>
       account.iot.createThingType({
-        thingTypeName,
+        ...input,
         description: thingTypeProperties?.thingTypeDescription,
         searchableAttributes: thingTypeProperties?.searchableAttributes,
       }),
@@ -35,12 +37,16 @@ export const THING_TYPE_OPERATIONS: readonly RestOperation<IotContext>[] = [
     '/thing-types/{thingTypeName}',
     { thingTypeName: uri(thingName) },
     ({ account }, input) => {
-      const { description, searchableAttributes, creationMs, ...type } =
-        account.iot.describeThingType(input);
+      const type = account.iot.describeThingType(input);
       return {
-        ...type,
-        thingTypeProperties: { thingTypeDescription: description, searchableAttributes },
-        thingTypeMetadata: { deprecated: false, creationDate: seconds(creationMs) },
+        thingTypeName: type.thingTypeName,
+        thingTypeId: type.thingTypeId,
+        thingTypeArn: type.thingTypeArn,
+        thingTypeProperties: {
+          thingTypeDescription: type.description,
+          searchableAttributes: type.searchableAttributes,
+        },
+        thingTypeMetadata: { deprecated: false, creationDate: seconds(type.creationMs) },
       };
     },
   ),

@@ -16,6 +16,8 @@ import type { Caller } from '../signing/authenticate.ts';
 /** The dependencies of the handlers of AWS STS. */
 export interface StsContext {
   readonly state: State;
+  /** Records that credentials of a role were issued. */
+  readonly account: { readonly useRole: (role: Role) => void };
   readonly caller: Caller;
   readonly nowMs: number;
 }
@@ -65,7 +67,8 @@ export const STS: Service<StsContext> = {
         },
         (context: StsContext, input) => {
           const { DurationSeconds = DEFAULT_ROLE_SECONDS, RoleSessionName } = input;
-          const { roleName, roleId, maxSessionDuration } = findRole(context, input);
+          const role = findRole(context, input);
+          const { roleName, roleId, maxSessionDuration } = role;
           if (context.caller.kind === 'role' && DurationSeconds > MAX_CHAINED_SECONDS) {
             throw tooLong('the 1 hour session limit for roles assumed by role chaining');
           }
@@ -74,6 +77,7 @@ export const STS: Service<StsContext> = {
           }
           const sessionName = RoleSessionName;
           const principal = { kind: 'role', roleName, roleId, sessionName } as const;
+          context.account.useRole(role);
           return {
             Credentials: issue(context, principal, DurationSeconds),
             AssumedRoleUser: {
