@@ -1,7 +1,7 @@
 import { iotArn } from '../names/arns.ts';
 import { certificateId } from '../pki/certificate-id.ts';
 import { issueDeviceCertificate, issueFromRequest } from '../pki/device-certificates.ts';
-import { DEVICE_KEYS, isDeviceKey, type KeyType } from '../pki/keys.ts';
+import { isDeviceKey, type KeyType } from '../pki/keys.ts';
 import { lookUp } from '../state/look-up.ts';
 import type { Certificate, CertificateStatus } from '../state/records.ts';
 import { findIssuer } from './authorities.ts';
@@ -127,7 +127,7 @@ export function certificateOperations({ store, now }: OperationContext): Certifi
   ): RegisteredCertificate => {
     const { raw, publicKey } = readCertificate(certificatePem);
     if (!isDeviceKey(publicKey)) {
-      throw awsError('CertificateValidationException', `the key is not ${DEVICE_KEYS}`);
+      throw awsError('CertificateValidationException', 'The key in the certificate is not valid');
     }
     const id = certificateId(raw);
     if (lookUp(state.certificates, id)) {

@@ -3,7 +3,7 @@ import {
   type CertificateContent,
   readContent,
 } from '../pki/certificate-content.ts';
-import type { Variables } from '../policy/pattern.ts';
+import type { Variables, VariableValue } from '../policy/pattern.ts';
 import type { Certificate, Thing } from '../state/records.ts';
 
 /** AWS IoT's names of the attributes of a subject or issuer, and their OIDs (RFC 4519, RFC 3739). */
@@ -91,13 +91,18 @@ function certificateVariables(
   };
 }
 
-/** The first value has the plain name, `Country`; the second is `Country.1`. */
+/** The first value has the plain name, `Country`; the second is `Country.1`, and `Country.List` has all of them. */
 function nameVariables(prefix: string, name: AttributeValues): Variables {
-  return Object.fromEntries(
-    ATTRIBUTES.flatMap(([attribute, oid]) => {
-      const values = name.get(oid).slice(0, MAX_VALUES);
-      const numbered = values.map((value, index) => [`${prefix}.${attribute}.${index}`, value]);
-      return [[`${prefix}.${attribute}`, values[0]], ...numbered];
-    }).filter(([, value]) => value !== undefined && value.length <= MAX_LENGTH),
-  );
+  const variables = new Map<string, VariableValue>();
+  for (const [attribute, oid] of ATTRIBUTES) {
+    const values = name.get(oid).slice(0, MAX_VALUES);
+    const put = (suffix: string, value: string | undefined) => {
+      if (value === undefined || value.length > MAX_LENGTH) return;
+      variables.set(`${prefix}.${attribute}${suffix}`, value);
+    };
+    put('', values[0]);
+    for (const [index, value] of values.entries()) put(`.${index}`, value);
+    if (values.length > 0) variables.set(`${prefix}.${attribute}.List`, values);
+  }
+  return Object.fromEntries(variables);
 }

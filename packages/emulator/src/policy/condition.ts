@@ -1,6 +1,6 @@
 import { isObject } from '../json.ts';
 import { findOperator, type Operator } from './operators.ts';
-import type { Variables } from './pattern.ts';
+import type { Variables, VariableValue } from './pattern.ts';
 
 type Keys = Readonly<Record<string, unknown>>;
 
@@ -43,7 +43,7 @@ interface Test {
 
 // Neither is changed: the conditions of remembered documents, and the variables of a request.
 const testsByCondition = new WeakMap<object, readonly Test[]>();
-const valuesByVariables = new WeakMap<Variables, ReadonlyMap<string, string>>();
+const valuesByVariables = new WeakMap<Variables, ReadonlyMap<string, VariableValue>>();
 
 const NEVER: Test = { operator: () => false, wanted: [], key: '' };
 
@@ -58,7 +58,7 @@ function readTests(condition: object): readonly Test[] {
   );
 }
 
-function withLowerCaseNames(variables: Variables): ReadonlyMap<string, string> {
+function withLowerCaseNames(variables: Variables): ReadonlyMap<string, VariableValue> {
   return new Map(Object.entries(variables).map(([name, value]) => [name.toLowerCase(), value]));
 }
 

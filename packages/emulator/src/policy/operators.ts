@@ -1,16 +1,16 @@
 import { BlockList, isIP } from 'node:net';
-import { expandVariables, matchesPattern, type Variables } from './pattern.ts';
+import { expandVariables, matchesPattern, type Variables, type VariableValue } from './pattern.ts';
 
 /** Whether the value of a key matches one value of the condition. */
 type Test = (wanted: string, value: string, variables: Variables) => boolean;
 
 /**
- * A condition operator (IAM User Guide, "IAM JSON policy elements: Condition operators"): whether a key's value,
- * which may be undefined, matches any of the values in the condition.
+ * A condition operator (IAM User Guide, "IAM JSON policy elements: Condition operators"): whether a key's value or
+ * values, which may be undefined, match any of the values in the condition.
  */
 export type Operator = (
   wanted: readonly string[],
-  value: string | undefined,
+  value: VariableValue | undefined,
   variables: Variables,
 ) => boolean;
 
@@ -120,8 +120,13 @@ export function findOperator(name: string): Operator | undefined {
     ifExists !== undefined ||
     quantifier === 'ForAllValues' ||
     (isInverse && quantifier === undefined);
-  return (wanted, value, variables) =>
-    value === undefined
-      ? holdsWithoutValue
-      : wanted.some((one) => test(one, value, variables)) !== isInverse;
+  // Without a quantifier, one of several values is enough, and for a negated operator all are needed.
+  const isForAll = quantifier === 'ForAllValues' || (quantifier === undefined && isInverse);
+  return (wanted, value, variables) => {
+    if (value === undefined) return holdsWithoutValue;
+    const holds = (one: string) =>
+      wanted.some((other) => test(other, one, variables)) !== isInverse;
+    const values = [value].flat();
+    return isForAll ? values.every(holds) : values.some(holds);
+  };
 }

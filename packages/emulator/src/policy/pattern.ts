@@ -9,7 +9,7 @@ import {
   variableValue,
 } from './run.ts';
 
-export type { Variables } from './run.ts';
+export type { Variables, VariableValue } from './run.ts';
 
 /** A pattern of a policy: what is before, between and after its `*`. */
 export type Pattern = readonly Run[];

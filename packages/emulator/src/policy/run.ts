@@ -1,5 +1,8 @@
+/** The value of a policy variable; a list is the value of a key that has several. */
+export type VariableValue = string | readonly string[];
+
 /** Values of policy variables by name; missing names have no value. */
-export type Variables = Readonly<Record<string, string>>;
+export type Variables = Readonly<Record<string, VariableValue>>;
 
 /** The wildcard `?`. */
 export const ANY_CHARACTER: unique symbol = Symbol('?');
@@ -52,7 +55,7 @@ function textOf(
 /** Returns the value of a policy variable in a pattern; undefined if it has none, or one that is not replaced. */
 export function variableValue(name: string, variables: Variables): string | undefined {
   const value = variables[name];
-  // What every object has, such as `constructor`, is not a string.
+  // Nor is a list replaced; and what every object has, such as `constructor`, is not a string.
   return typeof value === 'string' && isReplaced(name, value) ? value : undefined;
 }
 

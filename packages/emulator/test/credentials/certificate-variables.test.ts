@@ -134,6 +134,19 @@ describe('the policy variables of a certificate', () => {
     expect(await statusFor(issued, absent('OrganizationalUnit.4'))).toBe(403);
   });
 
+  it('have all values of an attribute in a list', async () => {
+    const issued = register(authority.issue('/CN=device/OU=one/OU=two'));
+    const key = 'iot:Certificate.Subject.OrganizationalUnit.List';
+    const status = (operator: string, ...wanted: string[]) =>
+      statusFor(issued, { [operator]: { [key]: wanted } });
+    expect(await status('ForAnyValue:StringEquals', 'two', 'three')).toBe(200);
+    expect(await status('ForAnyValue:StringEquals', 'three')).toBe(403);
+    expect(await status('ForAllValues:StringEquals', 'two', 'one', 'three')).toBe(200);
+    expect(await status('ForAllValues:StringEquals', 'two')).toBe(403);
+    expect(await status('StringNotEquals', 'two')).toBe(403);
+    expect(await statusFor(issued, { Null: subject({ 'Title.List': 'true' }) })).toBe(200);
+  });
+
   it('are replaced in a policy, unless their value has wildcards', async () => {
     const aliasOf = (name: string) => `arn:aws:iot:*:*:rolealias/\${${name}}`;
     const replaced = register(authority.issue('/CN=alias/O=alias, x'));
