@@ -19,6 +19,8 @@ export type { RoleOperations } from './account/roles.ts';
 export type { Seed, SeedInput } from './account/seed.ts';
 export type { TagInput } from './account/tags.ts';
 export type { ThingGroupOperations } from './account/thing-groups.ts';
+export type { ThingMembershipOperations } from './account/thing-memberships.ts';
+export type { ThingPrincipalOperations } from './account/thing-principals.ts';
 export type { ThingTypeOperations } from './account/thing-types.ts';
 export type { ThingOperations } from './account/things.ts';
 export type { ExplainedStep, ExplainInput, Explanation } from './credentials/explain.ts';

@@ -9,6 +9,8 @@ import { type RoleAliasOperations, roleAliasOperations } from './role-aliases.ts
 import { openRoleUses, type RoleUses } from './role-uses.ts';
 import { type RoleOperations, roleOperations } from './roles.ts';
 import { type ThingGroupOperations, thingGroupOperations } from './thing-groups.ts';
+import { type ThingMembershipOperations, thingMembershipOperations } from './thing-memberships.ts';
+import { type ThingPrincipalOperations, thingPrincipalOperations } from './thing-principals.ts';
 import { type ThingTypeOperations, thingTypeOperations } from './thing-types.ts';
 import { type ThingOperations, thingOperations } from './things.ts';
 
@@ -21,6 +23,8 @@ export interface Iot
   extends ThingOperations,
     ThingTypeOperations,
     ThingGroupOperations,
+    ThingMembershipOperations,
+    ThingPrincipalOperations,
     CertificateOperations,
     AuthorityOperations,
     PolicyOperations,
@@ -60,6 +64,8 @@ export function openAccount(store: Store, now: () => number): Account {
       ...thingOperations(context),
       ...thingTypeOperations(context),
       ...thingGroupOperations(context),
+      ...thingMembershipOperations(context),
+      ...thingPrincipalOperations(context),
       ...certificateOperations(context),
       ...authorityOperations(context),
       ...policyOperations(context),

@@ -3,18 +3,18 @@ import { thingGroupArn } from '../names/arns.ts';
 import { checkName } from '../names/check-name.ts';
 import { makeId } from '../names/ids.ts';
 import { lookUp, withParentGroups } from '../state/look-up.ts';
-import { keysInOrder, sorted } from '../state/ordered.ts';
+import { keysInOrder } from '../state/ordered.ts';
 import type { ThingGroup } from '../state/records.ts';
 import {
   alreadyExistsError,
   awsError,
   checkVersion,
-  getThing,
   getThingGroup,
   nonEmpty,
   type OperationContext,
 } from './context.ts';
 import { IOT_TAGS, type TagInput, taggedWith } from './tags.ts';
+import { isInGroup } from './thing-memberships.ts';
 
 /** Operations of AWS IoT on thing groups. */
 export interface ThingGroupOperations {
@@ -89,39 +89,9 @@ export interface ThingGroupOperations {
     /** Default: true without `parentGroup`, false with it. */
     recursive?: boolean | undefined;
   }): readonly string[];
-  /**
-   * Adds a thing to a group. Does nothing if the thing is already in it.
-   *
-   * @throws {@link EmulatorError} `ResourceNotFoundException` if one of them does not exist,
-   * `InvalidRequestException` if the thing is in ten groups, or in another group of the same hierarchy
-   */
-  addThingToThingGroup(input: { thingName: string; thingGroupName: string }): void;
-  /**
-   * Removes a thing from a group. Does nothing if the thing is not in it.
-   *
-   * @throws {@link EmulatorError} `ResourceNotFoundException` if one of them does not exist
-   */
-  removeThingFromThingGroup(input: { thingName: string; thingGroupName: string }): void;
-  /**
-   * Returns the names of the things in a group, sorted.
-   *
-   * @throws {@link EmulatorError} `ResourceNotFoundException`
-   */
-  listThingsInThingGroup(input: {
-    thingGroupName: string;
-    /** Adds the things in the groups below it. Default false. */
-    recursive?: boolean | undefined;
-  }): readonly string[];
-  /**
-   * Returns the names of the groups that a thing is in, sorted.
-   *
-   * @throws {@link EmulatorError} `ResourceNotFoundException`
-   */
-  listThingGroupsForThing(input: { thingName: string }): readonly string[];
 }
 
 // AWS General Reference, "AWS IoT Core endpoints and quotas".
-const MAX_GROUPS_OF_THING = 10;
 const MAX_DEPTH = 7;
 const MAX_CHILDREN = 100;
 const MAX_ATTRIBUTES = 50;
@@ -129,32 +99,6 @@ const MAX_ATTRIBUTES = 50;
 /** The operations on thing groups over the stored state. */
 export function thingGroupOperations({ store, now }: OperationContext): ThingGroupOperations {
   const { state } = store;
-  const isIn = (thingGroupName: string, ancestor: string) =>
-    withParentGroups(state, thingGroupName).some((group) => group.thingGroupName === ancestor);
-  const membership = (thingName: string, thingGroupName: string) => {
-    getThingGroup(state, thingGroupName);
-    return ['thingMemberships', getThing(state, thingName).thingName, thingGroupName] as const;
-  };
-  const rootOf = (thingGroupName: string) => withParentGroups(state, thingGroupName)[0];
-  const checkMembership = (thingName: string, thingGroupName: string) => {
-    getThingGroup(state, thingGroupName);
-    const groups = operations.listThingGroupsForThing({ thingName });
-    if (groups.includes(thingGroupName)) return;
-    if (groups.length >= MAX_GROUPS_OF_THING) {
-      throw awsError(
-        'InvalidRequestException',
-        `Thing ${thingName} is already in the maximum number of thing groups (${MAX_GROUPS_OF_THING})`,
-      );
-    }
-    const root = rootOf(thingGroupName);
-    const relative = groups.find((name) => rootOf(name) === root);
-    if (relative !== undefined) {
-      throw awsError(
-        'InvalidRequestException',
-        `Thing ${thingName} is already in thing group ${relative}, which is in the same hierarchy as ${thingGroupName}`,
-      );
-    }
-  };
   const checkPlace = (parentGroupName: string | undefined) => {
     if (parentGroupName === undefined) return;
     if (withParentGroups(state, parentGroupName).length >= MAX_DEPTH) {
@@ -253,27 +197,9 @@ export function thingGroupOperations({ store, now }: OperationContext): ThingGro
       if (recursive && parentGroup === undefined) return names;
       return names.filter((name) =>
         recursive && parentGroup !== undefined
-          ? name !== parentGroup && isIn(name, parentGroup)
+          ? name !== parentGroup && isInGroup(state, name, parentGroup)
           : lookUp(state.thingGroups, name)?.parentGroupName === parentGroup,
       );
-    },
-    addThingToThingGroup({ thingName, thingGroupName }) {
-      checkMembership(thingName, thingGroupName);
-      store.link(...membership(thingName, thingGroupName));
-    },
-    removeThingFromThingGroup({ thingName, thingGroupName }) {
-      store.unlink(...membership(thingName, thingGroupName));
-    },
-    listThingsInThingGroup({ thingGroupName, recursive = false }) {
-      getThingGroup(state, thingGroupName);
-      const thingsOf = (name: string) => sorted(state.thingMemberships.sourcesOf(name));
-      if (!recursive) return thingsOf(thingGroupName);
-      const groups = Object.keys(state.thingGroups).filter((name) => isIn(name, thingGroupName));
-      return [...new Set(groups.flatMap(thingsOf))].sort();
-    },
-    listThingGroupsForThing({ thingName }) {
-      getThing(state, thingName);
-      return sorted(state.thingMemberships.targetsOf(thingName));
     },
   };
   return operations;

@@ -3,13 +3,12 @@ import { iotArn } from '../names/arns.ts';
 import { checkName } from '../names/check-name.ts';
 import { makeId } from '../names/ids.ts';
 import { lookUp } from '../state/look-up.ts';
-import { keysInOrder, sorted } from '../state/ordered.ts';
+import { keysInOrder } from '../state/ordered.ts';
 import type { Thing } from '../state/records.ts';
 import {
   alreadyExistsError,
   awsError,
   checkVersion,
-  getPrincipal,
   getThing,
   getThingType,
   nonEmpty,
@@ -22,7 +21,8 @@ export interface ThingOperations {
    * Creates a thing. Called again with the same properties, it returns the thing that exists.
    *
    * @throws {@link EmulatorError} `InvalidRequestException` for a name that is not valid, or too many attributes,
-   * `ResourceNotFoundException` for a type that does not exist, `ResourceAlreadyExistsException` for a thing of that name with other properties
+   * `ResourceNotFoundException` for a type that does not exist, `ResourceAlreadyExistsException` for a thing of that
+   * name with other properties
    */
   createThing(input: {
     /** 1 to 128 characters: letters, digits, `:`, `_` and `-`. */
@@ -85,53 +85,12 @@ export interface ThingOperations {
     /** Default false. */
     usePrefixAttributeValue?: boolean | undefined;
   }): readonly string[];
-  /**
-   * Attaches a certificate to a thing. Does nothing if it is already attached.
-   *
-   * @throws {@link EmulatorError} `ResourceNotFoundException` if one of them does not exist
-   */
-  attachThingPrincipal(input: {
-    thingName: string;
-    /** The ARN of the certificate. */
-    principal: string;
-  }): void;
-  /**
-   * Detaches a certificate from a thing. Does nothing if it is not attached.
-   *
-   * @throws {@link EmulatorError} `ResourceNotFoundException` if one of them does not exist
-   */
-  detachThingPrincipal(input: {
-    thingName: string;
-    /** The ARN of the certificate. */
-    principal: string;
-  }): void;
-  /**
-   * Returns the ARNs of the certificates that are attached to a thing, sorted.
-   *
-   * @throws {@link EmulatorError} `ResourceNotFoundException`
-   */
-  listThingPrincipals(input: { thingName: string }): readonly string[];
-  /**
-   * Returns the names of the things that a certificate is attached to, sorted.
-   *
-   * @throws {@link EmulatorError} `ResourceNotFoundException`
-   */
-  listPrincipalThings(input: {
-    /** The ARN of the certificate. */
-    principal: string;
-  }): readonly string[];
 }
 
 /** The operations on things over the stored state. */
 export function thingOperations({ store }: OperationContext): ThingOperations {
   const { state } = store;
   const thingArn = (name: string) => iotArn(state, `thing/${name}`);
-  const attachment = (thingName: string, principal: string) =>
-    [
-      'thingCertificates',
-      getThing(state, thingName).thingName,
-      getPrincipal(state, principal).certificateId,
-    ] as const;
 
   return {
     createThing({ thingName, thingTypeName, attributes = {} }) {
@@ -205,21 +164,6 @@ export function thingOperations({ store }: OperationContext): ThingOperations {
           hasAttribute(thing.attributes, input)
         );
       });
-    },
-    attachThingPrincipal({ thingName, principal }) {
-      store.link(...attachment(thingName, principal));
-    },
-    detachThingPrincipal({ thingName, principal }) {
-      store.unlink(...attachment(thingName, principal));
-    },
-    listThingPrincipals({ thingName }) {
-      getThing(state, thingName);
-      const ids = sorted(state.thingCertificates.targetsOf(thingName));
-      return ids.map((id) => iotArn(state, `cert/${id}`));
-    },
-    listPrincipalThings({ principal }) {
-      const { certificateId } = getPrincipal(state, principal);
-      return sorted(state.thingCertificates.sourcesOf(certificateId));
     },
   };
 }
