@@ -1,10 +1,12 @@
-import { roleAliasArn } from '../names/arns.ts';
+import { isRoleArn, parseArn, roleAliasArn } from '../names/arns.ts';
 import { checkName } from '../names/check-name.ts';
+import { partitionOf } from '../names/partitions.ts';
 import { lookUp } from '../state/look-up.ts';
 import { keysInOrder } from '../state/ordered.ts';
 import type { RoleAlias } from '../state/records.ts';
 import {
   alreadyExistsError,
+  awsError,
   checkSeconds,
   notFoundError,
   type OperationContext,
@@ -16,7 +18,7 @@ export interface RoleAliasOperations {
   /**
    * Creates a role alias. The role need not exist.
    *
-   * @throws {@link EmulatorError} `InvalidRequestException` for a name or a duration that is not valid,
+   * @throws {@link EmulatorError} `InvalidRequestException` for a name, an ARN or a duration that is not valid,
    * `ResourceAlreadyExistsException`
    */
   createRoleAlias(input: {
@@ -43,8 +45,8 @@ export interface RoleAliasOperations {
   /**
    * Changes a role alias. Omitted members are unchanged.
    *
-   * @throws {@link EmulatorError} `ResourceNotFoundException`, `InvalidRequestException` for a duration that is not
-   * valid
+   * @throws {@link EmulatorError} `ResourceNotFoundException`, `InvalidRequestException` for an ARN or a duration
+   * that is not valid
    */
   updateRoleAlias(input: {
     roleAlias: string;
@@ -75,6 +77,15 @@ export function roleAliasOperations({ store, now }: OperationContext): RoleAlias
   const arn = (name: string) => roleAliasArn(state, name);
   const check = (seconds: number) =>
     checkSeconds('credentialDurationSeconds', seconds, LEAST_SECONDS, 'InvalidRequestException');
+  const checkRole = (roleArn: string) => {
+    const parts = parseArn(roleArn);
+    const { name } = partitionOf(state.region);
+    if (parts !== undefined && isRoleArn(parts) && parts.partition === name) return;
+    throw awsError(
+      'InvalidRequestException',
+      `${roleArn} is not the ARN of a role in the partition ${name}`,
+    );
+  };
 
   return {
     createRoleAlias(input) {
@@ -86,6 +97,7 @@ export function roleAliasOperations({ store, now }: OperationContext): RoleAlias
           resourceId: roleAlias,
         });
       }
+      checkRole(roleArn);
       check(credentialDurationSeconds);
       const creationMs = now();
       store.put('roleAliases', roleAlias, {
@@ -108,6 +120,7 @@ export function roleAliasOperations({ store, now }: OperationContext): RoleAlias
     updateRoleAlias({ roleAlias, roleArn, credentialDurationSeconds }) {
       const alias = get(roleAlias);
       const seconds = credentialDurationSeconds ?? alias.credentialDurationSeconds;
+      if (roleArn !== undefined) checkRole(roleArn);
       check(seconds);
       store.put('roleAliases', roleAlias, {
         ...alias,

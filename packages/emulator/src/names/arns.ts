@@ -29,6 +29,12 @@ export function parseArn(text: string): Arn | undefined {
   return { partition, service, region, accountId, resource };
 }
 
+/** Whether it is the ARN of a role, in any account. */
+export function isRoleArn({ service, region, accountId, resource }: Arn): boolean {
+  const isOfAccount = service === 'iam' && region === '' && /^\d{12}$/.test(accountId);
+  return isOfAccount && /^role\/./.test(resource);
+}
+
 /** The ARN of a resource of AWS IoT. */
 export function iotArn({ region, accountId }: Owner, resource: string): string {
   return `arn:${partitionOf(region).name}:iot:${region}:${accountId}:${resource}`;

@@ -2,7 +2,7 @@ import { issueCredentials, type Principal } from '../../credentials/sealed-crede
 import { userOf } from '../../credentials/user.ts';
 import { timeVariables } from '../../credentials/variables.ts';
 import { EmulatorError } from '../../errors.ts';
-import { iamArn, parseArn, roleArn, sessionArn } from '../../names/arns.ts';
+import { iamArn, isRoleArn, parseArn, roleArn, sessionArn } from '../../names/arns.ts';
 import { partitionOf } from '../../names/partitions.ts';
 import { trusts } from '../../policy/policy.ts';
 import { findRoleByArn } from '../../state/look-up.ts';
@@ -35,12 +35,7 @@ const RoleArn: Check<string> = (value, name) => {
   const given = text({ min: 20, max: 2048 })(value, name);
   const arn = parseArn(given);
   if (arn === undefined) throw invalid(`${visible(given)} is invalid`);
-  const isRole =
-    arn.service === 'iam' &&
-    arn.region === '' &&
-    /^\d{12}$/.test(arn.accountId) &&
-    /^role\/./.test(arn.resource);
-  if (!isRole) throw invalid('Request ARN is invalid');
+  if (!isRoleArn(arn)) throw invalid('Request ARN is invalid');
   return given;
 };
 

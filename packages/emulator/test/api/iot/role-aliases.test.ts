@@ -13,6 +13,24 @@ afterAll(async () => {
 });
 
 describe('role aliases and endpoints', () => {
+  it.each([
+    'neither-an-arn-nor-anything',
+    'arn:aws:s3:::a-bucket-of-mine',
+    'arn:aws:iam::444455556666:user/developer',
+    'arn:aws-cn:iam::444455556666:role/any',
+  ])('refuse the role %s', async (roleArn) => {
+    const refused = { name: 'InvalidRequestException', $metadata: { httpStatusCode: 400 } };
+    const create = new iot.CreateRoleAliasCommand({ roleAlias: 'refused', roleArn });
+    await expect(things.send(create)).rejects.toMatchObject(refused);
+    await emulator.iot.createRoleAlias({
+      roleAlias: 'refused',
+      roleArn: `arn:aws:iam::${accountId}:role/path/any`,
+    });
+    const update = new iot.UpdateRoleAliasCommand({ roleAlias: 'refused', roleArn });
+    await expect(things.send(update)).rejects.toMatchObject(refused);
+    emulator.iot.deleteRoleAlias({ roleAlias: 'refused' });
+  });
+
   it('are described, changed and deleted', async () => {
     const roleAlias = 'changing';
     const roleArn = `arn:aws:iam::${accountId}:role/any`;
