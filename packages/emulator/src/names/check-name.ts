@@ -10,7 +10,6 @@ export type NameKind =
   | 'region';
 
 // Patterns and lengths of AWS IoT's and IAM's API models.
-
 const PATTERNS: Readonly<Record<NameKind, RegExp>> = {
   'thing name': /^[a-zA-Z0-9:_-]{1,128}$/,
   'role alias': /^[\w=,@-]{1,128}$/,
@@ -32,8 +31,7 @@ export const NAME_FORMS: Readonly<Record<NameKind, string>> = {
 
 /** Whether a name has AWS's form. */
 export function isName(kind: NameKind, name: unknown): name is string {
-  // This key cannot be stored in a JavaScript object.
-  return typeof name === 'string' && PATTERNS[kind].test(name) && name !== '__proto__';
+  return typeof name === 'string' && PATTERNS[kind].test(name);
 }
 
 /**
