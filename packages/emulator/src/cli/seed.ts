@@ -4,6 +4,7 @@ import { type Seed, seed as seedThing } from '../account/seed.ts';
 import { EmulatorError } from '../errors.ts';
 import { checkName } from '../names/check-name.ts';
 import { deviceFileNames, openDeviceFiles } from '../state/device-files.ts';
+import { makeFolder } from '../state/folder.ts';
 import { findHolder } from '../state/lock.ts';
 import type { LockContent } from '../state/lock-file.ts';
 import { openStore } from '../state/store.ts';
@@ -31,6 +32,7 @@ const RETRY_MS = 100;
 /** Seeds the folder, by the emulator that has it open, if any. */
 async function seedFolder(dir: string, input: Input): Promise<Seeded> {
   const deadline = Date.now() + TIMEOUT_MS;
+  makeFolder(dir);
   for (;;) {
     const holder = await findHolder(dir);
     if (holder?.apiEndpoint !== undefined) return seedRunning(holder, input);

@@ -186,6 +186,12 @@ describe('bad input gets one clear line and a status', () => {
     [2, 'letters, digits and :_-', ['seed', '--thing', 'line\nbreak']],
     [2, 'letters, digits and _=,@-', ['seed', '--role-alias', 'a/b']],
     [1, 'it is not a folder', ['start', '--dir', file]],
+    [1, 'it is not a folder', ['seed', '--thing', 't', '--role-alias', 'a', '--dir', file]],
+    [1, 'not a directory', ['seed', '--thing', 't', '--role-alias', 'a', '--dir', `${file}/sub`]],
+    // Where the system does not allow folders, also for root.
+    [1, 'no such file or directory', ['start', '--dir', '/proc/awsiot']],
+    [1, 'no such file or directory', ['start', '--dir', '/proc/awsiot/emulator']],
+    [1, 'no such file or directory', ['start', '--dir', '/proc']],
     [1, 'is for accountId 123456789012', ['start', '--dir', used, '--account', '999999999999']],
     [1, 'is for region us-east-1', ['start', '--dir', used, '--region', 'eu-west-1']],
   ])('%i: %s', (status, message, args) => {
