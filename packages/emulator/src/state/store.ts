@@ -87,7 +87,9 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     return { ...openState(state, journal.append), caFile, lock, close };
   } catch (error) {
     lock?.release();
-    throw error instanceof EmulatorError ? error : folderError(dir, error as Error);
+    // What is no error of the system is a defect, or an error that says what is wrong.
+    const { syscall } = error as NodeJS.ErrnoException;
+    throw syscall === undefined ? error : folderError(dir, error as Error);
   }
 }
 
