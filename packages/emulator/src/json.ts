@@ -18,3 +18,15 @@ export function toRecord<T>(members: Iterable<readonly [string, T]>): Record<str
 export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
+
+/** Returns JSON whose text has no characters that control a terminal or are not visible: they are escaped. */
+export function toPrintableJson(value: unknown): string {
+  return JSON.stringify(value).replace(INVISIBLE, (character) =>
+    [...Array(character.length).keys()]
+      .map((i) => `\\u${character.charCodeAt(i).toString(16).padStart(4, '0')}`)
+      .join(''),
+  );
+}
+
+/** Control characters, those that change the direction of text, and other line ends. */
+const INVISIBLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;

@@ -6,7 +6,7 @@ export interface RequestRecord {
   readonly endpoint: 'credentials' | 'api';
   /** Such as `GET`. */
   readonly method: string;
-  /** The path of the request line; at the AWS APIs without the query. */
+  /** The path of the request line, without the query. */
   readonly path: string;
   /** The HTTP status of the response. */
   readonly status: number;

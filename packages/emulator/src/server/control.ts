@@ -6,7 +6,7 @@ import type { Fault } from '../faults/fault.ts';
 import type { Faults } from '../faults/faults.ts';
 import type { ApiRequest } from '../http/request.ts';
 import type { Response } from '../http/response.ts';
-import { parseJson } from '../json.ts';
+import { parseJson, toPrintableJson } from '../json.ts';
 import type { Requests } from './request-history.ts';
 
 /** The dependencies of control requests. */
@@ -122,5 +122,5 @@ function isSame(one: string, other: string): boolean {
 }
 
 function respond(status: number, body: unknown): Response {
-  return { status, headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
+  return { status, headers: { 'content-type': 'application/json' }, body: toPrintableJson(body) };
 }

@@ -3,7 +3,7 @@ import { openRequestLog } from './request-log.ts';
 
 /** The requests of clients. */
 export interface Requests {
-  /** The latest requests, oldest first; at most 10 000. A live list. */
+  /** The latest requests, oldest first; at most 10 000, with texts of at most 1024 characters. A live list. */
   readonly latest: readonly RequestRecord[];
   /** The number of requests since the start. */
   readonly counters: Counters;
@@ -33,7 +33,8 @@ export function openRequestHistory(logFile: string | undefined): RequestHistory 
   return {
     latest,
     counters,
-    record(request) {
+    record(given) {
+      const request = bounded(given);
       latest.push(request);
       if (latest.length > MAX_RECORDS) latest.shift();
       const statuses = counters[request.endpoint];
@@ -42,4 +43,26 @@ export function openRequestHistory(logFile: string | undefined): RequestHistory 
     },
     close: () => log?.close(),
   };
+}
+
+const MAX_TEXT = 1024;
+
+/** A client chooses the length of its path and its headers; the query of a presigned request has its signature. */
+function bounded(request: RequestRecord): RequestRecord {
+  const path = request.path.split('?', 1)[0] ?? '';
+  const isShort = Object.values(request).every(
+    (value) => typeof value !== 'string' || value.length <= MAX_TEXT,
+  );
+  if (isShort && path === request.path) return request;
+  const entries = Object.entries({ ...request, path }).map(([name, value]: [string, unknown]) => [
+    name,
+    typeof value === 'string' ? shorten(value) : value,
+  ]);
+  return Object.fromEntries(entries) as RequestRecord;
+}
+
+function shorten(text: string): string {
+  // A mere slice would keep the whole text in memory.
+  const copy = Buffer.from(text.slice(0, MAX_TEXT), 'utf16le').toString('utf16le');
+  return text.length > MAX_TEXT ? `${copy}…` : copy;
 }
