@@ -20,9 +20,9 @@ export interface CredentialSettings {
   /**
    * Sets the lifetime of credentials that are issued from now on.
    *
-   * @param lifetimeMs - milliseconds, instead of the duration of the role alias; a negative number issues expired
-   * credentials; undefined (initially) for the duration of the role alias
-   * @throws {@link EmulatorError} `ERR_INVALID_OPTION` for a value that is not a number
+   * @param lifetimeMs - milliseconds, 0 to 1e12, instead of the duration of the role alias; undefined (initially) for
+   * the duration of the role alias
+   * @throws {@link EmulatorError} `ERR_INVALID_OPTION` for any other value
    */
   setLifetime(lifetimeMs: number | undefined): void;
   /**
@@ -101,7 +101,7 @@ export interface Emulator extends AsyncDisposable {
 export async function startEmulator(options: EmulatorOptions = {}): Promise<Emulator> {
   checkOptions(options);
   const { dir, accountId, region } = options;
-  const now = () => (options.clock ?? Date).now();
+  const now = () => checkTime((options.clock ?? Date).now());
   const store = await openStore({ dir, accountId, region, nowMs: now() });
   const opened: Closable[] = [store];
   let closing: Promise<void> | undefined;
@@ -119,6 +119,22 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
     await stop();
     throw error;
   }
+}
+
+const MAX_LIFETIME_MS = 1e12;
+
+function isLifetime(value: unknown): boolean {
+  return typeof value === 'number' && value >= 0 && value <= MAX_LIFETIME_MS;
+}
+
+/** JSON has no other numbers, and dates of four digits end in the year 9999. */
+const MAX_TIME_MS = Date.UTC(9000, 0);
+
+function checkTime(timeMs: number): number {
+  if (Number.isFinite(timeMs) && timeMs >= 0 && timeMs < MAX_TIME_MS) return timeMs;
+  throw new EmulatorError('option "clock" must return a time in epoch milliseconds', {
+    code: 'ERR_INVALID_OPTION',
+  });
 }
 
 /** The open resources of a running emulator. */
@@ -206,10 +222,11 @@ async function start(
     iam: account.iam,
     credentials: {
       setLifetime(value) {
-        if (value !== undefined && !Number.isFinite(value)) {
-          throw new EmulatorError('the lifetime must be a number of milliseconds', {
-            code: 'ERR_INVALID_OPTION',
-          });
+        if (value !== undefined && !isLifetime(value)) {
+          throw new EmulatorError(
+            `the lifetime must be a number of milliseconds from 0 to ${MAX_LIFETIME_MS}; the fault "lifetimeMs" issues expired credentials`,
+            { code: 'ERR_INVALID_OPTION' },
+          );
         }
         lifetimeMs = value;
       },

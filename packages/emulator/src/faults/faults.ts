@@ -9,7 +9,7 @@ export interface Faults {
    * @throws {@link EmulatorError} `ERR_FAULT` for an invalid fault
    */
   add(fault: Fault): void;
-  /** Returns all faults, in the order in which they were added, also those whose `count` is used up. */
+  /** Returns the faults, in the order in which they were added, without those whose `count` is used up. */
   list(): readonly Fault[];
   /** Removes all faults. */
   clear(): void;
@@ -21,7 +21,9 @@ export interface FaultPlan extends Faults {
   forRequest(thingName: string | undefined, nowMs: number): Fault | undefined;
   /** Returns whether connections are refused. */
   isRefusing(): boolean;
-  /** Returns what is done with an accepted connection instead of a handshake, if anything. */
+  /** Returns whether something may be done with a connection instead of a handshake. */
+  mayAnswer(): boolean;
+  /** Returns what is done with a connection that begins a handshake, instead of it, if anything. */
   forConnection(nowMs: number): Pick<Fault, 'connection' | 'tlsAlert'> | undefined;
   /** Returns the certificate for a handshake, if not the valid one. */
   forHandshake(nowMs: number): WrongCertificate | undefined;
@@ -33,8 +35,14 @@ export interface FaultPlan extends Faults {
 export function openFaults(): FaultPlan {
   let entries: Entry[] = [];
   let changed = () => {};
-  const take = (matches: (fault: Fault) => boolean, nowMs: number) =>
-    entries.find((entry) => matches(entry.fault) && isApplied(entry, nowMs))?.fault;
+  const take = (matches: (fault: Fault) => boolean, nowMs: number) => {
+    const taken = entries.find((entry) => matches(entry.fault) && isApplied(entry, nowMs));
+    if (taken !== undefined && taken.applied === taken.fault.count) {
+      entries = entries.filter((entry) => entry !== taken);
+      changed();
+    }
+    return taken?.fault;
+  };
   return {
     add(fault) {
       entries.push({ fault: checkFault(fault), seen: 0, applied: 0, recent: [] });
@@ -53,17 +61,18 @@ export function openFaults(): FaultPlan {
         nowMs,
       ),
     isRefusing: () => entries.some(({ fault }) => fault.connection === 'refuse'),
-    forConnection: (nowMs) =>
-      take(
-        ({ connection, tlsAlert }) => connection === 'no-handshake' || tlsAlert !== undefined,
-        nowMs,
-      ),
+    mayAnswer: () => entries.some(({ fault }) => answersHandshake(fault)),
+    forConnection: (nowMs) => take(answersHandshake, nowMs),
     forHandshake: (nowMs) =>
       take((fault) => fault.serverCertificate !== undefined, nowMs)?.serverCertificate,
     onChange(listener) {
       changed = listener;
     },
   };
+}
+
+function answersHandshake({ connection, tlsAlert }: Fault): boolean {
+  return connection === 'no-handshake' || tlsAlert !== undefined;
 }
 
 interface Entry {
@@ -75,8 +84,7 @@ interface Entry {
 }
 
 function isApplied(entry: Entry, nowMs: number): boolean {
-  const { count, probability, requestsPerSecond, seed = 0 } = entry.fault;
-  if (count !== undefined && entry.applied >= count) return false;
+  const { probability, requestsPerSecond, seed = 0 } = entry.fault;
   entry.seen++;
   if (probability !== undefined && randomAt(seed, entry.seen) >= probability) return false;
   if (requestsPerSecond !== undefined) {

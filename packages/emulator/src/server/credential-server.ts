@@ -15,7 +15,12 @@ import type { Role } from '../state/records.ts';
 import type { State } from '../state/state.ts';
 import { handleConnection, handleRequest } from './defects.ts';
 import { send, sendWithFault, withDate } from './send.ts';
-import { applyFault, createTcpListener, type TcpListener } from './tcp-listener.ts';
+import {
+  applyFault,
+  createTcpListener,
+  type TcpListener,
+  whenHandshakeBegins,
+} from './tcp-listener.ts';
 
 /** The dependencies of the credential provider. */
 export interface CredentialServerContext {
@@ -65,7 +70,7 @@ export function createCredentialServer(
   };
   const server = createServer(options, (request, response) =>
     handleRequest(context, 'credentials', request, response, () => {
-      const tcp = listener.connectionOf(request.socket.remotePort);
+      const tcp = listener.connectionOf(request.socket);
       return answerCredentials(context, request, response, tcp);
     }),
   );
@@ -74,12 +79,18 @@ export function createCredentialServer(
     if (!socket.servername) socket.destroy();
   });
   const listener = createTcpListener(faults, (socket) => {
-    const defect = handleConnection(context, () => {
-      const fault = faults.forConnection(now());
-      if (fault === undefined) server.emit('connection', socket);
-      else applyFault(socket, fault);
-    });
-    if (defect !== undefined) socket.destroy();
+    const accept = () => server.emit('connection', socket);
+    const handle = (event: () => void) => {
+      if (handleConnection(context, event) !== undefined) socket.destroy();
+    };
+    if (!faults.mayAnswer()) return handle(accept);
+    whenHandshakeBegins(socket, (goOn) =>
+      handle(() => {
+        const fault = faults.forConnection(now());
+        if (fault === undefined) goOn(accept);
+        else applyFault(socket, fault);
+      }),
+    );
   });
   return listener;
 }

@@ -12,11 +12,16 @@ export interface TcpListener {
    * @throws {@link EmulatorError} (as a rejection) `ERR_PORT`
    */
   listen(port: number): Promise<number>;
-  /** Returns the open connection with a port of a client. */
-  connectionOf(remotePort: number | undefined): Socket | undefined;
+  /** Returns the open connection with an address and port of a client. */
+  connectionOf(client: Client): Socket | undefined;
   /** Stops to listen, and closes all connections. */
   close(): Promise<void>;
 }
+
+/** The other end of a connection. Several clients on the loopback interface may have the same port. */
+type Client = Pick<Socket, 'remoteAddress' | 'remotePort'>;
+
+const nameOf = ({ remoteAddress, remotePort }: Client) => `${remoteAddress} ${remotePort}`;
 
 /** How often to try to listen again if another program uses the port meanwhile, in milliseconds. */
 const LISTEN_AGAIN_MS = 100;
@@ -30,13 +35,13 @@ export function createTcpListener(
   faults: Pick<FaultPlan, 'isRefusing' | 'onChange'>,
   accept: (socket: Socket) => void,
 ): TcpListener {
-  const connections = new Map<number | undefined, Socket>();
+  const connections = new Map<string, Socket>();
   const server = createServer({ noDelay: true }, (socket) => {
-    const { remotePort } = socket;
-    connections.set(remotePort, socket);
+    const name = nameOf(socket);
+    connections.set(name, socket);
     socket.once('close', () => {
       // The port may be reused by another connection.
-      if (connections.get(remotePort) === socket) connections.delete(remotePort);
+      if (connections.get(name) === socket) connections.delete(name);
     });
     accept(socket);
   });
@@ -70,7 +75,7 @@ export function createTcpListener(
       followFaults();
       return port;
     },
-    connectionOf: (remotePort) => connections.get(remotePort),
+    connectionOf: (client) => connections.get(nameOf(client)),
     close() {
       isClosed = true;
       return new Promise((resolve) => {
@@ -90,12 +95,32 @@ const ALERTS: Readonly<Record<TlsAlert, number>> = {
   internal_error: 80,
 };
 
-/** Applies a fault of connections to one. */
+/**
+ * Waits until the client of a connection begins a handshake: a fault is for that, and not for a client that only tries
+ * whether the port is open.
+ *
+ * @param handle - called then, with a function that goes on as if nothing had been read
+ */
+export function whenHandshakeBegins(
+  socket: Socket,
+  handle: (goOn: (accept: () => void) => void) => void,
+): void {
+  const ignore = () => {};
+  socket.on('error', ignore);
+  socket.once('data', (hello) =>
+    handle((accept) => {
+      socket.off('error', ignore).pause();
+      socket.unshift(hello);
+      accept();
+      process.nextTick(() => socket.resume());
+    }),
+  );
+}
+
+/** Applies a fault of connections to one whose client began a handshake. */
 export function applyFault(socket: Socket, { tlsAlert }: Pick<Fault, 'tlsAlert'>): void {
-  socket.on('error', () => {});
   // Without a reader the end of the connection is not noticed.
   socket.resume();
-  if (tlsAlert === undefined) return;
   // A record of content type 21 (alert), in the version of all first records, with 2 bytes: fatal, and its number.
-  socket.once('data', () => socket.end(Buffer.of(21, 3, 3, 0, 2, 2, ALERTS[tlsAlert])));
+  if (tlsAlert !== undefined) socket.end(Buffer.of(21, 3, 3, 0, 2, 2, ALERTS[tlsAlert]));
 }

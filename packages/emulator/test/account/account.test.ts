@@ -31,6 +31,27 @@ describe('the operations', async () => {
       () => emulator.credentials.setLifetime('1' as never),
       'ERR_INVALID_OPTION',
     ],
+    ...[-1, Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 1e13, -1e300].map(
+      (lifetimeMs): [string, () => unknown, string] => [
+        `a lifetime of ${lifetimeMs}`,
+        () => emulator.credentials.setLifetime(lifetimeMs),
+        'ERR_INVALID_OPTION',
+      ],
+    ),
+    ...[Number.NaN, Number.POSITIVE_INFINITY, 1e13, -1e300].map(
+      (lifetimeMs): [string, () => unknown, string] => [
+        `a fault with a lifetime of ${lifetimeMs}`,
+        () => emulator.faults.add({ lifetimeMs }),
+        'ERR_FAULT',
+      ],
+    ),
+    ...[Number.NaN, Number.POSITIVE_INFINITY, -1, 1e16].map(
+      (time): [string, () => unknown, string] => [
+        `a clock that returns ${time}`,
+        () => startEmulator({ clock: { now: () => time } }),
+        'ERR_INVALID_OPTION',
+      ],
+    ),
   ])('refuse %s', async (_name, run, code) => {
     expect((await errorOf(run)).code).toBe(code);
   });

@@ -1,4 +1,7 @@
-import { connect, createServer } from 'node:net';
+import { once } from 'node:events';
+import { Agent, type RequestOptions, request } from 'node:https';
+import { type AddressInfo, connect, createServer } from 'node:net';
+import type { ConnectionOptions } from 'node:tls';
 import { createSession, isCredentialHelperError } from 'awsiot-credentialhelper';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { EmulatorError, type Fault, startEmulator } from '../../src/index.ts';
@@ -114,6 +117,94 @@ describe('faults', () => {
     expect(await get()).toBe('ok');
   });
 
+  /** Sends a request; resolves with whether it got credentials. */
+  const send = (agent: Agent, options: RequestOptions = {}) => {
+    const { certificatePem: cert, privateKeyPem: key } = device;
+    const [host, port] = aws.credentialsEndpoint.split(':');
+    const path = '/role-aliases/the-alias/credentials';
+    const headers = { 'x-amzn-iot-thingname': 'the-thing' };
+    return new Promise<boolean>((resolve) => {
+      request(
+        { host, port, path, ca: aws.ca, cert, key, headers, agent, ...options },
+        (response) => {
+          response
+            .resume()
+            .on('end', () => resolve(response.statusCode === 200))
+            .on('error', () => resolve(false));
+        },
+      )
+        .on('error', () => resolve(false))
+        .end();
+    });
+  };
+
+  const HTTP_2: RequestOptions & Pick<ConnectionOptions, 'ALPNProtocols'> = {
+    ALPNProtocols: ['h2', 'http/1.1'],
+  };
+  describe.each<[string, () => Agent, RequestOptions]>([
+    ['kept connections', () => new Agent({ keepAlive: true, maxSockets: 3 }), {}],
+    ['resumed TLS sessions', () => new Agent({ maxCachedSessions: 10 }), { maxVersion: 'TLSv1.2' }],
+    ['offers of HTTP/2', () => new Agent(), HTTP_2],
+  ])('with %s', (_how, createAgent, options) => {
+    it.each<Fault>([
+      { connection: 'no-handshake', count: 1 },
+      { tlsAlert: 'internal_error', count: 1 },
+      { serverCertificate: 'untrusted', count: 1 },
+      { action: 'hang', count: 1 },
+      { action: 'reset', count: 1 },
+      { action: 'truncate', count: 1 },
+      { response: { status: 503 }, count: 1 },
+      { response: { status: 503 }, delayMs: 50, count: 1 },
+    ])('%j is applied to one of six requests at once, and leaves the list', async (fault) => {
+      const agent = createAgent();
+      aws.faults.add(fault);
+      const seen: boolean[] = [];
+      const six = Array.from({ length: 6 }, async () => seen.push(await send(agent, options)));
+      const hangs = fault.action === 'hang' || fault.connection !== undefined;
+      if (hangs) {
+        // One never ends; it may hold others of its connection back.
+        await expect.poll(() => aws.faults.list()).toEqual([]);
+        await expect.poll(() => seen.length, { timeout: 10_000 }).toBeGreaterThanOrEqual(5);
+        agent.destroy();
+      }
+      await Promise.all(six);
+      expect(seen.filter((isOk) => !isOk)).toHaveLength(1);
+      expect(aws.faults.list()).toEqual([]);
+      expect(await send(createAgent(), options)).toBe(true);
+    });
+  });
+
+  it('of connections are not used up by a client that only tries the port', async () => {
+    aws.faults.add({ tlsAlert: 'internal_error', count: 1 });
+    const port = Number(aws.credentialsEndpoint.split(':')[1]);
+    for (let i = 0; i < 3; i++) {
+      const socket = connect(port, '127.0.0.1');
+      await once(socket, 'connect');
+      socket.destroy();
+    }
+    aws.faults.add({ serverCertificate: 'expired', count: 1 });
+    expect([await get(), await get(), await get()]).toEqual([
+      'ERR_TLS_HANDSHAKE',
+      'ERR_SERVER_CERTIFICATE_DATE',
+      'ok',
+    ]);
+  });
+
+  it('reset the connection that they are meant for, not another from the same port', async () => {
+    const agents = [new Agent({ keepAlive: true }), new Agent({ keepAlive: true })];
+    const probe = createServer().listen(0, '127.0.0.1');
+    await once(probe, 'listening');
+    const { port: localPort } = probe.address() as AddressInfo;
+    await new Promise((resolve) => probe.close(resolve));
+    const [one, other] = agents.map((agent, i) => () => {
+      return send(agent, { family: 4, localAddress: `127.0.0.${i + 1}`, localPort });
+    });
+    expect([await one?.(), await other?.()]).toEqual([true, true]);
+    aws.faults.add({ action: 'reset', count: 1 });
+    expect([await one?.(), await other?.()]).toEqual([false, true]);
+    for (const agent of agents) agent.destroy();
+  });
+
   it('refuse connections until they are removed, on the same port', async () => {
     for (let round = 0; round < 3; round++) {
       aws.faults.add({ connection: 'refuse' });
@@ -222,7 +313,8 @@ describe('control requests', () => {
     const fault = { response: { status: 500 }, count: 1 };
     expect(await (await call('POST', 'faults', {}, JSON.stringify(fault))).json()).toEqual([fault]);
     expect(await get()).toBe('ERR_SERVICE');
-    expect(await (await call('GET', 'faults')).json()).toEqual([fault]);
+    // It is used up.
+    expect(await (await call('GET', 'faults')).json()).toEqual([]);
     expect(await (await call('DELETE', 'faults')).json()).toEqual([]);
     const counters = (await (await call('GET', 'counters')).json()) as typeof aws.requests.counters;
     expect(counters.credentials[500]).toBeGreaterThan(0);
