@@ -30,3 +30,29 @@ export function toPrintableJson(value: unknown): string {
 
 /** Control characters, those that change the direction of text, and other line ends. */
 const INVISIBLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
+
+// Far more than any request has: to parse more takes long.
+const MAX_DEPTH = 100;
+const MAX_SEPARATORS = 5000;
+
+/** Whether JSON has more levels, or more members and items, than any request. */
+export function isTooComplex(json: Buffer): boolean {
+  let depth = 0;
+  let separators = 0;
+  let isText = false;
+  for (let at = 0; at < json.length && depth <= MAX_DEPTH && separators <= MAX_SEPARATORS; at++) {
+    const byte = json[at] ?? 0;
+    if (isText && byte === BACKSLASH) at++;
+    else if (byte === QUOTE) isText = !isText;
+    else if (!isText) {
+      depth += LEVELS[byte] ?? 0;
+      separators += byte === COMMA ? 1 : 0;
+    }
+  }
+  return depth > MAX_DEPTH || separators > MAX_SEPARATORS;
+}
+
+const [QUOTE, COMMA, BACKSLASH] = Buffer.from('",\\');
+const LEVELS = new Int8Array(256);
+for (const opening of Buffer.from('[{')) LEVELS[opening] = 1;
+for (const closing of Buffer.from(']}')) LEVELS[closing] = -1;

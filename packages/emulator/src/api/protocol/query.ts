@@ -67,6 +67,10 @@ export function queryProtocol<Context>(service: QueryActions<Context>): Protocol
     refuse: (error, message) => refuse(service, error, message),
     find: (request) => findCall(service, request),
     refuseUnknown: (request) => {
+      if (hasTooMany(request)) {
+        const message = `A request can have at most ${MAX_PARAMETERS} parameters`;
+        return refuse(service, 'ValidationError', message);
+      }
       const { action, version } = readAction(request);
       const message = `Could not find operation ${action} for version ${version}`;
       return refuse(service, 'InvalidAction', message);
@@ -114,7 +118,7 @@ export function readAction(request: ApiRequest): {
   readonly action: string;
   readonly version: string;
 } {
-  const parameters = readParameters(request);
+  const parameters = hasTooMany(request) ? new URLSearchParams() : readParameters(request);
   const action = parameters.get('Action') ?? '';
   return { parameters, action, version: parameters.get('Version') ?? '' };
 }
@@ -143,6 +147,19 @@ export function toXmlText(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: those are removed
   return text.replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g, '?');
 }
+
+/** Far more than any action has. */
+const MAX_PARAMETERS = 5000;
+
+function hasTooMany({ body }: ApiRequest): boolean {
+  let separators = 0;
+  for (let at = 0; at < body.length && separators < MAX_PARAMETERS; at++) {
+    if (body[at] === AMPERSAND) separators++;
+  }
+  return separators === MAX_PARAMETERS;
+}
+
+const AMPERSAND = 0x26;
 
 function readParameters({ query, body }: ApiRequest): URLSearchParams {
   const form = new URLSearchParams(body.toString('utf8'));

@@ -1,7 +1,7 @@
 import { EmulatorError } from '../../errors.ts';
 import type { ApiRequest } from '../../http/request.ts';
 import { type Response, respondJson } from '../../http/response.ts';
-import { isObject } from '../../json.ts';
+import { isObject, isTooComplex } from '../../json.ts';
 import {
   type Input,
   type Member,
@@ -185,7 +185,7 @@ function namesIn(members: Members, place: Member<unknown>['from']): object {
 function readBody(body: Buffer): Readonly<Record<string, unknown>> {
   if (body.length === 0) return {};
   try {
-    const value: unknown = JSON.parse(body.toString('utf8'));
+    const value: unknown = isTooComplex(body) ? undefined : JSON.parse(body.toString('utf8'));
     if (isObject(value)) return value;
   } catch {
     // Reported below.
