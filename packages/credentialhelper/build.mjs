@@ -1,16 +1,9 @@
 // Builds dist: a bundled file for each entry, files beside it for what it loads only when it needs it, and the types.
 import { execFileSync } from 'node:child_process';
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { rolldown } from 'rolldown';
+import { packagesIn, writeNotices } from '../../scripts/notices.mjs';
 
 const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
 
@@ -63,11 +56,7 @@ async function bundle(input, output, options = {}) {
   });
   const { output: chunks } = await build.write({ ...OUTPUT, ...output });
   await build.close();
-  const modules = chunks.flatMap((chunk) => Object.entries(chunk.modules ?? {}));
-  for (const [id, { renderedLength }] of modules) {
-    const [folder] = /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(id) ?? [];
-    if (folder !== undefined && renderedLength > 0) bundledFolders.add(folder);
-  }
+  for (const folder of packagesIn(chunks)) bundledFolders.add(folder);
 }
 
 /** Bundles sources of this package. */
@@ -165,19 +154,6 @@ async function buildBundled() {
 }
 const ENTRY = 'bundled-entry.js';
 
-/** The licences of the packages of which a part is bundled, each once. */
-function writeNotices(file) {
-  const namesOf = new Map();
-  for (const folder of [...bundledFolders].sort()) {
-    const { name, license } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
-    const licence = ['LICENSE', 'LICENSE.md'].map((each) => join(folder, each)).find(existsSync);
-    const text = licence === undefined ? `${license}\n` : readFileSync(licence, 'utf8');
-    namesOf.set(text, [...(namesOf.get(text) ?? []), name]);
-  }
-  const notices = [...namesOf].map(([text, names]) => `${names.join(', ')}\n\n${text}`);
-  writeFileSync(file, `Parts of these packages are bundled.\n\n${notices.join('\n')}`);
-}
-
 const remove = (folder) => rmSync(folder, { recursive: true, force: true });
 
 // Built beside, so that what runs meanwhile finds the old build or the new one.
@@ -222,7 +198,7 @@ try {
   writeFileSync('dist.new/cli/package.json', '{ "type": "commonjs" }\n');
   chmodSync('dist.new/cli/main.js', 0o755);
   await buildBundled();
-  writeNotices('dist.new/bundled/NOTICES.txt');
+  writeNotices(bundledFolders, 'dist.new/bundled/NOTICES.txt');
   remove('dist');
   renameSync('dist.new', 'dist');
 } catch (error) {
