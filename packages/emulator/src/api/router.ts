@@ -56,8 +56,9 @@ export async function answerApi(context: ApiContext, request: ApiRequest): Promi
     if (call === undefined && namesOperation(request)) {
       return { response: service.refuseUnknown(request) };
     }
-    const message = operation === undefined ? signing.message : `${signing.message}: ${operation}`;
-    return { operation, response: service.refuse(signing.code, message) };
+    const { code, message } = signing;
+    const what = code === 'MissingAuthenticationToken' && operation ? `: ${operation}` : '';
+    return { operation, response: service.refuse(code, message + what) };
   } catch (error) {
     // The content of the request is not shown.
     const response = service.refuse('InternalFailure', FAILED);
