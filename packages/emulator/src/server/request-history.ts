@@ -3,7 +3,7 @@ import { openRequestLog } from './request-log.ts';
 
 /** The requests of clients. */
 export interface Requests {
-  /** The latest requests, oldest first; at most 10 000, with texts of at most 1024 characters. A live list. */
+  /** The latest requests, oldest first; at most 10 000, with texts of at most 1024 characters (stacks: 8192). A live list. */
   readonly latest: readonly RequestRecord[];
   /** The number of requests since the start. */
   readonly counters: Counters;
@@ -46,23 +46,30 @@ export function openRequestHistory(logFile: string | undefined): RequestHistory 
 }
 
 const MAX_TEXT = 1024;
+/** A stack is not chosen by a client, and cut it would be of little use. */
+const MAX_STACK = 8192;
 
 /** A client chooses the length of its path and its headers; the query of a presigned request has its signature. */
 function bounded(request: RequestRecord): RequestRecord {
   const path = request.path.split('?', 1)[0] ?? '';
-  const isShort = Object.values(request).every(
-    (value) => typeof value !== 'string' || value.length <= MAX_TEXT,
+  const isShort = Object.entries(request).every(
+    ([name, value]: [string, unknown]) =>
+      typeof value !== 'string' || value.length <= maxLength(name),
   );
   if (isShort && path === request.path) return request;
   const entries = Object.entries({ ...request, path }).map(([name, value]: [string, unknown]) => [
     name,
-    typeof value === 'string' ? shorten(value) : value,
+    typeof value === 'string' ? shorten(value, maxLength(name)) : value,
   ]);
   return Object.fromEntries(entries) as RequestRecord;
 }
 
-function shorten(text: string): string {
+function maxLength(name: string): number {
+  return name === 'error' ? MAX_STACK : MAX_TEXT;
+}
+
+function shorten(text: string, length: number): string {
   // A mere slice would keep the whole text in memory.
-  const copy = Buffer.from(text.slice(0, MAX_TEXT), 'utf16le').toString('utf16le');
-  return text.length > MAX_TEXT ? `${copy}…` : copy;
+  const copy = Buffer.from(text.slice(0, length), 'utf16le').toString('utf16le');
+  return text.length > length ? `${copy}…` : copy;
 }

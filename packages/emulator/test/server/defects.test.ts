@@ -15,7 +15,7 @@ const logFile = join(folder, 'log');
 let isBroken = false;
 const clock = {
   now() {
-    if (isBroken) throw new Error('the clock is broken');
+    if (isBroken) throw new Error(`the clock is broken${' at length'.repeat(200)}`);
     return Date.now();
   },
 };
@@ -58,7 +58,9 @@ async function expectDefect(
   expect(body).not.toContain('clock');
   const record = emulator.requests.latest.at(-1);
   expect(record).toMatchObject({ endpoint, status: 500, ...(operation && { operation }) });
-  expect(record?.error).toMatch(/^Error: the clock is broken\n {4}at .*defects\.test\.ts/);
+  expect(record?.error).toMatch(
+    /^Error: the clock is broken( at length){200}\n {4}at .*defects\.test\.ts/,
+  );
   const lines = readFileSync(logFile, 'utf8').trim().split('\n');
   expect(JSON.parse(lines.at(-1) ?? '')).toEqual(JSON.parse(JSON.stringify(record)));
 }
