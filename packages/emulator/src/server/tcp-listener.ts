@@ -29,10 +29,10 @@ const LISTEN_AGAIN_MS = 100;
 /**
  * Creates a listener, which is closed while a fault refuses connections.
  *
- * @param accept - called with each connection
+ * @param accept - called with each connection, which may have been read from
  */
 export function createTcpListener(
-  faults: Pick<FaultPlan, 'isRefusing' | 'onChange'>,
+  faults: Pick<FaultPlan, 'isRefusing' | 'mayAnswer' | 'onChange'>,
   accept: (socket: Socket) => void,
 ): TcpListener {
   const connections = new Map<string, Socket>();
@@ -43,8 +43,20 @@ export function createTcpListener(
       // The port may be reused by another connection.
       if (connections.get(name) === socket) connections.delete(name);
     });
-    accept(socket);
+    if (faults.mayAnswer()) acceptHandshake(socket);
+    else accept(socket);
   });
+  /** A fault is for a client that begins a handshake, not for one that only tries whether the port is open. */
+  function acceptHandshake(socket: Socket): void {
+    const ignore = () => {};
+    socket.on('error', ignore);
+    socket.once('data', (hello) => {
+      socket.off('error', ignore).pause();
+      socket.unshift(hello);
+      accept(socket);
+      process.nextTick(() => socket.resume());
+    });
+  }
   let port: number | undefined;
   let isStarting = false;
   let isClosed = false;
