@@ -3,6 +3,7 @@ import { linkSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:f
 import { basename, dirname, join, resolve } from 'node:path';
 import { EmulatorError } from '../errors.ts';
 import { temporaryName } from './files.ts';
+import { folderError } from './folder.ts';
 import { type Liveness, livenessOf, thisProcess } from './holder.ts';
 import { listenAsHolder } from './holder-socket.ts';
 import { type LockContent, readLock } from './lock-file.ts';
@@ -18,7 +19,7 @@ export interface Lock {
   /**
    * Publishes how other processes reach this one.
    *
-   * @throws {@link EmulatorError} errors of `assertHeld`
+   * @throws {@link EmulatorError} errors of `assertHeld`, `ERR_DIR` if it cannot be written
    */
   publish(endpoint: { readonly apiEndpoint: string; readonly controlToken: string }): void;
   release(): void;
@@ -67,9 +68,14 @@ export async function lockFolder(dir: string): Promise<Lock> {
     assertHeld,
     publish(endpoint) {
       assertHeld();
-      // Readers must not see an incomplete file.
-      write({ ...content, ...endpoint });
-      renameSync(temporary, file);
+      try {
+        // Readers must not see an incomplete file.
+        write({ ...content, ...endpoint });
+        renameSync(temporary, file);
+      } catch (error) {
+        rmSync(temporary, { force: true });
+        throw folderError(dir, error as Error);
+      }
     },
     release() {
       held.delete(token);

@@ -1,5 +1,14 @@
 import { once } from 'node:events';
-import { appendFileSync, existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  watch,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -8,7 +17,8 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { startEmulator } from '../../src/index.ts';
 import type { Thing } from '../../src/state/records.ts';
 import { openStore, type Store } from '../../src/state/store.ts';
-import { BUILT, hasThing, makeThings, runLimited } from '../support/processes.ts';
+import { often } from '../support/often.ts';
+import { BUILT, hasThing, makeThings, runLimited, runOnSmallDisk } from '../support/processes.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'emulator-durability-'));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
@@ -16,27 +26,76 @@ let count = 0;
 const newFolder = () => join(root, String(++count));
 
 describe('the state in a folder', () => {
-  it('loses no acknowledged change if the process is killed at any time', async () => {
+  const thing = (thingName: string): Thing => ({
+    thingName,
+    thingId: thingName,
+    version: 1,
+    attributes: {},
+  });
+
+  /** What a killed process has acknowledged. The last line may be incomplete. */
+  const expectKept = async (dir: string, printed: readonly string[]) => {
+    const lines = printed.filter((line) => line.endsWith(';')).map((line) => line.slice(0, -1));
+    const aws = await startEmulator({ dir });
+    const lost = lines.filter((line) => !hasThing(aws, line.split(' ')[0] ?? ''));
+    const version = Number(lines.at(-1)?.split(' ')[1] ?? 1);
+    expect(aws.iot.describeThing({ thingName: 'changed' }).version).toBeGreaterThanOrEqual(version);
+    await aws.close();
+    expect(lost).toEqual([]);
+    expect(readdirSync(dir).sort()).toEqual(['account.json', 'ca.pem', 'records.jsonl']);
+  };
+
+  it('loses no acknowledged change if the process is killed at any of 2,000', async () => {
     const dir = newFolder();
-    const acknowledged: string[] = [];
-    for (let round = 0; round < 5; round++) {
+    const printed: string[] = [];
+    const total = often(2000) / 2;
+    for (let round = 0; printed.length < total; round++) {
       const child = makeThings(dir, `round${round}`);
       const lines = createInterface({ input: child.stdout ?? process.stdin });
-      lines.on('line', (line) => acknowledged.push(line));
-      await once(lines, 'line');
-      await new Promise((resolve) => setTimeout(resolve, 20 + Math.random() * 100));
-      const ended = Promise.all([once(child, 'exit'), once(lines, 'close')]);
-      child.kill('SIGKILL');
-      await ended;
-      const aws = await startEmulator({ dir });
-      // The last name may be truncated in the output.
-      const names = acknowledged
-        .filter((line) => line.endsWith(';'))
-        .map((line) => line.slice(0, -1));
-      const lost = names.filter((name) => !hasThing(aws, name));
-      await aws.close();
-      expect(lost).toEqual([]);
-      expect(names.length).toBeGreaterThan(round);
+      const end = printed.length + 1 + Math.random() * 120;
+      lines.on('line', (line) => {
+        printed.push(line);
+        if (printed.length > end) child.kill('SIGKILL');
+      });
+      await Promise.all([once(child, 'exit'), once(lines, 'close')]);
+      await expectKept(dir, printed);
+    }
+  });
+
+  it('loses no acknowledged change if the process is killed while it compacts', async () => {
+    const dir = newFolder();
+    const first = await startEmulator({ dir });
+    const value = 'x'.repeat(800);
+    first.iot.createThing({
+      thingName: 'changed',
+      attributes: { a: value, b: value, c: value },
+    });
+    await first.close();
+    const record = { ...thing('one'), attributes: { a: 'x'.repeat(2000) } };
+    for (let round = 0; round < often(5); round++) {
+      // Much longer than its content, which takes a while to write.
+      const old = Array.from({ length: 3000 }, () => JSON.stringify([['things', 'one', record]]));
+      const content = Array.from({ length: 2000 }, (_, i) =>
+        JSON.stringify([
+          ['things', `kept-${round}-${i}`, { ...record, thingName: `kept-${round}-${i}` }],
+        ]),
+      );
+      appendFileSync(join(dir, 'records.jsonl'), `${[...old, ...content].join('\n')}\n`);
+      const watcher = watch(dir);
+      const child = makeThings(dir, `round${round}`);
+      watcher.on('change', (_event, name) => {
+        if (/^records\.jsonl\..*\.tmp$/.test(String(name))) {
+          setTimeout(() => child.kill('SIGKILL'), Math.random() * 50);
+        }
+      });
+      const printed: string[] = [];
+      createInterface({ input: child.stdout ?? process.stdin }).on('line', (line) =>
+        printed.push(line),
+      );
+      await once(child, 'close');
+      watcher.close();
+      const kept = Array.from({ length: 2000 }, (_, i) => `kept-${round}-${i} 1;`);
+      await expectKept(dir, [...kept, ...printed]);
     }
   });
 
@@ -53,13 +112,6 @@ describe('the state in a folder', () => {
     const third = await startEmulator({ dir });
     expect(['whole', 'after'].map((name) => hasThing(third, name))).toEqual([true, true]);
     await third.close();
-  });
-
-  const thing = (thingName: string): Thing => ({
-    thingName,
-    thingId: thingName,
-    version: 1,
-    attributes: {},
   });
 
   it('applies the changes of a batch atomically', async () => {
@@ -118,7 +170,7 @@ describe('the state in a folder', () => {
           await store.close();
         }
       }),
-      { numRuns: 30 },
+      { numRuns: often(50) },
     );
   });
 
@@ -136,7 +188,7 @@ describe('the state in a folder', () => {
     const dir = newFolder();
     const aws = await startEmulator({ dir });
     const { certificateId } = await aws.iot.createKeysAndCertificate({ keyType: 'EC-P256' });
-    for (let i = 0; i < 1500; i++) {
+    for (let i = 0; i < 500; i++) {
       await aws.iot.updateCertificate({ certificateId, newStatus: i % 2 ? 'ACTIVE' : 'INACTIVE' });
     }
     await aws.close();
@@ -147,6 +199,98 @@ describe('the state in a folder', () => {
     const again = await startEmulator({ dir });
     expect(again.iot.describeCertificate({ certificateId }).status).toBe('ACTIVE');
     await again.close();
+  });
+});
+
+describe('on a small disk', () => {
+  /** Starts an emulator, creates things as long as there is room, and does so again after some room was made. */
+  const program = (dir: string) => `
+    import { rmSync, writeFileSync } from 'node:fs';
+    import { startEmulator } from ${JSON.stringify(BUILT)};
+    const attributes = { filler: 'x'.repeat(800) };
+    const dir = ${JSON.stringify(dir)};
+    const has = (aws, thingName) => {
+      try { return aws.iot.describeThing({ thingName }) !== undefined; } catch { return false; }
+    };
+    const fill = async (aws, prefix) => {
+      const kept = [];
+      for (let i = 0; ; i++) {
+        try {
+          kept.push(aws.iot.createThing({ thingName: prefix + i, attributes }).thingName);
+        } catch (error) {
+          return { kept, error: error.message, isThere: has(aws, prefix + i) };
+        }
+        if (i % 10 === 0) await new Promise(setImmediate);
+      }
+    };
+    const said = {};
+    try {
+      const aws = await startEmulator({ dir });
+      writeFileSync(dir + '/filler', Buffer.alloc(40_000));
+      said.first = await fill(aws, 'first');
+      said.seed = await aws.seed({ thingName: 'seeded', roleAlias: 'a', keyType: 'EC-P256' })
+        .then(() => 'done', (error) => error.message);
+      rmSync(dir + '/filler');
+      said.second = await fill(aws, 'second');
+      await aws.close();
+      rmSync(dir + '/running.json', { force: true });
+      const again = await startEmulator({ dir }).catch((error) => (said.start = error.message, undefined));
+      if (again) {
+        const seeded = said.seed === 'done' ? ['seeded'] : [];
+        const names = [...said.first.kept, ...seeded, ...said.second.kept];
+        said.lost = names.filter((name) => !has(again, name));
+        said.more = again.iot.listThings().length - names.length;
+        await again.close();
+      }
+    } catch (error) {
+      said.start = error.message;
+    }
+    console.log(JSON.stringify(said));`;
+
+  interface Filled {
+    readonly kept: string[];
+    readonly error: string;
+    readonly isThere: boolean;
+  }
+
+  it('loses nothing that was acknowledged, says what is wrong, and goes on when there is room', () => {
+    const dir = newFolder();
+    mkdirSync(dir);
+    const { stdout, stderr } = runOnSmallDisk(dir, 400, program(dir));
+    expect(stderr).toBe('');
+    const said = JSON.parse(stdout) as { first: Filled; second: Filled } & Record<string, unknown>;
+    for (const { kept, error, isThere } of [said.first, said.second]) {
+      expect(kept.length).toBeGreaterThan(10);
+      expect(error).toBe('cannot store a change: ENOSPC: no space left on device, write');
+      expect(isThere).toBe(false);
+    }
+    // A compaction that failed may have left room.
+    expect(['done', said.first.error]).toContain(said.seed);
+    // A full disk has no room for the lock either.
+    expect(said.start ?? said.lost).toEqual(
+      said.start === undefined ? [] : expect.stringMatching(/^cannot use [^\n]*: ENOSPC[^\n]*$/),
+    );
+    expect(said.more ?? 0).toBe(0);
+  });
+
+  it.each([0, 8])('of %i KiB an emulator starts, or says why not', (kilobytes) => {
+    const dir = newFolder();
+    mkdirSync(dir);
+    // No size is no limit: the smallest disk is full before.
+    const fill = kilobytes === 0 ? `writeFileSync(${JSON.stringify(dir)} + '/filler', '1');` : '';
+    const { stdout } = runOnSmallDisk(
+      dir,
+      Math.max(kilobytes, 4),
+      `import { readdirSync, writeFileSync } from 'node:fs';
+       import { startEmulator } from ${JSON.stringify(BUILT)};
+       ${fill}
+       try { await (await startEmulator({ dir: ${JSON.stringify(dir)} })).close(); console.log('ok'); }
+       catch (error) { console.log(error.code + ' ' + error.message); }
+       console.log(readdirSync(${JSON.stringify(dir)}).join());`,
+    );
+    const [said, left] = stdout.split('\n');
+    expect(said).toMatch(/^ok$|^ERR_DIR cannot use [^\n]*: ENOSPC/);
+    expect(left).not.toMatch(/tmp|sock|running/);
   });
 });
 
