@@ -69,13 +69,13 @@ export interface Emulator extends AsyncDisposable {
   readonly controlToken: string;
   /**
    * Creates everything that a thing needs to get credentials: thing and certificate, and role, role alias and policy,
-   * unless they exist.
+   * unless they exist. Without input, the names are `my-thing`, `my-thing-2`, … and `my-alias`.
    *
-   * @throws {@link EmulatorError} (as a rejection) `InvalidRequestException` for an invalid name or key type,
-   * `ResourceAlreadyExistsException` for a thing that exists, `ServiceUnavailableException` if it cannot be written
-   * to the folder
+   * @throws {@link EmulatorError} (as a rejection) `InvalidRequestException` for an invalid name, key type or duration,
+   * `ResourceAlreadyExistsException` for a thing that exists, or a role alias with another duration,
+   * `ServiceUnavailableException` if it cannot be written to the folder
    */
-  seed(input: SeedInput): Promise<Seed>;
+  seed(input?: SeedInput): Promise<Seed>;
   /** Things, thing groups, certificates, policies and role aliases. */
   readonly iot: Iot;
   /** Roles and managed policies. */
@@ -169,11 +169,11 @@ async function start(
   const account = openAccount(store, now);
   const { dir } = options;
   const seedContext = { store, account, now };
-  const seedThing = (input: SeedInput) => seed(seedContext, input);
+  const seedThing = (input?: SeedInput) => seed(seedContext, input);
   const seedFiles =
     dir === undefined
       ? undefined
-      : (input: SeedInput) => seed(seedContext, input, openDeviceFiles(dir, input.thingName));
+      : (input: SeedInput) => seed(seedContext, input, (name) => openDeviceFiles(dir, name));
   const explainRequest = (input: ExplainInput) => explain(state, input, now());
   const controlToken = randomBytes(24).toString('base64url');
   let lifetimeMs: number | undefined;
@@ -198,6 +198,7 @@ async function start(
       explain: explainRequest,
       faults,
       requests,
+      accessKey: { region: state.region, ...state.administrator },
       controlToken,
     },
   });

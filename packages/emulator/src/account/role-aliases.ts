@@ -64,7 +64,8 @@ export interface RoleAliasOperations {
 }
 
 const DEFAULT_SECONDS = 3600;
-const LEAST_SECONDS = 900;
+/** The shortest duration of credentials that AWS IoT accepts. */
+export const LEAST_SECONDS = 900;
 
 /** The operations on role aliases over the stored state. */
 export function roleAliasOperations({ store, now }: OperationContext): RoleAliasOperations {

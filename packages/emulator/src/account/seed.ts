@@ -1,4 +1,4 @@
-import { iotArn, roleArn as makeRoleArn, roleAliasArn } from '../names/arns.ts';
+import { roleArn as makeRoleArn, roleAliasArn } from '../names/arns.ts';
 import { checkName } from '../names/check-name.ts';
 import { issueDeviceCertificate } from '../pki/device-certificates.ts';
 import type { KeyType } from '../pki/keys.ts';
@@ -6,23 +6,36 @@ import type { DeviceFiles } from '../state/device-files.ts';
 import { lookUp } from '../state/look-up.ts';
 import type { Store } from '../state/store.ts';
 import type { Account } from './account.ts';
-import { alreadyExistsError } from './context.ts';
+import { checkSeconds } from './context.ts';
+import { LEAST_SECONDS } from './role-aliases.ts';
+import { checkFree, freeThingName, seedNames, type Wanted } from './seed-names.ts';
 
 /** The input of `seed`. */
 export interface SeedInput {
-  /** The name of the new thing. 1 to 128 characters: letters, digits, `:`, `_` and `-`. */
-  readonly thingName: string;
-  /** The role alias, which is created if it does not exist. 1 to 128 characters: letters, digits and `_=,@-`. */
-  readonly roleAlias: string;
+  /**
+   * The name of the new thing. 1 to 128 characters: letters, digits, `:`, `_` and `-`. Default: `my-thing`, or the
+   * first of `my-thing-2`, `my-thing-3`, … that does not exist.
+   */
+  readonly thingName?: string | undefined;
+  /**
+   * The role alias, which is created if it does not exist. 1 to 128 characters: letters, digits and `_=,@-`. Default
+   * `my-alias`.
+   */
+  readonly roleAlias?: string | undefined;
   /** The type of the device's key. Default `RSA-2048`, as in AWS IoT. */
-  readonly keyType?: KeyType;
+  readonly keyType?: KeyType | undefined;
+  /**
+   * How long credentials for the role alias are valid, in seconds: 900 to 43 200. Above an hour, the role that is
+   * created also allows such sessions. Default: that of a role alias that exists, otherwise 3600.
+   */
+  readonly durationSeconds?: number | undefined;
 }
 
 /** The result of `seed`: everything that a device needs, and the names of the other resources. */
 export interface Seed {
-  /** As in the input. */
+  /** The name of the thing. */
   readonly thingName: string;
-  /** As in the input. */
+  /** The name of the role alias. */
   readonly roleAlias: string;
   /** The role of the alias: the alias and `-role`, truncated to 64 characters. */
   readonly roleName: string;
@@ -52,36 +65,38 @@ export interface SeedContext {
  * Creates everything that a thing needs to get credentials: thing and certificate, and role, role alias and policy,
  * unless they exist. All is created, or nothing.
  *
- * @param files - where its certificate and key are also written to, if anywhere
- * @throws {@link EmulatorError} (as a rejection) `InvalidRequestException` for an invalid name or key type,
- * `ResourceAlreadyExistsException` for a thing that exists, errors of the files
+ * @param openFiles - opens the files that its certificate and key are also written to, if any
+ * @throws {@link EmulatorError} (as a rejection) `InvalidRequestException` for an invalid name, key type or duration,
+ * `ResourceAlreadyExistsException` for a thing that exists, or a role alias with another duration; errors of the files
  */
 export async function seed(
   { store, account, now }: SeedContext,
-  { thingName, roleAlias, keyType = 'RSA-2048' }: SeedInput,
-  files?: DeviceFiles,
+  input: SeedInput = {},
+  openFiles?: (thingName: string) => DeviceFiles,
 ): Promise<Seed> {
   const { state } = store;
+  const { roleAlias = 'my-alias', keyType = 'RSA-2048', durationSeconds } = input;
+  const { thingName = freeThingName(state) } = input;
   checkName('thing name', thingName);
   checkName('role alias', roleAlias);
+  if (durationSeconds !== undefined) {
+    checkSeconds('durationSeconds', durationSeconds, LEAST_SECONDS, 'InvalidRequestException');
+  }
+  const files = openFiles?.(thingName);
   const prepare = () => {
     files?.prepare((prefix) => Object.keys(state.certificates).some((id) => id.startsWith(prefix)));
-    const existing = lookUp(state.things, thingName);
-    if (existing === undefined) return;
-    throw alreadyExistsError(`thing ${thingName} already exists`, {
-      resourceArn: iotArn(state, `thing/${thingName}`),
-      resourceId: existing.thingId,
-    });
+    checkFree(state, { thingName, roleAlias, durationSeconds });
   };
   prepare();
   const issued = await issueDeviceCertificate(state.pki.deviceCa, keyType, now());
   // Another one may have been faster.
   prepare();
   const { certificatePem, privateKeyPem } = issued;
+  const device = { thingName, roleAlias, durationSeconds, certificatePem };
   let created: ReturnType<typeof createResources>;
   try {
     created = store.batch(() => {
-      const resources = createResources(store, account, { thingName, roleAlias, certificatePem });
+      const resources = createResources(store, account, device);
       files?.write({ ...resources, certificatePem, privateKeyPem });
       return resources;
     });
@@ -96,19 +111,21 @@ export async function seed(
 function createResources(
   { state }: Store,
   { iot, iam }: Account,
-  device: {
-    readonly thingName: string;
-    readonly roleAlias: string;
-    readonly certificatePem: string;
-  },
+  device: Wanted & { readonly certificatePem: string },
 ): Omit<Seed, 'thingName' | 'roleAlias' | 'certificatePem' | 'privateKeyPem'> {
-  const { thingName, roleAlias, certificatePem } = device;
+  const { thingName, roleAlias, durationSeconds, certificatePem } = device;
   const { roleName, policyName } = seedNames(roleAlias);
   const roleArn = makeRoleArn(state, roleName);
   if (!lookUp(state.roles, roleName)) {
-    iam.createRole({ roleName, assumeRolePolicyDocument: TRUST_POLICY });
+    iam.createRole({
+      roleName,
+      assumeRolePolicyDocument: TRUST_POLICY,
+      maxSessionDuration: durationSeconds && Math.max(durationSeconds, HOUR_SECONDS),
+    });
   }
-  if (!lookUp(state.roleAliases, roleAlias)) iot.createRoleAlias({ roleAlias, roleArn });
+  if (!lookUp(state.roleAliases, roleAlias)) {
+    iot.createRoleAlias({ roleAlias, roleArn, credentialDurationSeconds: durationSeconds });
+  }
   if (!lookUp(state.policies, policyName)) {
     const policyDocument = allowAlias(roleAliasArn(state, roleAlias));
     iot.createPolicy({ policyName, policyDocument });
@@ -120,6 +137,9 @@ function createResources(
   iot.attachPolicy({ policyName, target: certificateArn });
   return { roleName, roleArn, policyName, ...registered };
 }
+
+/** IAM allows no shorter maximum. */
+const HOUR_SECONDS = 3600;
 
 const TRUST_POLICY = JSON.stringify({
   Version: '2012-10-17',
@@ -139,14 +159,4 @@ function allowAlias(roleAliasArn: string): string {
       Resource: roleAliasArn,
     },
   });
-}
-
-const MAX_ROLE_NAME = 64;
-const MAX_POLICY_NAME = 128;
-
-function seedNames(roleAlias: string): { roleName: string; policyName: string } {
-  return {
-    roleName: `${roleAlias.slice(0, MAX_ROLE_NAME - '-role'.length)}-role`,
-    policyName: `${roleAlias.slice(0, MAX_POLICY_NAME - '-policy'.length)}-policy`,
-  };
 }

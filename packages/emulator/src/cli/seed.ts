@@ -1,90 +1,43 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { openAccount } from '../account/account.ts';
-import { type Seed, seed as seedThing } from '../account/seed.ts';
-import { EmulatorError } from '../errors.ts';
-import { checkName } from '../names/check-name.ts';
+import { type Seed, type SeedInput, seed as seedThing } from '../account/seed.ts';
+import type { KeyType } from '../pki/keys.ts';
 import { deviceFileNames, openDeviceFiles } from '../state/device-files.ts';
 import { makeFolder } from '../state/folder.ts';
-import { findHolder } from '../state/lock.ts';
-import type { LockContent } from '../state/lock-file.ts';
-import { openStore } from '../state/store.ts';
+import type { Store } from '../state/store.ts';
+import { sendControl, useFolder } from './folder.ts';
 
-type Input = { readonly thingName: string; readonly roleAlias: string };
 type Seeded = Omit<Seed, 'certificatePem' | 'privateKeyPem'>;
 
-/** Creates everything that a thing needs, and writes its certificate and private key to the folder. */
+/** Creates everything that things need, and writes their certificates and private keys to the folder. */
 export async function seed(options: {
-  dir: string;
-  thing: string;
-  roleAlias: string;
+  readonly dir: string;
+  readonly thing: readonly string[];
+  readonly roleAlias: string;
+  readonly keyType?: KeyType;
+  readonly duration?: number;
 }): Promise<void> {
-  const { dir, thing: thingName, roleAlias } = options;
-  checkName('thing name', thingName);
-  checkName('role alias', roleAlias);
-  const seeded = await seedFolder(dir, { thingName, roleAlias });
-  process.stdout.write(`${JSON.stringify({ ...seeded, ...deviceFileNames(dir, thingName) })}\n`);
-}
-
-/** How long to wait for other processes that seed the folder, and for an emulator that has it open. */
-const TIMEOUT_MS = 30_000;
-const RETRY_MS = 100;
-
-/** Seeds the folder, by the emulator that has it open, if any. */
-async function seedFolder(dir: string, input: Input): Promise<Seeded> {
-  const deadline = Date.now() + TIMEOUT_MS;
-  makeFolder(dir);
-  for (;;) {
-    const holder = await findHolder(dir);
-    if (holder?.apiEndpoint !== undefined) return seedRunning(holder, input);
-    try {
-      return await seedHere(dir, input);
-    } catch (error) {
-      const isInUse = error instanceof EmulatorError && error.code === 'ERR_IN_USE';
-      if (!isInUse || Date.now() > deadline) throw error;
+  const { dir, thing: names, roleAlias, keyType, duration: durationSeconds } = options;
+  const seedEach = async (seedOne: (input: SeedInput) => Promise<Seeded>) => {
+    for (const thingName of names) {
+      const seeded = await seedOne({ thingName, roleAlias, keyType, durationSeconds });
+      const line = { ...seeded, ...deviceFileNames(dir, thingName) };
+      process.stdout.write(`${JSON.stringify(line)}\n`);
     }
-    await sleep(RETRY_MS * (0.5 + Math.random()));
-  }
-}
-
-async function seedHere(dir: string, input: Input): Promise<Seeded> {
-  const store = await openStore({
-    dir,
-    accountId: undefined,
-    region: undefined,
-    nowMs: Date.now(),
+  };
+  makeFolder(dir);
+  await useFolder(dir, {
+    running: (emulator) =>
+      seedEach((input) => sendControl<Seeded>(emulator, 'POST seed-files', input)),
+    opened: (store) => seedEach((input) => seedOpened(store, dir, input)),
   });
-  try {
-    const context = { store, account: openAccount(store, Date.now), now: Date.now };
-    const files = openDeviceFiles(dir, input.thingName);
-    const {
-      privateKeyPem: _,
-      certificatePem: __,
-      ...seeded
-    } = await seedThing(context, input, files);
-    return seeded;
-  } finally {
-    await store.close();
-  }
 }
 
-async function seedRunning(holder: LockContent, input: Input): Promise<Seeded> {
-  const { pid, apiEndpoint, controlToken } = holder;
-  let response: Response;
-  let answer: Seeded & { readonly code: string; readonly message: string };
-  try {
-    response = await fetch(`${apiEndpoint}/_emulator/seed-files`, {
-      method: 'POST',
-      headers: { authorization: `Bearer ${controlToken}` },
-      body: JSON.stringify(input),
-      signal: AbortSignal.timeout(TIMEOUT_MS),
-    });
-    answer = (await response.json()) as typeof answer;
-  } catch (cause) {
-    throw new EmulatorError(`the emulator of process ${pid} does not respond at ${apiEndpoint}`, {
-      code: 'ERR_IN_USE',
-      cause,
-    });
-  }
-  if (response.ok) return answer;
-  throw new EmulatorError(answer.message, { code: answer.code });
+async function seedOpened(store: Store, dir: string, input: SeedInput): Promise<Seeded> {
+  const context = { store, account: openAccount(store, Date.now), now: Date.now };
+  const {
+    privateKeyPem: _,
+    certificatePem: __,
+    ...seeded
+  } = await seedThing(context, input, (name) => openDeviceFiles(dir, name));
+  return seeded;
 }

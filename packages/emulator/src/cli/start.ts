@@ -1,17 +1,20 @@
 import { once } from 'node:events';
-import { startEmulator } from '../emulator.ts';
+import { styleText } from 'node:util';
+import { quoted } from '../credentials/remedies.ts';
+import { type Emulator, startEmulator } from '../emulator.ts';
 import type { Fault } from '../faults/fault.ts';
+import { PROGRAM } from './output.ts';
 
 /** Runs the emulator until a signal ends it. */
 export async function start(options: {
-  dir: string;
-  apiPort?: number;
-  credentialsPort?: number;
-  minTls: 'TLSv1.2' | 'TLSv1.3';
-  account?: string;
-  region?: string;
-  fault?: readonly Fault[];
-  log?: string;
+  readonly dir?: string;
+  readonly apiPort?: number;
+  readonly credentialsPort?: number;
+  readonly minTls: 'TLSv1.2' | 'TLSv1.3';
+  readonly account?: string;
+  readonly region?: string;
+  readonly fault?: readonly Fault[];
+  readonly log?: string;
 }): Promise<void> {
   const { dir, apiPort, credentialsPort, minTls, account, region, fault, log } = options;
   const emulator = await startEmulator({
@@ -24,18 +27,63 @@ export async function start(options: {
     faults: fault,
     logFile: log,
   });
-  const ready = {
+  const lines = process.stdout.isTTY
+    ? describe(emulator, dir)
+    : [JSON.stringify(summary(emulator))];
+  process.stdout.write(lines.map((line) => `${line}\n`).join(''));
+  await Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')]);
+  await emulator.close();
+}
+
+/** For programs. */
+function summary(emulator: Emulator): object {
+  const { caFile, ca } = emulator;
+  return {
     apiEndpoint: emulator.apiEndpoint,
     credentialsEndpoint: emulator.credentialsEndpoint,
     credentialsHostName: emulator.credentialsHostName,
-    caFile: emulator.caFile,
+    ...(caFile === undefined ? { ca } : { caFile }),
     accountId: emulator.accountId,
     region: emulator.region,
     ...emulator.administrator,
     user: emulator.user,
     controlToken: emulator.controlToken,
   };
-  process.stdout.write(`${JSON.stringify(ready)}\n`);
-  await Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')]);
-  await emulator.close();
+}
+
+/** For people: without secrets, as a terminal may be seen or recorded. */
+function describe(emulator: Emulator, dir: string | undefined): readonly string[] {
+  const { apiEndpoint, credentialsEndpoint, credentialsHostName, accountId, region } = emulator;
+  const folder = dir === undefined ? undefined : `--dir ${quoted(dir)}`;
+  return [
+    styleText('bold', 'The emulator is ready. For tests; never for production.'),
+    ...table([
+      ['AWS APIs', apiEndpoint],
+      ['credential provider', `https://${credentialsEndpoint}`],
+      ['its name on AWS', credentialsHostName],
+      ['CA file', emulator.caFile ?? 'none: the state is in memory'],
+      ['account', accountId],
+      ['region', region],
+    ]),
+    '',
+    ...table(
+      folder === undefined
+        ? [['to create things', 'start it with --dir, or pipe its output, which then has the keys']]
+        : [
+            [
+              'to create a thing',
+              `${PROGRAM} seed ${folder} --thing my-thing --role-alias my-alias`,
+            ],
+            ['to use the AWS CLI', `eval "$(${PROGRAM} env ${folder})"`],
+          ],
+    ),
+    ...table([['to stop', 'Ctrl+C']]),
+  ];
+}
+
+/** The width of the longest name. */
+const NAME_WIDTH = 20;
+
+function table(rows: readonly (readonly [name: string, value: string])[]): readonly string[] {
+  return rows.map(([name, value]) => `  ${name.padEnd(NAME_WIDTH)} ${styleText('cyan', value)}`);
 }

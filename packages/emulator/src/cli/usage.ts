@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { type Command, CommanderError, InvalidArgumentError } from 'commander';
 import { EmulatorError } from '../errors.ts';
 import { type Fault, parseFault } from '../faults/fault.ts';
@@ -7,12 +8,17 @@ import { printError } from './output.ts';
 /** Exit status for an invalid command line. */
 const USAGE_STATUS = 2;
 
-/** The part of every help text that explains the exit status. */
-export const EXIT_STATUS_HELP = `
+/** Returns the part of every help text that explains the exit status. */
+export function exitStatusHelp(success: string, failure: string): string {
+  return `
 Exit status:
-  0  it worked
-  1  it failed; stderr says why
+  0  ${success}
+  1  ${failure}
   2  the command line, or what it names, is wrong`;
+}
+
+/** The exit status of most commands. */
+export const EXIT_STATUS_HELP: string = exitStatusHelp('it worked', 'it failed; stderr says why');
 
 /** A message of commander, with its suggestion of similar names. */
 const SUGGESTION = /^error: (.*?)\s*(?:\n\(Did you mean (.*)\?\)\s*)?$/s;
@@ -72,11 +78,30 @@ export function pathOf(what: string): (text: string) => string {
   };
 }
 
-/** Parses an option that is a port. */
-export function parsePort(text: string): number {
-  const value = Number(text);
-  if (/^\d{1,5}$/.test(text) && value <= 65_535) return value;
-  throw new InvalidArgumentError('Expected a whole number from 0 to 65535.');
+/** Returns the parser of an option that may be set several times, each time to another value. */
+export function severalOf(
+  parse: (text: string) => string,
+): (text: string, before?: readonly string[]) => readonly string[] {
+  return (text, before = []) => {
+    const value = parse(text);
+    if (!before.includes(value)) return [...before, value];
+    throw new InvalidArgumentError('It was passed already.');
+  };
+}
+
+/** Returns the parser of an option that is a whole number. */
+export function wholeNumber(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (/^\d{1,9}$/.test(text) && value >= least && value <= most) return value;
+    throw new InvalidArgumentError(`Expected a whole number from ${least} to ${most}.`);
+  };
+}
+
+/** Parses an option that is an IP address. */
+export function parseIp(text: string): string {
+  if (isIP(text) !== 0) return text;
+  throw new InvalidArgumentError('Expected an IP address.');
 }
 
 /** Parses an option that is a fault, and adds it to those before. */

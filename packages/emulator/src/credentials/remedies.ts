@@ -128,8 +128,8 @@ function aws(operation: string, options: Readonly<Record<string, string>>): stri
   return ['aws', operation, ...words].join(' ');
 }
 
-/** A word of a POSIX shell. */
-function quoted(word: string): string {
+/** Returns a text as a word of a POSIX shell. */
+export function quoted(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }
 

@@ -17,8 +17,16 @@ export interface ControlContext {
   readonly explain: (input: ExplainInput) => Explanation;
   readonly faults: Faults;
   readonly requests: Requests;
+  readonly accessKey: AccessKeyAnswer;
   /** The bearer token of control requests. */
   readonly controlToken: string;
+}
+
+/** `GET access-key`: the keys of the account's root user, for the AWS CLI and SDKs. */
+export interface AccessKeyAnswer {
+  readonly region: string;
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
 }
 
 /** The path prefix of control requests. */
@@ -27,6 +35,7 @@ export const CONTROL_PREFIX = '/_emulator/';
 type Handler = (context: ControlContext, input: unknown) => unknown;
 
 const HANDLERS: Readonly<Record<string, Handler>> = {
+  'GET access-key': ({ accessKey }) => accessKey,
   'GET counters': ({ requests }) => requests.counters,
   'GET requests': ({ requests }) => requests.latest,
   'GET faults': ({ faults }) => faults.list(),
@@ -78,11 +87,13 @@ export async function answerControl(
 }
 
 function seedInput(input: unknown): SeedInput {
-  const { thingName, roleAlias } = (input ?? {}) as Record<string, unknown>;
-  if (typeof thingName === 'string' && typeof roleAlias === 'string') {
-    return { thingName, roleAlias };
+  const given = (input ?? {}) as Record<keyof SeedInput, unknown>;
+  const { thingName, roleAlias, keyType, durationSeconds } = given;
+  if ([thingName, roleAlias, keyType].every(isTextOrMissing)) {
+    // `seed` checks the values.
+    return { thingName, roleAlias, keyType, durationSeconds } as SeedInput;
   }
-  throw new EmulatorError('the body must have thingName and roleAlias', {
+  throw new EmulatorError('thingName, roleAlias and keyType must be strings', {
     code: 'InvalidRequestException',
   });
 }

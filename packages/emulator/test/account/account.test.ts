@@ -15,7 +15,7 @@ describe('the operations', async () => {
       () => emulator.iot.createThing({} as never),
       'InvalidRequestException',
     ],
-    ['a seed without names', () => emulator.seed({} as never), 'InvalidRequestException'],
+    ['a seed without a name', () => emulator.seed({ thingName: '' }), 'InvalidRequestException'],
     [
       'a kind of key that there is not',
       () => emulator.seed({ thingName: 't', roleAlias: 'r', keyType: 'RSA-1024' as never }),

@@ -1,14 +1,17 @@
 import { spawn, spawnSync } from 'node:child_process';
+import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { stripVTControlCharacters } from 'node:util';
 import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import { afterAll, describe, expect, it } from 'vitest';
 import { createProgram } from '../../src/cli/program.ts';
 import { EXIT_STATUS_HELP } from '../../src/cli/usage.ts';
 import { MAIN } from '../support/processes.ts';
+import { startOnTerminal } from '../support/terminal.ts';
 
 const PACKAGE = new URL('../../package.json', import.meta.url);
 
@@ -120,6 +123,70 @@ describe('seed and start', () => {
     expect(await second.stop('SIGINT')).toBe(0);
   });
 
+  it('seed creates several things, through the emulator that runs or not', async () => {
+    const dir = newFolder();
+    const args = ['seed', '--dir', dir, '--role-alias', 'a', '--key-type', 'EC-P256'];
+    const { status, stdout, stderr } = run(
+      ...args,
+      '--duration',
+      '900',
+      '--thing',
+      'b',
+      '--thing',
+      'c',
+    );
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    expect(
+      stdout
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line).thingName),
+    ).toEqual(['b', 'c']);
+    const { ready, stop } = await start('--dir', dir);
+    // One that exists ends it; those before are whole.
+    const more = run(...args, '--thing', 'd', '--thing', 'c', '--thing', 'e');
+    expect(more.status).toBe(1);
+    expect(JSON.parse(more.stdout).keyFile).toBe(join(dir, 'd-key.pem'));
+    expect(more.stderr).toContain('c-cert.pem already exists');
+    expect(run(...args, '--thing', 'f', '--duration', '1000').stderr).toContain('of 900 seconds');
+    for (const thing of ['b', 'c', 'd']) {
+      const { credentials } = JSON.parse(curl(dir, thing, 'a', ready));
+      const seconds = (Date.parse(credentials.expiration) - Date.now()) / 1000;
+      expect(seconds).toBeCloseTo(900, -2);
+      expect(readFileSync(join(dir, `${thing}-key.pem`), 'utf8')).toMatch(/BEGIN EC PRIVATE KEY/);
+    }
+    expect(existsSync(join(dir, 'e-key.pem'))).toBe(false);
+    expect(existsSync(join(dir, 'f-key.pem'))).toBe(false);
+    await stop('SIGTERM');
+  });
+
+  it('start without a folder prints the CA certificate instead of its file', async () => {
+    const { ready, stop } = await start();
+    expect(ready).not.toHaveProperty('caFile');
+    expect(new X509Certificate(ready.ca ?? '').subject).toBe('CN=Emulator Root CA');
+    expect(await whoIs(ready)).toBe('arn:aws:iam::123456789012:root');
+    expect(await stop('SIGTERM')).toBe(0);
+  });
+
+  it('start on a terminal prints what people need, and no secrets, and ends by Ctrl+C', async () => {
+    const dir = newFolder();
+    const terminal = startOnTerminal([process.execPath, MAIN, 'start', '--dir', dir]);
+    await terminal.waitFor('Ctrl+C');
+    terminal.interrupt();
+    const { status, printed } = await terminal.end();
+    expect(status).toBe(0);
+    const text = stripVTControlCharacters(printed);
+    expect(text).not.toBe(printed);
+    expect(text).toMatch(/^ {2}AWS APIs +http:\/\/127\.0\.0\.1:\d+\r$/m);
+    expect(text).toMatch(/^ {2}credential provider +https:\/\/localhost:\d+\r$/m);
+    expect(text).toContain(join(dir, 'ca.pem'));
+    expect(text).toContain(`eval "$(awsiot-credentialhelper-emulator env --dir ${dir})"`);
+    expect(text).toContain(`awsiot-credentialhelper-emulator seed --dir ${dir} --thing my-thing`);
+    const { administrator } = JSON.parse(readFileSync(join(dir, 'account.json'), 'utf8'));
+    expect(administrator.secretAccessKey).toMatch(/^.{40}$/);
+    expect(text).not.toContain(administrator.secretAccessKey);
+  });
+
   it('--min-tls TLSv1.3 refuses TLS 1.2', async () => {
     const dir = newFolder();
     run('seed', '--dir', dir, '--thing', 't', '--role-alias', 'a');
@@ -152,7 +219,8 @@ describe('bad input gets one clear line and a status', () => {
   it.each([
     [2, 'no command was passed', []],
     [2, "unknown command 'run'", ['run']],
-    [2, "required option '--dir <dir>'", ['start']],
+    [2, "required option '--dir <dir>'", ['env']],
+    [2, "required option '--certificate <id-or-file>'", ['explain', '--dir', newFolder()]],
     [2, "required option '--thing <name>'", ['seed', '--dir', newFolder(), '--role-alias', 'a']],
     [
       2,
@@ -185,6 +253,10 @@ describe('bad input gets one clear line and a status', () => {
     [2, 'letters, digits and :_-', ['seed', '--thing', 'bad thing']],
     [2, 'letters, digits and :_-', ['seed', '--thing', 'line\nbreak']],
     [2, 'letters, digits and _=,@-', ['seed', '--role-alias', 'a/b']],
+    [2, 'It was passed already', ['seed', '--thing', 'a', '--thing', 'a']],
+    [2, 'Allowed choices are RSA-2048', ['seed', '--key-type', 'RSA-1024']],
+    [2, 'Expected a whole number from 900 to 43200', ['seed', '--duration', '1h']],
+    [2, 'Allowed choices are sh', ['env', '--format', 'csh']],
     [1, 'it is not a folder', ['start', '--dir', file]],
     [1, 'it is not a folder', ['seed', '--thing', 't', '--role-alias', 'a', '--dir', file]],
     [1, 'not a directory', ['seed', '--thing', 't', '--role-alias', 'a', '--dir', `${file}/sub`]],
@@ -241,12 +313,14 @@ describe('bad input gets one clear line and a status', () => {
     [['--help'], 'never for production'],
     [['seed', '--help'], '--role-alias <name>'],
     [['start', '--help'], '--credentials-port <port>'],
+    [['env', '--help'], '--format <format>'],
+    [['explain', '--help'], '--source-ip <address>'],
   ])('the help of %j goes to stdout, with examples and exit status', (args, text) => {
     const { status, stdout, stderr } = run(...args);
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
     expect(stdout).toContain(text);
-    expect(stdout).toContain(EXIT_STATUS_HELP);
-    const examples = [...stdout.matchAll(/^ {2}(awsiot-credentialhelper-emulator .+)$/gm)];
+    expect(stdout).toMatch(args[0] === 'explain' ? /^ {2}1 {2}it would not/m : EXIT_STATUS_HELP);
+    const examples = [...stdout.matchAll(/^ {2}(.*awsiot-credentialhelper-emulator .+)$/gm)];
     expect(examples.length).toBeGreaterThan(0);
     const known = createProgram().commands.flatMap(({ options }) => options);
     for (const [, example = ''] of examples) {
