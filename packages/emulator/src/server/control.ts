@@ -6,7 +6,7 @@ import type { Fault } from '../faults/fault.ts';
 import type { Faults } from '../faults/faults.ts';
 import type { ApiRequest } from '../http/request.ts';
 import type { Response } from '../http/response.ts';
-import { parseJson, toPrintableJson } from '../json.ts';
+import { isObject, parseJson, toPrintableJson } from '../json.ts';
 import type { Requests } from './request-history.ts';
 
 /** The dependencies of control requests. */
@@ -87,13 +87,14 @@ export async function answerControl(
 }
 
 function seedInput(input: unknown): SeedInput {
-  const given = (input ?? {}) as Record<keyof SeedInput, unknown>;
-  const { thingName, roleAlias, keyType, durationSeconds } = given;
-  if ([thingName, roleAlias, keyType].every(isTextOrMissing)) {
+  if (isObject(input)) {
+    const { thingName, roleAlias, keyType, durationSeconds } = input;
     // `seed` checks the values.
-    return { thingName, roleAlias, keyType, durationSeconds } as SeedInput;
+    if ([thingName, roleAlias, keyType].every(isTextOrMissing)) {
+      return { thingName, roleAlias, keyType, durationSeconds } as SeedInput;
+    }
   }
-  throw new EmulatorError('thingName, roleAlias and keyType must be strings', {
+  throw new EmulatorError('the body must be an object; its names and keyType must be strings', {
     code: 'InvalidRequestException',
   });
 }
