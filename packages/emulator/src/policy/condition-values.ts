@@ -36,7 +36,7 @@ const RANGES = [
 ] as const;
 
 /** Whether a text is a date in a policy: ISO 8601, or seconds since 1970. */
-function isDate(text: string): boolean {
+export function isDate(text: string): boolean {
   if (/^\d+$/.test(text)) return BigInt(text) <= MAX_SECONDS;
   const [, ...parts] = DATE.exec(text) ?? [];
   return (

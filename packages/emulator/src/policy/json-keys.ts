@@ -1,4 +1,5 @@
-const TOKEN = /"[^"\\]*(?:\\.[^"\\]*)*"|[{}[\]:,]/g;
+/** The strings and the punctuation of a JSON text. */
+export const TOKEN: RegExp = /"[^"\\]*(?:\\.[^"\\]*)*"|[{}[\]:,]/g;
 
 /** Whether an object in a valid JSON text has a key twice, of which `JSON.parse` keeps the last one only. */
 export function repeatsKey(json: string): boolean {

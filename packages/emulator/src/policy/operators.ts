@@ -123,10 +123,10 @@ export function findOperator(name: string): Operator | undefined {
   // Without a quantifier, one of several values is enough, and for a negated operator all are needed.
   const isForAll = quantifier === 'ForAllValues' || (quantifier === undefined && isInverse);
   return (wanted, value, variables) => {
-    if (value === undefined) return holdsWithoutValue;
+    const values = [value ?? []].flat();
+    if (values.length === 0) return holdsWithoutValue;
     const holds = (one: string) =>
       wanted.some((other) => test(other, one, variables)) !== isInverse;
-    const values = [value].flat();
     return isForAll ? values.every(holds) : values.some(holds);
   };
 }

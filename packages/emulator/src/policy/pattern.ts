@@ -15,7 +15,7 @@ export type { Variables, VariableValue } from './run.ts';
 export type Pattern = readonly Run[];
 
 // No name is longer; without the limit, each of many `${` would scan to the end of the text.
-const VARIABLE = /\$\{([^{}$]{0,253})\}/;
+const VARIABLE = /\$\{(\$|[^{}$]{0,253})\}/;
 const MAX_PATTERNS = 1000;
 
 /**
@@ -86,6 +86,11 @@ export function expandVariables(text: string, variables: Variables): string | un
     return value;
   });
   return isComplete ? parts.join('') : undefined;
+}
+
+/** Returns the names of the policy variables in a text. */
+export function variableNames(text: string): readonly string[] {
+  return text.split(VARIABLE).filter((part, index) => index % 2 === 1 && !isCharacter(part));
 }
 
 function isCharacter(name: string): boolean {

@@ -19,6 +19,8 @@ export type Decision = 'allow' | 'deny' | 'silent';
 export interface DecidingStatement {
   /** The index of its document. */
   readonly document: number;
+  /** The index of the statement in its document. */
+  readonly index: number;
   readonly effect: 'Allow' | 'Deny';
   /** As in the document. */
   readonly statement: Readonly<Record<string, unknown>>;
@@ -38,16 +40,32 @@ export function findDecidingStatement(
 ): DecidingStatement | undefined {
   let allowing: DecidingStatement | undefined;
   for (const [document, text] of documents.entries()) {
-    for (const one of statementsOf(text)) {
+    for (const [index, one] of statementsOf(text).entries()) {
       const { Effect: effect } = one.raw;
       if (effect !== 'Deny' && (effect !== 'Allow' || allowing !== undefined)) continue;
       if (!applies(one, request)) continue;
-      const statement = { document, effect, statement: { ...one.raw } } as const;
+      const statement = { document, index, effect, statement: { ...one.raw } } as const;
       if (effect === 'Deny') return statement;
       allowing = statement;
     }
   }
   return allowing;
+}
+
+/** Returns all statements with the effect that decides a request, and that apply to it. */
+export function findDecidingStatements(
+  documents: readonly string[],
+  request: PolicyRequest,
+): readonly DecidingStatement[] {
+  const wanted = findDecidingStatement(documents, request)?.effect;
+  if (wanted === undefined) return [];
+  return documents.flatMap((text, document) =>
+    statementsOf(text).flatMap((one, index) =>
+      one.raw.Effect === wanted && applies(one, request)
+        ? { document, index, effect: wanted, statement: { ...one.raw } }
+        : [],
+    ),
+  );
 }
 
 /** The principal that requests a role. */
@@ -116,13 +134,30 @@ const statementsOf = memoize(MAX_DOCUMENTS, (document): readonly Statement[] =>
   }),
 );
 
+interface RawDocument {
+  readonly Version?: unknown;
+  readonly Statement?: RawStatement | readonly RawStatement[];
+}
+
+// biome-ignore lint/suspicious/noTemplateCurlyInString: policy variables look like templates
+const DOLLAR_AND_BRACE = '${$}{';
+
 function readStatements(document: string): readonly RawStatement[] {
   try {
-    const { Statement } = JSON.parse(document) as { Statement?: RawStatement | RawStatement[] };
+    const raw = JSON.parse(document) as RawDocument;
+    // Older versions of the language have no policy variables: there, `${` is text, which is `${$}{` in newer ones.
+    const { Statement } = hasVariables(raw)
+      ? raw
+      : (JSON.parse(document.replaceAll('${', DOLLAR_AND_BRACE)) as RawDocument);
     return [Statement ?? []].flat().filter((one) => typeof one === 'object' && one !== null);
   } catch {
     return [];
   }
+}
+
+/** Whether a document is of the version of the language that has policy variables. */
+export function hasVariables({ Version }: { readonly Version?: unknown }): boolean {
+  return Version === '2012-10-17';
 }
 
 function toScope(values: unknown, inverse: unknown, toPattern: (text: string) => Pattern): Scope {
