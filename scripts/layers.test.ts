@@ -58,6 +58,7 @@ const EMULATOR_FLOORS: readonly (readonly string[])[] = [
   ['api/iot', 'api/iam', 'api/sts'],
   ['api/signing'],
   ['api/protocol'],
+  ['permissions'],
   ['credentials'],
   ['account'],
   ['state'],

@@ -19,7 +19,7 @@ import {
 import { POLICY_TAGS, type TagInput, taggedWith } from './tags.ts';
 
 /**
- * Operations of IAM on policies that can be attached to several roles. They are stored, not evaluated. Any AWS
+ * Operations of IAM on policies that can be attached to several roles. Any AWS
  * managed policy (`arn:aws:iam::aws:policy/…`, in the partition of the region) can be attached.
  */
 export interface ManagedPolicyOperations {

@@ -79,7 +79,7 @@ export interface RoleOperations {
    */
   deleteRole(input: { roleName: string }): void;
   /**
-   * Adds or replaces an inline policy of a role. It is stored, not evaluated.
+   * Adds or replaces an inline policy of a role.
    *
    * @throws {@link EmulatorError} `NoSuchEntity`, `ValidationError` for a name that is not valid,
    * `MalformedPolicyDocument`, `LimitExceeded`

@@ -1,6 +1,7 @@
 import type { Account } from '../account/account.ts';
 import type { ApiRequest } from '../http/request.ts';
 import type { Response } from '../http/response.ts';
+import { ALLOW_ALL, type Authorize, authorizerOf } from '../permissions/authorize.ts';
 import type { State } from '../state/state.ts';
 import { IAM } from './iam/iam.ts';
 import { IOT } from './iot/iot.ts';
@@ -28,18 +29,21 @@ export interface ApiAnswer {
   readonly operation?: string | undefined;
   /** The ARN of the caller. */
   readonly callerArn?: string | undefined;
+  /** What the policies of the caller say, if they do not allow the operation. */
+  readonly reason?: string | undefined;
   /** An unexpected exception; the response reports an internal failure. */
   readonly defect?: { readonly error: unknown } | undefined;
 }
 
-type SignedContext = ApiContext & { readonly caller: Caller; readonly nowMs: number };
+type SignedContext = ApiContext & {
+  readonly caller: Caller;
+  readonly authorize: Authorize;
+  readonly nowMs: number;
+};
 
 const SERVICES: readonly Service<SignedContext>[] = [IOT, IAM, STS];
 
 const FAILED = 'the emulator failed: see its stderr, or its log';
-
-const NO_ROLES =
-  'only the root user and the IAM user are permitted to do this: the emulator does not evaluate the policies of roles';
 
 /** Responds to a request to one of the AWS APIs: the credential scope of its signature names the service. */
 export async function answerApi(context: ApiContext, request: ApiRequest): Promise<ApiAnswer> {
@@ -123,9 +127,21 @@ async function answerSigned(
     return { response: service.refuse('InvalidClientTokenId', INVALID_TOKEN), ...known };
   }
   if (call === undefined) return { response: service.refuseUnknown(request), ...known };
-  const authorize = () =>
-    caller.kind === 'role' && !service.isOpenToRoles
-      ? service.refuse('AccessDenied', NO_ROLES)
-      : undefined;
-  return { response: await call.answer({ ...context, caller, nowMs }, authorize), ...known };
+  let reason: string | undefined;
+  const { sourceIp, headers } = request;
+  const facts = { service: service.prefix, sourceIp, userAgent: headers['user-agent'], nowMs };
+  const decide = caller.kind === 'role' ? authorizerOf(state, caller, facts) : ALLOW_ALL;
+  const authorize: Authorize = (permission) => {
+    const decision = decide(permission);
+    reason = decision.effect === 'Allow' ? undefined : decision.reason;
+    return decision;
+  };
+  const response = await call.answer({ ...context, caller, authorize, nowMs }, (input) => {
+    for (const permission of service.permissions[call.name]?.(state, input) ?? []) {
+      const { effect, message } = authorize(permission);
+      if (effect !== 'Allow') return service.refuse('AccessDenied', message);
+    }
+    return undefined;
+  });
+  return { response, ...known, ...(response.status === 403 && { reason }) };
 }

@@ -1,10 +1,12 @@
 import { type Response, respondJson } from '../http/response.ts';
+import { lookUp } from '../state/look-up.ts';
 import type { Role } from '../state/records.ts';
 import type { State } from '../state/state.ts';
 import { decide } from './decision.ts';
 import { Refusal } from './refusal.ts';
 import { issueCredentials } from './sealed-credentials.ts';
 import type { CredentialRequest } from './steps.ts';
+import { deviceVariables } from './variables.ts';
 
 /** The credential provider's response, and details that only the emulator reveals. */
 export interface CredentialAnswer {
@@ -28,12 +30,15 @@ export function provideCredentials(
 ): CredentialAnswer {
   try {
     const { certificate, role, durationSeconds } = decide(state, request, nowMs);
+    const { thingName } = request;
+    const thing = thingName === undefined ? undefined : lookUp(state.things, thingName);
     const credentials = issueCredentials(state, {
       principal: {
         kind: 'role',
         roleName: role.roleName,
         roleId: role.roleId,
         sessionName: certificate.certificateId,
+        variables: deviceVariables(certificate, thing, nowMs),
       },
       expirationMs: nowMs + (lifetimeMs ?? durationSeconds * 1000),
     });

@@ -9,6 +9,7 @@ import {
 } from 'node:crypto';
 import { memoize } from '../memo.ts';
 import { makeAccessKeyId } from '../names/ids.ts';
+import type { Variables } from '../policy/pattern.ts';
 import type { State } from '../state/state.ts';
 
 /** Whose temporary credentials they are: a role's session, or the root user or the IAM user (`GetSessionToken`). */
@@ -20,6 +21,8 @@ export type Principal =
       /** Another role may have the name later. */
       readonly roleId: string;
       readonly sessionName: string;
+      /** The condition keys that the session has since it began; missing in tokens of older versions. */
+      readonly variables?: Variables;
     };
 
 /** The identity and the expiration of temporary credentials. */

@@ -35,6 +35,30 @@ export function timeVariables(nowMs: number): Variables {
   };
 }
 
+/** Returns the condition keys that each session of a role has since it began. */
+export function sessionVariables(nowMs: number): Variables {
+  return { 'aws:TokenIssueTime': new Date(nowMs).toISOString() };
+}
+
+/**
+ * Returns the condition keys of a session from the credential provider (AWS IoT Core Developer Guide, "Authorizing
+ * direct calls to AWS services"): those of the thing only if the client named one.
+ */
+export function deviceVariables(
+  { certificateId }: Certificate,
+  thing: Thing | undefined,
+  nowMs: number,
+): Variables {
+  return {
+    ...sessionVariables(nowMs),
+    'credentials-iot:AwsCertificateId': certificateId,
+    ...(thing !== undefined && { 'credentials-iot:ThingName': thing.thingName }),
+    ...(thing?.thingTypeName !== undefined && {
+      'credentials-iot:ThingTypeName': thing.thingTypeName,
+    }),
+  };
+}
+
 /**
  * Returns the policy variables of a request for credentials: those of the thing, if the client named one, and those
  * of the certificate.

@@ -10,7 +10,10 @@ export interface RequestRecord {
   readonly path: string;
   /** The HTTP status of the response. */
   readonly status: number;
-  /** At the credential provider: the reason to deny credentials, in more detail than in AWS's response. */
+  /**
+   * The reason to deny credentials, or, at the AWS APIs, an operation, by the policies of a role: in more detail than in
+   * AWS's response.
+   */
   readonly reason?: string | undefined;
   /** At the AWS APIs: the operation, such as `sts:GetCallerIdentity`; missing if it does not exist. */
   readonly operation?: string | undefined;

@@ -9,6 +9,8 @@ export interface ApiRequest {
   readonly query: Readonly<Record<string, string | string[]>>;
   /** Header fields, their names in lower case; values of one that was sent several times are joined by commas. */
   readonly headers: Readonly<Record<string, string>>;
+  /** The address of the client. */
+  readonly sourceIp: string;
   readonly body: Buffer;
   /** Whether the body was larger, and is only the beginning. */
   readonly isTooLarge: boolean;

@@ -32,6 +32,7 @@ export async function readApiRequest(request: IncomingMessage): Promise<ApiReque
         values.join(','),
       ]),
     ),
+    sourceIp: request.socket.remoteAddress ?? '',
     body: Buffer.concat(chunks),
     isTooLarge: length > MAX_BODY_BYTES,
   };

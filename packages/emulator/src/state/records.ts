@@ -159,7 +159,7 @@ export interface Role {
   readonly assumeRolePolicyDocument: string;
   /** Maximum session duration, in seconds: 3600 to 43200. */
   readonly maxSessionDuration: number;
-  /** Inline policies: JSON text by name. They are stored, not evaluated. */
+  /** Inline policies: JSON text by name. */
   readonly policies: Readonly<Record<string, string>>;
   /** ARNs of the managed policies that are attached to it. */
   readonly attachedPolicyArns: readonly string[];
@@ -175,7 +175,7 @@ export interface RoleUse {
   readonly lastUsedMs: number;
 }
 
-/** A policy of IAM that can be attached to several roles. It is stored, not evaluated. */
+/** A policy of IAM that can be attached to several roles. */
 export interface ManagedPolicy {
   /** Its ARN. */
   readonly policyArn: string;

@@ -2,6 +2,7 @@ import type { Account } from '../../account/account.ts';
 import { readPolicyArn } from '../../account/managed-policies.ts';
 import type { TagInput } from '../../account/tags.ts';
 import type { Tag } from '../../state/records.ts';
+import type { State } from '../../state/state.ts';
 import { type Check, integer, listOf, optional, structureOf, text } from '../protocol/members.ts';
 import { page } from '../protocol/paging.ts';
 import { toXmlText } from '../protocol/query.ts';
@@ -9,6 +10,8 @@ import { toXmlText } from '../protocol/query.ts';
 /** The dependencies of the actions of IAM. */
 export interface IamContext {
   readonly account: Account;
+  readonly state: State;
+  readonly nowMs: number;
 }
 
 // Lengths and patterns of IAM's API model.
@@ -36,8 +39,8 @@ export const PolicyDocument: Check<string> = text({
 /** More than a resource can have: the actions have the limit of 50, with its own error. */
 const MAX_LIST = 1000;
 
-/** An empty parameter is an empty list. */
-function queryList<T>(item: Check<T>): Check<readonly T[]> {
+/** The check of a list: an empty parameter is an empty list. */
+export function queryList<T>(item: Check<T>): Check<readonly T[]> {
   const check = listOf(item, MAX_LIST);
   const checkGiven = (value: unknown, name: string) => check(value === '' ? [] : value, name);
   return Object.assign(checkGiven, check.members && { members: check.members });

@@ -2,6 +2,7 @@ import { restJson } from '../protocol/rest-json.ts';
 import type { Service } from '../protocol/service.ts';
 import { CERTIFICATE_OPERATIONS } from './certificates.ts';
 import type { IotContext } from './context.ts';
+import { IOT_PERMISSIONS } from './permissions.ts';
 import { POLICY_OPERATIONS } from './policies.ts';
 import { ROLE_ALIAS_OPERATIONS } from './role-aliases.ts';
 import { TAG_OPERATIONS } from './tags.ts';
@@ -15,7 +16,7 @@ export const IOT: Service<IotContext> = {
   // Older service models, such as the one in Debian's botocore, sign for the second name.
   signingNames: ['iot', 'execute-api'],
   signingRegions: (region) => [region],
-  isOpenToRoles: false,
+  permissions: IOT_PERMISSIONS,
   isOpenToSessions: true,
   ...restJson([
     ...THING_OPERATIONS,

@@ -92,7 +92,7 @@ function findCall<Context>(
       const { Action, Version, ...given } = withoutSignature(toStructure(parameters));
       refuseOthers(given, found.input);
       const input = checkAll(found.input, given);
-      const refusal = authorize();
+      const refusal = authorize(input);
       if (refusal !== undefined) return refusal;
       const result = await found.handle(context, input as never);
       return respond(200, (RequestId) => ({

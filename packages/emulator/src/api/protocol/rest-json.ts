@@ -100,7 +100,7 @@ function findCall<Context>(
   const answer: Call<Context>['answer'] = async (context, authorize) => {
     try {
       const input = readInput(known.input, request, labels);
-      const refusal = authorize();
+      const refusal = authorize(input);
       if (refusal !== undefined) return refusal;
       const output = await known.handle(context, input as never);
       return respondJson(200, output ?? {});

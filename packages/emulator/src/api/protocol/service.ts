@@ -1,5 +1,6 @@
 import type { ApiRequest } from '../../http/request.ts';
 import type { Response } from '../../http/response.ts';
+import type { Permissions } from '../../permissions/authorize.ts';
 import type { Checks } from './members.ts';
 
 /** Errors of every service. Each protocol has its own names for them. */
@@ -23,7 +24,7 @@ export interface Call<Context> {
    */
   readonly answer: (
     context: Context,
-    authorize: () => Response | undefined,
+    authorize: (input: Readonly<Record<string, unknown>>) => Response | undefined,
   ) => Promise<Response> | Response;
 }
 
@@ -49,8 +50,8 @@ export interface Service<Context> extends Protocol<Context> {
   readonly signingNames: readonly string[];
   /** Returns the regions that the credential scope may name, in an account of this region. */
   readonly signingRegions: (region: string) => readonly string[];
-  /** Whether role sessions are permitted to call it: the emulator does not evaluate their policies. */
-  readonly isOpenToRoles: boolean;
+  /** The permissions that each operation needs, by its name (Service Authorization Reference). */
+  readonly permissions: Readonly<Record<string, Permissions>>;
   /** Whether it accepts credentials from `GetSessionToken`. */
   readonly isOpenToSessions: boolean;
 }

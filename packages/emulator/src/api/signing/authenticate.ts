@@ -6,8 +6,8 @@ import {
 } from '../../credentials/sealed-credentials.ts';
 import { userOf } from '../../credentials/user.ts';
 import type { ApiRequest } from '../../http/request.ts';
+import type { RoleSession } from '../../permissions/authorize.ts';
 import { lookUp } from '../../state/look-up.ts';
-import type { Role } from '../../state/records.ts';
 import type { State } from '../../state/state.ts';
 import { expectedSignature } from './expected-signature.ts';
 import type { Refusal, Signing } from './signing.ts';
@@ -19,7 +19,7 @@ export type Caller =
       /** Whether the credentials are from `GetSessionToken`. */
       readonly isSession: boolean;
     }
-  | { readonly kind: 'role'; readonly role: Role; readonly sessionName: string };
+  | ({ readonly kind: 'role' } & RoleSession);
 
 /** The outcome of checking a signature. */
 export type Authentication = { readonly caller: Caller } | { readonly refusal: Refusal };
@@ -146,9 +146,9 @@ function findLongTermKey(state: State, accessKeyId: string): Key | undefined {
 /** The caller with a session of a principal; undefined if its role was deleted, even if there is another of its name. */
 function callerOf(state: State, principal: Principal): Caller | undefined {
   if (principal.kind !== 'role') return { kind: principal.kind, isSession: true };
-  const { roleName, roleId, sessionName } = principal;
+  const { roleName, roleId, sessionName, variables = {} } = principal;
   const role = lookUp(state.roles, roleName);
-  return role?.roleId === roleId ? { kind: 'role', role, sessionName } : undefined;
+  return role?.roleId === roleId ? { kind: 'role', role, sessionName, variables } : undefined;
 }
 
 function bodyHashMatches({ headers, body }: ApiRequest): boolean {

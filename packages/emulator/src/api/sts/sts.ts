@@ -1,9 +1,10 @@
 import { issueCredentials, type Principal } from '../../credentials/sealed-credentials.ts';
 import { userOf } from '../../credentials/user.ts';
-import { timeVariables } from '../../credentials/variables.ts';
+import { sessionVariables, timeVariables } from '../../credentials/variables.ts';
 import { EmulatorError } from '../../errors.ts';
 import { iamArn, isRoleArn, parseArn, roleArn, sessionArn } from '../../names/arns.ts';
 import { partitionOf } from '../../names/partitions.ts';
+import type { Authorize } from '../../permissions/authorize.ts';
 import { trusts } from '../../policy/policy.ts';
 import { findRoleByArn } from '../../state/look-up.ts';
 import type { Role } from '../../state/records.ts';
@@ -19,6 +20,8 @@ export interface StsContext {
   /** Records that credentials of a role were issued. */
   readonly account: { readonly useRole: (role: Role) => void };
   readonly caller: Caller;
+  /** Decides by the policies of the caller. */
+  readonly authorize: Authorize;
   readonly nowMs: number;
 }
 
@@ -46,7 +49,12 @@ export const STS: Service<StsContext> = {
   // In the partition `aws` STS also has a global endpoint, which is signed for us-east-1.
   signingRegions: (region) =>
     partitionOf(region).name === 'aws' ? [region, 'us-east-1'] : [region],
-  isOpenToRoles: true,
+  permissions: {
+    GetCallerIdentity: () => [],
+    // Role and caller decide together: see the action.
+    AssumeRole: () => [],
+    GetSessionToken: () => [],
+  },
   isOpenToSessions: true,
   ...queryProtocol({
     version: '2011-06-15',
@@ -71,7 +79,8 @@ export const STS: Service<StsContext> = {
             throw tooLong('the MaxSessionDuration set for this role');
           }
           const sessionName = RoleSessionName;
-          const principal = { kind: 'role', roleName, roleId, sessionName } as const;
+          const variables = sessionVariables(context.nowMs);
+          const principal = { kind: 'role', roleName, roleId, sessionName, variables } as const;
           context.account.useRole(role);
           return {
             Credentials: issue(context, principal, DurationSeconds),
@@ -114,21 +123,37 @@ function issue(
 }
 
 function findRole(
-  { state, caller, nowMs }: StsContext,
-  { RoleArn, ExternalId }: { readonly RoleArn: string; readonly ExternalId: string | undefined },
+  { state, caller, authorize, nowMs }: StsContext,
+  {
+    RoleArn,
+    RoleSessionName,
+    ExternalId,
+  }: {
+    readonly RoleArn: string;
+    readonly RoleSessionName: string;
+    readonly ExternalId: string | undefined;
+  },
 ): Role {
   if (caller.kind === 'root') throw denied('Roles may not be assumed by root accounts.');
   const arn = callerArn(state, caller);
   const principalArn = caller.kind === 'role' ? ownRoleArn(state, caller.role) : arn;
+  const given = {
+    'sts:RoleSessionName': RoleSessionName,
+    ...(ExternalId !== undefined && { 'sts:ExternalId': ExternalId }),
+  };
+  const own = authorize({ action: 'sts:AssumeRole', resource: RoleArn, variables: given });
+  if (own.effect === 'Deny') throw denied(own.message);
   const variables = {
     ...timeVariables(nowMs),
     'aws:PrincipalAccount': state.accountId,
     'aws:PrincipalArn': principalArn,
-    ...(ExternalId !== undefined && { 'sts:ExternalId': ExternalId }),
+    ...given,
   };
-  // A trust in the account is one in those whose own policies allow it: the user's do.
-  const names =
-    caller.kind === 'role' ? [arn, principalArn] : [arn, state.accountId, iamArn(state, 'root')];
+  // A trust in the account is one in those whose own policies allow it; a trust in a principal needs no policy of its own.
+  const names = [
+    ...new Set([arn, principalArn]),
+    ...(own.effect === 'Allow' ? [state.accountId, iamArn(state, 'root')] : []),
+  ];
   const role = findRoleByArn(state, RoleArn);
   if (role && trusts(role.assumeRolePolicyDocument, { kind: 'AWS', names, variables })) return role;
   throw denied(
