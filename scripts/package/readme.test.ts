@@ -1,9 +1,9 @@
 // The READMEs on npm: their links, and their examples in an empty project.
 import { execFile } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
+import { promisify, stripVTControlCharacters } from 'node:util';
 import { startEmulator } from 'awsiot-credentialhelper-emulator';
 import { lexer, type Token, walkTokens } from 'marked';
 import { describe, expect, it } from 'vitest';
@@ -123,6 +123,23 @@ describe.each([
     expect(printed).toMatch(/^. pass 1$/m);
     expect(status).toBe(0);
   });
+});
+
+it('the README of the emulator has fixtures for Vitest that work', async () => {
+  const installed = join(folder, 'node_modules/awsiot-credentialhelper-emulator');
+  const tokens = tokensOf(readFileSync(join(installed, 'README.md'), 'utf8'));
+  const [example = '', ...more] = blocksOf(tokens, 'js').filter((block) =>
+    block.includes("from 'vitest'"),
+  );
+  expect(more).toEqual([]);
+  // An installation of its own takes longer than all else here.
+  const vitest = join(root, 'node_modules/vitest');
+  symlinkSync(vitest, join(folder, 'node_modules/vitest'));
+  writeFileSync(join(folder, 'fixtures.test.mjs'), example);
+  const args = ['run', '--root', folder, 'fixtures'];
+  const { status, printed } = await run(join(vitest, 'vitest.mjs'), args, { cwd: folder });
+  expect(stripVTControlCharacters(printed)).toMatch(/Tests +2 passed \(2\)/);
+  expect(status).toBe(0);
 });
 
 it('the README shows how to import the package, and each way works', async () => {
