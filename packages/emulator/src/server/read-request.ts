@@ -6,18 +6,8 @@ const MAX_BODY_BYTES = 1024 * 1024;
 
 /** Reads a whole request to the AWS APIs; undefined if the client ends the connection before. */
 export async function readApiRequest(request: IncomingMessage): Promise<ApiRequest | undefined> {
-  const chunks: Buffer[] = [];
-  let length = 0;
-  try {
-    for await (const chunk of request as AsyncIterable<Buffer>) {
-      length += chunk.length;
-      // The rest is read too: many clients read no answer before they have sent all.
-      if (length <= MAX_BODY_BYTES) chunks.push(chunk);
-    }
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ECONNRESET') return undefined;
-    throw error;
-  }
+  const body = await readBody(request);
+  if (body === undefined) return undefined;
   const { method = '', url = '/' } = request;
   const [path = '', ...more] = url.split('?');
   const queryText = more.join('?');
@@ -33,9 +23,30 @@ export async function readApiRequest(request: IncomingMessage): Promise<ApiReque
       ]),
     ),
     sourceIp: request.socket.remoteAddress ?? '',
-    body: Buffer.concat(chunks),
-    isTooLarge: length > MAX_BODY_BYTES,
+    ...body,
   };
+}
+
+function readBody(
+  request: IncomingMessage,
+): Promise<Pick<ApiRequest, 'body' | 'isTooLarge'> | undefined> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let length = 0;
+    request.on('data', (chunk: Buffer) => {
+      length += chunk.length;
+      // The rest is read too: many clients read no answer before they have sent all.
+      if (length <= MAX_BODY_BYTES) chunks.push(chunk);
+    });
+    request.once('end', () =>
+      resolve({ body: Buffer.concat(chunks), isTooLarge: length > MAX_BODY_BYTES }),
+    );
+    request.once('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ECONNRESET') resolve(undefined);
+      else reject(error);
+    });
+    request.once('close', () => resolve(undefined));
+  });
 }
 
 function readQuery(text: string): Record<string, string | string[]> {

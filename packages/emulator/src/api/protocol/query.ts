@@ -112,15 +112,25 @@ function findCall<Context>(
   return { name: action, answer };
 }
 
-/** Returns the action that a request names, empty if none, and all its parameters. */
-export function readAction(request: ApiRequest): {
+/** The action that a request names, empty if none, and all its parameters. */
+interface NamedAction {
   readonly parameters: URLSearchParams;
   readonly action: string;
   readonly version: string;
-} {
+}
+
+/** Requests are not changed. */
+const actions = new WeakMap<ApiRequest, NamedAction>();
+
+/** Returns the action that a request names; none if it has too many parameters. */
+export function readAction(request: ApiRequest): NamedAction {
+  const known = actions.get(request);
+  if (known !== undefined) return known;
   const parameters = hasTooMany(request) ? new URLSearchParams() : readParameters(request);
   const action = parameters.get('Action') ?? '';
-  return { parameters, action, version: parameters.get('Version') ?? '' };
+  const read = { parameters, action, version: parameters.get('Version') ?? '' };
+  actions.set(request, read);
+  return read;
 }
 
 function refuse(
