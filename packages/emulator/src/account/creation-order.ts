@@ -19,8 +19,7 @@ export function inCreationOrder(
   records: Readonly<Record<string, Created>>,
   { ascendingOrder = false }: { ascendingOrder?: boolean | undefined } = {},
 ): readonly string[] {
-  const names = keysInOrder(records, place);
-  return ascendingOrder ? names : [...names].reverse();
+  return keysInOrder(records, { place, isDescending: !ascendingOrder });
 }
 
 const place = (name: string, record: Created) => creationKey(record, name);

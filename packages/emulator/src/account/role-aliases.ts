@@ -115,8 +115,7 @@ export function roleAliasOperations({ store, now }: OperationContext): RoleAlias
       return { ...get(roleAlias), roleAliasArn: arn(roleAlias) };
     },
     listRoleAliases({ ascendingOrder = true } = {}) {
-      const names = keysInOrder(state.roleAliases);
-      return ascendingOrder ? names : [...names].reverse();
+      return keysInOrder(state.roleAliases, { isDescending: !ascendingOrder });
     },
     updateRoleAlias({ roleAlias, roleArn, credentialDurationSeconds }) {
       const alias = get(roleAlias);

@@ -3,38 +3,65 @@ export type Place<T> = (key: string, record: T) => string;
 
 type Table<T> = Readonly<Record<string, T>>;
 
+/** A list that is kept in order. What was returned once is not changed any more, but replaced. */
+interface List {
+  keys: string[];
+  isShown: boolean;
+  /** The keys in descending order, if they were asked for since the last change. */
+  descending: readonly string[] | undefined;
+}
+
 /** The keys of each table and set that were asked for in an order, by the order. */
-const lists = new WeakMap<object, Map<Place<never>, string[]>>();
+const lists = new WeakMap<object, Map<Place<never>, List>>();
 
 const byKey: Place<unknown> = (key) => key;
 
 /**
- * Returns the keys of a table in an order: sorted once, and then kept in this order by {@link updateOrders}.
+ * Returns the keys of a table in an order: sorted once, and then kept in this order by {@link updateOrders}. The list
+ * is frozen: whoever has asked for it since the last change has the same one.
  *
  * @param place - a function that is the same each time
  */
-export function keysInOrder<T>(table: Table<T>, place: Place<T> = byKey): readonly string[] {
-  return [
-    ...listOf(table, place, () =>
-      Object.entries(table)
-        .map(([key, record]) => ({ key, text: place(key, record) }))
-        .sort((one, other) => (one.text < other.text ? -1 : 1))
-        .map(({ key }) => key),
-    ),
-  ];
+export function keysInOrder<T>(
+  table: Table<T>,
+  { place = byKey, isDescending = false }: { place?: Place<T>; isDescending?: boolean } = {},
+): readonly string[] {
+  const list = listOf(table, place, () =>
+    Object.entries(table)
+      .map(([key, record]) => ({ key, text: place(key, record) }))
+      .sort((one, other) => (one.text < other.text ? -1 : 1))
+      .map(({ key }) => key),
+  );
+  if (!isDescending) return show(list);
+  list.descending ??= Object.freeze([...list.keys].reverse());
+  return list.descending;
 }
 
 /** Returns the items of a set, sorted, likewise. */
 export function sorted(set: ReadonlySet<string>): readonly string[] {
-  return [...listOf(set, byKey, () => [...set].sort())];
+  return show(listOf(set, byKey, () => [...set].sort()));
 }
 
-function listOf(owner: object, place: Place<never>, make: () => string[]): readonly string[] {
-  const known = lists.get(owner) ?? new Map<Place<never>, string[]>();
+function listOf(owner: object, place: Place<never>, make: () => string[]): List {
+  const known = lists.get(owner) ?? new Map<Place<never>, List>();
   lists.set(owner, known);
-  const list = known.get(place) ?? make();
+  const list = known.get(place) ?? { keys: make(), isShown: false, descending: undefined };
   known.set(place, list);
   return list;
+}
+
+function show(list: List): readonly string[] {
+  if (!list.isShown) Object.freeze(list.keys);
+  list.isShown = true;
+  return list.keys;
+}
+
+/** Removes a number of keys at an index, and inserts others. */
+function splice(list: List, index: number, removed: number, ...inserted: readonly string[]): void {
+  if (list.isShown) list.keys = [...list.keys];
+  list.isShown = false;
+  list.descending = undefined;
+  list.keys.splice(index, removed, ...inserted);
 }
 
 /** Keeps the orders of a table after a change of it: a record that was added, replaced or removed. */
@@ -43,13 +70,15 @@ export function updateOrders<T>(
   key: string,
   { before, after }: { readonly before: T | undefined; readonly after: T | undefined },
 ): void {
-  for (const [place, list] of (lists.get(table) ?? []) as Iterable<[Place<T>, string[]]>) {
+  for (const [place, list] of (lists.get(table) ?? []) as Iterable<[Place<T>, List]>) {
     const old = before === undefined ? undefined : place(key, before);
     const current = after === undefined ? undefined : place(key, after);
     if (old === current) continue;
-    const placeOf = (other: string) => place(other, table[other] as T);
-    if (old !== undefined) list.splice(list.indexOf(key), 1);
-    if (current !== undefined) list.splice(indexFor(list, current, placeOf), 0, key);
+    if (old !== undefined) splice(list, list.keys.indexOf(key), 1);
+    if (current !== undefined) {
+      const placeOf = (other: string) => place(other, table[other] as T);
+      splice(list, indexFor(list.keys, current, placeOf), 0, key);
+    }
   }
 }
 
@@ -57,20 +86,21 @@ export function updateOrders<T>(
 export function updateSorted(set: ReadonlySet<string>, item: string, isAdded: boolean): void {
   const list = lists.get(set)?.get(byKey);
   if (list === undefined) return;
-  const index = indexFor(list, item, (other) => other);
-  list.splice(index, isAdded ? 0 : 1, ...(isAdded ? [item] : []));
+  const index = indexFor(list.keys, item, (other) => other);
+  if (isAdded) splice(list, index, 0, item);
+  else splice(list, index, 1);
 }
 
 /** Returns the index of the first key whose place is not before another. */
 function indexFor(
-  list: readonly string[],
+  keys: readonly string[],
   place: string,
   placeOf: (key: string) => string,
 ): number {
-  let [low, high] = [0, list.length];
+  let [low, high] = [0, keys.length];
   while (low < high) {
     const middle = Math.floor((low + high) / 2);
-    if (placeOf(list[middle] ?? '') < place) low = middle + 1;
+    if (placeOf(keys[middle] ?? '') < place) low = middle + 1;
     else high = middle;
   }
   return low;

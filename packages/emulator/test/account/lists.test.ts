@@ -93,9 +93,13 @@ it.each(Object.entries(lists))('%s are in order after any changes', (_name, list
   fc.assert(property, { numRuns: 30 });
 });
 
-it('a list does not change with what is done with it', () => {
-  const names = iot.listThings() as string[];
+it('a list does not change, whatever is done with it, or afterwards', () => {
+  const names = iot.listThings();
   const before = [...names];
-  names.reverse().pop();
-  expect(iot.listThings()).toEqual(before);
+  expect(() => (names as string[]).pop()).toThrow(TypeError);
+  iot.createThing({ thingName: '0' });
+  expect(names).toEqual(before);
+  expect(iot.listThings()).toEqual(['0', ...before]);
+  const newestFirst = iot.listPolicies();
+  expect(newestFirst).toEqual([...iot.listPolicies({ ascendingOrder: true })].reverse());
 });
