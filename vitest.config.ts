@@ -8,10 +8,10 @@ const SHARED = [
   'packages/credentialhelper/test/{exchange,identity,options,pkcs11,refresh,settings,token}/*.test.ts',
 ];
 
-/** Others of the emulator: one counts what is open in its process, and some wait for programs. */
+/** Others of the emulator: one counts what is open in its process, and some wait for programs, or a browser. */
 const NOT_SHARED = [
   'packages/emulator/test/emulator.test.ts',
-  'packages/emulator/test/{cli,state}/*.test.ts',
+  'packages/emulator/test/{cli,console,state}/*.test.ts',
   'packages/emulator/test/api/aws-cli.test.ts',
 ];
 

@@ -53,6 +53,7 @@ const EMULATOR_FLOORS: readonly (readonly string[])[] = [
   ['index.ts'],
   ['emulator.ts'],
   ['options.ts'],
+  ['console'],
   ['server'],
   ['api'],
   ['api/iot', 'api/iam', 'api/sts'],

@@ -9,6 +9,7 @@ import { credentialsHostName, LOCAL_NAME } from './names/host-names.ts';
 import { checkOptions, type EmulatorOptions } from './options.ts';
 import { createWrongCertificates } from './pki/pki.ts';
 import { createApiServer } from './server/api-server.ts';
+import { CONSOLE_PATH } from './server/control/serve.ts';
 import { createCredentialServer } from './server/credential-server.ts';
 import { close, listen } from './server/listen.ts';
 import { openRequestHistory, type Requests } from './server/request-history.ts';
@@ -67,6 +68,8 @@ export interface Emulator extends AsyncDisposable {
   readonly user: User;
   /** The bearer token of control requests. */
   readonly controlToken: string;
+  /** The URL of the console, for a browser on this machine. It contains the control token: do not log it. */
+  readonly consoleUrl: string;
   /**
    * Creates everything that a thing needs to get credentials: thing and certificate, and role, role alias and policy,
    * unless they exist. Without input, the names are `my-thing`, `my-thing-2`, … and `my-alias`.
@@ -178,6 +181,7 @@ async function start(
   const controlToken = randomBytes(24).toString('base64url');
   let lifetimeMs: number | undefined;
   let credentialsEndpoint = '';
+  let apiEndpoint = '';
 
   const common = { state, now, record: requests.record };
   const credentialServer = createCredentialServer({
@@ -196,15 +200,18 @@ async function start(
       seed: seedThing,
       seedFiles,
       explain: explainRequest,
+      account,
       faults,
-      requests,
+      history: requests,
       accessKey: { region: state.region, ...state.administrator },
       controlToken,
+      endpoints: () => ({ apiEndpoint, credentialsEndpoint, caFile: store.caFile }),
+      now,
     },
   });
   opened.push(credentialServer, { close: () => close(apiServer) });
   credentialsEndpoint = `${LOCAL_NAME}:${await credentialServer.listen(credentialsPort)}`;
-  const apiEndpoint = `http://127.0.0.1:${await listen(apiServer, apiPort)}`;
+  apiEndpoint = `http://127.0.0.1:${await listen(apiServer, apiPort)}`;
   store.lock?.publish({ apiEndpoint, controlToken });
 
   return {
@@ -218,6 +225,7 @@ async function start(
     administrator: { ...state.administrator },
     user: userOf(state),
     controlToken,
+    consoleUrl: `${apiEndpoint}${CONSOLE_PATH}#token=${controlToken}`,
     seed: seedThing,
     iot: account.iot,
     iam: account.iam,

@@ -30,7 +30,7 @@ export { type CredentialSettings, type Emulator, startEmulator } from './emulato
 export { EmulatorError } from './errors.ts';
 export type { Fault, TlsAlert, WrongCertificate } from './faults/fault.ts';
 export type { Faults } from './faults/faults.ts';
-export type { Counters, RequestRecord } from './http/request-record.ts';
+export type { Counters, IssuedCredentials, RequestRecord } from './http/request-record.ts';
 export type { EmulatorOptions } from './options.ts';
 export type { KeyType } from './pki/keys.ts';
 export type { Requests } from './server/request-history.ts';

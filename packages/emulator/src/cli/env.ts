@@ -1,6 +1,6 @@
 import { quoted } from '../credentials/remedies.ts';
 import { EmulatorError } from '../errors.ts';
-import type { AccessKeyAnswer } from '../server/control.ts';
+import type { AccessKeyAnswer } from '../server/control/answers.ts';
 import { ENV_FORMATS, type EnvFormat } from './env-formats.ts';
 import { findRunning, hasState, sendControl } from './folder.ts';
 import { PROGRAM } from './output.ts';

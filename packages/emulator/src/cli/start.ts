@@ -48,10 +48,11 @@ function summary(emulator: Emulator): object {
     ...emulator.administrator,
     user: emulator.user,
     controlToken: emulator.controlToken,
+    consoleUrl: emulator.consoleUrl,
   };
 }
 
-/** For people: without secrets, as a terminal may be seen or recorded. */
+/** For people: without keys, as a terminal may be seen or recorded. The address of the console ends with this process. */
 function describe(emulator: Emulator, dir: string | undefined): readonly string[] {
   const { apiEndpoint, credentialsEndpoint, credentialsHostName, accountId, region } = emulator;
   const folder = dir === undefined ? undefined : `--dir ${quoted(dir)}`;
@@ -64,6 +65,7 @@ function describe(emulator: Emulator, dir: string | undefined): readonly string[
       ['CA file', emulator.caFile ?? 'none: the state is in memory'],
       ['account', accountId],
       ['region', region],
+      ['console', emulator.consoleUrl],
     ]),
     '',
     ...table(

@@ -1,3 +1,4 @@
+import type { IssuedCredentials } from '../http/request-record.ts';
 import { type Response, respondJson } from '../http/response.ts';
 import { lookUp } from '../state/look-up.ts';
 import type { Role } from '../state/records.ts';
@@ -15,6 +16,7 @@ export interface CredentialAnswer {
   readonly reason?: string;
   /** The role of the credentials. */
   readonly role?: Role;
+  readonly issued?: IssuedCredentials;
 }
 
 /**
@@ -30,19 +32,26 @@ export function provideCredentials(
 ): CredentialAnswer {
   try {
     const { certificate, role, durationSeconds } = decide(state, request, nowMs);
+    const { roleName, roleId } = role;
     const { thingName } = request;
     const thing = thingName === undefined ? undefined : lookUp(state.things, thingName);
+    const expirationMs = nowMs + (lifetimeMs ?? durationSeconds * 1000);
     const credentials = issueCredentials(state, {
       principal: {
         kind: 'role',
-        roleName: role.roleName,
-        roleId: role.roleId,
+        roleName,
+        roleId,
         sessionName: certificate.certificateId,
         variables: deviceVariables(certificate, thing, nowMs),
       },
-      expirationMs: nowMs + (lifetimeMs ?? durationSeconds * 1000),
+      expirationMs,
     });
-    return { response: respondJson(200, { credentials }), role };
+    const { accessKeyId } = credentials;
+    return {
+      response: respondJson(200, { credentials }),
+      role,
+      issued: { accessKeyId, roleName, expirationMs },
+    };
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     const { status, message, errorType, reason } = error;

@@ -1,7 +1,14 @@
 /** A request that the emulator responded to. Contains no secrets. */
 export interface RequestRecord {
+  /** Counts the requests since the start, from 1. */
+  readonly sequence: number;
   /** When it was responded to, by the emulator's clock, in epoch milliseconds. */
   readonly timeMs: number;
+  /**
+   * From the receipt of the request to the start of its response, in milliseconds, including the delay of a fault.
+   * Missing if a fault prevents the response.
+   */
+  readonly durationMs?: number | undefined;
   /** `credentials`: the credential provider; `api`: the AWS APIs, and control requests. */
   readonly endpoint: 'credentials' | 'api';
   /** Such as `GET`. */
@@ -34,7 +41,24 @@ export interface RequestRecord {
   readonly error?: string | undefined;
   /** True if a fault was applied. */
   readonly fault?: boolean | undefined;
+  /** What the fault does, such as `delayMs 500, action reset`; of its response only the status. */
+  readonly faultEffect?: string | undefined;
+  /** At the credential provider: the credentials that were issued, without secrets. */
+  readonly issued?: IssuedCredentials | undefined;
 }
+
+/** Credentials that the credential provider issued: what is not secret. */
+export interface IssuedCredentials {
+  /** `ASIA` and 16 characters. */
+  readonly accessKeyId: string;
+  /** The name of the role. */
+  readonly roleName: string;
+  /** When they expire, in epoch milliseconds. */
+  readonly expirationMs: number;
+}
+
+/** The record of a request that is not numbered yet. */
+export type NewRequestRecord = Omit<RequestRecord, 'sequence'>;
 
 /** The number of requests, by endpoint and HTTP status: `counters.credentials[200]`. */
 export type Counters = Readonly<

@@ -4,9 +4,10 @@ import { createServer, type ServerOptions } from 'node:https';
 import type { Socket } from 'node:net';
 import { createSecureContext, type SecureContext, type TLSSocket } from 'node:tls';
 import { type CredentialAnswer, provideCredentials } from '../credentials/provider.ts';
+import { describeEffect } from '../faults/effect.ts';
 import type { Fault } from '../faults/fault.ts';
 import type { FaultPlan } from '../faults/faults.ts';
-import type { RequestRecord } from '../http/request-record.ts';
+import type { NewRequestRecord } from '../http/request-record.ts';
 import { type Response, respondJson } from '../http/response.ts';
 import { endpointOwner } from '../names/host-names.ts';
 import { certificateId } from '../pki/certificate-id.ts';
@@ -14,6 +15,7 @@ import type { WrongCertificates } from '../pki/pki.ts';
 import type { Role } from '../state/records.ts';
 import type { State } from '../state/state.ts';
 import { handleConnection, handleRequest } from './defects.ts';
+import { elapsedMs } from './elapsed.ts';
 import { send, sendWithFault, withDate } from './send.ts';
 import {
   applyFault,
@@ -33,7 +35,7 @@ export interface CredentialServerContext {
   readonly wrongCertificates: WrongCertificates;
   /** The oldest TLS version that it accepts. */
   readonly minTlsVersion: 'TLSv1.2' | 'TLSv1.3';
-  readonly record: (request: RequestRecord) => void;
+  readonly record: (request: NewRequestRecord) => void;
   /** Called with the role of issued credentials. */
   readonly useRole: (role: Role) => void;
 }
@@ -127,6 +129,7 @@ async function answerCredentials(
   response: ServerResponse,
   tcp: Socket | undefined,
 ): Promise<void> {
+  const startMs = performance.now();
   const socket = request.socket as NamedSocket;
   const { certificateId: id, tlsVersion } = peerOf(socket);
   const { method = '', url: path = '' } = request;
@@ -139,6 +142,7 @@ async function answerCredentials(
     response: given,
     reason,
     role,
+    issued,
   }: CredentialAnswer = fault?.response !== undefined || fault?.requestsPerSecond !== undefined
     ? { response: faultyResponse(fault) }
     : provideCredentials(
@@ -150,6 +154,7 @@ async function answerCredentials(
   if (role !== undefined) context.useRole(role);
   context.record({
     timeMs: context.now(),
+    durationMs: durationOf(startMs, fault),
     endpoint: 'credentials',
     method,
     path,
@@ -159,11 +164,17 @@ async function answerCredentials(
     certificateId: id,
     tlsVersion,
     serverName: socket.servername || undefined,
-    ...(fault !== undefined && { fault: true }),
+    ...(fault !== undefined && { fault: true, faultEffect: describeEffect(fault) }),
+    issued,
   });
   const dated = withDate(given, nowMs);
   if (fault === undefined) send(response, dated);
   else await sendWithFault(response, dated, fault, tcp);
+}
+
+function durationOf(startMs: number, fault: Fault | undefined): number | undefined {
+  if (fault?.action === 'hang' || fault?.action === 'reset') return undefined;
+  return elapsedMs(startMs) + (fault?.delayMs ?? 0);
 }
 
 function faultyResponse({ response }: Fault): Response {

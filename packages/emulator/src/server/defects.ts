@@ -1,11 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { RequestRecord } from '../http/request-record.ts';
+import type { NewRequestRecord, RequestRecord } from '../http/request-record.ts';
 import { respondJson } from '../http/response.ts';
 import { send } from './send.ts';
 
 /** Where defects are recorded. */
 interface Recorder {
-  readonly record: (request: RequestRecord) => void;
+  readonly record: (request: NewRequestRecord) => void;
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { Counters, RequestRecord } from '../http/request-record.ts';
+import type { Counters, NewRequestRecord, RequestRecord } from '../http/request-record.ts';
 import { openRequestLog } from './request-log.ts';
 
 /** The requests of clients. */
@@ -11,7 +11,11 @@ export interface Requests {
 
 /** The request history and its recorder. */
 export interface RequestHistory extends Requests {
-  record(request: RequestRecord): void;
+  record(request: NewRequestRecord): void;
+  /** Returns the kept requests after a sequence number, oldest first. */
+  after(sequence: number): readonly RequestRecord[];
+  /** Calls a function after each record, until the returned function is called. */
+  watch(listener: () => void): () => void;
   close(): void;
 }
 
@@ -30,16 +34,28 @@ export function openRequestHistory(logFile: string | undefined): RequestHistory 
     credentials: {},
     api: {},
   };
+  const listeners = new Set<() => void>();
+  let sequence = 0;
   return {
     latest,
     counters,
     record(given) {
-      const request = bounded(given);
+      sequence += 1;
+      const request = { sequence, ...bounded(given) };
       latest.push(request);
       if (latest.length > MAX_RECORDS) latest.shift();
       const statuses = counters[request.endpoint];
       statuses[request.status] = (statuses[request.status] ?? 0) + 1;
       log?.write(request);
+      for (const listener of listeners) listener();
+    },
+    after(last) {
+      const first = latest[0]?.sequence ?? 1;
+      return latest.slice(Math.max(0, last + 1 - first));
+    },
+    watch(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
     },
     close: () => log?.close(),
   };
@@ -50,7 +66,7 @@ const MAX_TEXT = 1024;
 const MAX_STACK = 8192;
 
 /** A client chooses the length of its path and its headers; the query of a presigned request has its signature. */
-function bounded(request: RequestRecord): RequestRecord {
+function bounded(request: NewRequestRecord): NewRequestRecord {
   const path = request.path.split('?', 1)[0] ?? '';
   const isShort = Object.entries(request).every(
     ([name, value]: [string, unknown]) =>
@@ -61,7 +77,7 @@ function bounded(request: RequestRecord): RequestRecord {
     name,
     typeof value === 'string' ? shorten(value, maxLength(name)) : value,
   ]);
-  return Object.fromEntries(entries) as RequestRecord;
+  return Object.fromEntries(entries) as NewRequestRecord;
 }
 
 function maxLength(name: string): number {

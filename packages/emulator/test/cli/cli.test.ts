@@ -178,6 +178,9 @@ describe('seed and start', () => {
     const text = stripVTControlCharacters(printed);
     expect(text).not.toBe(printed);
     expect(text).toMatch(/^ {2}AWS APIs +http:\/\/127\.0\.0\.1:\d+\r$/m);
+    expect(text).toMatch(
+      /^ {2}console +http:\/\/127\.0\.0\.1:\d+\/_emulator\/console\/#token=\S+\r$/m,
+    );
     expect(text).toMatch(/^ {2}credential provider +https:\/\/localhost:\d+\r$/m);
     expect(text).toContain(join(dir, 'ca.pem'));
     expect(text).toContain(`eval "$(awsiot-credentialhelper-emulator env --dir ${dir})"`);
