@@ -1,5 +1,6 @@
 // The whole workflow without an AWS account: a device certificate is exchanged for AWS credentials for the AWS SDK,
 // first with the private key in a file, then with the same key inside a SoftHSM token.
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,9 +14,10 @@ import {
 import { type Emulator, startEmulator } from 'awsiot-credentialhelper-emulator';
 import { findSoftHsm, makePinFile, token, useFolder } from './softhsm.ts';
 
-const USAGE = `Usage: npm run demo [-- --library PATH]
+const USAGE = `Usage: npm run demo [-- --library PATH --console]
 
   --library PATH  path of SoftHSM's PKCS#11 library, if not at a well-known path
+  --console       the emulator stays open at the end, and its console can be opened in a browser
   --help          this text`;
 
 const THING = 'demo-thing';
@@ -29,9 +31,8 @@ const note = (text: string) => console.log(`   ${text}`);
 const noteAll = (lines: string) => lines.split('\n').forEach(note);
 const mask = (secret: string) => `${secret.slice(0, 4)}${'*'.repeat(12)}`;
 
-async function demo(library: string, folder: string): Promise<void> {
+async function demo(emulator: Emulator, library: string, folder: string): Promise<void> {
   step("Start an emulator of AWS IoT's credential provider and of STS on this machine.");
-  await using emulator = await startEmulator();
   note(`credential provider: https://${emulator.credentialsEndpoint} (mutual TLS)`);
   note(`STS: ${emulator.apiEndpoint}`);
 
@@ -99,11 +100,27 @@ async function showCaller(
   if (Arn !== expected) throw new Error(`expected ${expected}`);
 }
 
-function readArguments(): { library: string | undefined; help: boolean } {
+/** Prints the address of the console, and returns after Ctrl+C or the end of the input. */
+async function openConsole({ consoleUrl }: Emulator): Promise<void> {
+  console.log(`\nThe emulator runs until Ctrl+C. Its console:\n${consoleUrl}`);
+  const { stdin } = process;
+  await Promise.race([
+    once(process, 'SIGINT'),
+    once(process, 'SIGTERM'),
+    once(stdin.resume(), 'end'),
+  ]);
+  stdin.destroy();
+}
+
+function readArguments(): { library: string | undefined; console: boolean; help: boolean } {
   const { values } = parseArgs({
-    options: { library: { type: 'string' }, help: { type: 'boolean', default: false } },
+    options: {
+      library: { type: 'string' },
+      console: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
   });
-  return { library: values.library, help: values.help };
+  return { library: values.library, console: values.console, help: values.help };
 }
 
 function fail(error: unknown): number {
@@ -126,18 +143,23 @@ async function main(): Promise<number> {
     console.log(USAGE);
     return 0;
   }
-  const folder = mkdtempSync(join(tmpdir(), 'awsiot-credentialhelper-demo-'));
   try {
-    await demo(findSoftHsm(options.library), folder);
+    const library = findSoftHsm(options.library);
+    await using emulator = await startEmulator();
+    const folder = mkdtempSync(join(tmpdir(), 'awsiot-credentialhelper-demo-'));
+    try {
+      await demo(emulator, library, folder);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+    console.log(
+      '\nBoth sessions have the same role and certificate. All temporary files were deleted.',
+    );
+    if (options.console) await openConsole(emulator);
+    return 0;
   } catch (error) {
     return fail(error);
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
   }
-  console.log(
-    '\nBoth sessions have the same role and certificate. All temporary files were deleted.',
-  );
-  return 0;
 }
 
 process.exitCode = await main();
