@@ -1,9 +1,10 @@
-// Runs the demo, records its output, and generates the pictures of the README: npm run pictures
+// Runs the demo, records its output, and generates the pictures of the READMEs: npm run pictures
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { mask } from '../../examples/demo/mask.ts';
 import { renderAll } from './all.mjs';
+import { renderConsole } from './console.mjs';
 
 const root = new URL('../../', import.meta.url);
 const printed = execFileSync('bash', ['scripts/demo.sh'], {
@@ -13,5 +14,5 @@ const printed = execFileSync('bash', ['scripts/demo.sh'], {
 // The output of the setup comes first.
 const output = mask(printed.slice(printed.indexOf('\n1. ')));
 writeFileSync(new URL('examples/demo/output.txt', root), output);
-for (const [file, picture] of Object.entries(renderAll(output)))
-  writeFileSync(new URL(file, root), picture);
+const pictures = { ...renderAll(output), ...(await renderConsole()) };
+for (const [file, picture] of Object.entries(pictures)) writeFileSync(new URL(file, root), picture);

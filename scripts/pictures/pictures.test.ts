@@ -33,3 +33,14 @@ it('the terminal shows all output of the demo', () => {
     ),
   ).toEqual(['$', 'npm', 'run', 'demo', ...words(read('examples/demo/output.txt'))]);
 });
+
+it.each(['console-requests.png', 'console-decision.png'])(
+  'the README of the emulator shows and describes %s (npm run pictures)',
+  (name) => {
+    const picture = readFileSync(new URL(`../../docs/pictures/${name}`, import.meta.url));
+    expect(picture.subarray(1, 4).toString()).toBe('PNG');
+    expect(picture.length).toBeLessThan(150_000);
+    const shown = new RegExp(`!\\[.{40,}\\]\\(\\S*docs/pictures/${name}\\)`);
+    expect(read('packages/emulator/README.md')).toMatch(shown);
+  },
+);

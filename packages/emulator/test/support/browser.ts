@@ -1,4 +1,4 @@
-import { source as AXE } from 'axe-core';
+import axeCore from 'axe-core';
 import { type Browser, chromium, type Page } from 'playwright-core';
 
 /** Starts Debian's Chromium. */
@@ -9,7 +9,7 @@ export function openBrowser(): Promise<Browser> {
 
 /** Returns what axe objects to on a page, by its rules on WCAG 2.2 AA and on best practices. */
 export async function findAccessibilityProblems(page: Page): Promise<readonly string[]> {
-  if (!(await page.evaluate(() => 'axe' in globalThis))) await page.evaluate(AXE);
+  if (!(await page.evaluate(() => 'axe' in globalThis))) await page.evaluate(axeCore.source);
   return page.evaluate(async () => {
     const { axe } = globalThis as unknown as { axe: typeof import('axe-core') };
     const { violations, incomplete } = await axe.run();
