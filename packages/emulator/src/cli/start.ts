@@ -30,8 +30,10 @@ export async function start(options: {
   const lines = process.stdout.isTTY
     ? describe(emulator, dir)
     : [JSON.stringify(summary(emulator))];
+  // Who reads the lines may send the signal at once.
+  const signal = Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')]);
   process.stdout.write(lines.map((line) => `${line}\n`).join(''));
-  await Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')]);
+  await signal;
   await emulator.close();
 }
 
