@@ -1,1 +1,0 @@
-fix: documents of an older version have no policy variables, ${$} is a dollar sign, and a key with no value in its list has none -c echo "fix: documents of an older version have no policy variables, \${\$} is a dollar sign, and a key with no value in its list has none" > /tmp/p1/.git/COMMIT_EDITMSG
