@@ -1,7 +1,7 @@
 // The pictures of the emulator's console, in Chromium: its log of requests, and why a thing gets no credentials.
 import { startEmulator } from 'awsiot-credentialhelper-emulator';
 import { openBrowser } from '../../packages/emulator/test/support/browser.ts';
-import { requestCredentials } from '../../packages/emulator/test/support/device.ts';
+import { requestCredentials } from '../../packages/emulator/test/support/request-credentials.ts';
 
 /** Returns the screenshots by file, as PNG. */
 export async function renderConsole() {
