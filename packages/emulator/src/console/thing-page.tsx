@@ -52,6 +52,7 @@ function Details(thing: ThingAnswer) {
           <Select label="Certificate" value={certificateId} options={ids} onChange={setId} />
         </div>
         {aliases?.length === 0 && <p>There is no role alias.</p>}
+        <Alias {...aliases?.find(({ roleAlias }) => roleAlias === alias)} />
         {alias !== undefined && certificateId !== undefined && (
           <Decision thingName={thing.thingName} certificate={certificateId} roleAlias={alias} />
         )}
@@ -60,6 +61,15 @@ function Details(thing: ThingAnswer) {
         <ReadyLines account={account} thingName={thing.thingName} roleAlias={alias} />
       )}
     </>
+  );
+}
+
+function Alias({ roleArn, credentialDurationSeconds }: Partial<RoleAliasAnswer>) {
+  if (roleArn === undefined) return null;
+  return (
+    <p class="quiet">
+      Role <code>{roleArn}</code>, for {credentialDurationSeconds} s
+    </p>
   );
 }
 

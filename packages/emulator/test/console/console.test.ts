@@ -115,6 +115,7 @@ describe('things', () => {
     await show('things/press-1', 'Thing press-1');
     await page.getByRole('status').getByText('This thing gets credentials').waitFor();
     await page.getByText(`Allow by policy ${policyName}`).waitFor();
+    await page.getByText(`Role ${device.roleArn}, for 3600 s`).waitFor();
     iot.detachPolicy({ policyName, target });
     await page.getByRole('button', { name: 'Check again' }).click();
     await page.getByRole('status').getByText('This thing gets no credentials').waitFor();
