@@ -1,5 +1,5 @@
 import { isObject, parseJson } from '../json.ts';
-import { variableNames } from './pattern.ts';
+import { variableKeys } from './pattern.ts';
 import { hasVariables } from './policy.ts';
 
 /**
@@ -18,7 +18,7 @@ export function contextKeysOf(documents: readonly string[]): readonly string[] {
 function keysOf(text: string): readonly string[] {
   const document = parseJson(text);
   if (!isObject(document)) return [];
-  const toNames = hasVariables(document) ? variableNames : () => [];
+  const toKeys = hasVariables(document) ? variableKeys : () => [];
   const statements = [document.Statement].flat().filter(isObject);
   return statements.flatMap(({ Resource, NotResource, Condition }) => {
     const conditions = Object.values(isObject(Condition) ? Condition : {}).filter(isObject);
@@ -27,7 +27,7 @@ function keysOf(text: string): readonly string[] {
       ...[Resource, NotResource, ...conditions.flatMap((keys) => Object.values(keys))]
         .flat()
         .filter((value) => typeof value === 'string')
-        .flatMap(toNames),
+        .flatMap(toKeys),
     ];
   });
 }

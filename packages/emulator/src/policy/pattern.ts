@@ -6,6 +6,7 @@ import {
   type Run,
   runLength,
   type Variables,
+  variableKey,
   variableValue,
 } from './run.ts';
 
@@ -88,9 +89,10 @@ export function expandVariables(text: string, variables: Variables): string | un
   return isComplete ? parts.join('') : undefined;
 }
 
-/** Returns the names of the policy variables in a text. */
-export function variableNames(text: string): readonly string[] {
-  return text.split(VARIABLE).filter((part, index) => index % 2 === 1 && !isCharacter(part));
+/** Returns the condition keys that are policy variables in a text. */
+export function variableKeys(text: string): readonly string[] {
+  const parts = text.split(VARIABLE);
+  return parts.filter((part, index) => index % 2 === 1 && !isCharacter(part)).map(variableKey);
 }
 
 function isCharacter(name: string): boolean {

@@ -52,11 +52,22 @@ function textOf(
   return typeof token === 'string' ? token : variableValue(token.name, variables);
 }
 
-/** Returns the value of a policy variable in a pattern; undefined if it has none, or one that is not replaced. */
+const WITH_DEFAULT = /^(.*?), '(.*)'$/;
+
+/** Returns the condition key that a policy variable is, without a default value: `${aws:username, 'nobody'}`. */
+export function variableKey(name: string): string {
+  return WITH_DEFAULT.exec(name)?.[1] ?? name;
+}
+
+/**
+ * Returns the value of a policy variable in a pattern, or else its default value; undefined if it has none, or one that
+ * is not replaced.
+ */
 export function variableValue(name: string, variables: Variables): string | undefined {
-  const value = variables[name];
+  const value = variables[variableKey(name)];
   // Nor is a list replaced; and what every object has, such as `constructor`, is not a string.
-  return typeof value === 'string' && isReplaced(name, value) ? value : undefined;
+  if (typeof value === 'string') return isReplaced(name, value) ? value : undefined;
+  return WITH_DEFAULT.exec(name)?.[2];
 }
 
 /** AWS IoT does not replace the variable of a certificate whose value has one of these characters. */

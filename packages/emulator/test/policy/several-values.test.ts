@@ -55,6 +55,20 @@ describe('a document of an older version has no policy variables', () => {
   });
 });
 
+describe('a policy variable with a default value', () => {
+  it.each([
+    ['me', 'home/me', true],
+    [undefined, 'home/no, body', true],
+    [undefined, 'home/me', false],
+    ['me', 'home/no, body', false],
+  ])('of %s: %s', (username, resource, expected) => {
+    const document = one({ Resource: "home/${aws:username, 'no, body'}" }, '2012-10-17');
+    const variables = username === undefined ? {} : { 'aws:username': username };
+    expect(isAllowed(document, variables, resource)).toBe(expected);
+    expect(contextKeysOf([document])).toEqual(['aws:username']);
+  });
+});
+
 describe('the condition keys of documents', () => {
   it('are those of conditions, and policy variables, once', () => {
     const Condition = {
