@@ -68,6 +68,11 @@ export function findDecidingStatements(
   );
 }
 
+/** Returns the number of statements of a policy document. */
+export function countStatements(document: string): number {
+  return statementsOf(document).length;
+}
+
 /** The principal that requests a role. */
 export interface Assumer {
   readonly kind: 'AWS' | 'Service';

@@ -1,6 +1,7 @@
 import { type SimulationResult, simulator } from '../../permissions/simulate.ts';
 import { requestVariables } from '../../permissions/variables.ts';
 import { contextKeysOf } from '../../policy/context-keys.ts';
+import { countStatements } from '../../policy/policy.ts';
 import type { TextPosition } from '../../policy/statement-positions.ts';
 import { type Checked, optional, text } from '../protocol/members.ts';
 import { page } from '../protocol/paging.ts';
@@ -71,6 +72,9 @@ function listKeys({ policies }: Source): Record<string, unknown> {
   return { ContextKeyNames: { member: names.map(toXmlText) } };
 }
 
+/** How many statements are evaluated for a page. As IAM's, a page can have fewer results than a request asks for. */
+const MAX_EVALUATIONS = 5000;
+
 /** Evaluates each action on each resource, as far as they are on the page. */
 function simulate(
   { state, nowMs }: IamContext,
@@ -88,13 +92,21 @@ function simulate(
     boundary,
     variables: (service) => ({ ...requestVariables(state, service, nowMs), ...caller, ...given }),
   });
+  const all = [...policies, ...(boundary ? [boundary] : [])];
+  const statements = all.reduce((sum, { document }) => sum + countStatements(document), 1);
+  const most = Math.max(1, Math.floor(MAX_EVALUATIONS / statements));
   const resources = ResourceArns.length === 0 ? ['*'] : ResourceArns;
   const { items, next } = page(
     {
       items: Array.from({ length: ActionNames.length * resources.length }, (_, index) => index),
       keyOf: (index) => String(index).padStart(7, '0'),
     },
-    { list: 'EvaluationResults', token: Marker, size: MaxItems, invalid: 'Invalid Marker.' },
+    {
+      list: 'EvaluationResults',
+      token: Marker,
+      size: Math.min(MaxItems, most),
+      invalid: 'Invalid Marker.',
+    },
   );
   const member = items.map((index) => {
     const name = ActionNames[Math.floor(index / resources.length)] ?? '';
