@@ -19,8 +19,9 @@ import {
 import { POLICY_TAGS, type TagInput, taggedWith } from './tags.ts';
 
 /**
- * Operations of IAM on policies that can be attached to several roles. Any AWS
- * managed policy (`arn:aws:iam::aws:policy/…`, in the partition of the region) can be attached.
+ * Operations of IAM on policies that can be attached to several roles. Any AWS managed policy
+ * (`arn:aws:iam::aws:policy/…`, in the partition of the region) can be attached; one whose document the emulator does
+ * not have grants nothing.
  */
 export interface ManagedPolicyOperations {
   /**
