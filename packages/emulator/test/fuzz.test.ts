@@ -170,11 +170,14 @@ describe('nothing that a client sends breaks the emulator:', () => {
     const action = fc.constantFrom(
       ...['CreateRole', 'GetRole', 'UpdateRole', 'PutRolePolicy', 'AssumeRole', 'toString'],
       ...['ListRoles', 'ListRolePolicies', 'GetRolePolicy'],
+      ...['SimulatePrincipalPolicy', 'SimulateCustomPolicy', 'GetContextKeysForCustomPolicy'],
     );
     const field = fc.constantFrom(
       ...['RoleName', 'PolicyName', 'PolicyDocument', 'AssumeRolePolicyDocument', 'Path'],
       ...['Description', 'MaxSessionDuration', 'RoleArn', 'RoleSessionName', 'DurationSeconds'],
       ...['Marker', 'MaxItems', 'PathPrefix'],
+      ...['PolicySourceArn', 'CallerArn', 'ActionNames.member.1', 'ResourceArns.member.1'],
+      ...['PolicyInputList.member.1', 'ContextEntries.member.1.ContextKeyName'],
     );
     const value = fc.oneof(fc.string({ unit: 'binary' }), fc.constantFrom('x', '/', '{}', '3600'));
     await fc.assert(

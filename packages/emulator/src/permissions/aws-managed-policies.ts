@@ -28,7 +28,11 @@ const DOCUMENTS: ReadonlyMap<string, string> = new Map(
   }),
 );
 
-/** Returns the document of a policy that AWS manages, by its name; undefined if the emulator does not have it. */
-export function awsManagedDocument(policyName: string): string | undefined {
-  return DOCUMENTS.get(policyName);
+/**
+ * Returns the document of a policy that AWS manages; undefined if the emulator does not have it.
+ *
+ * @param name - with its path, without the first slash
+ */
+export function awsManagedDocument(name: string): string | undefined {
+  return DOCUMENTS.get(name);
 }

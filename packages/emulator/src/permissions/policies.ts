@@ -29,10 +29,12 @@ export const ADMINISTRATOR: PrincipalPolicies = {
 export function policiesOf(state: State, role: Role): PrincipalPolicies {
   const { roleName, policies: inline, attachedPolicyArns } = role;
   const attached = attachedPolicyArns.map((arn) => {
+    const [, ofAws] = arn.split('::aws:policy/');
     const policyName = arn.slice(arn.lastIndexOf('/') + 1);
-    const document = arn.includes('::aws:')
-      ? awsManagedDocument(policyName)
-      : lookUp(state.managedPolicies, arn)?.policyDocument;
+    const document =
+      ofAws === undefined
+        ? lookUp(state.managedPolicies, arn)?.policyDocument
+        : awsManagedDocument(ofAws);
     return document === undefined ? arn : managed(policyName, document);
   });
   return {

@@ -179,6 +179,7 @@ describe('managed policies', () => {
     ['AWSIoTFullAccess', { iot: true, iam: false }],
     ['IAMReadOnlyAccess', { iot: false, iam: true }],
     ['AmazonS3ReadOnlyAccess', { iot: false, iam: false }],
+    ['job-function/AdministratorAccess', { iot: false, iam: false }],
   ])('of AWS: %s allows %j', async (name, expected) => {
     put(allow('s3:GetObject', '*'));
     attach(`arn:aws:iam::aws:policy/${name}`);
