@@ -5,9 +5,9 @@ import { type ExplainInput, type Explanation, explain } from './credentials/expl
 import { type User, userOf } from './credentials/user.ts';
 import { EmulatorError } from './errors.ts';
 import { type Faults, openFaults } from './faults/faults.ts';
-import { credentialsHostName, LOCAL_NAME } from './names/host-names.ts';
+import { ALL_INTERFACES, credentialsHostName, LOCAL_NAME, LOOPBACK } from './names/host-names.ts';
 import { checkOptions, type EmulatorOptions } from './options.ts';
-import { createWrongCertificates } from './pki/pki.ts';
+import { createWrongCertificates, issueServerCertificate, serverNames } from './pki/pki.ts';
 import { createApiServer } from './server/api-server.ts';
 import { CONSOLE_PATH } from './server/control/serve.ts';
 import { createCredentialServer } from './server/credential-server.ts';
@@ -35,11 +35,11 @@ export interface CredentialSettings {
   explain(input: ExplainInput): Explanation;
 }
 
-/** A running emulator. It listens on the loopback interface only. Never for production. */
+/** A running emulator. It listens on the loopback interface only, unless set otherwise. Never for production. */
 export interface Emulator extends AsyncDisposable {
   /** The URL of the AWS APIs, such as `http://127.0.0.1:40123`, for `AWS_ENDPOINT_URL`. */
   readonly apiEndpoint: string;
-  /** The credential provider, as `host:port`, such as `localhost:40124`. */
+  /** The credential provider, as `host:port`, such as `localhost:40124`; the host is the first of `names`, if set. */
   readonly credentialsEndpoint: string;
   /**
    * The host name that the credential provider would have on AWS. It also responds under this name, for a client that
@@ -163,7 +163,8 @@ async function start(
   now: () => number,
   opened: Closable[],
 ): Promise<Omit<Emulator, 'close' | typeof Symbol.asyncDispose>> {
-  const { minTlsVersion = 'TLSv1.2', apiPort = 0, credentialsPort = 0 } = options;
+  const { minTlsVersion = 'TLSv1.2', apiPort = 0, credentialsPort = 0, host = LOOPBACK } = options;
+  const names = (options.names ?? []).map((name) => name.toLowerCase());
   const { state } = store;
   const faults = openFaults();
   for (const fault of options.faults ?? []) faults.add(fault);
@@ -183,13 +184,20 @@ async function start(
   let credentialsEndpoint = '';
   let apiEndpoint = '';
 
+  const allNames = serverNames(state.region, names);
   const common = { state, now, record: requests.record };
   const credentialServer = createCredentialServer({
     ...common,
     useRole: account.useRole,
     lifetimeMs: () => lifetimeMs,
     faults,
-    wrongCertificates: await createWrongCertificates(state.pki, state.region, now()),
+    host,
+    names,
+    certificatePem:
+      names.length === 0
+        ? state.pki.server.certificatePem
+        : await issueServerCertificate(state.pki, allNames, now()),
+    wrongCertificates: await createWrongCertificates(state.pki, allNames, now()),
     minTlsVersion,
   });
   const apiServer = createApiServer({
@@ -205,13 +213,14 @@ async function start(
       history: requests,
       accessKey: { region: state.region, ...state.administrator },
       controlToken,
+      reach: { names, isOpen: host === ALL_INTERFACES },
       endpoints: () => ({ apiEndpoint, credentialsEndpoint, caFile: store.caFile }),
       now,
     },
   });
   opened.push(credentialServer, { close: () => close(apiServer) });
-  credentialsEndpoint = `${LOCAL_NAME}:${await credentialServer.listen(credentialsPort)}`;
-  apiEndpoint = `http://127.0.0.1:${await listen(apiServer, apiPort)}`;
+  credentialsEndpoint = `${names[0] ?? LOCAL_NAME}:${await credentialServer.listen(credentialsPort)}`;
+  apiEndpoint = `http://${LOOPBACK}:${await listen(apiServer, apiPort, host)}`;
   store.lock?.publish({ apiEndpoint, controlToken });
 
   return {

@@ -1,6 +1,7 @@
 import { EmulatorError } from './errors.ts';
 import type { Fault } from './faults/fault.ts';
 import { checkName } from './names/check-name.ts';
+import { ALL_INTERFACES, LOOPBACK } from './names/host-names.ts';
 
 /** Options of {@link startEmulator}. */
 export interface EmulatorOptions {
@@ -10,6 +11,16 @@ export interface EmulatorOptions {
   readonly apiPort?: number | undefined;
   /** The port of the credential provider: 0 to 65535. Default 0: any free port. */
   readonly credentialsPort?: number | undefined;
+  /**
+   * The address to listen on. Default `127.0.0.1`: only programs on this machine can connect. `0.0.0.0`: all
+   * interfaces, for a container in a network of tests. Never for production.
+   */
+  readonly host?: '127.0.0.1' | '0.0.0.0' | undefined;
+  /**
+   * More host names by which clients reach the emulator, such as the name of its container. The certificate of the
+   * credential provider is also valid for them, and `credentialsEndpoint` has the first one. Default: none.
+   */
+  readonly names?: readonly string[] | undefined;
   /** The oldest TLS version that the credential provider accepts. Default `TLSv1.2`. */
   readonly minTlsVersion?: 'TLSv1.2' | 'TLSv1.3' | undefined;
   /** The id of the account: twelve digits. Default: the one in the folder, or 123456789012. */
@@ -38,6 +49,8 @@ const CHECKS: Readonly<
   dir: [isText, 'the path of a folder'],
   apiPort: [isPort, `a whole number from 0 to ${MAX_PORT}`],
   credentialsPort: [isPort, `a whole number from 0 to ${MAX_PORT}`],
+  host: [(value) => value === LOOPBACK || value === ALL_INTERFACES, '127.0.0.1 or 0.0.0.0'],
+  names: [Array.isArray, 'a list'],
   minTlsVersion: [(value) => value === 'TLSv1.2' || value === 'TLSv1.3', 'TLSv1.2 or TLSv1.3'],
   accountId: [isText, 'a string'],
   region: [isText, 'a string'],
@@ -52,8 +65,8 @@ const CHECKS: Readonly<
 /**
  * Validates the options of {@link startEmulator}.
  *
- * @throws {@link EmulatorError} `ERR_INVALID_OPTION`, or `InvalidRequestException` for an invalid account id or
- * region
+ * @throws {@link EmulatorError} `ERR_INVALID_OPTION`, or `InvalidRequestException` for an invalid account id,
+ * region or host name
  */
 export function checkOptions(options: EmulatorOptions): void {
   if (typeof options !== 'object' || options === null) throw invalid('options must be an object');
@@ -67,9 +80,10 @@ export function checkOptions(options: EmulatorOptions): void {
       throw invalid(`option "${name}" must be ${must}`);
     }
   }
-  const { accountId, region } = options;
+  const { accountId, region, names = [] } = options;
   if (accountId !== undefined) checkName('account id', accountId);
   if (region !== undefined) checkName('region', region);
+  for (const name of names) checkName('host name', name);
 }
 
 function isText(value: unknown): boolean {

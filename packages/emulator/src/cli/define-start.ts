@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander';
+import { ALL_INTERFACES, LOOPBACK } from '../names/host-names.ts';
 import { PROGRAM } from './output.ts';
-import { EXIT_STATUS_HELP, nameOf, parseFaults, pathOf, wholeNumber } from './usage.ts';
+import { EXIT_STATUS_HELP, nameOf, parseFaults, pathOf, severalOf, wholeNumber } from './usage.ts';
 
 const parsePort = wholeNumber(0, 65_535);
 
@@ -21,6 +22,19 @@ export function defineStart(command: Command): void {
       '--credentials-port <port>',
       'port of the credential provider; default: any free port',
       parsePort,
+    )
+    .addOption(
+      new Option(
+        '--host <address>',
+        'address to listen on: that of this machine alone, or 0.0.0.0 for all interfaces, for a container in a network of tests',
+      )
+        .choices([LOOPBACK, ALL_INTERFACES])
+        .default(LOOPBACK),
+    )
+    .option(
+      '--name <host>',
+      'host name by which clients reach it, such as that of its container; also several times',
+      severalOf(nameOf('host name')),
     )
     .addOption(
       new Option('--min-tls <version>', 'oldest TLS version that the credential provider accepts')
@@ -53,6 +67,7 @@ export function defineStart(command: Command): void {
 Examples:
   ${PROGRAM} start --dir aws
   ${PROGRAM} start --dir aws --region cn-north-1 --log requests.jsonl
+  ${PROGRAM} start --dir aws --host 0.0.0.0 --name emulator
   ${PROGRAM} start --dir aws --fault '{"response":{"status":503},"count":2}'
 ${EXIT_STATUS_HELP}`,
     )

@@ -17,6 +17,11 @@ export function printError(message: string): void {
   process.stderr.write(`${PROGRAM}: error: ${visible(message)}\n`);
 }
 
+/** Writes a warning to stderr, on one line. */
+export function printWarning(message: string): void {
+  process.stderr.write(`${PROGRAM}: warning: ${visible(message)}\n`);
+}
+
 /** Makes output that cannot be written an error, unless its reader has closed the pipe. */
 export function watchOutput(): void {
   process.stdout.on('error', ({ code, message }: NodeJS.ErrnoException) => {

@@ -3,30 +3,41 @@ import { styleText } from 'node:util';
 import { quoted } from '../credentials/remedies.ts';
 import { type Emulator, startEmulator } from '../emulator.ts';
 import type { Fault } from '../faults/fault.ts';
-import { PROGRAM } from './output.ts';
+import { ALL_INTERFACES } from '../names/host-names.ts';
+import { PROGRAM, printWarning } from './output.ts';
 
 /** Runs the emulator until a signal ends it. */
 export async function start(options: {
   readonly dir?: string;
   readonly apiPort?: number;
   readonly credentialsPort?: number;
+  readonly host?: '127.0.0.1' | '0.0.0.0';
+  readonly name?: readonly string[];
   readonly minTls: 'TLSv1.2' | 'TLSv1.3';
   readonly account?: string;
   readonly region?: string;
   readonly fault?: readonly Fault[];
   readonly log?: string;
 }): Promise<void> {
-  const { dir, apiPort, credentialsPort, minTls, account, region, fault, log } = options;
+  const { dir, apiPort, credentialsPort, host, name, minTls, account, region, fault, log } =
+    options;
   const emulator = await startEmulator({
     dir,
     apiPort,
     credentialsPort,
+    host,
+    names: name,
     minTlsVersion: minTls,
     accountId: account,
     region,
     faults: fault,
     logFile: log,
   });
+  if (host === ALL_INTERFACES) {
+    printWarning(
+      'it listens on all interfaces: for tests in a network of their own, never for production',
+    );
+  }
   const lines = process.stdout.isTTY
     ? describe(emulator, dir)
     : [JSON.stringify(summary(emulator))];

@@ -7,7 +7,8 @@ export type NameKind =
   | 'policy name'
   | 'role name'
   | 'account id'
-  | 'region';
+  | 'region'
+  | 'host name';
 
 // Patterns and lengths of AWS IoT's and IAM's API models.
 const PATTERNS: Readonly<Record<NameKind, RegExp>> = {
@@ -17,6 +18,9 @@ const PATTERNS: Readonly<Record<NameKind, RegExp>> = {
   'role name': /^[\w+=,.@-]{1,64}$/,
   'account id': /^\d{12}$/,
   region: /^[a-z]{2,}(?:-[a-z]+)+-\d+$/,
+  // As in DNS, and with the `_` of container names; the last label of an IP address is a number.
+  'host name':
+    /^(?=.{1,253}$)(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*(?!\d+$)[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/i,
 };
 
 /** The form of each kind of name, in words. */
@@ -27,6 +31,7 @@ export const NAME_FORMS: Readonly<Record<NameKind, string>> = {
   'role name': '1 to 64 characters: letters, digits and _+=,.@-',
   'account id': '12 digits',
   region: 'a region such as us-east-1',
+  'host name': 'a host name such as emulator',
 };
 
 /** Whether a name has AWS's form. */

@@ -6,6 +6,12 @@ import { partitionOf } from './partitions.ts';
 /** The host name of the emulator: not an address, so that clients send it in the TLS handshake. */
 export const LOCAL_NAME = 'localhost';
 
+/** The address that only programs on this machine can connect to. */
+export const LOOPBACK = '127.0.0.1';
+
+/** The address for listening on all interfaces. */
+export const ALL_INTERFACES = '0.0.0.0';
+
 /** Whose credential provider a host name belongs to. */
 export type EndpointOwner = 'this account' | 'another account' | 'nobody';
 

@@ -43,14 +43,27 @@ export async function createPki(region: string, nowMs: number): Promise<Pki> {
     issuer: issuerOf(serverCa),
     from,
     to,
-    extensions: [
-      dnsNames(...serverNames(region)),
-      new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth]),
-    ],
+    extensions: serverExtensions(serverNames(region)),
   });
   const deviceCa = await createAuthority(DEVICE_ISSUER, from, DEVICE_END);
   const server = { privateKeyPem: privateKeyToPem(privateKey), certificatePem };
   return { serverCa, server, deviceCa };
+}
+
+/** Creates a server certificate that is valid for more names, as PEM, for the server's own key. */
+export function issueServerCertificate(
+  { serverCa, server }: Pki,
+  names: readonly string[],
+  nowMs: number,
+): Promise<string> {
+  return issue({
+    subject: SUBJECT,
+    publicKey: createPublicKey(server.privateKeyPem),
+    issuer: issuerOf(serverCa),
+    from: new Date(nowMs - DAY_MS),
+    to: new Date(nowMs + 3650 * DAY_MS),
+    extensions: serverExtensions(names),
+  });
 }
 
 /** Server certificates that a client must reject, as PEM, for the server's own key. */
@@ -59,14 +72,14 @@ export type WrongCertificates = Readonly<Record<WrongCertificate, string>>;
 /** Creates server certificates that a client must reject. */
 export async function createWrongCertificates(
   { serverCa, server }: Pki,
-  region: string,
+  names: readonly string[],
   nowMs: number,
 ): Promise<WrongCertificates> {
   const from = new Date(nowMs - 30 * DAY_MS);
   const to = new Date(nowMs + 30 * DAY_MS);
   const privateKey = createPrivateKey(server.privateKeyPem);
   const publicKey = createPublicKey(privateKey);
-  const extensions = [dnsNames(...serverNames(region))];
+  const extensions = [dnsNames(...names)];
   const right = { subject: SUBJECT, publicKey, issuer: issuerOf(serverCa), from, to, extensions };
   const other = { subject: 'CN=other.example', extensions: [dnsNames('other.example')] };
   const [otherName, untrusted, expired] = await Promise.all([
@@ -77,8 +90,17 @@ export async function createWrongCertificates(
   return { 'other-name': otherName, untrusted, expired };
 }
 
-function serverNames(region: string): readonly string[] {
-  return [LOCAL_NAME, `*.${credentialsDomain(region)}`];
+/**
+ * Returns the names of the credential provider's endpoint: the local one and those on AWS.
+ *
+ * @param more - other names
+ */
+export function serverNames(region: string, more: readonly string[] = []): readonly string[] {
+  return [LOCAL_NAME, `*.${credentialsDomain(region)}`, ...more];
+}
+
+function serverExtensions(names: readonly string[]): readonly Extension[] {
+  return [dnsNames(...names), new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth])];
 }
 
 function dnsNames(...names: readonly string[]): Extension {

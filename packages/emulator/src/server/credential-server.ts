@@ -9,7 +9,7 @@ import type { Fault } from '../faults/fault.ts';
 import type { FaultPlan } from '../faults/faults.ts';
 import type { NewRequestRecord } from '../http/request-record.ts';
 import { type Response, respondJson } from '../http/response.ts';
-import { endpointOwner } from '../names/host-names.ts';
+import { endpointOwner, LOCAL_NAME } from '../names/host-names.ts';
 import { certificateId } from '../pki/certificate-id.ts';
 import type { WrongCertificates } from '../pki/pki.ts';
 import type { Role } from '../state/records.ts';
@@ -32,6 +32,12 @@ export interface CredentialServerContext {
   /** Lifetime of credentials in milliseconds, instead of that of the role alias. */
   readonly lifetimeMs: () => number | undefined;
   readonly faults: FaultPlan;
+  /** The address to listen on. */
+  readonly host: string;
+  /** More names of the endpoint, in lower case. */
+  readonly names: readonly string[];
+  /** The server's certificate, as PEM. */
+  readonly certificatePem: string;
   readonly wrongCertificates: WrongCertificates;
   /** The oldest TLS version that it accepts. */
   readonly minTlsVersion: 'TLSv1.2' | 'TLSv1.3';
@@ -49,7 +55,8 @@ export function createCredentialServer(
   context: CredentialServerContext,
 ): Pick<TcpListener, 'listen' | 'close'> {
   const { faults, state, now, wrongCertificates, minTlsVersion: minVersion } = context;
-  const { privateKeyPem: key, certificatePem: cert } = state.pki.server;
+  const { certificatePem: cert } = context;
+  const { privateKeyPem: key } = state.pki.server;
   const options: ServerOptions = {
     key,
     cert,
@@ -60,7 +67,8 @@ export function createCredentialServer(
     // No renegotiation either: a connection keeps its certificate.
     secureOptions: constants.SSL_OP_NO_TICKET | constants.SSL_OP_NO_RENEGOTIATION,
     SNICallback: (name, done) => {
-      if (endpointOwner(state, name) === 'nobody') return done(new Error('unrecognized name'));
+      if (endpointOwner(state, officialName(context, name)) === 'nobody')
+        return done(new Error('unrecognized name'));
       let secureContext: SecureContext | undefined;
       const defect = handleConnection(context, () => {
         const wrong = faults.forHandshake(now());
@@ -80,7 +88,7 @@ export function createCredentialServer(
   server.prependListener('secureConnection', (socket: NamedSocket) => {
     if (!socket.servername) socket.destroy();
   });
-  const listener = createTcpListener(faults, (socket) => {
+  const listener = createTcpListener(faults, context.host, (socket) => {
     const accept = () => server.emit('connection', socket);
     const handle = (event: () => void) => {
       if (handleConnection(context, event) !== undefined) socket.destroy();
@@ -134,7 +142,9 @@ async function answerCredentials(
   const { certificateId: id, tlsVersion } = peerOf(socket);
   const { method = '', url: path = '' } = request;
   const sourceIp = socket.remoteAddress ?? '';
-  const hostNames = [socket.servername || '', hostName(request.headers.host)];
+  const hostNames = [socket.servername || '', hostName(request.headers.host)].map((name) =>
+    officialName(context, name),
+  );
   const thingName = headerText(request, 'x-amzn-iot-thingname');
   const fault = context.faults.forRequest(thingName, context.now());
   const nowMs = context.now() + (fault?.clockOffsetMs ?? 0);
@@ -183,6 +193,11 @@ function faultyResponse({ response }: Fault): Response {
     return { status, headers, body };
   }
   return respondJson(429, { message: 'Rate exceeded' }, 'ThrottlingException');
+}
+
+/** A name that the decision knows, for one of the endpoint's other names. */
+function officialName({ names }: CredentialServerContext, name: string): string {
+  return names.includes(name.toLowerCase()) ? LOCAL_NAME : name;
 }
 
 function hostName(host = ''): string {

@@ -2,16 +2,13 @@ import type { Server as HttpServer } from 'node:http';
 import type { AddressInfo, Server } from 'node:net';
 import { EmulatorError } from '../errors.ts';
 
-/** The only address that the emulator listens on. */
-export const LOOPBACK = '127.0.0.1';
-
 /**
- * Starts to listen on the loopback address, and returns the port.
+ * Starts to listen on an address, and returns the port.
  *
  * @param port - 0 for any free port
  * @throws {@link EmulatorError} (as a rejection) `ERR_PORT`
  */
-export function listen(server: Server, port: number): Promise<number> {
+export function listen(server: Server, port: number, host: string): Promise<number> {
   return new Promise((resolve, reject) => {
     const fail = (cause: NodeJS.ErrnoException) => {
       const reason = cause.code === 'EADDRINUSE' ? 'the port is in use' : cause.message;
@@ -20,7 +17,7 @@ export function listen(server: Server, port: number): Promise<number> {
       );
     };
     server.once('error', fail);
-    server.listen(port, LOOPBACK, () => {
+    server.listen(port, host, () => {
       server.off('error', fail);
       resolve((server.address() as AddressInfo).port);
     });

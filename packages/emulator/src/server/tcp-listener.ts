@@ -1,12 +1,12 @@
 import { createServer, type Socket } from 'node:net';
 import type { Fault, TlsAlert } from '../faults/fault.ts';
 import type { FaultPlan } from '../faults/faults.ts';
-import { LOOPBACK, listen } from './listen.ts';
+import { listen } from './listen.ts';
 
 /** A TCP listener that applies the faults of connections. */
 export interface TcpListener {
   /**
-   * Starts to listen on the loopback address, and returns the port.
+   * Starts to listen, and returns the port.
    *
    * @param port - 0 for any free port
    * @throws {@link EmulatorError} (as a rejection) `ERR_PORT`
@@ -29,10 +29,12 @@ const LISTEN_AGAIN_MS = 100;
 /**
  * Creates a listener, which is closed while a fault refuses connections.
  *
+ * @param host - the address to listen on
  * @param accept - called with each connection, which may have been read from
  */
 export function createTcpListener(
   faults: Pick<FaultPlan, 'isRefusing' | 'mayAnswer' | 'onChange'>,
+  host: string,
   accept: (socket: Socket) => void,
 ): TcpListener {
   const connections = new Map<string, Socket>();
@@ -67,13 +69,13 @@ export function createTcpListener(
     if (shouldListen === server.listening) return;
     if (shouldListen) {
       isStarting = true;
-      server.listen(port, LOOPBACK);
+      server.listen(port, host);
     } else server.close();
   }
 
   return {
     async listen(given) {
-      port = await listen(server, given);
+      port = await listen(server, given, host);
       server.on('listening', () => {
         isStarting = false;
         // There may have been another change meanwhile.

@@ -256,6 +256,8 @@ describe('bad input gets one clear line and a status', () => {
     [2, 'letters, digits and :_-', ['seed', '--thing', 'bad thing']],
     [2, 'letters, digits and :_-', ['seed', '--thing', 'line\nbreak']],
     [2, 'letters, digits and _=,@-', ['seed', '--role-alias', 'a/b']],
+    [2, 'Allowed choices are 127.0.0.1, 0.0.0.0', ['start', '--host', 'localhost']],
+    [2, 'Expected a host name such as', ['start', '--name', '10.0.0.1']],
     [2, 'It was passed already', ['seed', '--thing', 'a', '--thing', 'a']],
     [2, 'Allowed choices are RSA-2048', ['seed', '--key-type', 'RSA-1024']],
     [2, 'Expected a whole number from 900 to 43200', ['seed', '--duration', '1h']],

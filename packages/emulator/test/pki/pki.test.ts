@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { issueDeviceCertificate, issueFromRequest } from '../../src/pki/device-certificates.ts';
-import { createPki, createWrongCertificates } from '../../src/pki/pki.ts';
+import { createPki, createWrongCertificates, serverNames } from '../../src/pki/pki.ts';
 
 const NOW_MS = Date.UTC(2026, 0, 1);
 const REGION = 'eu-west-1';
@@ -49,7 +49,7 @@ describe('the certificates of an account', () => {
 
 describe('the wrong server certificates', async () => {
   const { result: wrong, keyPairs } = await countKeyPairs(() =>
-    createWrongCertificates(pki, REGION, NOW_MS),
+    createWrongCertificates(pki, serverNames(REGION), NOW_MS),
   );
   const serverCa = new X509Certificate(pki.serverCa.certificatePem);
 

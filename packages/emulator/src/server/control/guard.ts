@@ -1,5 +1,7 @@
 import { timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
+import { isIP } from 'node:net';
+import { LOCAL_NAME, LOOPBACK } from '../../names/host-names.ts';
 
 /** The headers of all responses to control requests, and of the console's files. */
 export const SECURITY_HEADERS: Readonly<Record<string, string>> = {
@@ -20,6 +22,14 @@ export const SECURITY_HEADERS: Readonly<Record<string, string>> = {
   'cache-control': 'no-store',
 };
 
+/** How clients reach the server. */
+export interface Reach {
+  /** The names of this machine besides `localhost`, in lower case. */
+  readonly names: readonly string[];
+  /** Whether it listens on all interfaces. */
+  readonly isOpen: boolean;
+}
+
 /**
  * Returns why a request is refused, if it is: `Host` must be this machine, so that no name of a web page leads here
  * (DNS rebinding), and `Origin`, which browsers send for other pages, must be the same.
@@ -29,11 +39,18 @@ export const SECURITY_HEADERS: Readonly<Record<string, string>> = {
 export function whyForeign(
   { host = '', origin }: IncomingHttpHeaders,
   port: number | undefined,
+  { names, isOpen }: Reach,
 ): string | undefined {
   // Browsers leave out the default port.
-  const address = host.includes(':') ? host : `${host}:80`;
-  if (address !== `127.0.0.1:${port}` && address !== `localhost:${port}`) {
-    return `the Host header must be localhost:${port} or 127.0.0.1:${port}`;
+  const [, name = '', given = '80'] = /^(.*?)(?::(\d+))?$/.exec(host.toLowerCase()) ?? [];
+  const own = [LOCAL_NAME, LOOPBACK, ...names];
+  if (isOpen) {
+    // The port of a container is another one outside of it, and an address is no name of a web page.
+    if (!own.includes(name) && isIP(name.replace(/^\[|\]$/g, '')) === 0) {
+      return `the Host header must be ${own.join(', ')} or an IP address`;
+    }
+  } else if (!own.includes(name) || given !== String(port)) {
+    return `the Host header must be ${own.map((known) => `${known}:${port}`).join(' or ')}`;
   }
   if (origin !== undefined && origin !== `http://${host}`) {
     return `the Origin header must be missing, or http://${host}`;

@@ -7,6 +7,7 @@ import type { Faults } from '../../faults/faults.ts';
 import { isObject } from '../../json.ts';
 import type { RequestHistory } from '../request-history.ts';
 import type { AccessKeyAnswer, AccountAnswer, IssuedAnswer } from './answers.ts';
+import type { Reach } from './guard.ts';
 import type { Query } from './input.ts';
 import { listIssued, listRequests } from './requests.ts';
 import { describeThing, listRoleAliases, listThings } from './things.ts';
@@ -23,6 +24,7 @@ export interface ControlContext {
   readonly accessKey: AccessKeyAnswer;
   /** The bearer token of control requests. */
   readonly controlToken: string;
+  readonly reach: Reach;
   readonly endpoints: () => Pick<AccountAnswer, 'apiEndpoint' | 'credentialsEndpoint' | 'caFile'>;
   /** Epoch milliseconds. */
   readonly now: () => number;

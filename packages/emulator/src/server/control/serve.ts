@@ -41,7 +41,7 @@ async function respond(
   read: ApiRequest,
   response: ServerResponse,
 ): Promise<Response | 'a stream'> {
-  const problem = whyForeign(request.headers, request.socket.localPort);
+  const problem = whyForeign(request.headers, request.socket.localPort, context.reach);
   if (problem !== undefined) return json(403, { message: problem });
   if (read.isTooLarge) return { status: 413, headers: { connection: 'close' }, body: '' };
   if (`${read.path}/` === CONSOLE_PATH) {
