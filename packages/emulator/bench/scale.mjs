@@ -33,10 +33,13 @@ async function measure(count) {
       creationMs: 0,
       lastModifiedMs: 0,
     };
-    lines.push(JSON.stringify([['certificates', id, certificate]]));
-    lines.push(JSON.stringify([['things', thing.thingName, thing]]));
-    lines.push(JSON.stringify([['thingCertificates', thing.thingName, id, 1]]));
-    lines.push(JSON.stringify([['certificatePolicies', id, 'alias-policy', 1]]));
+    const changes = [
+      ['certificates', id, certificate],
+      ['things', thing.thingName, thing],
+      ['thingCertificates', thing.thingName, id, 1],
+      ['certificatePolicies', id, 'alias-policy', 1],
+    ];
+    lines.push(JSON.stringify(changes));
   }
   appendFileSync(join(dir, 'records.jsonl'), lines.length > 0 ? `${lines.join('\n')}\n` : '');
   const program = `

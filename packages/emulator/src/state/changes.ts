@@ -21,6 +21,8 @@ export type LinkChange = readonly [
 export type Change = RecordChange | LinkChange;
 
 const RELATIONS = Object.keys(RELATED) as readonly (keyof Relations)[];
+const NAMES_OF_RELATIONS: ReadonlySet<unknown> = new Set(RELATIONS);
+const NAMES_OF_TABLES: ReadonlySet<unknown> = new Set(TABLES);
 
 /** Applies a change: the only place that changes a state; all other code sees it as read-only. */
 export function applyChange(state: State, change: Change): void {
@@ -76,12 +78,11 @@ export function isChange(value: unknown): value is Change {
   if (!Array.isArray(value)) return false;
   const [name, key, content, isLinked] = value as unknown[];
   if (typeof key !== 'string') return false;
-  if (RELATIONS.some((relation) => relation === name)) {
+  if (NAMES_OF_RELATIONS.has(name)) {
     return typeof content === 'string' && (isLinked === 0 || isLinked === 1);
   }
   return (
-    TABLES.some((table) => table === name) &&
-    (value.length === 2 || (value.length === 3 && isObject(content)))
+    NAMES_OF_TABLES.has(name) && (value.length === 2 || (value.length === 3 && isObject(content)))
   );
 }
 

@@ -6,6 +6,7 @@ import { parseJson } from '../json.ts';
 import { type AppendFile, openAppendFile } from './append-file.ts';
 import { applyChange, type Change, changesToCreate, isChange } from './changes.ts';
 import { readLines, syncFolder, temporaryName } from './files.ts';
+import { lookUp } from './look-up.ts';
 import type { State } from './state.ts';
 
 /** An append-only file of changes, each on disk before it is acknowledged. */
@@ -20,15 +21,13 @@ export interface Journal {
   close(): Promise<void>;
 }
 
-// The lines of a journal: first its version, so that an empty file is none. Each other one is an array of changes, but
-// for the one that ends what a compaction wrote.
+/** The first line of a journal, so that an empty file is none. Each other one is an array of changes. */
 const HEADER = '{"version":2}';
-const COMPACTED = '{"compacted":true}';
 
 /** The length of a journal without changes. */
-export const EMPTY_JOURNAL_BYTES: number = `${HEADER}\n${COMPACTED}\n`.length;
+export const EMPTY_JOURNAL_BYTES: number = `${HEADER}\n`.length;
 
-/** A journal is compacted when it is longer than after the last compaction by this factor and this many bytes. */
+/** A journal is compacted when it is longer than its content by this factor and this many bytes. */
 const SPARE_FACTOR = 2;
 const SPARE_BYTES = 256 * 1024;
 
@@ -39,9 +38,9 @@ const SPARE_BYTES = 256 * 1024;
  * @throws {@link EmulatorError} `ERR_DIR` if a line other than the last is damaged
  */
 export async function openJournal(path: string, state: State): Promise<Journal> {
-  const { end, compactedBytes } = readJournal(path, state);
+  const { end, contentBytes } = readJournal(path, state);
   const file = openAppendFile(path, end);
-  let limit = SPARE_FACTOR * compactedBytes + SPARE_BYTES;
+  let limit = SPARE_FACTOR * contentBytes + SPARE_BYTES;
   let isClosed = false;
   let compaction: { readonly lines: Buffer[]; readonly done: Promise<void> } | undefined;
   const compactIfLong = () => {
@@ -91,7 +90,7 @@ export async function writeJournal(path: string, state: State): Promise<void> {
 
 /** Whether a file begins as a journal of this version. */
 export function isJournal(path: string): boolean {
-  return existsSync(path) && readLines(path).next().value?.text === HEADER;
+  return existsSync(path) && readLines(path).next().value?.texts[0] === HEADER;
 }
 
 /** Replaces a journal by a shorter one, and returns the number of its bytes before the changes that were made meanwhile. */
@@ -139,7 +138,7 @@ async function writeState(path: string, state: State, isCancelled: () => boolean
       piece = '';
       assertNotCancelled(isCancelled);
     }
-    await handle.appendFile(`${piece}${COMPACTED}\n`);
+    await handle.appendFile(piece);
     await handle.sync();
     assertNotCancelled(isCancelled);
     return (await handle.stat()).size;
@@ -156,26 +155,49 @@ function toLine(changes: readonly Change[]): string {
   return `${JSON.stringify(changes)}\n`;
 }
 
-/** Reads a journal into a state, and returns the position after its last line, and after its last compaction. */
-function readJournal(path: string, state: State): { end: number; compactedBytes: number } {
+/** Reads a journal into a state, and returns the position after its last line, and about how long its content is. */
+function readJournal(path: string, state: State): { end: number; contentBytes: number } {
   let end = 0;
-  let compactedBytes = 0;
-  for (const line of readLines(path)) {
-    if (end === 0 ? line.text !== HEADER : !applyLine(line.text, state)) throw damaged(path);
-    end = line.end;
-    if (line.text === COMPACTED) compactedBytes = end;
+  let contentBytes = 0;
+  const sizes = new WeakMap<object, number>();
+  const apply = (text: string) => {
+    const changes = parseJson(text);
+    if (!Array.isArray(changes) || !changes.every(isChange)) throw damaged(path);
+    for (const change of changes) {
+      contentBytes += growthOf(state, change, text.length / changes.length, sizes);
+      applyChange(state, change);
+    }
+  };
+  for (const lines of readLines(path)) {
+    const isFirst = end === 0;
+    if (isFirst && lines.texts[0] !== HEADER) throw damaged(path);
+    for (const text of isFirst ? lines.texts.slice(1) : lines.texts) apply(text);
+    end = lines.end;
   }
   if (end === 0) throw damaged(path);
-  return { end, compactedBytes };
+  return { end, contentBytes };
 }
 
-/** Applies the changes of a line, and returns whether it is valid. */
-function applyLine(text: string, state: State): boolean {
-  if (text === COMPACTED) return true;
-  const changes = parseJson(text);
-  if (!Array.isArray(changes) || !changes.every(isChange)) return false;
-  for (const change of changes) applyChange(state, change);
-  return true;
+/**
+ * Returns by how many bytes a change makes the content longer.
+ *
+ * @param sizes - of the records, in bytes
+ */
+function growthOf(
+  state: State,
+  change: Change,
+  bytes: number,
+  sizes: WeakMap<object, number>,
+): number {
+  if (change.length === 4) {
+    const [relation, source, target, isLinked] = change;
+    if (state[relation].has(source, target) === (isLinked === 1)) return 0;
+    return isLinked ? bytes : -bytes;
+  }
+  const [table, key, record] = change;
+  const old = lookUp<object>(state[table], key);
+  if (record !== undefined) sizes.set(record, bytes);
+  return (record === undefined ? 0 : bytes) - (old === undefined ? 0 : (sizes.get(old) ?? 0));
 }
 
 /** The error for a journal with a line that this version cannot read. */

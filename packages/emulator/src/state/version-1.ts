@@ -15,13 +15,17 @@ import type { State } from './state.ts';
 export function readVersion1(path: string, state: State): void {
   // It was created after the account.
   if (!existsSync(path)) return;
-  for (const { text } of readLines(path)) {
-    const changes = parseJson(text);
-    if (!Array.isArray(changes)) throw damaged(path);
-    for (const change of changes as unknown[]) {
-      if (!isChange(change)) throw damaged(path);
-      applyVersion1(state, change as [keyof Tables, string, Record<string, unknown>?]);
-    }
+  for (const { texts } of readLines(path)) {
+    for (const text of texts) applyLine(path, text, state);
+  }
+}
+
+function applyLine(path: string, text: string, state: State): void {
+  const changes = parseJson(text);
+  if (!Array.isArray(changes)) throw damaged(path);
+  for (const change of changes as unknown[]) {
+    if (!isChange(change)) throw damaged(path);
+    applyVersion1(state, change as [keyof Tables, string, Record<string, unknown>?]);
   }
 }
 
