@@ -2,6 +2,7 @@ import { EmulatorError } from '../../errors.ts';
 import type { ApiRequest } from '../../http/request.ts';
 import { type Response, respondJson } from '../../http/response.ts';
 import { isObject, isTooComplex } from '../../json.ts';
+import { memoize } from '../../memo.ts';
 import {
   type Input,
   type Member,
@@ -132,8 +133,10 @@ function findOperation<Context>(
   return undefined;
 }
 
+const segmentsOf = memoize(1000, (uri) => uri.split('/'));
+
 function matchPath(uri: string, segments: readonly string[]): Labels | undefined {
-  const pattern = uri.split('/');
+  const pattern = segmentsOf(uri);
   if (pattern.length !== segments.length) return undefined;
   const labels: Record<string, string> = {};
   for (const [index, part] of pattern.entries()) {

@@ -1,4 +1,4 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { hash, timingSafeEqual } from 'node:crypto';
 import {
   openSessionToken,
   type Principal,
@@ -80,10 +80,11 @@ export function authenticate(
 /** The problem with the time of a signature, or undefined. */
 function timeProblem(signing: Signing, signedAtMs: number, nowMs: number): string | undefined {
   const { date, expiresSeconds } = signing;
-  const now = new Date(nowMs).toISOString();
+  const now = () => new Date(nowMs).toISOString();
   const lifeMs = expiresSeconds === undefined ? MAX_SKEW_MS : expiresSeconds * 1000;
-  if (nowMs - signedAtMs > lifeMs) return `Signature expired: ${date} is too old at ${now}`;
-  if (signedAtMs - nowMs > MAX_SKEW_MS) return `Signature not yet current: ${date} is after ${now}`;
+  if (nowMs - signedAtMs > lifeMs) return `Signature expired: ${date} is too old at ${now()}`;
+  if (signedAtMs - nowMs > MAX_SKEW_MS)
+    return `Signature not yet current: ${date} is after ${now()}`;
   return undefined;
 }
 
@@ -153,7 +154,7 @@ function callerOf(state: State, principal: Principal): Caller | undefined {
 
 function bodyHashMatches({ headers, body }: ApiRequest): boolean {
   const claimed = headers['x-amz-content-sha256'];
-  return claimed === undefined || claimed === createHash('sha256').update(body).digest('hex');
+  return claimed === undefined || claimed === hash('sha256', body, 'hex');
 }
 
 function refuse(code: Refusal['code'], message: string): Authentication {

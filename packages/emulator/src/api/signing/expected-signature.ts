@@ -1,4 +1,4 @@
-import { createHash, createHmac } from 'node:crypto';
+import { createHmac, createSecretKey, hash, type KeyObject } from 'node:crypto';
 import type { ApiRequest } from '../../http/request.ts';
 import { memoize } from '../../memo.ts';
 import { canonicalRequest } from './canonical-request.ts';
@@ -20,22 +20,20 @@ export function expectedSignature(
   const scope = `${day}/${region}/${service}/aws4_request`;
   const isPresigned = expiresSeconds !== undefined;
   const canonical = canonicalRequest(request, signedHeaders, sha256(request.body), isPresigned);
-  const hash = sha256(Buffer.from(canonical, 'latin1'));
-  const stringToSign = ['AWS4-HMAC-SHA256', date, scope, hash].join('\n');
+  const digest = sha256(Buffer.from(canonical, 'latin1'));
+  const stringToSign = ['AWS4-HMAC-SHA256', date, scope, digest].join('\n');
   const key = signingKey([secretAccessKey, day, region, service].join('\n'));
-  return hmac(key, stringToSign).toString('hex');
+  return createHmac('sha256', key).update(stringToSign).digest('hex');
 }
 
 /** The key for a day, a region and a service, from a secret access key. */
-const signingKey = memoize(MAX_KEYS, (text) => {
+const signingKey = memoize(MAX_KEYS, (text): KeyObject => {
   const [secretAccessKey = '', ...scope] = text.split('\n');
-  return [...scope, 'aws4_request'].reduce(hmac, Buffer.from(`AWS4${secretAccessKey}`));
+  const hmac = (key: Buffer, part: string) => createHmac('sha256', key).update(part).digest();
+  const first = Buffer.from(`AWS4${secretAccessKey}`);
+  return createSecretKey([...scope, 'aws4_request'].reduce(hmac, first));
 });
 
-function hmac(key: Buffer, text: string): Buffer {
-  return createHmac('sha256', key).update(text).digest();
-}
-
 function sha256(data: Buffer): string {
-  return createHash('sha256').update(data).digest('hex');
+  return hash('sha256', data, 'hex');
 }
