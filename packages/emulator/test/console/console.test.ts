@@ -341,7 +341,7 @@ describe('the page', () => {
   it.each([
     ['things', 'Things'],
     ['things/press-1', 'Thing press-1'],
-    ['requests', 'Requests'],
+    ['requests?thing=no-thing', 'Requests'],
     ['faults', 'Faults'],
     ['credentials', 'Credentials'],
   ])('%s is accessible in light and dark, and as wide as a phone', async (view, title) => {
