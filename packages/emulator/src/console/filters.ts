@@ -43,7 +43,7 @@ export function matches(request: RequestRecord, filters: Filters): boolean {
   if (!isEndpoint) return false;
   if (status !== 'all' && !String(request.status).startsWith(status.charAt(0))) return false;
   if (!contains(request.thingName ?? '', thingName)) return false;
-  return text === '' || contains(Object.values(request).join(' '), text);
+  return text === '' || contains(JSON.stringify(request), text);
 }
 
 function contains(whole: string, part: string): boolean {
