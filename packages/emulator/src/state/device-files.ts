@@ -1,5 +1,13 @@
 // The certificate and the key of a device, as files in the folder.
-import { linkSync, lstatSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  linkSync,
+  lstatSync,
+  openSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { EmulatorError } from '../errors.ts';
 import { syncFolder } from './files.ts';
@@ -53,8 +61,14 @@ export function openDeviceFiles(dir: string, thingName: string): DeviceFiles {
   const second: string[] = [];
   const write = (file: string, text: string, mode: number, id: string) => {
     const other = secondName(file, id);
-    writeFileSync(other, text, { mode, flag: 'wx', flush: true });
+    const descriptor = openSync(other, 'wx', mode);
+    // Also removed if there is no room for the text.
     second.push(other);
+    try {
+      writeFileSync(descriptor, text, { flush: true });
+    } finally {
+      closeSync(descriptor);
+    }
     // Fails if the file exists.
     linkSync(other, file);
     created.push(file);

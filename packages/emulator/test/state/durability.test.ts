@@ -18,7 +18,14 @@ import { startEmulator } from '../../src/index.ts';
 import type { Thing } from '../../src/state/records.ts';
 import { openStore, type Store } from '../../src/state/store.ts';
 import { often } from '../support/often.ts';
-import { BUILT, hasThing, makeThings, runLimited, runOnSmallDisk } from '../support/processes.ts';
+import {
+  BUILT,
+  hasThing,
+  MAIN,
+  makeThings,
+  runLimited,
+  runOnSmallDisk,
+} from '../support/processes.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'emulator-durability-'));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
@@ -291,6 +298,23 @@ describe('on a small disk', () => {
     const [said, left] = stdout.split('\n');
     expect(said).toMatch(/^ok$|^ERR_DIR cannot use [^\n]*: ENOSPC/);
     expect(left).not.toMatch(/tmp|sock|running/);
+  });
+
+  it('without room for a key, seed leaves no file of the thing', () => {
+    const dir = newFolder();
+    mkdirSync(dir);
+    const { stdout } = runOnSmallDisk(
+      dir,
+      16,
+      `import { spawnSync } from 'node:child_process';
+       import { readdirSync } from 'node:fs';
+       const seed = [${JSON.stringify(MAIN)}, 'seed', '--dir', ${JSON.stringify(dir)}, '--thing', 't', '--role-alias', 'a'];
+       const { stderr } = spawnSync(process.execPath, seed, { encoding: 'utf8' });
+       console.log(JSON.stringify([stderr, readdirSync(${JSON.stringify(dir)})]));`,
+    );
+    const [stderr, left] = JSON.parse(stdout) as [string, string[]];
+    expect(stderr).toMatch(/^[^\n]*: error: cannot write into [^\n]*: ENOSPC[^\n]*\n$/);
+    expect(left.sort()).toEqual(['account.json', 'ca.pem', 'records.jsonl']);
   });
 });
 
