@@ -37,8 +37,9 @@ finish() {
   exit
 }
 
-bash scripts/debian-packages.sh && bash scripts/npm-packages.sh || failed=1
-((failed)) || check build node scripts/build.mjs --stale || failed=1
+# Only the tests need the Debian packages.
+bash scripts/debian-packages.sh & debian=$!
+bash scripts/npm-packages.sh && check build node scripts/build.mjs --stale || failed=1
 ((failed == 0)) || finish
 if (($# == 0)); then
   pids=()
@@ -50,6 +51,7 @@ if (($# == 0)); then
   check API npm run --silent check:api & pids+=($!)
   count_failed "${pids[@]}"
 fi
+wait "$debian" || { failed=$((failed + 1)); finish; }
 npx vitest run --reporter=default --reporter=json --outputFile.json="$results" "$@" 2>&1 | tee "$output" || status=$?
 check 'no secrets shown' node scripts/find-secrets.mjs "$output" "$results" || failed=$((failed + 1))
 finish
