@@ -16,6 +16,10 @@ describe('a service principal', () => {
     ['s3.eu-west-1.states.amazonaws.com', 'amazonaws.com', false],
     ['states.states.amazonaws.com', 'amazonaws.com', false],
     ['.amazonaws.com', 'amazonaws.com', false],
+    // A service whose roles are for several parts of it, each with its own name.
+    ['build.apprunner.amazonaws.com', 'amazonaws.com', true],
+    ['tasks.apprunner.amazonaws.com', 'amazonaws.com', true],
+    ['monitoring.amazonaws.com', 'amazonaws.com', true],
   ])('%s, where the DNS suffix is %s: %s', (name, dnsSuffix, expected) => {
     expect(isServicePrincipal(name, dnsSuffix)).toBe(expected);
   });
