@@ -85,7 +85,7 @@ export interface Emulator extends AsyncDisposable {
   readonly iam: Iam;
   /** How the credential provider issues credentials. */
   readonly credentials: CredentialSettings;
-  /** The faults of the credential provider. */
+  /** The faults of the credential provider and the AWS APIs. */
   readonly faults: Faults;
   /** The requests of clients. */
   readonly requests: Requests;
@@ -203,6 +203,7 @@ async function start(
   const apiServer = createApiServer({
     ...common,
     account,
+    faults,
     credentialsEndpoint: () => credentialsEndpoint,
     control: {
       seed: seedThing,
@@ -250,7 +251,7 @@ async function start(
       },
       explain: explainRequest,
     },
-    faults: { add: faults.add, list: faults.list, clear: faults.clear },
+    faults: { add: faults.add, list: faults.list, remove: faults.remove, clear: faults.clear },
     requests: { latest: requests.latest, counters: requests.counters },
   };
 }

@@ -29,7 +29,7 @@ export type { User } from './credentials/user.ts';
 export { type CredentialSettings, type Emulator, startEmulator } from './emulator.ts';
 export { EmulatorError } from './errors.ts';
 export type { Fault, TlsAlert, WrongCertificate } from './faults/fault.ts';
-export type { Faults } from './faults/faults.ts';
+export type { AddedFault, Faults, ListedFault } from './faults/faults.ts';
 export type { Counters, IssuedCredentials, RequestRecord } from './http/request-record.ts';
 export type { EmulatorOptions } from './options.ts';
 export type { KeyType } from './pki/keys.ts';

@@ -29,7 +29,7 @@ export interface EmulatorOptions {
   readonly region?: string | undefined;
   /** The path of a file to which each request is appended, as a line of JSON without secrets. Default: none. */
   readonly logFile?: string | undefined;
-  /** Initial faults of the credential provider. Default: none. */
+  /** Initial faults of the credential provider and the AWS APIs. Default: none. */
   readonly faults?: readonly Fault[] | undefined;
   /** The emulator's clock. Default: this machine's. */
   readonly clock?:

@@ -106,8 +106,12 @@ describe('a running emulator', () => {
 
   it('lists the faults that were added, until they are cleared', async () => {
     await using aws = await startEmulator({ faults: [{ delayMs: 1 }] });
-    aws.faults.add({ action: 'hang' });
-    expect(aws.faults.list()).toEqual([{ delayMs: 1 }, { action: 'hang' }]);
+    const { id } = aws.faults.add({ action: 'hang' });
+    const first = expect.any(String);
+    expect(aws.faults.list()).toEqual([
+      { id: first, delayMs: 1 },
+      { id, action: 'hang' },
+    ]);
     aws.faults.clear();
     expect(aws.faults.list()).toEqual([]);
   });

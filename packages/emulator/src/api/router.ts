@@ -70,6 +70,38 @@ export async function answerApi(context: ApiContext, request: ApiRequest): Promi
   }
 }
 
+/** The answer that an operation is replaced by. */
+export interface Replacement {
+  readonly status: number;
+  readonly body?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** The name of an error, reported in the format of the service. */
+  readonly errorCode?: string;
+  /** Default: the name. */
+  readonly message?: string;
+}
+
+/** Responds to a request to one of the AWS APIs, without calling its operation. */
+export function replaceAnswer(
+  request: ApiRequest,
+  service: Service<SignedContext>,
+  replacement: Replacement | 'throttled',
+): ApiAnswer {
+  const call = service.find(request);
+  const operation = call && `${service.prefix}:${call.name}`;
+  if (replacement === 'throttled') {
+    const { status, code } = service.throttling;
+    return { operation, response: service.fail(status, code, 'Rate exceeded') };
+  }
+  const { status, errorCode, message = errorCode } = replacement;
+  const { body = '', headers = { 'content-type': 'application/json' } } = replacement;
+  const response =
+    errorCode === undefined
+      ? { status, headers, body }
+      : service.fail(status, errorCode, message ?? '');
+  return { operation, response };
+}
+
 /** Returns the response to a request for a service that is not emulated. */
 export function refuseOther(request: ApiRequest): Response {
   const signing = readSigning(request);

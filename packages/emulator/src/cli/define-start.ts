@@ -51,11 +51,7 @@ export function defineStart(command: Command): void {
       'AWS region; default: the one in the folder, or us-east-1',
       nameOf('region'),
     )
-    .option(
-      '--fault <json>',
-      'fault to inject at the credential provider; also several times',
-      parseFaults,
-    )
+    .option('--fault <json>', 'fault to inject; also several times', parseFaults)
     .option(
       '--log <file>',
       'file that each request is written to, as a line of JSON',

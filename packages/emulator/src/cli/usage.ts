@@ -1,7 +1,8 @@
 import { isIP } from 'node:net';
 import { type Command, CommanderError, InvalidArgumentError } from 'commander';
 import { EmulatorError } from '../errors.ts';
-import { type Fault, parseFault } from '../faults/fault.ts';
+import { parseFault } from '../faults/check-fault.ts';
+import type { Fault } from '../faults/fault.ts';
 import { isName, NAME_FORMS, type NameKind } from '../names/check-name.ts';
 import { printError } from './output.ts';
 

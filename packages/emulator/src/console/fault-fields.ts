@@ -30,6 +30,12 @@ export const FAULT_GROUPS: readonly FaultGroup[] = [
         kind: 'number',
       },
       { name: 'seed', label: 'Seed', hint: 'Makes the probability repeatable', kind: 'number' },
+      {
+        name: 'service',
+        label: 'Service',
+        hint: 'Default: the credential provider',
+        options: ['iot', 'iam', 'sts'],
+      },
     ],
   },
   {
@@ -50,10 +56,12 @@ export const FAULT_GROUPS: readonly FaultGroup[] = [
       {
         name: 'requestsPerSecond',
         label: 'Rate of requests',
-        hint: 'Per second; 429 to those above it',
+        hint: 'Per second; an error to those above it',
         kind: 'number',
       },
       { name: 'response.status', label: 'Status', hint: 'Instead of the response', kind: 'number' },
+      { name: 'response.errorCode', label: 'Error', hint: 'Such as ThrottlingException' },
+      { name: 'response.message', label: 'Message of the error' },
       { name: 'response.body', label: 'Body' },
       {
         name: 'response.headers',

@@ -1,7 +1,4 @@
-import type { Fault } from '../faults/fault.ts';
-
-/** A fault that is set. */
-export type ListedFault = Fault;
+import type { ListedFault } from '../faults/faults.ts';
 
 /** The faults that are set, in their order, with buttons to remove them. */
 export function FaultList(props: {
@@ -14,9 +11,16 @@ export function FaultList(props: {
     <>
       <p>The first fault that matches a request is applied to it.</p>
       <ol>
-        {faults.map((fault, index) => (
-          <li key={index}>
-            <code>{JSON.stringify(fault)}</code>
+        {faults.map(({ id, ...fault }) => (
+          <li key={id}>
+            <code id={`fault-${id}`}>{JSON.stringify(fault)}</code>{' '}
+            <button
+              type="button"
+              aria-describedby={`fault-${id}`}
+              onClick={() => onRemove(`faults/${id}`, 'The fault was removed.')}
+            >
+              Remove
+            </button>
           </li>
         ))}
       </ol>

@@ -1,8 +1,9 @@
 import { useRef, useState } from 'preact/hooks';
+import type { ListedFault } from '../faults/faults.ts';
 import { type CallError, call } from './call.ts';
 import { Failure } from './failure.tsx';
 import { FaultForm } from './fault-form.tsx';
-import { FaultList, type ListedFault } from './fault-list.tsx';
+import { FaultList } from './fault-list.tsx';
 import { Heading } from './heading.tsx';
 import { useAnswer } from './use-answer.ts';
 

@@ -1,7 +1,4 @@
-import type { Fault } from './fault.ts';
-
-/** The members that decide which requests a fault applies to. */
-const SELECTION: ReadonlySet<string> = new Set(['thingName', 'count', 'probability', 'seed']);
+import { type Fault, SELECTION } from './fault.ts';
 
 /** Describes what a fault does to a request. Of a response only the status: the rest may be credentials. */
 export function describeEffect(fault: Fault): string {

@@ -1,24 +1,47 @@
 import { createHash } from 'node:crypto';
-import { checkFault, type Fault, isOfConnection, type WrongCertificate } from './fault.ts';
+import { checkFault } from './check-fault.ts';
+import { type Fault, isOfConnection, type WrongCertificate } from './fault.ts';
 
-/** The faults at the credential provider. */
+/** A fault in the list. */
+export interface ListedFault extends Fault {
+  /** Identifies the fault; unique in this emulator. */
+  readonly id: string;
+}
+
+/** A fault that was added: `using fault = aws.faults.add(…)` removes it at the end of the block. */
+export interface AddedFault extends Disposable {
+  /** Its id in the list. */
+  readonly id: string;
+  /** Removes the fault, if it is still in the list. */
+  remove(): void;
+}
+
+/** The faults at the credential provider and at the AWS APIs. */
 export interface Faults {
   /**
    * Adds a fault at the end of the list.
    *
-   * @throws {@link EmulatorError} `ERR_FAULT` for an invalid fault
+   * @throws {@link EmulatorError} `ERR_FAULT` for an invalid fault, or one without effect
    */
-  add(fault: Fault): void;
+  add(fault: Fault): AddedFault;
   /** Returns the faults, in the order in which they were added, without those whose `count` is used up. */
-  list(): readonly Fault[];
+  list(): readonly ListedFault[];
+  /** Removes a fault; returns whether it was in the list. */
+  remove(id: string): boolean;
   /** Removes all faults. */
   clear(): void;
 }
 
-/** The faults as seen by the credential provider. */
+/** The faults as seen by the servers. */
 export interface FaultPlan extends Faults {
-  /** Returns the fault that is applied to a request, if any. */
+  /** Returns the fault that is applied to a request to the credential provider, if any. */
   forRequest(thingName: string | undefined, nowMs: number): Fault | undefined;
+  /**
+   * Returns the fault that is applied to a request to an AWS API, if any.
+   *
+   * @param now - returns epoch milliseconds; called if there is a fault of the service
+   */
+  forService(service: string, now: () => number): Fault | undefined;
   /** Returns whether connections are refused. */
   isRefusing(): boolean;
   /** Returns whether something may be done with a connection instead of a handshake. */
@@ -43,23 +66,43 @@ export function openFaults(): FaultPlan {
     }
     return taken?.fault;
   };
+  let added = 0;
+  const remove = (id: string) => {
+    const rest = entries.filter((entry) => entry.id !== id);
+    if (rest.length === entries.length) return false;
+    entries = rest;
+    changed();
+    return true;
+  };
   return {
-    add(fault) {
-      entries.push({ fault: checkFault(fault), seen: 0, applied: 0, recent: [] });
+    add(given) {
+      const fault = checkFault(given);
+      const id = String(++added);
+      entries.push({ id, fault, seen: 0, applied: 0, recent: [] });
       changed();
+      const removeThis = () => {
+        remove(id);
+      };
+      return { id, remove: removeThis, [Symbol.dispose]: removeThis };
     },
+    remove,
     clear() {
       entries = [];
       changed();
     },
-    list: () => entries.map(({ fault }) => fault),
+    list: () => entries.map(({ id, fault }) => ({ id, ...fault })),
     forRequest: (thingName, nowMs) =>
       take(
         (fault) =>
           !isOfConnection(fault) &&
+          fault.service === undefined &&
           (fault.thingName === undefined || fault.thingName === thingName),
         nowMs,
       ),
+    forService(service, now) {
+      const isOf = (fault: Fault) => fault.service === service;
+      return entries.some(({ fault }) => isOf(fault)) ? take(isOf, now()) : undefined;
+    },
     isRefusing: () => entries.some(({ fault }) => fault.connection === 'refuse'),
     mayAnswer: () => entries.some(({ fault }) => answersHandshake(fault)),
     forConnection: (nowMs) => take(answersHandshake, nowMs),
@@ -76,10 +119,11 @@ function answersHandshake({ connection, tlsAlert }: Fault): boolean {
 }
 
 interface Entry {
+  readonly id: string;
   readonly fault: Fault;
   seen: number;
   applied: number;
-  /** The times of accepted requests in the last second, in epoch milliseconds. */
+  /** The times of the latest accepted requests that count for the rate, in epoch milliseconds. */
   recent: number[];
 }
 
@@ -88,8 +132,11 @@ function isApplied(entry: Entry, nowMs: number): boolean {
   entry.seen++;
   if (probability !== undefined && randomAt(seed, entry.seen) >= probability) return false;
   if (requestsPerSecond !== undefined) {
-    entry.recent = entry.recent.filter((time) => time > nowMs - 1000);
-    if (entry.recent.length < requestsPerSecond) {
+    // So many requests in so long: a rate of 0.5 is one in 2000 ms.
+    const limit = Math.ceil(requestsPerSecond);
+    const windowMs = (limit / requestsPerSecond) * 1000;
+    entry.recent = entry.recent.filter((time) => time > nowMs - windowMs);
+    if (entry.recent.length < limit) {
       entry.recent.push(nowMs);
       return false;
     }

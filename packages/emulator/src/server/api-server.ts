@@ -1,15 +1,18 @@
-import { createServer, type IncomingMessage, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Account } from '../account/account.ts';
-import { type ApiAnswer, answerApi, findService } from '../api/router.ts';
+import { type ApiAnswer, answerApi, findService, replaceAnswer } from '../api/router.ts';
+import { describeEffect } from '../faults/effect.ts';
+import type { Fault } from '../faults/fault.ts';
+import type { FaultPlan } from '../faults/faults.ts';
 import type { ApiRequest } from '../http/request.ts';
 import type { NewRequestRecord } from '../http/request-record.ts';
 import type { State } from '../state/state.ts';
 import type { ControlContext } from './control/handlers.ts';
 import { CONSOLE_PATH, CONTROL_PREFIX, serveControl } from './control/serve.ts';
 import { handleRequest, reportDefect } from './defects.ts';
-import { elapsedMs } from './elapsed.ts';
+import { durationOf } from './elapsed.ts';
 import { readApiRequest } from './read-request.ts';
-import { send, withDate } from './send.ts';
+import { send, sendWithFault, withDate } from './send.ts';
 
 /** The dependencies of the server of the AWS APIs. */
 export interface ApiServerContext {
@@ -19,6 +22,7 @@ export interface ApiServerContext {
   readonly credentialsEndpoint: () => string;
   /** Epoch milliseconds. */
   readonly now: () => number;
+  readonly faults: FaultPlan;
   readonly control: ControlContext;
   readonly record: (request: NewRequestRecord) => void;
 }
@@ -31,38 +35,61 @@ export function createApiServer(context: ApiServerContext): Server {
   return createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, (request, response) =>
     handleRequest(context, 'api', request, response, async () => {
       const startMs = performance.now();
-      const { method = '', url = '' } = request;
-      const path = url.split('?')[0] ?? '';
       const read = await readApiRequest(request);
       if (read === undefined) return;
-      const recordAt = (timeMs: number, known: Known) => {
-        const durationMs = elapsedMs(startMs);
-        context.record({ timeMs, durationMs, endpoint: 'api', method, path, ...known });
+      const { method = '' } = request;
+      const { path } = read;
+      const recordAt: RecordAt = (timeMs, known, fault) => {
+        const durationMs = durationOf(startMs, fault);
+        const faulty = fault && { fault: true, faultEffect: describeEffect(fault) };
+        context.record({ timeMs, durationMs, endpoint: 'api', method, path, ...known, ...faulty });
       };
       if (path.startsWith(CONTROL_PREFIX)) {
         const status = await serveControl(context.control, request, read, response);
         if (!isFromConsole(request, path)) recordAt(context.now(), { status });
         return;
       }
-      const { response: given, defect, ...known } = await answer(context, read);
-      const error = defect && reportDefect(defect.error);
-      // The emulator's own clock may be what failed.
-      const timeMs = defect === undefined ? context.now() : Date.now();
-      recordAt(timeMs, { ...known, status: given.status, error });
-      send(response, withDate(given, timeMs));
+      await serveApi(context, read, response, recordAt);
     }),
   );
 }
 
 type Known = Pick<NewRequestRecord, 'status' | 'operation' | 'callerArn' | 'error'>;
+type RecordAt = (timeMs: number, known: Known, fault?: Fault) => void;
 
-async function answer(context: ApiServerContext, read: ApiRequest): Promise<ApiAnswer> {
-  if (read.isTooLarge && findService(read) !== undefined) {
-    return { response: { status: 413, headers: { connection: 'close' }, body: '' } };
+async function serveApi(
+  context: ApiServerContext,
+  read: ApiRequest,
+  response: ServerResponse,
+  recordAt: RecordAt,
+): Promise<void> {
+  const { answer, fault } = await answerWithFault(context, read);
+  const { response: given, defect, ...known } = answer;
+  const error = defect && reportDefect(defect.error);
+  // The emulator's own clock may be what failed.
+  const timeMs = defect === undefined ? context.now() : Date.now();
+  recordAt(timeMs, { ...known, status: given.status, error }, fault);
+  const dated = withDate(given, timeMs);
+  if (fault === undefined) send(response, dated);
+  else await sendWithFault(response, dated, fault, response.socket ?? undefined);
+}
+
+async function answerWithFault(
+  context: ApiServerContext,
+  read: ApiRequest,
+): Promise<{ readonly answer: ApiAnswer; readonly fault?: Fault | undefined }> {
+  const service = findService(read);
+  if (service !== undefined && read.isTooLarge) {
+    return { answer: { response: { status: 413, headers: { connection: 'close' }, body: '' } } };
+  }
+  const fault = service && context.faults.forService(service.prefix, context.now);
+  const { response, requestsPerSecond } = fault ?? {};
+  if (service !== undefined && (response ?? requestsPerSecond) !== undefined) {
+    return { answer: replaceAnswer(read, service, response ?? 'throttled'), fault };
   }
   const { state, account, now } = context;
   const credentialsEndpoint = context.credentialsEndpoint();
-  return answerApi({ state, account, credentialsEndpoint, now }, read);
+  return { answer: await answerApi({ state, account, credentialsEndpoint, now }, read), fault };
 }
 
 /** The console shows the requests of others: its own are not recorded. Only browsers send `Sec-Fetch-Site`. */

@@ -15,7 +15,7 @@ import type { WrongCertificates } from '../pki/pki.ts';
 import type { Role } from '../state/records.ts';
 import type { State } from '../state/state.ts';
 import { handleConnection, handleRequest } from './defects.ts';
-import { elapsedMs } from './elapsed.ts';
+import { durationOf } from './elapsed.ts';
 import { send, sendWithFault, withDate } from './send.ts';
 import {
   applyFault,
@@ -182,15 +182,12 @@ async function answerCredentials(
   else await sendWithFault(response, dated, fault, tcp);
 }
 
-function durationOf(startMs: number, fault: Fault | undefined): number | undefined {
-  if (fault?.action === 'hang' || fault?.action === 'reset') return undefined;
-  return elapsedMs(startMs) + (fault?.delayMs ?? 0);
-}
-
 function faultyResponse({ response }: Fault): Response {
   if (response !== undefined) {
     const { status, body = '', headers = { 'content-type': 'application/json' } } = response;
-    return { status, headers, body };
+    const { errorCode, message = errorCode } = response;
+    if (errorCode === undefined) return { status, headers, body };
+    return respondJson(status, { message }, errorCode);
   }
   return respondJson(429, { message: 'Rate exceeded' }, 'ThrottlingException');
 }

@@ -255,15 +255,16 @@ describe('faults', () => {
     expect(await count.evaluate((element) => element === document.activeElement)).toBe(true);
     await press('Control+A');
     await page.keyboard.type('3');
-    await press('Tab', 'Tab', 'Tab');
+    await press('Tab', 'Tab', 'Tab', 'Tab');
     await page.keyboard.type('5');
     await press('Enter');
     await page.getByRole('status').getByText('The fault was added.').waitFor();
-    expect(aws.faults.list()).toEqual([{ thingName: 'press-1', count: 3, delayMs: 5 }]);
+    const added = { id: expect.any(String), thingName: 'press-1', count: 3, delayMs: 5 };
+    expect(aws.faults.list()).toEqual([added]);
     await expect.poll(() => focused()).toBe('Active faults');
     await page.getByText('{"thingName":"press-1","count":3,"delayMs":5}').waitFor();
     await press('Tab', 'Enter');
-    await page.getByRole('status').getByText('All faults were removed.').waitFor();
+    await page.getByRole('status').getByText('The fault was removed.').waitFor();
     expect(aws.faults.list()).toEqual([]);
   });
 
@@ -287,6 +288,13 @@ describe('faults', () => {
     ],
     [{ Connection: 'no-handshake' }, { connection: 'no-handshake' }],
     [
+      { Service: 'sts', Status: '400', Error: 'Throttling', 'Message of the error': 'Slow down' },
+      {
+        service: 'sts',
+        response: { status: 400, errorCode: 'Throttling', message: 'Slow down' },
+      },
+    ],
+    [
       { 'Clock offset': '-1000', 'Lifetime of credentials': '-5' },
       { clockOffsetMs: -1000, lifetimeMs: -5 },
     ],
@@ -299,7 +307,7 @@ describe('faults', () => {
       await (isChoice ? field.selectOption(value) : field.fill(value));
     }
     await page.getByRole('button', { name: 'Add the fault' }).click();
-    await expect.poll(() => aws.faults.list()).toEqual([fault]);
+    await expect.poll(() => aws.faults.list()).toEqual([{ id: expect.any(String), ...fault }]);
     await page.getByRole('button', { name: 'Remove all faults' }).click();
     await expect.poll(() => aws.faults.list()).toEqual([]);
   });

@@ -311,7 +311,9 @@ describe('control requests', () => {
 
   it('add, list and clear faults, and return requests and counters', async () => {
     const fault = { response: { status: 500 }, count: 1 };
-    expect(await (await call('POST', 'faults', {}, JSON.stringify(fault))).json()).toEqual([fault]);
+    expect(await (await call('POST', 'faults', {}, JSON.stringify(fault))).json()).toEqual([
+      { id: expect.any(String), ...fault },
+    ]);
     expect(await get()).toBe('ERR_SERVICE');
     // It is used up.
     expect(await (await call('GET', 'faults')).json()).toEqual([]);

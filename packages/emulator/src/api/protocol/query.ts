@@ -65,6 +65,8 @@ export function queryProtocol<Context>(service: QueryActions<Context>): Protocol
       Object.entries(service.actions).map(([name, { input }]) => [name, input]),
     ),
     refuse: (error, message) => refuse(service, error, message),
+    fail: (status, code, message) => refuse(service, code, message, status),
+    throttling: { status: 400, code: 'Throttling' },
     find: (request) => findCall(service, request),
     refuseUnknown: (request) => {
       if (hasTooMany(request)) {
@@ -137,8 +139,8 @@ function refuse(
   { namespace }: { readonly namespace: string },
   code: string,
   message: string,
+  status = STATUS[code] ?? 400,
 ): Response {
-  const status = STATUS[code] ?? 400;
   return respond(status, (RequestId) => ({
     ErrorResponse: {
       '@xmlns': namespace,

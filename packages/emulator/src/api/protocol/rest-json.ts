@@ -82,6 +82,8 @@ export function restJson<Context>(
       ]),
     ),
     refuse: (error, message) => refuse(COMMON_ERRORS[error], message),
+    fail: (status, code, message) => ({ ...refuse(code, message), status }),
+    throttling: { status: 400, code: 'ThrottlingException' },
     find: (request) => findCall(operations, request),
     refuseUnknown: ({ method, path }) =>
       refuse('UnknownOperationException', `not emulated: ${method} ${path}`),

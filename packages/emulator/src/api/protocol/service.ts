@@ -34,6 +34,10 @@ export interface Protocol<Context> {
   readonly inputs: Readonly<Record<string, Checks>>;
   /** Returns the response that reports an error. */
   readonly refuse: (error: CommonError, message: string) => Response;
+  /** Returns the response that reports an error of any name, with any status. */
+  readonly fail: (status: number, code: string, message: string) => Response;
+  /** The error, with its status, that reports throttling. */
+  readonly throttling: { readonly status: number; readonly code: string };
   /** Returns the operation that a request calls; undefined if it does not exist. */
   readonly find: (request: ApiRequest) => Call<Context> | undefined;
   /** Returns the response to a request for an operation that does not exist. */

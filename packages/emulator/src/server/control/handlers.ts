@@ -81,6 +81,15 @@ export const HANDLERS: ReadonlyMap<string, Handler> = new Map<string, Handler>([
       return faults.list();
     },
   ],
+  [
+    'DELETE faults/NAME',
+    ({ faults }, { name }) => {
+      if (faults.remove(name)) return faults.list();
+      throw new EmulatorError('there is no fault with this id', {
+        code: 'ResourceNotFoundException',
+      });
+    },
+  ],
   ['POST explain', ({ explain }, { body }) => explain(readExplain(body))],
   ['POST seed', ({ seed }, { body }) => seed(readSeed(body))],
   [
