@@ -9,6 +9,7 @@ import { checkTrustPolicy } from '../policy/trust-policy.ts';
 import { lookUp } from '../state/look-up.ts';
 import type { Role } from '../state/records.ts';
 import { awsError, checkSeconds, getRole, type OperationContext, quotaError } from './context.ts';
+import { nameById } from './former-roles.ts';
 import { principalsOf } from './principals.ts';
 import type { RoleUses } from './role-uses.ts';
 import { ROLE_TAGS, type TagInput, taggedWith } from './tags.ts';
@@ -73,7 +74,7 @@ export interface RoleOperations {
     policyDocument: string;
   }): void;
   /**
-   * Deletes a role.
+   * Deletes a role. Trust policies that name it have its id from then on: they do not trust a new role of that name.
    *
    * @throws {@link EmulatorError} `NoSuchEntity`, `DeleteConflict` while it has policies
    */
@@ -110,7 +111,8 @@ const MAX_TRUST_POLICY = 2048;
 const MAX_INLINE_POLICIES = 10_240;
 
 /** The operations on roles over the stored state. */
-export function roleOperations({ store, now }: OperationContext, uses: RoleUses): RoleOperations {
+export function roleOperations(context: OperationContext, uses: RoleUses): RoleOperations {
+  const { store, now } = context;
   const { state } = store;
   const get = (name: string) => getRole(state, name);
   const check = (seconds: number) =>
@@ -185,6 +187,7 @@ export function roleOperations({ store, now }: OperationContext, uses: RoleUses)
       store.batch(() => {
         uses.forget(role);
         store.remove('roles', roleName);
+        nameById(context, role);
       });
     },
     putRolePolicy({ roleName, policyName, policyDocument }) {

@@ -65,6 +65,47 @@ describe('STS', () => {
     expect(await whoIs(Credentials)).toBe(`arn:aws:sts::${accountId}:assumed-role/trusting/me`);
   });
 
+  it('does not take a role for a deleted one of the same name', async () => {
+    const trust = (...AWS: string[]) =>
+      TRUST_POLICY.replace('Service', 'AWS').replace(
+        '"credentials.iot.amazonaws.com"',
+        JSON.stringify(AWS),
+      );
+    const arn = (name: string) => `arn:aws:iam::${accountId}:role/${name}`;
+    const session = `arn:aws:sts::${accountId}:assumed-role/assumer/me`;
+    const byAccount = { AssumeRolePolicyDocument: trust(accountId) };
+    await createRole('assumer', byAccount);
+    const created = await sdk.roles.send(new iam.GetRoleCommand({ RoleName: 'assumer' }));
+    const RoleId = created.Role?.RoleId ?? '';
+    const byRole = trust(arn('assumer'), session, arn('unrelated'));
+    await createRole('unrelated');
+    await createRole('assumed', { AssumeRolePolicyDocument: byRole });
+    const assumeBoth = async () => {
+      const me = { RoleSessionName: 'me' };
+      const first = { ...me, RoleArn: arn('assumer') };
+      const { Credentials } = await user.send(new sts.AssumeRoleCommand(first));
+      const second = new sts.AssumeRoleCommand({ ...me, RoleArn: arn('assumed') });
+      await clientWith(Credentials).send(second);
+    };
+    await assumeBoth();
+    await sdk.roles.send(new iam.DeleteRoleCommand({ RoleName: 'assumer' }));
+    await createRole('assumer', byAccount);
+    await expect(assumeBoth()).rejects.toMatchObject({ name: 'AccessDenied' });
+    const { Role } = await sdk.roles.send(new iam.GetRoleCommand({ RoleName: 'assumed' }));
+    const document = decodeURIComponent(Role?.AssumeRolePolicyDocument ?? '');
+    expect(document).toBe(trust(RoleId, `${RoleId}:me`, arn('unrelated')));
+    const update = (PolicyDocument: string) =>
+      sdk.roles.send(
+        new iam.UpdateAssumeRolePolicyCommand({ RoleName: 'assumed', PolicyDocument }),
+      );
+    await expect(update(document)).rejects.toMatchObject({
+      name: 'MalformedPolicyDocumentException',
+      message: `Invalid principal in policy: "AWS":"${RoleId}"`,
+    });
+    await update(byRole);
+    await assumeBoth();
+  });
+
   it('allows a role to assume another that trusts it, for an hour at most', async () => {
     const trust = (AWS: string) =>
       TRUST_POLICY.replace('Service', 'AWS').replace('credentials.iot.amazonaws.com', AWS);
