@@ -7,8 +7,8 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { stripVTControlCharacters } from 'node:util';
 import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
-import { afterAll, describe, expect, it } from 'vitest';
-import { createProgram } from '../../src/cli/program.ts';
+import { afterAll, describe, expect, it, vi } from 'vitest';
+import { createProgram, run as runCommand } from '../../src/cli/program.ts';
 import { EXIT_STATUS_HELP } from '../../src/cli/usage.ts';
 import { MAIN } from '../support/processes.ts';
 import { startOnTerminal } from '../support/terminal.ts';
@@ -27,6 +27,22 @@ const run = (...args: string[]) => {
   });
   return { status, stdout, stderr };
 };
+
+/** Runs a command line that is refused, in this process: one for each would take long. */
+async function runHere(args: readonly string[]) {
+  const printed = { stdout: '', stderr: '' };
+  const spies = (['stdout', 'stderr'] as const).map((name) =>
+    vi.spyOn(process[name], 'write').mockImplementation((text) => {
+      printed[name] += text;
+      return true;
+    }),
+  );
+  try {
+    return { status: await runCommand(args), ...printed };
+  } finally {
+    for (const spy of spies) spy.mockRestore();
+  }
+}
 
 /** Starts the command, reads its line, and returns a function that stops it. */
 async function start(...args: string[]) {
@@ -271,8 +287,8 @@ describe('bad input gets one clear line and a status', () => {
     [1, 'no such file or directory', ['start', '--dir', '/proc']],
     [1, 'is for accountId 123456789012', ['start', '--dir', used, '--account', '999999999999']],
     [1, 'is for region us-east-1', ['start', '--dir', used, '--region', 'eu-west-1']],
-  ])('%i: %s', (status, message, args) => {
-    const result = run(...args);
+  ])('%i: %s', async (status, message, args) => {
+    const result = await runHere(args);
     expect(result.stderr).toMatch(/^awsiot-credentialhelper-emulator: error: [^\n]+\n$/);
     expect(result.stderr).toContain(message);
     expect(result).toMatchObject({ status, stdout: '' });
