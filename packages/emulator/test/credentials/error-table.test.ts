@@ -154,6 +154,15 @@ describe('the table of errors, with state created by the AWS APIs:', () => {
     expect(answer.headers['content-type']).toBe('application/json');
     const record = emulator.requests.latest.findLast(({ endpoint }) => endpoint === 'credentials');
     expect(record).toMatchObject({ status, reason });
+    const explained = emulator.credentials.explain({
+      thingName,
+      certificate: certificateId ?? '',
+      roleAlias,
+    });
+    expect(explained).toMatchObject({ allowed: false, status, message });
+    expect(explained.steps.filter(({ outcome }) => outcome === 'fails')).toEqual([
+      expect.objectContaining({ seen: reason }),
+    ]);
   });
 
   it('nothing is missing', async () => {
