@@ -40,13 +40,14 @@ function replace(file: string, text: string): void {
   renameSync(`${file}.new`, file);
 }
 
-/** Ways to replace certificate and key. */
+/** Ways to replace certificate and key, which then fit for a moment: five seconds without would be an error. */
 const WAYS = {
   async 'two renames, some time apart'(certificate: string, key: string, round: number) {
     const thing = things[round % 2];
     replace(certificate, thing?.certificatePem ?? '');
     await sleep(20);
     replace(key, thing?.privateKeyPem ?? '');
+    await sleep(20);
   },
   async 'two files written in place'(certificate: string, key: string, round: number) {
     const thing = things[round % 2];
@@ -56,6 +57,7 @@ const WAYS = {
     await sleep(5);
     writeFileSync(certificate, thing?.certificatePem ?? '');
     writeFileSync(key, thing?.privateKeyPem ?? '', { mode: 0o600 });
+    await sleep(20);
   },
   async 'one link, as Kubernetes does'(certificate: string, _key: string, round: number) {
     const base = join(certificate, '../..');
