@@ -3,7 +3,7 @@
 //   npm run build && node packages/emulator/bench/requests.mjs [path/to/packages/emulator/dist/index.js]
 import { least, moduleOf, open } from './clients.mjs';
 
-const ROUNDS = 12;
+const ROUNDS = 40;
 const [, , otherBuild] = process.argv;
 
 // Each returns the function that is measured: the client signs before.

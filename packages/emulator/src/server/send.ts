@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Fault } from '../faults/fault.ts';
 import type { Response } from '../http/response.ts';
+import { memoize } from '../memo.ts';
 
 /** Sends a response unchanged. */
 export function send(response: ServerResponse, { status, headers, body }: Response): void {
@@ -12,10 +13,14 @@ export function send(response: ServerResponse, { status, headers, body }: Respon
 
 /** Adds the emulator's time to a response, unless a fault sets the header. */
 export function withDate(response: Response, nowMs: number): Response {
-  const isDated = Object.keys(response.headers).some((name) => name.toLowerCase() === 'date');
+  const isDated = Object.keys(response.headers).some((name) => /^date$/i.test(name));
   if (isDated) return response;
-  return { ...response, headers: { ...response.headers, date: new Date(nowMs).toUTCString() } };
+  const date = httpDate(String(Math.floor(nowMs / 1000)));
+  return { ...response, headers: { ...response.headers, date } };
 }
+
+/** The text of a time in epoch seconds: that of many responses. */
+const httpDate = memoize(10, (seconds) => new Date(Number(seconds) * 1000).toUTCString());
 
 const SLOW_PARTS_PER_SECOND = 10;
 
