@@ -21,7 +21,7 @@ export async function runProgram(
 
 /**
  * Runs a program of this folder that measures its memory before and after many iterations, and checks for leaks: less
- * than 1 KB per iteration of JavaScript heap, and of native memory.
+ * than 1 KB per iteration of JavaScript heap, and of native memory, and 400 KB.
  */
 export async function leavesNothingBehind(
   name: string,
@@ -34,6 +34,8 @@ export async function leavesNothingBehind(
     Record<'heapUsed' | 'allocated' | 'descriptors', number>
   >;
   expect(after.descriptors).toBe(before.descriptors);
-  expect(after.heapUsed - before.heapUsed).toBeLessThan(1000 * count);
-  expect(after.allocated - before.allocated).toBeLessThan(1000 * count);
+  // Compiled code and caches change the heap by some 100 KB, however often it is repeated.
+  const limit = 400_000 + 1000 * count;
+  expect(after.heapUsed - before.heapUsed).toBeLessThan(limit);
+  expect(after.allocated - before.allocated).toBeLessThan(limit);
 }
