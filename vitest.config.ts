@@ -18,8 +18,8 @@ const NOT_SHARED = [
 export default defineConfig({
   test: {
     globalSetup: 'scripts/vitest-setup.ts',
-    // Many tests wait for child processes: on two cores, two more workers use the time.
-    maxWorkers: 4,
+    // Many tests wait for child processes: on two cores, three more workers use the time.
+    maxWorkers: 5,
     coverage: { provider: 'v8', include: ['packages/*/src/**'] },
     // Real tokens, TLS handshakes and child processes: slow machines need time, but a hang must end.
     testTimeout: 60_000,
