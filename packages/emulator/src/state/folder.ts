@@ -3,7 +3,7 @@ import { dirname, resolve } from 'node:path';
 import { EmulatorError } from '../errors.ts';
 
 /**
- * Creates a folder unless it exists. The state has keys, and whoever may write to the folder may replace them: as with
+ * Creates a folder unless it exists. The state has keys, and anyone who can write to the folder can replace them: as with
  * SSH, only its owner may.
  *
  * @throws {@link EmulatorError} `ERR_DIR` if it cannot be created, belongs to another user, or others may write to it

@@ -18,7 +18,7 @@ const byKey: Place<unknown> = (key) => key;
 
 /**
  * Returns the keys of a table in an order: sorted once, and then kept in this order by {@link updateOrders}. The list
- * is frozen: whoever has asked for it since the last change has the same one.
+ * is frozen: all callers since the last change have the same one.
  *
  * @param place - a function that is the same each time
  */

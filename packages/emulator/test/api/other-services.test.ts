@@ -83,7 +83,7 @@ describe('boto3', async () => {
 
   it.each(
     CALLS.map(([name, call, , signed = name], index) => [name, call, signed, index] as const),
-  )('is told that there is no %s: %s', (_service, _operation, signed, index) => {
+  )('reports that the emulator does not have %s: %s', (_service, _operation, signed, index) => {
     expect(answers[index]).toMatchObject({
       Code: 'NotImplemented',
       Message: `this emulator has AWS IoT, IAM and STS, not ${signed}`,
@@ -93,7 +93,7 @@ describe('boto3', async () => {
   });
 
   it.each(UNKNOWN.map((call, index) => [call[0], call[1], call[3], index] as const))(
-    'is told which operation of %s there is not: %s',
+    'reports which operation of %s does not exist: %s',
     (_service, _operation, message, index) => {
       const { Message, RetryAttempts } = answers[CALLS.length + index];
       expect(Message).toMatch(message);
@@ -149,7 +149,7 @@ describe('a request without a signature', () => {
       'not SendMessage',
     ],
     ['for nothing', { method: 'GET', path: '/' }, 403, 'MissingAuthenticationToken'],
-  ])('%s is told so', async (_name, raw, status, text) => {
+  ])('%s gets this error', async (_name, raw, status, text) => {
     const answer = await sendRaw(emulator, raw);
     expect(answer.status).toBe(status);
     expect(answer.body).toContain(text);

@@ -45,7 +45,7 @@ afterAll(async () => {
 afterEach(() => expect(errors).toEqual([]));
 
 const heading = (name: string) => page.getByRole('heading', { level: 1, name });
-/** Shows a view, anew also if it is shown already. */
+/** Shows a view, and reloads it if it is already shown. */
 const show = async (view: string, title: string) => {
   for (const fragment of ['#/things/none', `#/${view}`]) {
     await page.evaluate((hash) => {

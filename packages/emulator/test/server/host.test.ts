@@ -105,7 +105,7 @@ describe('the names of the credential provider', () => {
     expect(await curl('emulator')).toContain('accessKeyId');
   });
 
-  it('are told to clients: the first', async () => {
+  it('are reported to clients: the first', async () => {
     expect(open.credentialsEndpoint).toMatch(/^emulator:\d+$/);
     const sdk = openSdk(open);
     const command = new DescribeEndpointCommand({ endpointType: 'iot:CredentialProvider' });

@@ -60,7 +60,7 @@ export function clientsOf(aws: Emulator, key: SessionKey): Clients {
   };
 }
 
-/** Whether a call was refused for want of a permission: a call that fails for another reason was permitted. */
+/** Whether a call was refused because a permission is missing: a call that fails for another reason was permitted. */
 export async function isDenied(call: Promise<unknown>): Promise<boolean> {
   try {
     await call;
