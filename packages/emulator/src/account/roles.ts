@@ -1,12 +1,12 @@
 import type { EmulatorError } from '../errors.ts';
 import { roleArn } from '../names/arns.ts';
-import { checkName, isSameIamName } from '../names/check-name.ts';
+import { checkName } from '../names/check-name.ts';
 import { makeIamId } from '../names/ids.ts';
 import { partitionOf } from '../names/partitions.ts';
 import { documentSize } from '../policy/grammar.ts';
 import { checkIdentityPolicy } from '../policy/identity-policy.ts';
 import { checkTrustPolicy } from '../policy/trust-policy.ts';
-import { lookUp } from '../state/look-up.ts';
+import { isRoleNameTaken, lookUp } from '../state/look-up.ts';
 import type { Role } from '../state/records.ts';
 import { awsError, checkSeconds, getRole, type OperationContext, quotaError } from './context.ts';
 import { nameById } from './former-roles.ts';
@@ -129,7 +129,7 @@ export function roleOperations(context: OperationContext, uses: RoleUses): RoleO
       const { roleName, assumeRolePolicyDocument, maxSessionDuration = DEFAULT_SECONDS } = input;
       const { path = '/', description, tags } = input;
       checkName('role name', roleName, 'ValidationError');
-      if (Object.keys(state.roles).some((name) => isSameIamName(name, roleName))) {
+      if (isRoleNameTaken(state, roleName)) {
         throw awsError('EntityAlreadyExists', `Role with name ${roleName} already exists.`);
       }
       checkTrust(assumeRolePolicyDocument);

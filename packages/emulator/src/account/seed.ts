@@ -2,6 +2,7 @@ import { roleArn as makeRoleArn, roleAliasArn } from '../names/arns.ts';
 import { checkName } from '../names/check-name.ts';
 import { issueDeviceCertificate } from '../pki/device-certificates.ts';
 import type { KeyType } from '../pki/keys.ts';
+import { CREDENTIALS_TRUST_POLICY, roleAliasPolicy } from '../policy/device-policies.ts';
 import type { DeviceFiles } from '../state/device-files.ts';
 import { lookUp } from '../state/look-up.ts';
 import type { Store } from '../state/store.ts';
@@ -51,6 +52,14 @@ export interface Seed {
   readonly certificatePem: string;
   /** The device's private key: PKCS#1 for RSA, SEC1 for EC, as PEM. */
   readonly privateKeyPem: string;
+}
+
+/** What `seed` created, without the text of certificate and key. */
+export type SeedSummary = Omit<Seed, 'certificatePem' | 'privateKeyPem'>;
+
+/** Leaves out the text of certificate and key, which are in files. */
+export function summaryOf({ certificatePem: _, privateKeyPem: __, ...summary }: Seed): SeedSummary {
+  return summary;
 }
 
 /** The dependencies of `seed`. */
@@ -119,7 +128,7 @@ function createResources(
   if (!lookUp(state.roles, roleName)) {
     iam.createRole({
       roleName,
-      assumeRolePolicyDocument: TRUST_POLICY,
+      assumeRolePolicyDocument: CREDENTIALS_TRUST_POLICY,
       maxSessionDuration: durationSeconds && Math.max(durationSeconds, HOUR_SECONDS),
     });
   }
@@ -127,7 +136,7 @@ function createResources(
     iot.createRoleAlias({ roleAlias, roleArn, credentialDurationSeconds: durationSeconds });
   }
   if (!lookUp(state.policies, policyName)) {
-    const policyDocument = allowAlias(roleAliasArn(state, roleAlias));
+    const policyDocument = roleAliasPolicy(roleAliasArn(state, roleAlias));
     iot.createPolicy({ policyName, policyDocument });
   }
   iot.createThing({ thingName });
@@ -140,23 +149,3 @@ function createResources(
 
 /** IAM allows no shorter maximum. */
 const HOUR_SECONDS = 3600;
-
-const TRUST_POLICY = JSON.stringify({
-  Version: '2012-10-17',
-  Statement: {
-    Effect: 'Allow',
-    Principal: { Service: 'credentials.iot.amazonaws.com' },
-    Action: 'sts:AssumeRole',
-  },
-});
-
-function allowAlias(roleAliasArn: string): string {
-  return JSON.stringify({
-    Version: '2012-10-17',
-    Statement: {
-      Effect: 'Allow',
-      Action: 'iot:AssumeRoleWithCertificate',
-      Resource: roleAliasArn,
-    },
-  });
-}

@@ -1,12 +1,10 @@
 import { openAccount } from '../account/account.ts';
-import { type Seed, type SeedInput, seed as seedThing } from '../account/seed.ts';
+import { type SeedInput, type SeedSummary, seed as seedThing, summaryOf } from '../account/seed.ts';
 import type { KeyType } from '../pki/keys.ts';
 import { deviceFileNames, openDeviceFiles } from '../state/device-files.ts';
 import { makeFolder } from '../state/folder.ts';
 import type { Store } from '../state/store.ts';
 import { sendControl, useFolder } from './folder.ts';
-
-type Seeded = Omit<Seed, 'certificatePem' | 'privateKeyPem'>;
 
 /** Creates everything that things need, and writes their certificates and private keys to the folder. */
 export async function seed(options: {
@@ -17,7 +15,7 @@ export async function seed(options: {
   readonly duration?: number;
 }): Promise<void> {
   const { dir, thing: names, roleAlias, keyType, duration: durationSeconds } = options;
-  const seedEach = async (seedOne: (input: SeedInput) => Promise<Seeded>) => {
+  const seedEach = async (seedOne: (input: SeedInput) => Promise<SeedSummary>) => {
     for (const thingName of names) {
       const seeded = await seedOne({ thingName, roleAlias, keyType, durationSeconds });
       const line = { ...seeded, ...deviceFileNames(dir, thingName) };
@@ -27,17 +25,12 @@ export async function seed(options: {
   makeFolder(dir);
   await useFolder(dir, {
     running: (emulator) =>
-      seedEach((input) => sendControl<Seeded>(emulator, 'POST seed-files', input)),
+      seedEach((input) => sendControl<SeedSummary>(emulator, 'POST seed-files', input)),
     opened: (store) => seedEach((input) => seedOpened(store, dir, input)),
   });
 }
 
-async function seedOpened(store: Store, dir: string, input: SeedInput): Promise<Seeded> {
+async function seedOpened(store: Store, dir: string, input: SeedInput): Promise<SeedSummary> {
   const context = { store, account: openAccount(store, Date.now), now: Date.now };
-  const {
-    privateKeyPem: _,
-    certificatePem: __,
-    ...seeded
-  } = await seedThing(context, input, (name) => openDeviceFiles(dir, name));
-  return seeded;
+  return summaryOf(await seedThing(context, input, (name) => openDeviceFiles(dir, name)));
 }

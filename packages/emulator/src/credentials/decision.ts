@@ -1,5 +1,6 @@
 import { roleAliasArn } from '../names/arns.ts';
 import { endpointOwner } from '../names/host-names.ts';
+import { CREDENTIALS_SERVICE } from '../policy/device-policies.ts';
 import { type Assumer, trusts } from '../policy/policy.ts';
 import { findRoleByArn, lookUp } from '../state/look-up.ts';
 import type { Certificate, Role, RoleAlias } from '../state/records.ts';
@@ -28,7 +29,6 @@ export interface Approval {
 }
 
 const PATH = /^\/role-aliases\/([^/?]+)\/credentials(?:\?.*)?$/;
-const SERVICE = 'credentials.iot.amazonaws.com';
 
 /**
  * Decides whether a request gets credentials.
@@ -69,7 +69,7 @@ export function* takeSteps(
   }
   yield { name: 'role alias', seen: `role alias ${aliasName} is for role ${alias.roleArn}` };
   const role = findRole(state, alias, assumer);
-  yield { name: 'role', seen: `role ${role.roleName} trusts ${SERVICE}` };
+  yield { name: 'role', seen: `role ${role.roleName} trusts ${CREDENTIALS_SERVICE}` };
   const { credentialDurationSeconds: durationSeconds } = alias;
   const durations = `role alias ${aliasName} has ${durationSeconds} s, role ${role.roleName} at most ${role.maxSessionDuration} s`;
   if (durationSeconds > role.maxSessionDuration) {
@@ -152,7 +152,7 @@ function serviceFor(state: State, aliasName: string, nowMs: number): Assumer {
     'aws:SourceAccount': state.accountId,
     'aws:SourceArn': roleAliasArn(state, aliasName),
   };
-  return { kind: 'Service', names: [SERVICE], variables };
+  return { kind: 'Service', names: [CREDENTIALS_SERVICE], variables };
 }
 
 function findRole(state: State, alias: RoleAlias, assumer: Assumer): Role {
@@ -163,9 +163,9 @@ function findRole(state: State, alias: RoleAlias, assumer: Assumer): Role {
     );
   }
   if (!trusts(role.assumeRolePolicyDocument, assumer)) {
-    const why = `the trust policy of role ${role.roleName} does not allow ${SERVICE} to assume it`;
+    const why = `the trust policy of role ${role.roleName} does not allow ${CREDENTIALS_SERVICE} to assume it`;
     throw new Refusal('role', `${why} for ${assumer.variables['aws:SourceArn']}`, () =>
-      trustService(role, assumer),
+      trustService(role),
     );
   }
   return role;

@@ -1,4 +1,5 @@
 import { iotArn, roleAliasArn, thingGroupArn } from '../names/arns.ts';
+import { USE_ROLE_ALIAS } from '../policy/device-policies.ts';
 import { findDecidingStatement } from '../policy/policy.ts';
 import { defaultDocument, lookUp, withParentGroups } from '../state/look-up.ts';
 import type { Certificate, Thing } from '../state/records.ts';
@@ -25,7 +26,7 @@ export function checkPolicies(
   { thingName, sourceIp }: CredentialRequest,
   { certificate, aliasName, nowMs }: Wanted,
 ): Step {
-  const action = 'iot:AssumeRoleWithCertificate';
+  const action = USE_ROLE_ALIAS;
   const resource = roleAliasArn(state, aliasName);
   const thing = thingName === undefined ? undefined : lookUp(state.things, thingName);
   const attached = attachedPolicies(state, certificate, thing);

@@ -1,8 +1,13 @@
 import { iotArn, parseArn, roleAliasArn, roleArn } from '../names/arns.ts';
-import { isName, isSameIamName } from '../names/check-name.ts';
+import { isName } from '../names/check-name.ts';
+import {
+  CREDENTIALS_TRUST_POLICY,
+  roleAliasPolicy,
+  USE_ROLE_ALIAS,
+} from '../policy/device-policies.ts';
 import type { Variables } from '../policy/pattern.ts';
 import { type Assumer, evaluatePolicies, trusts } from '../policy/policy.ts';
-import { defaultDocument, lookUp } from '../state/look-up.ts';
+import { defaultDocument, isRoleNameTaken, lookUp } from '../state/look-up.ts';
 import type { Certificate, Role, RoleAlias } from '../state/records.ts';
 import type { State } from '../state/state.ts';
 
@@ -52,22 +57,21 @@ export function allowAlias(
   aliasName: string,
   variables: Variables,
 ): Commands {
-  const [action, resource] = ['iot:AssumeRoleWithCertificate', roleAliasArn(state, aliasName)];
   if (!isName('role alias', aliasName)) return [];
+  const resource = roleAliasArn(state, aliasName);
+  const request = { action: USE_ROLE_ALIAS, resource, variables };
   const target = certificateArn(state, certificate);
   const allowing = Object.values(state.policies).find(
-    (policy) =>
-      evaluatePolicies([defaultDocument(policy)], { action, resource, variables }) === 'allow',
+    (policy) => evaluatePolicies([defaultDocument(policy)], request) === 'allow',
   );
   if (allowing !== undefined) {
     return [aws('iot attach-policy', { 'policy-name': allowing.policyName, target })];
   }
-  const Statement = { Effect: 'Allow', Action: action, Resource: resource };
   const policyName = freeName(`${aliasName}-policy`, 128, (name) => name in state.policies);
   return [
     aws('iot create-policy', {
       'policy-name': policyName,
-      'policy-document': JSON.stringify({ Version: '2012-10-17', Statement }),
+      'policy-document': roleAliasPolicy(resource),
     }),
     aws('iot attach-policy', { 'policy-name': policyName, target }),
   ];
@@ -81,8 +85,7 @@ export function detachPolicy(policyName: string, target: string): Commands {
 /** The commands that make a role alias: for a role that the service may assume, if there is one. */
 export function createAlias(state: State, aliasName: string, assumer: Assumer): Commands {
   if (!isName('role alias', aliasName)) return [];
-  const role = findTrusting(state, assumer);
-  const arn = role === undefined ? newRoleArn(state, aliasName) : arnOf(state, role);
+  const arn = usableRoleArn(state, aliasName, assumer);
   return [aws('iot create-role-alias', { 'role-alias': aliasName, 'role-arn': arn })];
 }
 
@@ -96,23 +99,22 @@ export function createRole(
   const name = path.slice(path.lastIndexOf('/') + 1);
   const folder = path.slice(0, path.length - name.length);
   const isPossible = wanted === roleArn(state, name, folder) && isName('role name', name);
-  if (isPossible && !Object.keys(state.roles).some((other) => isSameIamName(other, name))) {
+  if (isPossible && !isRoleNameTaken(state, name)) {
     return [
       aws('iam create-role', {
         'role-name': name,
         ...(folder !== '/' && { path: folder }),
-        'assume-role-policy-document': trustPolicy(assumer),
+        'assume-role-policy-document': CREDENTIALS_TRUST_POLICY,
       }),
     ];
   }
-  const role = findTrusting(state, assumer);
-  const arn = role === undefined ? newRoleArn(state, roleAlias) : arnOf(state, role);
+  const arn = usableRoleArn(state, roleAlias, assumer);
   return [aws('iot update-role-alias', { 'role-alias': roleAlias, 'role-arn': arn })];
 }
 
 /** The commands after which a role trusts the credential provider. */
-export function trustService({ roleName }: Role, assumer: Assumer): Commands {
-  const policy = { 'role-name': roleName, 'policy-document': trustPolicy(assumer) };
+export function trustService({ roleName }: Role): Commands {
+  const policy = { 'role-name': roleName, 'policy-document': CREDENTIALS_TRUST_POLICY };
   return [aws('iam update-assume-role-policy', policy)];
 }
 
@@ -137,28 +139,14 @@ function certificateArn(state: State, { certificateId }: Certificate): string {
   return iotArn(state, `cert/${certificateId}`);
 }
 
-function arnOf(state: State, { roleName, path }: Role): string {
-  return roleArn(state, roleName, path);
-}
-
-function findTrusting(state: State, assumer: Assumer): Role | undefined {
-  return Object.values(state.roles).find((role) => trusts(role.assumeRolePolicyDocument, assumer));
-}
-
-/** The ARN of a role that does not exist. */
-function newRoleArn(state: State, aliasName: string): string {
-  const isTaken = (name: string) =>
-    Object.keys(state.roles).some((other) => isSameIamName(other, name));
-  return roleArn(state, freeName(`${aliasName}-role`, 64, isTaken));
-}
-
-function trustPolicy({ names: [service] }: Assumer): string {
-  const Statement = {
-    Effect: 'Allow',
-    Principal: { Service: service },
-    Action: 'sts:AssumeRole',
-  };
-  return JSON.stringify({ Version: '2012-10-17', Statement });
+/** The ARN of a role that the service may assume, if there is one; otherwise of one that does not exist. */
+function usableRoleArn(state: State, aliasName: string, assumer: Assumer): string {
+  const role = Object.values(state.roles).find((one) =>
+    trusts(one.assumeRolePolicyDocument, assumer),
+  );
+  if (role !== undefined) return roleArn(state, role.roleName, role.path);
+  const name = freeName(`${aliasName}-role`, 64, (one) => isRoleNameTaken(state, one));
+  return roleArn(state, name);
 }
 
 /** A name that is not taken, with a number if need be. */

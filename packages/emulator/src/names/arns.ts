@@ -74,3 +74,8 @@ export function sessionArn(owner: Owner, roleName: string, sessionName: string):
   const resource = `assumed-role/${roleName}/${sessionName}`;
   return `arn:${partitionOf(region).name}:sts::${accountId}:${resource}`;
 }
+
+/** An ARN or a name from a client as it is shown in messages: in printable ASCII. */
+export function printable(text: string): string {
+  return text.replace(/[^\x20-\x7e]/g, '?');
+}

@@ -1,4 +1,4 @@
-import { sessionArn } from '../names/arns.ts';
+import { printable, sessionArn } from '../names/arns.ts';
 import type { Variables } from '../policy/pattern.ts';
 import { findDecidingStatement } from '../policy/policy.ts';
 import type { Role } from '../state/records.ts';
@@ -79,8 +79,8 @@ export function authorizerOf(
       variables: variables ? { ...common, ...variables } : common,
     };
     const found = findDecidingStatement(documents, request);
-    const refusal = `${who} ${action} on resource: ${visible(resource)}`;
-    const what = `${action} on ${visible(resource)}`;
+    const refusal = `${who} ${action} on resource: ${printable(resource)}`;
+    const what = `${action} on ${printable(resource)}`;
     if (found === undefined) {
       const names = policies.map(({ policyName }) => policyName).join(', ') || 'none';
       const grantNothing = unknown.map((arn) => `; the emulator does not have ${arn}`).join('');
@@ -99,8 +99,4 @@ export function authorizerOf(
       reason: `policy ${policyName} of role ${role.roleName} ${verb} ${what}: statement ${Sid}`,
     };
   };
-}
-
-function visible(text: string): string {
-  return text.replace(/[^\x20-\x7e]/g, '?');
 }

@@ -19,7 +19,8 @@ export interface RequestHistory extends Requests {
   close(): void;
 }
 
-const MAX_RECORDS = 10_000;
+/** The number of requests that are kept: the latest. */
+export const MAX_RECORDS = 10_000;
 
 /**
  * Opens an empty history.

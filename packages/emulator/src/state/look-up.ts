@@ -1,4 +1,5 @@
 import { roleArn } from '../names/arns.ts';
+import { isSameIamName } from '../names/check-name.ts';
 import type { Policy, Role, ThingGroup } from './records.ts';
 import type { State } from './state.ts';
 
@@ -21,6 +22,11 @@ export function withParentGroups(state: State, thingGroupName: string): readonly
 export function findRoleByArn(state: State, arn: string): Role | undefined {
   const role = lookUp(state.roles, arn.slice(arn.lastIndexOf('/') + 1));
   return role && arn === roleArn(state, role.roleName, role.path) ? role : undefined;
+}
+
+/** Whether there is a role whose name differs in case at most: IAM takes no other one. */
+export function isRoleNameTaken(state: State, roleName: string): boolean {
+  return Object.keys(state.roles).some((name) => isSameIamName(name, roleName));
 }
 
 /** Returns the document of a policy's default version. */

@@ -2,7 +2,7 @@ import { issueCredentials, type Principal } from '../../credentials/sealed-crede
 import { userOf } from '../../credentials/user.ts';
 import { sessionVariables, timeVariables } from '../../credentials/variables.ts';
 import { EmulatorError } from '../../errors.ts';
-import { iamArn, isRoleArn, parseArn, roleArn, sessionArn } from '../../names/arns.ts';
+import { iamArn, isRoleArn, parseArn, printable, roleArn, sessionArn } from '../../names/arns.ts';
 import { partitionOf } from '../../names/partitions.ts';
 import type { Authorize } from '../../permissions/authorize.ts';
 import { trusts } from '../../policy/policy.ts';
@@ -37,7 +37,7 @@ const MAX_ROOT_SECONDS = 3600;
 const RoleArn: Check<string> = (value, name) => {
   const given = text({ min: 20, max: 2048 })(value, name);
   const arn = parseArn(given);
-  if (arn === undefined) throw invalid(`${visible(given)} is invalid`);
+  if (arn === undefined) throw invalid(`${printable(given)} is invalid`);
   if (!isRoleArn(arn)) throw invalid('Request ARN is invalid');
   return given;
 };
@@ -157,7 +157,7 @@ function findRole(
   const role = findRoleByArn(state, RoleArn);
   if (role && trusts(role.assumeRolePolicyDocument, { kind: 'AWS', names, variables })) return role;
   throw denied(
-    `User: ${arn} is not authorized to perform: sts:AssumeRole on resource: ${visible(RoleArn)}`,
+    `User: ${arn} is not authorized to perform: sts:AssumeRole on resource: ${printable(RoleArn)}`,
   );
 }
 
@@ -179,10 +179,6 @@ export function callerArn(state: State, caller: Caller): string {
 
 function ownRoleArn(state: State, { roleName, path }: Role): string {
   return roleArn(state, roleName, path);
-}
-
-function visible(text: string): string {
-  return text.replace(/[^\x20-\x7e]/g, '?');
 }
 
 function tooLong(limit: string): EmulatorError {

@@ -1,5 +1,5 @@
 import type { Account } from '../../account/account.ts';
-import type { Seed, SeedInput } from '../../account/seed.ts';
+import { type Seed, type SeedInput, summaryOf } from '../../account/seed.ts';
 import type { ExplainInput, Explanation } from '../../credentials/explain.ts';
 import { EmulatorError } from '../../errors.ts';
 import type { Fault } from '../../faults/fault.ts';
@@ -94,11 +94,8 @@ export const HANDLERS: ReadonlyMap<string, Handler> = new Map<string, Handler>([
   ['POST seed', ({ seed }, { body }) => seed(readSeed(body))],
   [
     'POST seed-files',
-    async ({ seedFiles }, { body }) => {
-      const seeded = (await seedFiles?.(readSeed(body))) ?? missingFolder();
-      const { privateKeyPem: _, certificatePem: __, ...shown } = seeded;
-      return shown;
-    },
+    async ({ seedFiles }, { body }) =>
+      summaryOf((await seedFiles?.(readSeed(body))) ?? missingFolder()),
   ],
 ]);
 

@@ -1,8 +1,6 @@
 import type { RequestRecord } from '../../http/request-record.ts';
-import type { RequestHistory } from '../request-history.ts';
+import { MAX_RECORDS, type RequestHistory } from '../request-history.ts';
 import { type Query, readNumber } from './input.ts';
-
-const MAX_RECORDS = 10_000;
 
 /**
  * Returns the first requests after a sequence number, oldest first: by default all that are kept.
