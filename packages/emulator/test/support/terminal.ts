@@ -18,12 +18,14 @@ export function startOnTerminal(
   words: readonly string[],
   environment: NodeJS.ProcessEnv = {},
 ): OnTerminal {
-  const { NO_COLOR: _, FORCE_COLOR: __, NODE_DISABLE_COLORS: ___, ...inherited } = process.env;
-  const command = words.map(quoted).join(' ');
+  // Nothing else is inherited: CI, NO_COLOR and others decide whether Node.js uses colors.
+  const { PATH, HOME } = process.env;
+  // A shell that went on would get Ctrl+C too, and its exit status would be the shell's.
+  const command = `exec ${words.map(quoted).join(' ')}`;
   const child: ChildProcessWithoutNullStreams = spawn(
     'script',
     ['--quiet', '--return', '--command', command, '/dev/null'],
-    { env: { ...inherited, TERM: 'xterm-256color', ...environment } },
+    { env: { PATH, HOME, LANG: 'C.UTF-8', TERM: 'xterm-256color', ...environment } },
   );
   let printed = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
