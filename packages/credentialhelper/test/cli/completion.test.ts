@@ -52,8 +52,17 @@ async function fish(line: string): Promise<readonly string[]> {
   return lines(output).map((one) => one.split('\t')[0] ?? '');
 }
 
+/** What shells of zsh share. Each would write it if there were none, while others read it. */
+const zshDump = shell(
+  'zsh',
+  '-f',
+  '-c',
+  `fpath=(${folder} $fpath); autoload -Uz compinit; compinit -u -d ${folder}/dump`,
+);
+
 /** The completions of zsh, from its list on a pseudo-terminal. */
 async function zsh(line: string): Promise<readonly string[]> {
+  await zshDump;
   const program = `
     zmodload zsh/zpty
     zpty shell zsh -f -i

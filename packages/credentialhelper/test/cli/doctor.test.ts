@@ -245,8 +245,9 @@ describe('doctor, with a broken network', () => {
     );
     try {
       setTimeout(slow.goOn, 1200);
+      // The kernel tries again 1, 3, 7 and 15 seconds after the first time.
       const { broken } = await found(
-        { endpoint: `localhost:${slow.port}`, 'timeout-ms': '8000' },
+        { endpoint: `localhost:${slow.port}`, 'timeout-ms': '20000' },
         { NODE_OPTIONS: `--require ${preloaded}` },
       );
       expect(broken).toEqual([]);
