@@ -5,7 +5,7 @@ const ALL = ['packages/*/test/**/*.test.ts', '{bench,examples,scripts}/**/*.test
 /** Tests that neither change nor measure what belongs to the whole process: files of a worker share what they import. */
 const SHARED = [
   'packages/emulator/test/**/*.test.ts',
-  'packages/credentialhelper/test/{exchange,identity,options,pkcs11,refresh,settings,token}/*.test.ts',
+  'packages/credentialhelper/test/{cli,docs,exchange,identity,options,pkcs11,process,refresh,server,settings,token}/*.test.ts',
 ];
 
 /** Others of the emulator: one counts what is open in its process, and some wait for programs, or a browser. */
@@ -18,6 +18,7 @@ const NOT_SHARED = [
 export default defineConfig({
   test: {
     globalSetup: 'scripts/vitest-setup.ts',
+    setupFiles: 'packages/credentialhelper/test/support/each-file.ts',
     // Many tests wait for child processes: on two cores, three more workers use the time.
     maxWorkers: 5,
     coverage: { provider: 'v8', include: ['packages/*/src/**'] },
@@ -28,6 +29,8 @@ export default defineConfig({
     env: { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },
     // PKCS#11 modules read their settings from the environment of the process, which threads cannot set.
     pool: 'forks',
+    // The built packages are imported as their users do, and not transformed for each file.
+    server: { deps: { external: [/\/packages\/[^/]+\/dist\//] } },
     projects: [
       {
         extends: true,

@@ -67,7 +67,7 @@ async function zsh(line: string): Promise<readonly string[]> {
     zmodload zsh/zpty
     zpty shell zsh -f -i
     zpty -w shell "PS1=AT-PROMPT; fpath=(${folder} \\$fpath); autoload -Uz compinit; compinit -C -u -d ${folder}/dump; unsetopt zle_bracketed_paste; LISTMAX=9999; zstyle ':completion:*' list-grouped false; null-line() { compstate[list]=list }; setopt nobeep noautomenu listrowsfirst"
-    zpty -w shell 'complete-it() { compadd() { if [[ \${@[1,(i)(-|--)]} == *-(O|A|D)\\ * ]]; then builtin compadd "$@"; return; fi; typeset -a hits; builtin compadd -A hits "$@"; print -l -- HIT:$^hits; }; _main_complete; print COMPLE''TED }; zle -C complete-it list-choices complete-it; bindkey "^X" complete-it; print REA''DY'
+    zpty -w shell 'complete-it() { compadd() { if [[ \${@[1,(i)(-|--)]} == *-(O|A|D)\\ * ]]; then builtin compadd "$@"; return; fi; typeset -a hits; builtin compadd -A hits "$@"; print -l -- HIT:$^hits; }; _main_complete; print COMPLE""TED }; zle -C complete-it list-choices complete-it; bindkey "^X" complete-it; print REA""DY'
     zpty -r shell output '*READY*AT-PROMPT*'
     zpty -w -n shell ${JSON.stringify(line)}$'\\C-X'
     zpty -r shell output '*COMPLETED*'
@@ -86,32 +86,28 @@ it.each([
   ['bash', bash],
   ['fish', fish],
   ['zsh', zsh],
-] as const)(
-  '%s completes commands, options, choices and files',
-  { retry: 2 },
-  async (_name, complete) => {
-    const contains = (some: readonly string[]) => expect.arrayContaining([...some]);
-    const rows: readonly (readonly [string, unknown])[] = [
-      ['', contains(COMMANDS)],
-      ['token ', contains(['list', 'change-pin'])],
-      ['token ', expect.not.arrayContaining(['exec'])],
-      ['config ', contains(['show'])],
-      ['env --form', ['--format']],
-      ['token import --del', ['--delete-source']],
-      ['env --del', []],
-      ['env --format fi', ['fish']],
-      ['completion ', contains(['bash', 'fish', 'zsh'])],
-      ['env --certificate ce', ['cert.pem']],
-      ['env --role-alias ce', []],
-      ['exec --role-alias exec -- tru', contains(['true'])],
-    ];
-    // A shell at its prompt waits more than it computes.
-    const completed = await Promise.all(
-      rows.map(([rest]) => complete(`awsiot-credentialhelper ${rest}`)),
-    );
-    expect(completed).toEqual(rows.map(([, expected]) => expected));
-  },
-);
+] as const)('%s completes commands, options, choices and files', async (_name, complete) => {
+  const contains = (some: readonly string[]) => expect.arrayContaining([...some]);
+  const rows: readonly (readonly [string, unknown])[] = [
+    ['', contains(COMMANDS)],
+    ['token ', contains(['list', 'change-pin'])],
+    ['token ', expect.not.arrayContaining(['exec'])],
+    ['config ', contains(['show'])],
+    ['env --form', ['--format']],
+    ['token import --del', ['--delete-source']],
+    ['env --del', []],
+    ['env --format fi', ['fish']],
+    ['completion ', contains(['bash', 'fish', 'zsh'])],
+    ['env --certificate ce', ['cert.pem']],
+    ['env --role-alias ce', []],
+    ['exec --role-alias exec -- tru', contains(['true'])],
+  ];
+  // A shell at its prompt waits more than it computes.
+  const completed = await Promise.all(
+    rows.map(([rest]) => complete(`awsiot-credentialhelper ${rest}`)),
+  );
+  expect(completed).toEqual(rows.map(([, expected]) => expected));
+});
 
 it('refuses another shell', async () => {
   const { status, stderr } = await run(['completion', 'tcsh']);

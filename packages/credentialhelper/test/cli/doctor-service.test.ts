@@ -1,10 +1,9 @@
 // Each answer of the credential provider: doctor names the resource at fault, and the commands that it prints fix it.
-import { execFile } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { type Seed, startEmulator } from 'awsiot-credentialhelper-emulator';
 import { afterAll, describe, expect, it } from 'vitest';
+import { startAwsCli } from '../../../emulator/test/support/aws-cli.ts';
 import { commandsOf, diagnose } from '../support/doctor.ts';
 import { plantKey } from '../support/secrets.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -31,21 +30,12 @@ async function device(name: string) {
 }
 
 const STS = { AWS_ENDPOINT_URL: aws.apiEndpoint };
-const ADMINISTRATOR = {
-  PATH: '/usr/bin:/bin',
-  HOME: folder,
-  AWS_ACCESS_KEY_ID: aws.administrator.accessKeyId,
-  AWS_SECRET_ACCESS_KEY: aws.administrator.secretAccessKey,
-  AWS_EC2_METADATA_DISABLED: 'true',
-  AWS_PAGER: '',
-};
+const awsCli = startAwsCli(aws, folder);
+afterAll(() => awsCli.close());
 
 /** Runs a command as it was printed, with the placeholders filled in, as administrator of the emulator. */
 async function execute(command: string, { roleName }: Seed): Promise<void> {
-  const filled = command.replaceAll('ACCOUNT', aws.accountId).replaceAll('ROLE', roleName);
-  // Debian's AWS CLI does not read AWS_ENDPOINT_URL.
-  const aws2 = `aws() { /usr/bin/aws "$@" --endpoint-url ${aws.apiEndpoint}; }`;
-  await promisify(execFile)('/bin/sh', ['-c', `${aws2}\n${filled}`], { env: ADMINISTRATOR });
+  await awsCli.run(command.replaceAll('ACCOUNT', aws.accountId).replaceAll('ROLE', roleName));
 }
 
 const OTHER_TRUST = JSON.stringify({
@@ -119,11 +109,6 @@ const ROWS: Readonly<
   },
 };
 
-/** Operations of commands that were executed. */
-const shown = new Set<string>();
-/** The operation of a command of the AWS CLI: `iot describe-thing`. */
-const operationOf = (command: string) => command.split(' ').slice(1, 3).join(' ');
-
 describe('doctor', () => {
   it.each(Object.entries(ROWS))(
     'finds %s, and prints the commands that fix it',
@@ -141,12 +126,8 @@ describe('doctor', () => {
       const repaired = await diagnose(flags, STS);
       expect(repaired.broken).toEqual([]);
       expect(repaired.of('identity').seen).toContain(`/${seed.certificateId}`);
-      // Now each of them exists. One command of each operation is enough: starting the AWS CLI takes long.
-      const shows = commandsOf(finding, 'show').filter(
-        (command) => !shown.has(operationOf(command)),
-      );
-      for (const command of shows) shown.add(operationOf(command));
-      await Promise.all(shows.map((command) => execute(command, seed)));
+      // Now each of them exists.
+      for (const command of commandsOf(finding, 'show')) await execute(command, seed);
     },
     60_000,
   );

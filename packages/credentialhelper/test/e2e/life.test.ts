@@ -105,8 +105,10 @@ describe('a time limit', () => {
         sessions.map((session) => errorOf(() => session.credentials())),
       );
       expect(errors.map(({ code }) => code)).toEqual(Array(5).fill('ERR_TOKEN_TIMEOUT'));
-      expect(errors[0]?.message).toMatch(/did not respond within 1500 ms|was not ready within/);
-      expect(errors[4]?.message).toContain('other requests of this process have been using');
+      // One has its turn; which, depends on who reads its files first.
+      const messages = errors.map(({ message }) => message).join('\n');
+      expect(messages).toMatch(/did not respond within 1500 ms|was not ready within/);
+      expect(messages).toContain('other requests of this process have been using');
       expect(performance.now() - begin).toBeLessThan(5000);
     } finally {
       delete process.env.FAULT;

@@ -23,6 +23,11 @@ export function plantKey(pem: string): void {
   }
 }
 
+/** Called after the tests of each file. */
+export function forgetSecrets(): void {
+  secrets.clear();
+}
+
 /** The first secret in a text, or undefined. */
 export function findSecret(text: string): string | undefined {
   return [...secrets].find((secret) => text.toLowerCase().includes(secret.toLowerCase()));

@@ -1,7 +1,6 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import type { Emulator } from '../../src/index.ts';
 
 /** Debian's AWS CLI, in one process for many commands. */
 export interface AwsCli {
@@ -10,8 +9,15 @@ export interface AwsCli {
   close(): void;
 }
 
+/** The emulator: of these sources, or of the built package. */
+interface Account {
+  readonly apiEndpoint: string;
+  readonly region: string;
+  readonly administrator: { readonly accessKeyId: string; readonly secretAccessKey: string };
+}
+
 /** Starts the AWS CLI in a folder, with the keys of the emulator's administrator. */
-export function startAwsCli(aws: Emulator, folder: string): AwsCli {
+export function startAwsCli(aws: Account, folder: string): AwsCli {
   const script = fileURLToPath(new URL('aws-cli.py', import.meta.url));
   const child = spawn('/usr/bin/python3', [script, aws.apiEndpoint], {
     cwd: folder,
