@@ -11,7 +11,7 @@ const { certificateArn: target, roleArn } = device;
 iot.createThingGroup({ thingGroupName: 'all' });
 for (let i = 0; i < Number(things); i++) {
   const thingName = `thing-${i}`;
-  iot.createThing({ thingName });
+  iot.createThing({ thingName, attributes: { site: i % 2 === 0 ? 'north' : 'south' } });
   iot.addThingToThingGroup({ thingName, thingGroupName: 'all' });
   iot.attachThingPrincipal({ thingName, principal: target });
   iot.createPolicy({ policyName: `policy-${i}`, policyDocument: policyOf(1) });

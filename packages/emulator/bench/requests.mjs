@@ -16,6 +16,8 @@ const REQUESTS = {
 };
 const LISTS = {
   ListThings: ({ sign }) => sign('iot', 'GET', '/things'),
+  'ListThings, with an attribute': ({ sign }) =>
+    sign('iot', 'GET', '/things', { query: { attributeName: 'site', attributeValue: 'north' } }),
   ListThingsInThingGroup: ({ sign }) => sign('iot', 'GET', '/thing-groups/all/things'),
   ListPolicies: ({ sign }) => sign('iot', 'GET', '/policies'),
   ListRoleAliases: ({ sign }) => sign('iot', 'GET', '/role-aliases'),

@@ -1,9 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
+import { memoize } from '../memo.ts';
 import { iotArn } from '../names/arns.ts';
 import { checkName } from '../names/check-name.ts';
 import { makeId } from '../names/ids.ts';
 import { lookUp } from '../state/look-up.ts';
-import { keysInOrder } from '../state/ordered.ts';
+import { keysInOrder, type Place } from '../state/ordered.ts';
 import type { Thing } from '../state/records.ts';
 import {
   alreadyExistsError,
@@ -153,17 +154,13 @@ export function thingOperations({ store }: OperationContext): ThingOperations {
     },
     listThings(input = {}) {
       checkConditions(input);
-      const names = keysInOrder(state.things);
       const { thingTypeName, attributeName } = input;
-      if (thingTypeName === undefined && attributeName === undefined) return names;
-      return names.filter((name) => {
-        const thing = lookUp(state.things, name);
-        return (
-          thing !== undefined &&
-          (thingTypeName === undefined || thing.thingTypeName === thingTypeName) &&
-          hasAttribute(thing.attributes, input)
-        );
-      });
+      if (thingTypeName !== undefined)
+        return keysInOrder(state.things, { place: ofType(thingTypeName) });
+      if (attributeName === undefined) return keysInOrder(state.things);
+      const { attributeValue = '', usePrefixAttributeValue = false } = input;
+      const wanted = JSON.stringify([attributeName, attributeValue, usePrefixAttributeValue]);
+      return keysInOrder(state.things, { place: withAttribute(wanted) });
     },
   };
 }
@@ -202,10 +199,23 @@ function checkConditions({
   }
 }
 
-function hasAttribute(attributes: Readonly<Record<string, string>>, wanted: Conditions): boolean {
-  const { attributeName, attributeValue = '', usePrefixAttributeValue = false } = wanted;
-  if (attributeName === undefined) return true;
-  const found = lookUp(attributes, attributeName);
-  if (found === undefined) return false;
-  return usePrefixAttributeValue ? found.startsWith(attributeValue) : found === attributeValue;
-}
+/** So many conditions are remembered: the things that meet one are kept in order by its function. */
+const MAX_CONDITIONS = 100;
+
+/** Returns the order of the things of a type. */
+const ofType = memoize(
+  MAX_CONDITIONS,
+  (type): Place<Thing> =>
+    (name, { thingTypeName }) =>
+      thingTypeName === type ? name : undefined,
+);
+
+/** Returns the order of the things with a value of an attribute; for [its name, the value, whether as a prefix] as JSON. */
+const withAttribute = memoize(MAX_CONDITIONS, (wanted): Place<Thing> => {
+  const [attributeName, value, isPrefix] = JSON.parse(wanted) as [string, string, boolean];
+  return (name, { attributes }) => {
+    const found = lookUp(attributes, attributeName);
+    const isMet = isPrefix ? found?.startsWith(value) : found === value;
+    return isMet ? name : undefined;
+  };
+});

@@ -1,5 +1,8 @@
-/** Returns the place of a record in an order, as text: compared by UTF-16 code units, and different for each key. */
-export type Place<T> = (key: string, record: T) => string;
+/**
+ * Returns the place of a record in an order, as text: compared by UTF-16 code units, and different for each key;
+ * undefined for a record that is not in it.
+ */
+export type Place<T> = (key: string, record: T) => string | undefined;
 
 type Table<T> = Readonly<Record<string, T>>;
 
@@ -11,10 +14,13 @@ interface List {
   descending: readonly string[] | undefined;
 }
 
+/** So many orders of a table are kept: those that were asked for last. Each is a little work at each change. */
+const MAX_ORDERS = 10;
+
 /** The keys of each table and set that were asked for in an order, by the order. */
 const lists = new WeakMap<object, Map<Place<never>, List>>();
 
-const byKey: Place<unknown> = (key) => key;
+const byKey = (key: string): string => key;
 
 /**
  * Returns the keys of a table in an order: sorted once, and then kept in this order by {@link updateOrders}. The list
@@ -28,7 +34,10 @@ export function keysInOrder<T>(
 ): readonly string[] {
   const list = listOf(table, place, () =>
     Object.entries(table)
-      .map(([key, record]) => ({ key, text: place(key, record) }))
+      .flatMap(([key, record]) => {
+        const text = place(key, record);
+        return text === undefined ? [] : { key, text };
+      })
       .sort((one, other) => (one.text < other.text ? -1 : 1))
       .map(({ key }) => key),
   );
@@ -46,7 +55,12 @@ function listOf(owner: object, place: Place<never>, make: () => string[]): List 
   const known = lists.get(owner) ?? new Map<Place<never>, List>();
   lists.set(owner, known);
   const list = known.get(place) ?? { keys: make(), isShown: false, descending: undefined };
+  // A map iterates in the order of insertion: the first was not asked for for the longest time.
+  known.delete(place);
   known.set(place, list);
+  for (const oldest of known.keys()) {
+    if (known.size > MAX_ORDERS) known.delete(oldest);
+  }
   return list;
 }
 
@@ -76,7 +90,7 @@ export function updateOrders<T>(
     if (old === current) continue;
     if (old !== undefined) splice(list, list.keys.indexOf(key), 1);
     if (current !== undefined) {
-      const placeOf = (other: string) => place(other, table[other] as T);
+      const placeOf = (other: string) => place(other, table[other] as T) ?? '';
       splice(list, indexFor(list.keys, current, placeOf), 0, key);
     }
   }

@@ -103,3 +103,51 @@ it('a list does not change, whatever is done with it, or afterwards', () => {
   const newestFirst = iot.listPolicies();
   expect(newestFirst).toEqual([...iot.listPolicies({ ascendingOrder: true })].reverse());
 });
+
+it('things of a type or with an attribute are listed as after any changes', () => {
+  for (const thingTypeName of ['one', 'two']) iot.createThingType({ thingTypeName });
+  const values = ['', 'x', 'xy', 'z'];
+  // More than are kept in order.
+  const conditions = [
+    { thingTypeName: 'one' },
+    { thingTypeName: 'two' },
+    ...['a', 'b'].flatMap((attributeName) =>
+      values.flatMap((attributeValue) => [
+        { attributeName, attributeValue },
+        { attributeName, attributeValue, usePrefixAttributeValue: true },
+      ]),
+    ),
+  ];
+  type Condition = Partial<(typeof conditions)[number]> & {
+    attributeName?: string;
+    attributeValue?: string;
+    usePrefixAttributeValue?: boolean;
+  };
+  const meets = (thingName: string, wanted: Condition) => {
+    const { thingTypeName, attributes } = iot.describeThing({ thingName });
+    const { attributeName = '', attributeValue = '', usePrefixAttributeValue } = wanted;
+    if ('thingTypeName' in wanted) return thingTypeName === wanted.thingTypeName;
+    const value = attributes[attributeName];
+    return usePrefixAttributeValue
+      ? value?.startsWith(attributeValue) === true
+      : value === attributeValue;
+  };
+  const change = fc.record({
+    thingName: fc.constantFrom(...NAMES.map((name) => `filtered${name}`)),
+    thingTypeName: fc.constantFrom(undefined, 'one', 'two'),
+    attributes: fc.dictionary(fc.constantFrom('a', 'b'), fc.constantFrom(...values)),
+    isDeleted: fc.boolean(),
+    asked: fc.constantFrom(...conditions),
+  });
+  const property = fc.property(fc.array(change, { maxLength: 40 }), (changes) => {
+    for (const { thingName, thingTypeName, attributes, isDeleted, asked } of changes) {
+      const exists = iot.listThings().includes(thingName);
+      if (isDeleted) iot.deleteThing({ thingName });
+      else if (exists) iot.updateThing({ thingName, thingTypeName, attributes });
+      else iot.createThing({ thingName, thingTypeName, attributes });
+      const expected = iot.listThings().filter((name) => meets(name, asked));
+      expect(iot.listThings(asked)).toEqual(expected);
+    }
+  });
+  fc.assert(property);
+});
