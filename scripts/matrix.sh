@@ -40,7 +40,8 @@ for build in "${builds[@]}"; do
   if [[ $build == debian13 ]]; then
     root=$folder/debian13
     packages=nodejs,softhsm2,openssl,opensc,gcc,libc6-dev,libp11-kit-dev,p11-kit,p11-kit-modules,libnss3,libnss3-tools,mosquitto
-    if [[ ! -e $root/usr/bin/node ]]; then
+    packages+=,awscli,curl,faketime,procps,python3-boto3,squid,tinyproxy
+    if [[ ! -e $root/usr/bin/node || ! -e $root/usr/bin/aws ]]; then
       debootstrap --variant=minbase --include="$packages" trixie "$root" >"$folder/debootstrap.log" || exit
     fi
     echo '127.0.0.1 localhost' >"$root/etc/hosts"

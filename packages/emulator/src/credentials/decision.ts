@@ -28,6 +28,7 @@ export interface Approval {
   readonly durationSeconds: number;
 }
 
+const MAX_ALIAS_LENGTH = 128;
 const PATH = /^\/role-aliases\/([^/?]+)\/credentials(?:\?.*)?$/;
 
 /**
@@ -89,6 +90,11 @@ function readAliasName(state: State, { method, path, hostNames }: CredentialRequ
   const name = decodeName(PATH.exec(path)?.[1]);
   if (name === undefined) {
     throw new Refusal('path', 'the path is not /role-aliases/NAME/credentials');
+  }
+  // No role alias has this name, and to match policies with it could take seconds.
+  if (name.length > MAX_ALIAS_LENGTH) {
+    const reason = `a role alias has at most ${MAX_ALIAS_LENGTH} characters, not ${name.length}`;
+    throw new Refusal('path', reason);
   }
   return name;
 }

@@ -1,8 +1,11 @@
 import { BlockList, isIP } from 'node:net';
 import { expandVariables, matchesPattern, type Variables, type VariableValue } from './pattern.ts';
 
-/** Whether the value of a key matches one value of the condition. */
-type Test = (wanted: string, value: string, variables: Variables) => boolean;
+/** Whether the value of a key matches one of the values in the condition. */
+type Test = (wanted: readonly string[], value: string, variables: Variables) => boolean;
+
+/** Whether the value of a key matches one value in the condition. */
+type TestOfOne = (wanted: string, value: string, variables: Variables) => boolean;
 
 /**
  * A condition operator (IAM User Guide, "IAM JSON policy elements: Condition operators"): whether a key's value or
@@ -14,12 +17,13 @@ export type Operator = (
   variables: Variables,
 ) => boolean;
 
-const literally: Test = (wanted, value, variables) => expandVariables(wanted, variables) === value;
-const inAnyCase: Test = (wanted, value, variables) =>
+const literally: TestOfOne = (wanted, value, variables) =>
+  expandVariables(wanted, variables) === value;
+const inAnyCase: TestOfOne = (wanted, value, variables) =>
   expandVariables(wanted, variables)?.toLowerCase() === value.toLowerCase();
 
 /** An ARN has six components, and a wildcard does not match across components. */
-const asArn: Test = (wanted, value, variables) => {
+const asArn: TestOfOne = (wanted, value, variables) => {
   const patterns = arnParts(wanted);
   const parts = arnParts(value);
   return parts.every((part, index) => matchesPattern(patterns[index] ?? '', part, variables));
@@ -32,12 +36,23 @@ function arnParts(arn: string): readonly string[] {
 
 /** An address matches a range such as `192.0.2.0/24`, or an equal address. */
 const inRange: Test = (wanted, value) => {
-  if (!isRange(wanted) || isIP(value) === 0) return false;
-  const { address, length } = readRange(wanted);
-  const range = new BlockList();
-  range.addSubnet(address, length, family(address));
-  return range.check(value, family(value));
+  if (isIP(value) === 0) return false;
+  const ranges = rangesByCondition.get(wanted) ?? readRanges(wanted);
+  rangesByCondition.set(wanted, ranges);
+  return ranges.check(value, family(value));
 };
+
+/** The ranges of conditions of remembered documents. */
+const rangesByCondition = new WeakMap<readonly string[], BlockList>();
+
+function readRanges(texts: readonly string[]): BlockList {
+  const ranges = new BlockList();
+  for (const text of texts.filter(isRange)) {
+    const { address, length } = readRange(text);
+    ranges.addSubnet(address, length, family(address));
+  }
+  return ranges;
+}
 
 /** Whether a text is an IP address, or a range of them in CIDR notation. */
 export function isRange(text: string): boolean {
@@ -71,18 +86,22 @@ const COMPARISONS: Readonly<Record<string, (value: number, wanted: number) => bo
 function comparisons(type: string, read: (text: string) => number): [string, Test][] {
   return Object.entries(COMPARISONS).map(([name, compare]) => [
     `${type}${name}`,
-    (wanted, value) => compare(read(value), read(wanted)),
+    anyOf((wanted, value) => compare(read(value), read(wanted))),
   ]);
 }
 
+function anyOf(test: TestOfOne): Test {
+  return (wanted, value, variables) => wanted.some((one) => test(one, value, variables));
+}
+
 const TESTS: ReadonlyMap<string, Test> = new Map([
-  ['StringEquals', literally],
-  ['StringEqualsIgnoreCase', inAnyCase],
-  ['StringLike', matchesPattern],
-  ['ArnEquals', asArn],
-  ['ArnLike', asArn],
-  ['BinaryEquals', literally],
-  ['Bool', inAnyCase],
+  ['StringEquals', anyOf(literally)],
+  ['StringEqualsIgnoreCase', anyOf(inAnyCase)],
+  ['StringLike', anyOf(matchesPattern)],
+  ['ArnEquals', anyOf(asArn)],
+  ['ArnLike', anyOf(asArn)],
+  ['BinaryEquals', anyOf(literally)],
+  ['Bool', anyOf(inAnyCase)],
   ['IpAddress', inRange],
   ...comparisons('Numeric', Number),
   ...comparisons('Date', toTime),
@@ -125,8 +144,7 @@ export function findOperator(name: string): Operator | undefined {
   return (wanted, value, variables) => {
     const values = [value ?? []].flat();
     if (values.length === 0) return holdsWithoutValue;
-    const holds = (one: string) =>
-      wanted.some((other) => test(other, one, variables)) !== isInverse;
+    const holds = (one: string) => test(wanted, one, variables) !== isInverse;
     return isForAll ? values.every(holds) : values.some(holds);
   };
 }

@@ -24,25 +24,33 @@ const MAX_PATTERNS = 1000;
  * character is a wildcard; `${*}`, `${?}` and `${$}` are the characters.
  */
 export function parsePattern(text: string): Pattern {
-  const runs: Run[number][][] = [[]];
+  const runs: Run[number][][] = [];
+  let run: Run[number][] = [];
   // Every second part is the name of a variable.
-  const tokens = text
-    .split(VARIABLE)
-    .flatMap((part, index) => (index % 2 === 1 ? toVariable(part) : toTokens(part)));
-  for (const token of tokens) {
-    if (token === ANY_TEXT) runs.push([]);
-    else runs.at(-1)?.push(token);
+  for (const [index, part] of text.split(VARIABLE).entries()) {
+    if (index % 2 === 1) {
+      run.push(toVariable(part));
+      continue;
+    }
+    const [first = '', ...others] = part.split('*');
+    addTexts(run, first);
+    for (const other of others) {
+      runs.push(run);
+      run = [];
+      addTexts(run, other);
+    }
   }
-  return runs;
+  return [...runs, run];
 }
 
-const ANY_TEXT = Symbol('*');
-
-function toTokens(text: string): (Run[number] | typeof ANY_TEXT)[] {
-  return text
-    .split(/([*?])/)
-    .filter((token) => token !== '')
-    .map((token) => (token === '*' ? ANY_TEXT : token === '?' ? ANY_CHARACTER : token));
+/** Adds a text without `*` to a run. */
+function addTexts(run: Run[number][], text: string): void {
+  const [first = '', ...others] = text.split('?');
+  if (first !== '') run.push(first);
+  for (const other of others) {
+    run.push(ANY_CHARACTER);
+    if (other !== '') run.push(other);
+  }
 }
 
 function toVariable(name: string): Run[number] {

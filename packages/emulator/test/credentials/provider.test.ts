@@ -214,6 +214,9 @@ describe('the credential provider', async () => {
     expect((await get({ ...client, method: 'POST' })).status).toBe(405);
     expect((await get({ ...client, path: '/role-aliases/%zz/credentials' })).status).toBe(404);
     expect((await get({ ...client, path: '/' })).status).toBe(404);
+    const tooLong = `/role-aliases/${'a'.repeat(129)}/credentials`;
+    expect((await get({ ...client, path: tooLong })).status).toBe(404);
+    expect(emulator.requests.latest.at(-1)?.reason).toContain('at most 128 characters, not 129');
     expect((await get({ ...client, thingName: 'constructor' })).status).toBe(403);
     expect((await get({ ...client, path: '/role-aliases/the-__proto__/credentials' })).status).toBe(
       404,
