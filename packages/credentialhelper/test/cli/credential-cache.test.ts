@@ -118,7 +118,12 @@ describe('the cache', () => {
         writeFileSync(join(cached(), name), '');
       }
     }
-    // What a process leaves that is killed between both steps of a write.
+    // What a process leaves that is killed between both steps of a write: without a lock, for a day.
+    const dayAgo = Date.now() / 1000 - 86_401;
+    writeFileSync(join(cached(), 'settings-0.json.000000000000.tmp'), '{');
+    for (const one of readdirSync(cached()).filter((entry) => entry.startsWith('settings-'))) {
+      utimesSync(join(cached(), one), dayAgo, dayAgo);
+    }
     const name = readdirSync(cached()).find((one) => ENTRY.test(one)) as string;
     for (let index = 0; index < 5; index++) {
       writeFileSync(join(cached(), `${name}.00000000000${index}.tmp`), '{');

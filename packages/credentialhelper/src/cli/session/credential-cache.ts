@@ -118,9 +118,9 @@ export async function writeEntry(file: string, entry: object, isLocked: boolean)
   }
 }
 
-/** Removes entries of certificates that are no longer used. */
+/** Removes entries of certificates that are no longer used, and what processes left that were killed. */
 function removeOld(folder: string): void {
-  for (const name of readdirSync(folder).filter((entry) => entry.endsWith('.json'))) {
+  for (const name of readdirSync(folder).filter((entry) => /\.(json|tmp)$/.test(entry))) {
     const path = join(folder, name);
     const stats = statSync(path, { throwIfNoEntry: false });
     if (stats !== undefined && Date.now() - stats.mtimeMs > LONGEST_LIFE_MS) {
