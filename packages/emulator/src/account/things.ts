@@ -155,8 +155,9 @@ export function thingOperations({ store }: OperationContext): ThingOperations {
     listThings(input = {}) {
       checkConditions(input);
       const { thingTypeName, attributeName } = input;
-      if (thingTypeName !== undefined)
+      if (thingTypeName !== undefined) {
         return keysInOrder(state.things, { place: ofType(thingTypeName) });
+      }
       if (attributeName === undefined) return keysInOrder(state.things);
       const { attributeValue = '', usePrefixAttributeValue = false } = input;
       const wanted = JSON.stringify([attributeName, attributeValue, usePrefixAttributeValue]);

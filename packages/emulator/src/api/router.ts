@@ -1,4 +1,5 @@
 import type { Account } from '../account/account.ts';
+import { type Replacement, replacementResponse } from '../http/replacement.ts';
 import type { ApiRequest } from '../http/request.ts';
 import type { Response } from '../http/response.ts';
 import { ALLOW_ALL, type Authorize, authorizerOf } from '../permissions/authorize.ts';
@@ -45,11 +46,25 @@ const SERVICES: readonly Service<SignedContext>[] = [IOT, IAM, STS];
 
 const FAILED = 'the emulator failed: see its stderr, or its log';
 
-/** Responds to a request to one of the AWS APIs: the credential scope of its signature names the service. */
-export async function answerApi(context: ApiContext, request: ApiRequest): Promise<ApiAnswer> {
+/** The service that a request is for, undefined if it is not emulated, and how the request is signed. */
+export interface Route {
+  readonly signing: Signing | Refusal;
+  readonly service: Service<SignedContext> | undefined;
+}
+
+/** Finds the service that a request is for: the credential scope of its signature names it. */
+export function findRoute(request: ApiRequest): Route {
   const signing = readSigning(request);
-  const service = findService(request, signing);
-  if (service === undefined) return { response: refuseOther(request) };
+  return { signing, service: findService(request, signing) };
+}
+
+/** Responds to a request to one of the AWS APIs. */
+export async function answerApi(
+  context: ApiContext,
+  request: ApiRequest,
+  { signing, service }: Route,
+): Promise<ApiAnswer> {
+  if (service === undefined) return { response: refuseOther(request, signing) };
   let operation: string | undefined;
   try {
     const call = service.find(request);
@@ -70,48 +85,25 @@ export async function answerApi(context: ApiContext, request: ApiRequest): Promi
   }
 }
 
-/** The answer that an operation is replaced by. */
-export interface Replacement {
-  readonly status: number;
-  readonly body?: string;
-  readonly headers?: Readonly<Record<string, string>>;
-  /** The name of an error, reported in the format of the service. */
-  readonly errorCode?: string;
-  /** Default: the name. */
-  readonly message?: string;
-}
-
-/** Responds to a request to one of the AWS APIs, without calling its operation. */
+/** Responds to a request to one of the AWS APIs as a fault demands, without calling its operation. */
 export function replaceAnswer(
   request: ApiRequest,
   service: Service<SignedContext>,
-  replacement: Replacement | 'throttled',
+  replacement: Replacement | undefined,
 ): ApiAnswer {
   const call = service.find(request);
   const operation = call && `${service.prefix}:${call.name}`;
-  if (replacement === 'throttled') {
-    const { status, code } = service.throttling;
-    return { operation, response: service.fail(status, code, 'Rate exceeded') };
-  }
-  const { status, errorCode, message = errorCode } = replacement;
-  const { body = '', headers = { 'content-type': 'application/json' } } = replacement;
-  const response =
-    errorCode === undefined
-      ? { status, headers, body }
-      : service.fail(status, errorCode, message ?? '');
-  return { operation, response };
+  return { operation, response: replacementResponse(replacement, service) };
 }
 
 /** Returns the response to a request for a service that is not emulated. */
-export function refuseOther(request: ApiRequest): Response {
-  const signing = readSigning(request);
+function refuseOther(request: ApiRequest, signing: Signing | Refusal): Response {
   return refuseOtherService(request, 'code' in signing ? operationOf(request) : signing.service);
 }
 
-/** Returns the service that a request is for; undefined if it is not emulated. */
-export function findService(
+function findService(
   request: ApiRequest,
-  signing: Signing | Refusal = readSigning(request),
+  signing: Signing | Refusal,
 ): Service<SignedContext> | undefined {
   if (!('code' in signing)) {
     return SERVICES.find(({ signingNames }) => signingNames.includes(signing.service));

@@ -1,3 +1,4 @@
+import { memoizeByIdentity } from '../memo.ts';
 import {
   type AttributeValues,
   type CertificateContent,
@@ -87,16 +88,10 @@ interface Known extends CertificateContent {
 }
 
 /** A record is never changed, only replaced. */
-const knownCertificates = new WeakMap<Certificate, Known>();
-
-function read(certificate: Certificate): Known {
-  const known = knownCertificates.get(certificate);
-  if (known !== undefined) return known;
+const read = memoizeByIdentity((certificate: Certificate): Known => {
   const content = readContent(certificate.certificatePem);
-  const read = { ...content, variables: certificateVariables(certificate, content) };
-  knownCertificates.set(certificate, read);
-  return read;
-}
+  return { ...content, variables: certificateVariables(certificate, content) };
+});
 
 /** Returns the end of a certificate's validity, in epoch milliseconds. */
 export function certificateEndMs(certificate: Certificate): number {

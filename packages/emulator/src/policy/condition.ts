@@ -1,4 +1,5 @@
 import { isObject } from '../json.ts';
+import { memoizeByIdentity } from '../memo.ts';
 import { findOperator, type Operator } from './operators.ts';
 import type { Variables, VariableValue } from './pattern.ts';
 
@@ -27,11 +28,10 @@ export function conditionDefect(condition: unknown): string | undefined {
 export function conditionHolds(condition: unknown, variables: Variables = {}): boolean {
   if (condition === undefined) return true;
   if (!isObject(condition)) return false;
-  const tests = testsByCondition.get(condition) ?? readTests(condition);
-  testsByCondition.set(condition, tests);
-  const values = valuesByVariables.get(variables) ?? withLowerCaseNames(variables);
-  valuesByVariables.set(variables, values);
-  return tests.every(({ operator, wanted, key }) => operator(wanted, values.get(key), variables));
+  const values = withLowerCaseNames(variables);
+  return testsOf(condition).every(({ operator, wanted, key }) =>
+    operator(wanted, values.get(key), variables),
+  );
 }
 
 /** The test of one key. */
@@ -41,13 +41,9 @@ interface Test {
   readonly key: string;
 }
 
-// Neither is changed: the conditions of remembered documents, and the variables of a request.
-const testsByCondition = new WeakMap<object, readonly Test[]>();
-const valuesByVariables = new WeakMap<Variables, ReadonlyMap<string, VariableValue>>();
-
 const NEVER: Test = { operator: () => false, wanted: [], key: '' };
 
-function readTests(condition: object): readonly Test[] {
+const testsOf = memoizeByIdentity((condition: object): readonly Test[] => {
   if (conditionDefect(condition) !== undefined) return [NEVER];
   return Object.entries(condition as Readonly<Record<string, Keys>>).flatMap(([name, keys]) =>
     Object.entries(keys).map(([key, given]) => ({
@@ -56,11 +52,12 @@ function readTests(condition: object): readonly Test[] {
       key: key.toLowerCase(),
     })),
   );
-}
+});
 
-function withLowerCaseNames(variables: Variables): ReadonlyMap<string, VariableValue> {
-  return new Map(Object.entries(variables).map(([name, value]) => [name.toLowerCase(), value]));
-}
+const withLowerCaseNames = memoizeByIdentity(
+  (variables: Variables): ReadonlyMap<string, VariableValue> =>
+    new Map(Object.entries(variables).map(([name, value]) => [name.toLowerCase(), value])),
+);
 
 function isValue(value: unknown): boolean {
   return [value].flat().every((one) => ['string', 'number', 'boolean'].includes(typeof one));

@@ -1,4 +1,5 @@
 import { BlockList, isIP } from 'node:net';
+import { memoizeByIdentity } from '../memo.ts';
 import { expandVariables, matchesPattern, type Variables, type VariableValue } from './pattern.ts';
 
 /** Whether the value of a key matches one of the values in the condition. */
@@ -35,24 +36,17 @@ function arnParts(arn: string): readonly string[] {
 }
 
 /** An address matches a range such as `192.0.2.0/24`, or an equal address. */
-const inRange: Test = (wanted, value) => {
-  if (isIP(value) === 0) return false;
-  const ranges = rangesByCondition.get(wanted) ?? readRanges(wanted);
-  rangesByCondition.set(wanted, ranges);
-  return ranges.check(value, family(value));
-};
+const inRange: Test = (wanted, value) =>
+  isIP(value) !== 0 && rangesOf(wanted).check(value, family(value));
 
-/** The ranges of conditions of remembered documents. */
-const rangesByCondition = new WeakMap<readonly string[], BlockList>();
-
-function readRanges(texts: readonly string[]): BlockList {
+const rangesOf = memoizeByIdentity((texts: readonly string[]): BlockList => {
   const ranges = new BlockList();
   for (const text of texts.filter(isRange)) {
     const { address, length } = readRange(text);
     ranges.addSubnet(address, length, family(address));
   }
   return ranges;
-}
+});
 
 /** Whether a text is an IP address, or a range of them in CIDR notation. */
 export function isRange(text: string): boolean {

@@ -23,6 +23,6 @@ export function renamePrincipals(document: string, rename: (name: string) => str
   };
   const policy = parseJson(document);
   if (!isObject(policy)) return document;
-  const renamed = JSON.stringify({ ...policy, Statement: renameIn(policy.Statement) });
-  return isChanged ? renamed : document;
+  const Statement = renameIn(policy.Statement);
+  return isChanged ? JSON.stringify({ ...policy, Statement }) : document;
 }

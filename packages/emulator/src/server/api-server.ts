@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Account } from '../account/account.ts';
-import { type ApiAnswer, answerApi, findService, replaceAnswer } from '../api/router.ts';
+import { type ApiAnswer, answerApi, findRoute, replaceAnswer } from '../api/router.ts';
 import { describeEffect } from '../faults/effect.ts';
 import type { Fault } from '../faults/fault.ts';
 import type { FaultPlan } from '../faults/faults.ts';
@@ -78,18 +78,20 @@ async function answerWithFault(
   context: ApiServerContext,
   read: ApiRequest,
 ): Promise<{ readonly answer: ApiAnswer; readonly fault?: Fault | undefined }> {
-  const service = findService(read);
+  const route = findRoute(read);
+  const { service } = route;
   if (service !== undefined && read.isTooLarge) {
     return { answer: { response: { status: 413, headers: { connection: 'close' }, body: '' } } };
   }
   const fault = service && context.faults.forService(service.prefix, context.now);
   const { response, requestsPerSecond } = fault ?? {};
   if (service !== undefined && (response ?? requestsPerSecond) !== undefined) {
-    return { answer: replaceAnswer(read, service, response ?? 'throttled'), fault };
+    return { answer: replaceAnswer(read, service, response), fault };
   }
   const { state, account, now } = context;
   const credentialsEndpoint = context.credentialsEndpoint();
-  return { answer: await answerApi({ state, account, credentialsEndpoint, now }, read), fault };
+  const answer = await answerApi({ state, account, credentialsEndpoint, now }, read, route);
+  return { answer, fault };
 }
 
 /** The console shows the requests of others: its own are not recorded. Only browsers send `Sec-Fetch-Site`. */

@@ -5,10 +5,11 @@ import type { Socket } from 'node:net';
 import { createSecureContext, type SecureContext, type TLSSocket } from 'node:tls';
 import { type CredentialAnswer, provideCredentials } from '../credentials/provider.ts';
 import { describeEffect } from '../faults/effect.ts';
-import type { Fault } from '../faults/fault.ts';
 import type { FaultPlan } from '../faults/faults.ts';
+import { type ErrorFormat, replacementResponse } from '../http/replacement.ts';
 import type { NewRequestRecord } from '../http/request-record.ts';
-import { type Response, respondJson } from '../http/response.ts';
+import { respondJson } from '../http/response.ts';
+import { memoizeByIdentity } from '../memo.ts';
 import { endpointOwner, LOCAL_NAME } from '../names/host-names.ts';
 import { certificateId } from '../pki/certificate-id.ts';
 import type { WrongCertificates } from '../pki/pki.ts';
@@ -116,20 +117,14 @@ interface Peer {
   readonly tlsVersion: string | undefined;
 }
 
-const peers = new WeakMap<TLSSocket, Peer>();
-
-function peerOf(socket: TLSSocket): Peer {
-  const known = peers.get(socket);
-  if (known !== undefined) return known;
+const peerOf = memoizeByIdentity((socket: TLSSocket): Peer => {
   // Node.js returns an empty object if the client sent no certificate.
   const certificate = socket.getPeerCertificate().raw as Buffer | undefined;
-  const peer = {
+  return {
     certificateId: certificate && certificateId(certificate),
     tlsVersion: socket.getProtocol() ?? undefined,
   };
-  peers.set(socket, peer);
-  return peer;
-}
+});
 
 async function answerCredentials(
   context: CredentialServerContext,
@@ -154,7 +149,7 @@ async function answerCredentials(
     role,
     issued,
   }: CredentialAnswer = fault?.response !== undefined || fault?.requestsPerSecond !== undefined
-    ? { response: faultyResponse(fault) }
+    ? { response: replacementResponse(fault.response, ERROR_FORMAT) }
     : provideCredentials(
         context.state,
         { method, path, hostNames, thingName, certificateId: id, sourceIp },
@@ -182,15 +177,10 @@ async function answerCredentials(
   else await sendWithFault(response, dated, fault, tcp);
 }
 
-function faultyResponse({ response }: Fault): Response {
-  if (response !== undefined) {
-    const { status, body = '', headers = { 'content-type': 'application/json' } } = response;
-    const { errorCode, message = errorCode } = response;
-    if (errorCode === undefined) return { status, headers, body };
-    return respondJson(status, { message }, errorCode);
-  }
-  return respondJson(429, { message: 'Rate exceeded' }, 'ThrottlingException');
-}
+const ERROR_FORMAT: ErrorFormat = {
+  fail: (status, code, message) => respondJson(status, { message }, code),
+  throttling: { status: 429, code: 'ThrottlingException' },
+};
 
 /** A name that the decision knows, for one of the endpoint's other names. */
 function officialName({ names }: CredentialServerContext, name: string): string {

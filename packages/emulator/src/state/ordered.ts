@@ -1,3 +1,5 @@
+import { keepLatest } from '../memo.ts';
+
 /**
  * Returns the place of a record in an order, as text: compared by UTF-16 code units, and different for each key;
  * undefined for a record that is not in it.
@@ -55,12 +57,7 @@ function listOf(owner: object, place: Place<never>, make: () => string[]): List 
   const known = lists.get(owner) ?? new Map<Place<never>, List>();
   lists.set(owner, known);
   const list = known.get(place) ?? { keys: make(), isShown: false, descending: undefined };
-  // A map iterates in the order of insertion: the first was not asked for for the longest time.
-  known.delete(place);
-  known.set(place, list);
-  for (const oldest of known.keys()) {
-    if (known.size > MAX_ORDERS) known.delete(oldest);
-  }
+  keepLatest(known, MAX_ORDERS, place, list);
   return list;
 }
 

@@ -16,7 +16,7 @@ const LONGEST_LIFE_MS = 24 * 60 * 60 * 1000;
 /** How long a failure counts for processes that did not wait for it: many that start together do not all try. */
 const FAILURE_MS = 2000;
 
-/** Failures that are not shared: they end when the user corrects a file or a secret, which each process reads. */
+/** Failures that other processes do not share: each reads the files and secrets itself, and they may have been corrected. */
 const LOCAL_FAILURES: readonly ErrorCode[] = [
   'ERR_INVALID_OPTION',
   'ERR_OUT_OF_RESOURCES',

@@ -3,6 +3,7 @@ import { XMLBuilder } from 'fast-xml-parser';
 import { EmulatorError } from '../../errors.ts';
 import type { ApiRequest } from '../../http/request.ts';
 import type { Response } from '../../http/response.ts';
+import { memoizeByIdentity } from '../../memo.ts';
 import { type Checked, type Checks, checkAll, refuseOthers, withoutSignature } from './members.ts';
 import { toStructure } from './query-members.ts';
 import type { Call, Protocol } from './service.ts';
@@ -121,19 +122,12 @@ interface NamedAction {
   readonly version: string;
 }
 
-/** Requests are not changed. */
-const actions = new WeakMap<ApiRequest, NamedAction>();
-
 /** Returns the action that a request names; none if it has too many parameters. */
-export function readAction(request: ApiRequest): NamedAction {
-  const known = actions.get(request);
-  if (known !== undefined) return known;
+export const readAction: (request: ApiRequest) => NamedAction = memoizeByIdentity((request) => {
   const parameters = hasTooMany(request) ? new URLSearchParams() : readParameters(request);
   const action = parameters.get('Action') ?? '';
-  const read = { parameters, action, version: parameters.get('Version') ?? '' };
-  actions.set(request, read);
-  return read;
-}
+  return { parameters, action, version: parameters.get('Version') ?? '' };
+});
 
 function refuse(
   { namespace }: { readonly namespace: string },

@@ -1,3 +1,4 @@
+import type { ErrorFormat } from '../../http/replacement.ts';
 import type { ApiRequest } from '../../http/request.ts';
 import type { Response } from '../../http/response.ts';
 import type { Permissions } from '../../permissions/authorize.ts';
@@ -29,15 +30,11 @@ export interface Call<Context> {
 }
 
 /** The format of requests and responses of a service. */
-export interface Protocol<Context> {
+export interface Protocol<Context> extends ErrorFormat {
   /** The members that each operation declares, by the operation's name. Others are refused. */
   readonly inputs: Readonly<Record<string, Checks>>;
   /** Returns the response that reports an error. */
   readonly refuse: (error: CommonError, message: string) => Response;
-  /** Returns the response that reports an error of any name, with any status. */
-  readonly fail: (status: number, code: string, message: string) => Response;
-  /** The error, with its status, that reports throttling. */
-  readonly throttling: { readonly status: number; readonly code: string };
   /** Returns the operation that a request calls; undefined if it does not exist. */
   readonly find: (request: ApiRequest) => Call<Context> | undefined;
   /** Returns the response to a request for an operation that does not exist. */
