@@ -5,7 +5,7 @@ const ALL = ['packages/*/test/**/*.test.ts', '{bench,examples,scripts}/**/*.test
 /** Tests that neither change nor measure what belongs to the whole process: files of a worker share what they import. */
 const SHARED = [
   'packages/emulator/test/**/*.test.ts',
-  'packages/credentialhelper/test/{cli,docs,exchange,identity,options,pkcs11,process,refresh,server,settings,token}/*.test.ts',
+  'packages/credentialhelper/test/{exchange,identity,options,pkcs11,refresh,settings,token}/*.test.ts',
 ];
 
 /** Others of the emulator: one counts what is open in its process, and some wait for programs, or a browser. */
