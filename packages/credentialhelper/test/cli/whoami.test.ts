@@ -95,7 +95,7 @@ describe('whoami', () => {
     ['an empty response', '200 OK', '', 'not one of AWS STS (without an identity)'],
     ['a server that fails', '500 Oh', '', 'not one of AWS STS (HTTP 500)'],
   ])('takes %s for no answer of STS', async (_name, status, body, said) => {
-    const head = `HTTP/1.1 ${status}\r\ncontent-type: text/html\r\ncontent-length: ${body.length}`;
+    const head = `HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-type: text/html\r\ncontent-length: ${body.length}`;
     const server = await startTcpServer((socket) => {
       socket.once('data', () => socket.end(`${head}\r\n\r\n${body}`));
     });
