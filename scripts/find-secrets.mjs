@@ -6,7 +6,7 @@ const PIN = 'p:1?n&ü%;=/';
 const SECRETS = [
   ['a PIN', PIN],
   ['a PIN', encodeURIComponent(PIN)],
-  ['a private key', /PRIVATE KEY-----(\\n|\s)+[A-Za-z0-9+/]{16}/],
+  ['a private key', /PRIVATE KEY-----(\\+n|\s)+[A-Za-z0-9+/]{16}/],
 ];
 
 for (const file of process.argv.slice(2)) {

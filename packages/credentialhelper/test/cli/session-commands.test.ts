@@ -252,17 +252,14 @@ describe('credential-process', () => {
   });
 
   it.each([
-    [
-      ['--private-key', seed.privateKeyPem],
-      '--private-key must be the path of a file, got PEM text',
-    ],
-    [['--endpont', 'host'], "unknown option '--endpont'"],
-    [['--timeout-ms', 'soon'], '"--timeout-ms" must be a whole number'],
-    [['--profile', 'nobody'], 'there is no profile "nobody"'],
-    [['--profile', 'constructor'], 'there is no profile "constructor"'],
-    [['--certificate', ''], '--certificate must be the path of a file, and is empty'],
-    [['--config', files.key], 'it does not contain an object of settings'],
-  ])('refuses %j', async (args, problem) => {
+    ['--private-key must be the path of a file, got PEM text', '--private-key', seed.privateKeyPem],
+    ["unknown option '--endpont'", '--endpont', 'host'],
+    ['"--timeout-ms" must be a whole number', '--timeout-ms', 'soon'],
+    ['there is no profile "nobody"', '--profile', 'nobody'],
+    ['there is no profile "constructor"', '--profile', 'constructor'],
+    ['--certificate must be the path of a file, and is empty', '--certificate', ''],
+    ['it does not contain an object of settings', '--config', files.key],
+  ])('refuses what is wrong: %s', async (problem, ...args) => {
     const { status, stdout, stderr } = await run(['credential-process', ...args], { env: env() });
     expect([status, stdout]).toEqual([2, '']);
     expect(stderr.split('\n')[0]).toContain(problem);
