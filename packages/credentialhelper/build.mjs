@@ -31,12 +31,15 @@ const EITHER = {
   postFooter: '})(process.getBuiltinModule);',
 };
 
-/** What is started most: one file with all that it needs. */
-const STARTED_MOST = /cli\/(?:start|session\/credential-process)\.ts$/;
+/** CommonJS starts faster. */
+const COMMAND_LINE = { format: 'cjs', minify: true, dynamicImportInCjs: false };
+
+/** What `credential-process` needs to find its settings: a file with all that it needs. */
+const CREDENTIAL_PROCESS = /cli\/start\.ts$/;
+/** What the other commands have in common: another one. */
+const PROGRAM = /cli\/program\.ts$/;
 /** What gets credentials: another file with all that it needs. */
 const GETS_CREDENTIALS = /(?:credentials\/source|session\/shared-credentials)\.ts$/;
-/** What is loaded before the compile cache is used. */
-const COMPILE_CACHE = /cli\/compile-cache\.ts$/;
 
 /** The folders of the packages of which a part is bundled. */
 const bundledFolders = new Set();
@@ -60,14 +63,14 @@ async function bundle(input, output, options = {}) {
 }
 
 /** Bundles sources of this package. */
-async function bundleSources(input, output, define = {}) {
+async function bundleSources(input, output, define = {}, plugins = []) {
   await bundle(input, output, {
     // Node.js 20.19.
     transform: {
       target: 'es2023',
       define: { PACKAGE_VERSION: JSON.stringify(version), ...define },
     },
-    plugins: [bundledBeside(output.dir ?? dirname(output.file)), withoutChildProcess],
+    plugins: [bundledBeside(output.dir ?? dirname(output.file)), withoutChildProcess, ...plugins],
   });
 }
 
@@ -131,6 +134,12 @@ const withoutChildProcess = {
 };
 const NOTHING = '\0nothing';
 
+/** Leaves the rest of the command line out of its first file. */
+const withoutStart = {
+  name: 'without-start',
+  resolveId: (name) => (name === './start.ts' ? { id: './start.js', external: true } : null),
+};
+
 async function buildBundled() {
   for (const [name, { names, from = name, alias = {} }] of Object.entries(BUNDLED)) {
     const entry = {
@@ -177,23 +186,29 @@ try {
     { ...EITHER, file: 'dist.new/token-request-child.js' },
     { 'import.meta.url': 'undefined' },
   );
-  // CommonJS starts faster.
-  const programs = ['main', 'worker-child', 'inspect-child'];
+  const isCommandLine = { IS_COMMAND_LINE: 'true' };
+  // Most calls need no more than this file.
+  await bundleSources(
+    'src/cli/main.ts',
+    { ...COMMAND_LINE, ...ONE_FILE, file: 'dist.new/cli/main.js' },
+    isCommandLine,
+    [withoutStart],
+  );
+  const programs = ['start', 'worker-child', 'inspect-child'];
   await bundleSources(
     Object.fromEntries(programs.map((name) => [name, `src/cli/${name}.ts`])),
     {
+      ...COMMAND_LINE,
       dir: 'dist.new/cli',
-      format: 'cjs',
-      minify: true,
       codeSplitting: {
         groups: [
-          { name: 'compile-cache', test: COMPILE_CACHE, priority: 1 },
-          { name: 'start', test: STARTED_MOST },
+          { name: 'process', test: CREDENTIAL_PROCESS, priority: 2 },
+          { name: 'program', test: PROGRAM, priority: 1 },
           { name: 'credentials', test: GETS_CREDENTIALS },
         ],
       },
     },
-    { IS_COMMAND_LINE: 'true' },
+    isCommandLine,
   );
   writeFileSync('dist.new/cli/package.json', '{ "type": "commonjs" }\n');
   chmodSync('dist.new/cli/main.js', 0o755);

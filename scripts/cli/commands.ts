@@ -1,7 +1,7 @@
 // The commands of the device package, as data.
 import { loadCommands } from '../../packages/credentialhelper/src/cli/lazy-commands.ts';
 import { createProgram } from '../../packages/credentialhelper/src/cli/program.ts';
-import { SESSION_OPTIONS } from '../../packages/credentialhelper/src/cli/session/flags.ts';
+import { SESSION_OPTIONS } from '../../packages/credentialhelper/src/cli/session/options.ts';
 import { EXIT_STATUS_HELP } from '../../packages/credentialhelper/src/cli/usage.ts';
 
 type Command = ReturnType<typeof createProgram>;

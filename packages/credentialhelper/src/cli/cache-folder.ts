@@ -9,16 +9,37 @@ import { isOwn, makeFolder } from '../pins/folders.ts';
  * @returns its path; undefined if it cannot be created, or does not belong to this user alone, as under `sudo` with
  * the home folder of another user
  */
-export function makeCacheFolder(name: 'compiled' | 'credentials'): string | undefined {
+export function makeCacheFolder(name: CacheName): string | undefined {
+  const folder = pathOfCache(name);
+  if (folder === undefined) return undefined;
+  try {
+    if (!isOwn(folder)) makeFolder(folder);
+    return isOwn(folder) ? folder : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** A cache folder of this user; undefined if there is none, or it does not belong to this user alone. */
+export function ownCacheFolder(name: CacheName): string | undefined {
+  const folder = pathOfCache(name);
+  try {
+    return folder !== undefined && isOwn(folder) ? folder : undefined;
+  } catch {
+    // A folder above cannot be entered.
+    return undefined;
+  }
+}
+
+type CacheName = 'compiled' | 'credentials';
+
+function pathOfCache(name: CacheName): string | undefined {
   try {
     const folder = join(cacheHome(), 'awsiot-credentialhelper', name);
     // A relative path would depend on the working directory, where other users may have created it.
-    if (!isAbsolute(folder)) return undefined;
-    if (isOwn(folder)) return folder;
-    makeFolder(folder);
-    return isOwn(folder) ? folder : undefined;
+    return isAbsolute(folder) ? folder : undefined;
   } catch {
-    // There is neither HOME nor an entry in the password file, or the folder cannot be created.
+    // There is neither HOME nor an entry in the password file.
     return undefined;
   }
 }

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { isPlainName, pathOf } from '../identity/named-path.ts';
 import { isPem } from '../identity/pem.ts';
 import { isPkcs11Uri } from '../identity/pkcs11-uri.ts';
-import { UsageError } from './usage.ts';
+import { UsageError } from './usage-error.ts';
 
 /**
  * The path of an existing file on the command line; `-` is standard input.

@@ -1,10 +1,9 @@
 import { Command, CommanderError } from 'commander';
-import { ERROR_CODES } from '../error-codes.ts';
-import { isCredentialHelperError } from '../errors.ts';
 import { VERSION } from '../version.ts';
 import { addLazyCommands, type LazyCommands } from './lazy-commands.ts';
-import { PROGRAM, printError, type Reported } from './output.ts';
-import { setUpErrors, UsageError, usageStatus } from './usage.ts';
+import { PROGRAM } from './output.ts';
+import { reportError, USAGE_STATUS } from './report.ts';
+import { setUpErrors } from './usage.ts';
 
 /** Defines the commands; each loads its code when it is called. */
 const COMMANDS: LazyCommands = {
@@ -81,20 +80,8 @@ export async function run(args: readonly string[]): Promise<number> {
     await program.parseAsync(args, { from: 'user' });
     return Number(process.exitCode ?? 0);
   } catch (error) {
-    // Those of commander are reported already.
-    if (!(error instanceof CommanderError)) printError(reported(error), asJson);
-    if (isCredentialHelperError(error)) return ERROR_CODES[error.code].exitStatus;
-    return usageStatus(error) ?? 1;
+    if (!(error instanceof CommanderError)) return reportError(error, asJson);
+    // Reported already. Help and version were requested, and went to stdout; without a command, help went to stderr.
+    return error.exitCode === 0 ? 0 : USAGE_STATUS;
   }
-}
-
-function reported(error: unknown): Reported {
-  if (!(error instanceof Error)) return { message: String(error) };
-  const { message } = error;
-  if (isCredentialHelperError(error)) return { message, code: error.code, hint: error.hint };
-  if (error instanceof UsageError) return { message, hint: error.hint };
-  if ((error as NodeJS.ErrnoException).syscall === 'uv_cwd') {
-    return { message: 'the working folder was deleted', hint: 'change to another folder' };
-  }
-  return { message };
 }

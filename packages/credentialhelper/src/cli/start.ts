@@ -1,6 +1,8 @@
 import { holdProcess } from '../process/hold.ts';
 import { nameOptionsAsFlags } from './flag-names.ts';
-import { run } from './program.ts';
+import { reportError } from './report.ts';
+import { readPlainFlags } from './session/plain-flags.ts';
+import { printCredentials } from './session/print-credentials.ts';
 
 /**
  * Starts the command line, and sets the exit status of this process.
@@ -8,8 +10,18 @@ import { run } from './program.ts';
  * @param args - the arguments after the program's name
  */
 export async function start(args: readonly string[]): Promise<void> {
-  // Without a listener, Node.js opens a debugger, which every user of this machine can connect to.
-  process.on('SIGUSR1', () => {});
   nameOptionsAsFlags();
   process.exitCode = await holdProcess(run(args));
+}
+
+/** Runs a command; the call that AWS SDKs make, without the code of the others. */
+async function run(args: readonly string[]): Promise<number> {
+  const flags = readPlainFlags(args);
+  if (flags === undefined) return (await import('./program.ts')).run(args);
+  try {
+    await printCredentials(flags);
+    return Number(process.exitCode ?? 0);
+  } catch (error) {
+    return reportError(error, false);
+  }
 }

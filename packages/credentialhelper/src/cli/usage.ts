@@ -1,8 +1,6 @@
-import { type Command, CommanderError, Help, InvalidArgumentError } from 'commander';
+import { type Command, Help, InvalidArgumentError } from 'commander';
 import { PROGRAM, printLine, writeTo } from './output.ts';
-
-/** Exit status for an invalid command line. */
-const USAGE_STATUS = 2;
+import { UsageError } from './usage-error.ts';
 
 /** The part of every help text that explains the exit status. */
 export const EXIT_STATUS_HELP = `
@@ -10,21 +8,6 @@ Exit status:
   0  it worked
   1  it failed; stderr says why
   2  the command line, or what it names, is wrong`;
-
-/** An invalid command line that only the command itself can detect. */
-export class UsageError extends Error {
-  /** What to do. */
-  readonly hint: string;
-
-  constructor(
-    message: string,
-    details: { readonly hint?: string | undefined; cause?: unknown } = {},
-  ) {
-    super(message, details);
-    this.name = 'UsageError';
-    this.hint = details.hint ?? `see ${PROGRAM} COMMAND --help`;
-  }
-}
 
 /**
  * Makes a command throw instead of exiting, with a one-line message. Input is shown only if it can only be a name: it
@@ -90,14 +73,6 @@ function withoutValues(problem: string, isNearName: boolean): string {
 export function requireFlag(value: string | undefined, flag: string): string {
   if (value !== undefined) return value;
   throw new UsageError(`option ${flag} is missing`);
-}
-
-/** The exit status for an error of the command line. */
-export function usageStatus(error: unknown): number | undefined {
-  if (error instanceof UsageError) return USAGE_STATUS;
-  if (!(error instanceof CommanderError)) return undefined;
-  // Help and version were requested, and went to stdout. Without a command, help went to stderr.
-  return error.exitCode === 0 ? 0 : USAGE_STATUS;
 }
 
 /** Parses an option that is a whole number, 0 or more. */

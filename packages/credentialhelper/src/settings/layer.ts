@@ -41,7 +41,10 @@ export function layerOfTexts(
     layer.set(setting.option, {
       value: parsedValue(setting, text, name),
       origin: origin(name),
-      shown: shownText(setting, text),
+      // Few need it, and to find out whether it may be a secret takes longer than all the rest.
+      get shown() {
+        return shownText(setting, text);
+      },
     });
   }
   return layer;

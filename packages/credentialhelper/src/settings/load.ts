@@ -3,7 +3,7 @@ import { pathOf } from '../identity/named-path.ts';
 import type { FromIotCoreInit } from '../options/options.ts';
 import { readEnvironment } from './environment.ts';
 import type { Found, Layer } from './layer.ts';
-import { readProfile } from './profile.ts';
+import { profileFile, readProfile } from './profile.ts';
 
 /** Where {@link loadSettings} looks for settings. */
 export interface SettingsInit {
@@ -74,6 +74,25 @@ export async function findThings(
   const { layers, defaults, things } = await readPlaces(init, first, process.env);
   if (things === undefined) return new Map([[undefined, merge(layers)]]);
   return new Map([...things].map(([name, thing]) => [name, merge([...layers, thing, defaults])]));
+}
+
+/**
+ * The files that {@link findSettings} reads, or would read if they existed.
+ *
+ * @throws {@link CredentialHelperError} (as a rejection) `ERR_INVALID_OPTION`, `ERR_FILE_UNREADABLE`
+ */
+export async function settingsFiles(
+  { greengrass, deviceClient, config }: SettingsInit,
+  // biome-ignore lint/style/noProcessEnv: environment variables are a source of settings
+  environment: NodeJS.ProcessEnv = process.env,
+): Promise<readonly string[]> {
+  const files = [profileFile(environment)];
+  if (config !== undefined) files.push(pathOf(config, 'config'));
+  if (greengrass === undefined && deviceClient === undefined) return files;
+  const { deviceClientFiles, greengrassFiles } = await import('./neighbours.ts');
+  if (greengrass !== undefined) files.push(...greengrassFiles(greengrass));
+  if (deviceClient !== undefined) files.push(...deviceClientFiles(deviceClient));
+  return files;
 }
 
 /** All places of settings, the first that counts first; things in a file from which none was chosen. */

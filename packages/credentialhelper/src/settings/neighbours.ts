@@ -15,7 +15,9 @@ import { type Found, type Layer, SECRET, shownValue } from './layer.ts';
  * @param path - its configuration file, or its root folder
  */
 export async function readGreengrass(path: string): Promise<Layer> {
-  const file = greengrassFile(pathOf(path, 'greengrass'));
+  const [given, ...inside] = greengrassFiles(path);
+  const isFolder = statSync(given, { throwIfNoEntry: false })?.isDirectory() === true;
+  const file = isFolder ? (inside.find(existsSync) ?? inside[0]) : given;
   const { system, services } = await parseFile(file);
   const nucleus = member(services, 'aws.greengrass.Nucleus', 'configuration');
   const provider = member(services, 'aws.greengrass.crypto.Pkcs11Provider', 'configuration');
@@ -67,22 +69,24 @@ function withCredentials(url: unknown, username: unknown, password: unknown): un
   return rest.includes('@') ? url : `${scheme}${credentials}@${rest}`;
 }
 
-function greengrassFile(path: string): string {
-  if (!existsSync(path) || !statSync(path).isDirectory()) return path;
-  const candidates = ['config/effectiveConfig.yaml', 'config/config.yaml', 'config.yaml'];
-  return (
-    candidates.map((name) => join(path, name)).find(existsSync) ??
-    join(path, 'config/effectiveConfig.yaml')
-  );
+/** The path of its configuration, and where the files of a root folder are: the first that exists counts. */
+export function greengrassFiles(path: string): readonly [string, string, string, string] {
+  const given = pathOf(path, 'greengrass');
+  const inside = (name: string) => join(given, name);
+  return [
+    given,
+    inside('config/effectiveConfig.yaml'),
+    inside('config/config.yaml'),
+    inside('config.yaml'),
+  ];
 }
 
 /** The settings of AWS IoT Device Client (its README, "Configuration"); it names neither role alias nor this endpoint. */
 export async function readDeviceClient(path: string): Promise<Layer> {
-  const file = pathOf(String(expandHome(path)), 'deviceClient');
+  const [file, proxyFile] = deviceClientFiles(path);
   const values = await parseFile(file);
   const element = values['secure-element'];
   const inToken = member(element, 'enabled') === true;
-  const proxyFile = join(dirname(file), 'http-proxy.conf');
   const proxy = existsSync(proxyFile) ? deviceClientProxy(await parseFile(proxyFile)) : undefined;
   const ofElement = (name: string) => (inToken ? member(element, name) : undefined);
   return layerOf(file, {
@@ -97,6 +101,12 @@ export async function readDeviceClient(path: string): Promise<Layer> {
     'pkcs11.slotId': [numberOf(ofElement('secure-element-slot-id')), 'secure-element-slot-id'],
     'pkcs11.tokenLabel': [ofElement('secure-element-token-label'), 'secure-element-token-label'],
   });
+}
+
+/** Its configuration file, and that of its proxy, which may be missing. */
+export function deviceClientFiles(path: string): readonly [string, string] {
+  const file = pathOf(String(expandHome(path)), 'deviceClient');
+  return [file, join(dirname(file), 'http-proxy.conf')];
 }
 
 /** Its proxy, in a file of its own (docs/HTTP_PROXY.md of AWS IoT Device Client). */

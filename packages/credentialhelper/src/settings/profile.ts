@@ -20,7 +20,7 @@ export async function readProfile(
   environment: NodeJS.ProcessEnv,
   name: string | undefined,
 ): Promise<Layer> {
-  const file = environment.AWS_CONFIG_FILE || defaultFile();
+  const file = profileFile(environment);
   const profile = name ?? (environment.AWS_PROFILE || 'default');
   const text = readText(file);
   if (name === undefined && !mentionsIot(text)) return new Map();
@@ -49,9 +49,10 @@ function quoted(name: string): string {
   return isName ? `"${name}"` : `of that name, a string of ${name.length} characters,`;
 }
 
-function defaultFile(): string {
+/** The AWS SDKs' configuration file. */
+export function profileFile(environment: NodeJS.ProcessEnv): string {
   try {
-    return join(homedir(), '.aws', 'config');
+    return environment.AWS_CONFIG_FILE || join(homedir(), '.aws', 'config');
   } catch {
     // There is neither HOME nor an entry in the password file.
     return '';

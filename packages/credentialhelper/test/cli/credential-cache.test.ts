@@ -94,9 +94,9 @@ describe('100 processes at once', { timeout: 240_000 }, () => {
   });
 });
 
-/** An entry, and the link to it from settings. */
+/** An entry, and the link to it from a call. */
 const ENTRY = /^[0-9a-f]{64}\.json$/;
-const LINK = /^settings-[0-9a-f]{1,8}\.json$/;
+const LINK = /^call-[0-9a-f]{1,8}\.json$/;
 
 describe('the cache', () => {
   it('survives kill -9 at any moment, without temporary files that pile up', async () => {
@@ -120,8 +120,8 @@ describe('the cache', () => {
     }
     // What a process leaves that is killed between both steps of a write: without a lock, for a day.
     const dayAgo = Date.now() / 1000 - 86_401;
-    writeFileSync(join(cached(), 'settings-0.json.000000000000.tmp'), '{');
-    for (const one of readdirSync(cached()).filter((entry) => entry.startsWith('settings-'))) {
+    writeFileSync(join(cached(), 'call-0.json.000000000000.tmp'), '{');
+    for (const one of readdirSync(cached()).filter((entry) => entry.startsWith('call-'))) {
       utimesSync(join(cached(), one), dayAgo, dayAgo);
     }
     const name = readdirSync(cached()).find((one) => ENTRY.test(one)) as string;

@@ -115,10 +115,10 @@ describe('credential-process', () => {
     }
   });
 
-  it('remembers settings without secrets, until they or the certificate change', async () => {
+  it('remembers calls without secrets, until they or the certificate change', async () => {
     const first = await credentials([], { AWS_IOT_PASSPHRASE: PIN });
     const cached = join(cache, 'awsiot-credentialhelper/credentials');
-    const link = readdirSync(cached).find((entry) => entry.startsWith('settings-')) as string;
+    const link = readdirSync(cached).find((entry) => entry.startsWith('call-')) as string;
     const text = readFileSync(join(cached, link), 'utf8');
     expect(text).toContain('(a secret)');
     expect(text).not.toContain(PIN);
@@ -136,7 +136,7 @@ describe('credential-process', () => {
     const { status, stderr } = await run(['credential-process'], { env: env(rotating) });
     expect([status, stderr]).toEqual([1, expect.stringContaining('Invalid thing name')]);
 
-    for (const damaged of ['', '{"settings":1}', text.replace(/"name":"[^"]*"/, '"name":"../x"')]) {
+    for (const damaged of ['', '{"call":1}', text.replace(/"name":"[^"]*"/, '"name":"../x"')]) {
       writeFileSync(join(cached, link), damaged);
       expect(await credentials([], { AWS_IOT_PASSPHRASE: PIN })).toEqual(first);
     }
@@ -340,7 +340,7 @@ describe('a secret in the wrong place', () => {
     await credentials([], { AWS_IOT_PRIVATE_KEY: base64 });
     const cached = join(cache, 'awsiot-credentialhelper/credentials');
     const stored = readdirSync(cached).map((name) => readFileSync(join(cached, name), 'utf8'));
-    expect(stored.join('\n')).toContain('(not the path of a file)');
+    expect(stored.join('\n')).toContain('"accessKeyId"');
     expect(stored.join('\n')).not.toContain(base64.slice(0, 40));
   });
 });

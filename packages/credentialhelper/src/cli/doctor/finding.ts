@@ -1,6 +1,6 @@
 import { ERROR_CODES, type ErrorCode } from '../../error-codes.ts';
 import { isCredentialHelperError } from '../../errors.ts';
-import { UsageError } from '../usage.ts';
+import { UsageError } from '../usage-error.ts';
 
 /** A step from the settings to the identity of the credentials. */
 export type Step =

@@ -7,7 +7,7 @@ import { makeFolder } from '../../pins/folders.ts';
 import { parseProfiles } from '../../settings/parse-profiles.ts';
 import { lockFile } from '../lock-file.ts';
 import { replaceFile } from '../replace-file.ts';
-import { UsageError } from '../usage.ts';
+import { UsageError } from '../usage-error.ts';
 import { changeSection } from './section.ts';
 
 /** The keys of a profile. */

@@ -4,7 +4,7 @@ import { type AddressInfo, connect, isIP } from 'node:net';
 import { resolve } from 'node:path';
 import { type Guard, hostInUrl, isLoopback } from '../../server/guard.ts';
 import { lockFile } from '../lock-file.ts';
-import { UsageError } from '../usage.ts';
+import { UsageError } from '../usage-error.ts';
 
 /** Where to listen, as given on the command line. */
 export interface ListenFlags {

@@ -5,7 +5,7 @@ import { isCredentialHelperError } from '../../errors.ts';
 import { readFile } from '../../identity/read-file.ts';
 import { makeFolder } from '../../pins/folders.ts';
 import { randomToken } from '../../server/token.ts';
-import { UsageError } from '../usage.ts';
+import { UsageError } from '../usage-error.ts';
 
 /** A token, and the file that holds it; without a file it is from an environment variable. */
 export interface TokenPlace {

@@ -4,7 +4,8 @@ import { misspelledVariables } from '../../settings/environment.ts';
 import { action } from '../action.ts';
 import { printLine, printText, type Result } from '../output.ts';
 import { EXIT_STATUS_HELP, setUpErrors } from '../usage.ts';
-import { addSessionOptions, findSessionSettings, type SessionFlags } from './flags.ts';
+import { findSessionSettings, type SessionFlags } from './flags.ts';
+import { addSessionOptions } from './options.ts';
 
 /** Defines `config` with its subcommands. */
 export function defineConfig(command: Command): void {

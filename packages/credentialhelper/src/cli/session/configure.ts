@@ -7,9 +7,9 @@ import { SETTINGS, type Setting } from '../../settings/names.ts';
 import { action } from '../action.ts';
 import { printLine, type Result } from '../output.ts';
 import { type Profile, ProfileFile } from '../profiles/profile-file.ts';
-import { EXIT_STATUS_HELP, UsageError } from '../usage.ts';
+import { EXIT_STATUS_HELP } from '../usage.ts';
+import { UsageError } from '../usage-error.ts';
 import {
-  addSessionOptions,
   checkRequired,
   givenSettings,
   givenTexts,
@@ -17,6 +17,7 @@ import {
   refuseStdin,
   type SessionFlags,
 } from './flags.ts';
+import { addSessionOptions } from './options.ts';
 
 /** Defines `configure`. */
 export function defineConfigure(command: Command): void {

@@ -1,15 +1,7 @@
 import type { Command } from 'commander';
-import type { TemporaryCredentials } from '../../exchange/exchange.ts';
-import { makeCacheFolder } from '../cache-folder.ts';
-import { printJson } from '../output.ts';
 import { EXIT_STATUS_HELP } from '../usage.ts';
-import {
-  addSessionOptions,
-  checkRequired,
-  findSessionSettings,
-  type SessionFlags,
-} from './flags.ts';
-import { readRecent } from './recent-settings.ts';
+import { addSessionOptions } from './options.ts';
+import { printCredentials } from './print-credentials.ts';
 
 /** Defines `credential-process`. */
 export function defineCredentialProcess(command: Command): void {
@@ -32,27 +24,5 @@ Example, in ~/.aws/config:
   iot_private_key = /etc/my-thing/key.pem
 ${EXIT_STATUS_HELP}`,
     )
-    .action(async (flags: SessionFlags) => {
-      const { accessKeyId, secretAccessKey, sessionToken, expiration } =
-        await credentialsFor(flags);
-      // AWS SDKs and Tools Reference Guide, "Process credential provider".
-      printJson({
-        Version: 1,
-        AccessKeyId: accessKeyId,
-        SecretAccessKey: secretAccessKey,
-        SessionToken: sessionToken,
-        Expiration: expiration.toISOString(),
-      });
-    });
-}
-
-async function credentialsFor(flags: SessionFlags): Promise<TemporaryCredentials> {
-  const found = await findSessionSettings(flags);
-  checkRequired(found);
-  const folder = flags.cache === false ? undefined : makeCacheFolder('credentials');
-  const recent = folder === undefined ? undefined : readRecent(folder, found);
-  if (recent !== undefined) return recent;
-  // Loaded here: it takes longer than all the rest.
-  const { sharedCredentials } = await import('./shared-credentials.ts');
-  return sharedCredentials(folder, found);
+    .action(printCredentials);
 }

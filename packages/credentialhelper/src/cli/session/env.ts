@@ -1,8 +1,9 @@
 import { type Command, Option } from 'commander';
 import { printText } from '../output.ts';
 import { EXIT_STATUS_HELP } from '../usage.ts';
-import { addSessionOptions, type SessionFlags } from './flags.ts';
+import type { SessionFlags } from './flags.ts';
 import { firstCredentials, openSource, readSettings } from './open.ts';
+import { addSessionOptions } from './options.ts';
 import { variablesOf } from './variables.ts';
 
 type Variables = readonly (readonly [name: string, value: string])[];

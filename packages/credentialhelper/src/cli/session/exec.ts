@@ -6,8 +6,9 @@ import type { Command } from 'commander';
 import { environmentOfOthers } from '../../process/program.ts';
 import { printLine } from '../output.ts';
 import { startContainerEndpoint } from '../serve/container-endpoint.ts';
-import { addSessionOptions, refuseStdin, type SessionFlags } from './flags.ts';
+import { refuseStdin, type SessionFlags } from './flags.ts';
 import { firstCredentials, openSource, readSettings } from './open.ts';
+import { addSessionOptions } from './options.ts';
 import { warnOfPreferredProfile } from './preferred-profile.ts';
 import { variablesOf } from './variables.ts';
 

@@ -1,4 +1,3 @@
-import { type Command, Option } from 'commander';
 import { isPkcs11Uri } from '../../identity/pkcs11-uri.ts';
 import type { FromIotCoreInit } from '../../options/options.ts';
 import { hasProxySecrets } from '../../options/proxy.ts';
@@ -12,7 +11,7 @@ import {
   type Setting,
 } from '../../settings/names.ts';
 import { newFilePath } from '../file-path.ts';
-import { UsageError } from '../usage.ts';
+import { UsageError } from '../usage-error.ts';
 
 /** The flags of a session, by their names in commander; and those of every command. */
 export type SessionFlags = Readonly<Record<string, string | boolean | undefined>> & {
@@ -22,31 +21,9 @@ export type SessionFlags = Readonly<Record<string, string | boolean | undefined>
 /** The path of standard input; on a command line it is `-`. */
 const STDIN = '/dev/stdin';
 
-/** Adds the flags of a session. */
-export function addSessionOptions(command: Command): Command {
-  const flags = SETTINGS.filter(({ flag }) => flag !== '').map(optionFor);
-  for (const option of [...flags, ...PLACES.map(([name, meaning]) => new Option(name, meaning))]) {
-    command.addOption(option.helpGroup(SESSION_OPTIONS));
-  }
-  return command;
-}
-
-/** The heading of the flags of a session in help. */
-export const SESSION_OPTIONS = 'Options of the session:';
-
-/** The flags that name a place of settings. */
-const PLACES = [
-  ['--profile <name>', 'profile in ~/.aws/config with keys iot_…; default: AWS_PROFILE'],
-  ['--greengrass [path]', `settings of AWS IoT Greengrass v2; default: ${DEFAULT_GREENGRASS}`],
-  [
-    '--device-client [path]',
-    `settings of AWS IoT Device Client; default: ${DEFAULT_DEVICE_CLIENT}`,
-  ],
-  ['--config <file>', 'file of settings: YAML or JSON'],
-] as const;
-
-function optionFor({ flag, value, meaning }: Setting): Option {
-  return new Option(value === '' ? flag : `${flag} <${value}>`, meaning);
+/** The name of a flag in {@link SessionFlags}: `timeoutMs` for `--timeout-ms`. */
+export function nameOfFlag(flag: string): string {
+  return flag.slice(2).replaceAll(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
 }
 
 /** The settings that are flags of a command line, each with its text. */
@@ -54,7 +31,7 @@ export function givenTexts(
   flags: SessionFlags,
 ): readonly { readonly setting: Setting; readonly text: string }[] {
   const given = SETTINGS.flatMap((setting) => {
-    const value = setting.flag === '' ? undefined : flags[optionFor(setting).attributeName()];
+    const value = setting.flag === '' ? undefined : flags[nameOfFlag(setting.flag)];
     return value === undefined ? [] : [{ setting, text: textOf(setting, String(value)) }];
   });
   const fromStdin = given.filter(({ text }) => text === STDIN).map(({ setting }) => setting);

@@ -5,30 +5,29 @@ import { checkOptions, type FromIotCoreInit, type Settings } from '../../options
 import type { Layer } from '../../settings/layer.ts';
 import { optionsOf } from '../../settings/load.ts';
 import { firstCredentials, openSource, withRegion } from './open.ts';
-import { describeRecent, describeSettings, rememberSettings } from './recent-settings.ts';
+import { workingFolder } from './recent-call.ts';
 
 /**
  * Credentials for settings: from the cache, else of a request.
  *
  * @param folder - that of the cache; undefined: it is not used
+ * @returns the credentials, and the name of their entry in the cache, if they have one
  */
 export async function sharedCredentials(
   folder: string | undefined,
   found: Layer,
-): Promise<TemporaryCredentials> {
-  // First: a certificate that is replaced from here on is another one.
-  const recent = folder === undefined ? undefined : describeRecent(found);
+): Promise<{ readonly credentials: TemporaryCredentials; readonly name?: string }> {
   const init = optionsOf(found);
   const settings = withRegion(checkOptions(init));
   const fetch = async () => firstCredentials(await openSource(settings), settings);
   const identity = folder === undefined ? undefined : identityOf(settings, init);
-  if (folder === undefined || identity === undefined) return fetch();
+  if (folder === undefined || identity === undefined) return { credentials: await fetch() };
   // Loaded here: without the cache it is not needed.
   const { cachedCredentials, cacheName } = await import('./credential-cache.ts');
   const name = cacheName(identity);
   const shared = {
     name,
-    failureName: cacheName([name, describeSettings(found)]),
+    failureName: cacheName([name, workingFolder(), describeFound(found)]),
     nameNow: () => {
       try {
         return cacheName(identityOf(settings, init) ?? []);
@@ -40,11 +39,20 @@ export async function sharedCredentials(
   };
   // Longer than the exchange of another process can take.
   const limitMs = settings.maxWaitMs + 2 * settings.timeoutMs;
-  const credentials = await cachedCredentials(folder, shared, limitMs, fetch);
-  if (recent !== undefined && recent === describeRecent(found)) {
-    await rememberSettings(folder, recent, name);
-  }
-  return credentials;
+  return { credentials: await cachedCredentials(folder, shared, limitMs, fetch), name };
+}
+
+/** What credentials depend on, besides the certificate: two values may look the same to people. */
+const TARGET = ['endpoint', 'roleAlias', 'thingName'];
+
+/** Settings without secrets: for each combination of them one text. */
+function describeFound(found: Layer): string {
+  return JSON.stringify(
+    [...found].map(([option, { value, shown }]) => [
+      option,
+      TARGET.includes(option) ? value : shown,
+    ]),
+  );
 }
 
 /** What the credentials depend on; undefined for a certificate from a pipe, which can be read only once. */

@@ -7,9 +7,11 @@ import { isCredentialHelperError } from '../../errors.ts';
 import { clearTimeout, setImmediate, setTimeout } from '../../process/timers.ts';
 import { printLine } from '../output.ts';
 import { type Profile, ProfileFile } from '../profiles/profile-file.ts';
-import { EXIT_STATUS_HELP, UsageError } from '../usage.ts';
-import { addSessionOptions, type SessionFlags } from './flags.ts';
+import { EXIT_STATUS_HELP } from '../usage.ts';
+import { UsageError } from '../usage-error.ts';
+import type { SessionFlags } from './flags.ts';
 import { firstCredentials, openSource, readSettings, type SessionSettings } from './open.ts';
+import { addSessionOptions } from './options.ts';
 
 /** Defines `update`. */
 export function defineUpdate(command: Command): void {

@@ -5,8 +5,9 @@ import type { Result } from '../output.ts';
 import { EXIT_STATUS_HELP } from '../usage.ts';
 import { showWaiting } from '../waiting.ts';
 import { askCallerIdentity } from './caller-identity.ts';
-import { addSessionOptions, type SessionFlags, sessionOptions } from './flags.ts';
+import { type SessionFlags, sessionOptions } from './flags.ts';
 import { firstCredentials, openSource, withRegion } from './open.ts';
+import { addSessionOptions } from './options.ts';
 
 /** Defines `whoami`. */
 export function defineWhoami(command: Command): void {

@@ -13,7 +13,8 @@ import { workerAction } from '../action.ts';
 import { filePath } from '../file-path.ts';
 import type { Result } from '../output.ts';
 import { askSecret } from '../prompt.ts';
-import { EXIT_STATUS_HELP, UsageError } from '../usage.ts';
+import { EXIT_STATUS_HELP } from '../usage.ts';
+import { UsageError } from '../usage-error.ts';
 import { readSecretFile, warn, withToken } from './connect.ts';
 import { parseId } from './id.ts';
 import {

@@ -7,7 +7,8 @@ import { type Pkcs11Uri, parsePkcs11Uri } from '../../identity/pkcs11-uri.ts';
 import { openSource, readPipes, type Source } from '../../identity/read-source.ts';
 import type { LibraryLocation } from '../../pkcs11/library-location.ts';
 import { filePath } from '../file-path.ts';
-import { parseTimeoutMs, parseWholeNumber, UsageError } from '../usage.ts';
+import { parseTimeoutMs, parseWholeNumber } from '../usage.ts';
+import { UsageError } from '../usage-error.ts';
 
 /** The options that select a token, unchecked. */
 export interface TokenFlags {

@@ -1,0 +1,59 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { TemporaryCredentials } from '../../exchange/exchange.ts';
+import { readEnvironment } from '../../settings/environment.ts';
+import { settingsFiles } from '../../settings/load.ts';
+import { makeCacheFolder } from '../cache-folder.ts';
+import { readEntry } from './cache-entry.ts';
+import {
+  checkRequired,
+  findSessionSettings,
+  givenSettings,
+  placesOf,
+  type SessionFlags,
+} from './flags.ts';
+import { printForProcess } from './print-recent.ts';
+import {
+  areUnchanged,
+  describeCall,
+  type FileStates,
+  linkOf,
+  mayHaveSecret,
+  statesOf,
+} from './recent-call.ts';
+
+/** Prints credentials for a call of `credential-process`, and remembers it for the next. */
+export async function printCredentials(flags: SessionFlags): Promise<void> {
+  printForProcess(await credentialsFor(flags));
+}
+
+async function credentialsFor(flags: SessionFlags): Promise<TemporaryCredentials> {
+  const folder = flags.cache === false ? undefined : makeCacheFolder('credentials');
+  // Before they are read: a file that is replaced from here on has another state.
+  const settings = statesOf(folder === undefined ? [] : await settingsFiles(placesOf(flags)));
+  const found = await findSessionSettings(flags);
+  checkRequired(found);
+  const certificate = String(found.get('certificate')?.value);
+  const files = { ...settings, ...statesOf([certificate]) };
+  // Loaded here: what is wrong with settings is told sooner.
+  const { sharedCredentials } = await import('./shared-credentials.ts');
+  const { credentials, name } = await sharedCredentials(folder, found);
+  if (folder !== undefined && name !== undefined && files[certificate] !== '') {
+    await rememberCall(flags, { folder, files, name });
+  }
+  return credentials;
+}
+
+/** Remembers that this call leads to an entry of the cache, unless a file that it read has changed meanwhile. */
+async function rememberCall(
+  flags: SessionFlags,
+  { folder, files, name }: { folder: string; files: FileStates; name: string },
+): Promise<void> {
+  const call = describeCall(process.argv.slice(2), process.env);
+  const given = [...givenSettings(flags).values(), ...readEnvironment(process.env).values()];
+  if (mayHaveSecret(call, given) || !areUnchanged(files)) return;
+  const entry = { call, files, name };
+  const file = linkOf(folder, call);
+  if (isDeepStrictEqual(readEntry(file), entry)) return;
+  const { writeEntry } = await import('./credential-cache.ts');
+  await writeEntry(file, entry, false);
+}
