@@ -1,6 +1,7 @@
 import type { Answer } from './answer.ts';
 import { jsonAnswer } from './answer.ts';
 import { answerWithCredentials, type Contract, type Refuse, type Served } from './contract.ts';
+import { headerOf } from './headers.ts';
 import { tokenCheck } from './token.ts';
 
 /** Credentials at a path. */
@@ -26,10 +27,11 @@ export function containerContract(entries: readonly ContainerEntry[]): Contract 
   return {
     name: 'container',
     refuse,
-    answer({ method, url = '', headers }) {
+    answer(request) {
+      const { method, url = '' } = request;
       const route = routes.get(url) ?? routes.get(decoded(url));
       if (route === undefined) return refuse(404, 'NotFound', 'there are no credentials here');
-      if (!route.isAuthorized(headers.authorization)) {
+      if (!route.isAuthorized(headerOf(request, 'authorization'))) {
         return refuse(401, 'Unauthorized', 'the Authorization header is not the token');
       }
       if (method !== 'GET') return refuse(405, 'MethodNotAllowed', 'only GET is answered');

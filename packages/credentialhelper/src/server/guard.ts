@@ -1,11 +1,12 @@
 import type { IncomingMessage } from 'node:http';
 import { BlockList, isIP, isIPv6 } from 'node:net';
+import { headerOf } from './headers.ts';
 
 /**
  * Header fields that browsers and proxies add. `fetch` of Node.js adds `Sec-Fetch-Mode`, too, but none of those that browsers
  * send with it.
  */
-const FOREIGN = /^(?:origin|referer|sec-(?!fetch-mode$).*|forwarded|via|x-forwarded-.*)$/;
+const FOREIGN = /^(?:origin|referer|sec-(?!fetch-mode$).*|forwarded|via|x-forwarded-.*)$/i;
 
 /** The names of this machine's loopback interface in URLs. */
 const LOOPBACK_NAMES = ['localhost', '127.0.0.1', '[::1]'];
@@ -28,13 +29,12 @@ export function createGuard(hosts: readonly string[]): Guard {
   const admitted = new Set([...LOOPBACK_NAMES, ...hosts.map(hostInUrl)]);
   return {
     admit: (host) => void admitted.add(hostInUrl(host)),
-    problem({ headers }) {
-      if (!admitted.has(withoutPort(headers.host ?? '')))
+    problem(request) {
+      if (!admitted.has(withoutPort(headerOf(request, 'host') ?? ''))) {
         return 'the Host header names another host';
-      for (const name in headers) {
-        if (FOREIGN.test(name)) return `requests with the header ${name} are refused`;
       }
-      return undefined;
+      const foreign = request.rawHeaders.find((name, at) => at % 2 === 0 && FOREIGN.test(name));
+      return foreign && `requests with the header ${foreign.toLowerCase()} are refused`;
     },
   };
 }
