@@ -11,7 +11,7 @@ import { measureServe } from './serve.mjs';
 
 const MEMORY_ROUNDS = 5;
 const IN_PROCESS_RUNS = 5;
-const SERVE_ROUNDS = 5;
+const SERVE_ROUNDS = 30;
 const IN_PROCESS = fileURLToPath(new URL('in-process.mjs', import.meta.url));
 
 const output = async ([command, ...args]) => (await promisify(execFile)(command, args)).stdout;

@@ -63,8 +63,9 @@ async function bundle(input, output, options = {}) {
 }
 
 /** Bundles sources of this package. */
-async function bundleSources(input, output, define = {}, plugins = []) {
+async function bundleSources(input, output, define = {}, { plugins = [], ...options } = {}) {
   await bundle(input, output, {
+    ...options,
     // Node.js 20.19.
     transform: {
       target: 'es2023',
@@ -192,7 +193,7 @@ try {
     'src/cli/main.ts',
     { ...COMMAND_LINE, ...ONE_FILE, file: 'dist.new/cli/main.js' },
     isCommandLine,
-    [withoutStart],
+    { plugins: [withoutStart] },
   );
   const programs = ['start', 'worker-child', 'inspect-child'];
   await bundleSources(
@@ -209,6 +210,8 @@ try {
       },
     },
     isCommandLine,
+    // The code that all commands need stands in the entry, and not in a file that it loads.
+    { preserveEntrySignatures: 'allow-extension' },
   );
   writeFileSync('dist.new/cli/package.json', '{ "type": "commonjs" }\n');
   chmodSync('dist.new/cli/main.js', 0o755);
