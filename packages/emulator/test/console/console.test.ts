@@ -243,7 +243,7 @@ describe('faults', () => {
     await page.getByRole('button', { name: 'Skip to the content' }).focus();
     await press('Tab', 'Tab', 'Tab', 'Enter');
     await heading('Faults').waitFor();
-    await expect.poll(() => focused()).toBe('Faults');
+    await expect.poll(() => focused()).toBe('H1 Faults');
     await press('Tab');
     await page.keyboard.type('press-1');
     await press('Tab');
@@ -261,7 +261,7 @@ describe('faults', () => {
     await page.getByRole('status').getByText('The fault was added.').waitFor();
     const added = { id: expect.any(String), thingName: 'press-1', count: 3, delayMs: 5 };
     expect(aws.faults.list()).toEqual([added]);
-    await expect.poll(() => focused()).toBe('Active faults');
+    await expect.poll(() => focused()).toBe('H2 Active faults');
     await page.getByText('{"thingName":"press-1","count":3,"delayMs":5}').waitFor();
     await press('Tab', 'Enter');
     await page.getByRole('status').getByText('The fault was removed.').waitFor();
@@ -332,7 +332,11 @@ describe('faults', () => {
     expect(aws.faults.list()).toEqual([]);
   });
 
-  const focused = () => page.evaluate(() => document.activeElement?.textContent);
+  /** A link and the heading that it leads to have the same text. */
+  const focused = () =>
+    page.evaluate(
+      () => `${document.activeElement?.tagName} ${document.activeElement?.textContent}`,
+    );
 });
 
 it('credentials are shown with the time left', async () => {
