@@ -1,9 +1,10 @@
 // Builds dist: a bundled file for each entry, files beside it for what it loads only when it needs it, and the types.
 import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { chmodSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import { rolldown } from 'rolldown';
 import { packagesIn, writeNotices } from '../../scripts/notices.mjs';
+import { writeTypes } from '../../scripts/types.mjs';
 
 const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
 
@@ -74,24 +75,6 @@ async function bundleSources(input, output, define = {}, { plugins = [], ...opti
     plugins: [bundledBeside(output.dir ?? dirname(output.file)), withoutChildProcess, ...plugins],
   });
 }
-
-/** Writes the types that the entries need, for modules or for CommonJS. */
-function writeTypes(from, to, extension, imported) {
-  const seen = new Set();
-  const write = (name) => {
-    if (seen.has(name)) return;
-    seen.add(name);
-    const text = readFileSync(join(from, `${name}.d.ts`), 'utf8');
-    const file = join(to, `${name}.d.${extension}`);
-    mkdirSync(dirname(file), { recursive: true });
-    writeFileSync(file, text.replace(RELATIVE, `$1.${imported}'`));
-    for (const [, , path] of text.matchAll(RELATIVE)) write(join(dirname(name), path));
-  };
-  for (const name of ENTRIES) write(name);
-}
-
-/** What a file of types imports of others, without the extension. */
-const RELATIVE = /((?:from |import\()'(\.[^']*))\.ts'/g;
 
 /** The AWS SDK's loader of profiles. */
 const PROFILES = '@smithy/core/config';
@@ -174,8 +157,13 @@ try {
     // A command of npm is a script there, which only a shell runs.
     shell: process.platform === 'win32',
   });
-  writeTypes('dist.types', 'dist.new', 'ts', 'js');
-  writeTypes('dist.types', 'dist.new/cjs', 'cts', 'cjs');
+  writeTypes(ENTRIES, { from: 'dist.types', to: 'dist.new', extension: 'ts', imported: 'js' });
+  writeTypes(ENTRIES, {
+    from: 'dist.types',
+    to: 'dist.new/cjs',
+    extension: 'cts',
+    imported: 'cjs',
+  });
   // What an entry loads only when it needs it stands in a file beside it. Entries share nothing, so that each is few files.
   for (const name of ENTRIES) {
     const input = { [name]: `src/${name}.ts` };

@@ -1,42 +1,85 @@
-// Builds dist: the modules and their types by tsc, and the console as one file for browsers.
+// Builds dist: the library and the command line in files with all that they need, their types, and the console as one file for
+// browsers.
 import { execFileSync } from 'node:child_process';
-import { chmodSync, copyFileSync, rmSync } from 'node:fs';
+import { chmodSync, copyFileSync, readFileSync, rmSync } from 'node:fs';
 import { rolldown } from 'rolldown';
 import { packagesIn, writeNotices } from '../../scripts/notices.mjs';
+import { writeTypes } from '../../scripts/types.mjs';
 
 const CONSOLE = 'dist/console';
 
-async function buildConsole() {
+const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
+
+/** Bundles a part; returns the folders of the packages that are in it. */
+async function bundle(options, output) {
   const build = await rolldown({
-    input: 'src/console/main.tsx',
-    platform: 'browser',
-    tsconfig: 'src/console/tsconfig.json',
-    transform: { target: 'es2022' },
     onLog: (level, log) => {
       throw new Error(`${level}: ${log.message}`);
     },
+    ...options,
   });
-  const { output } = await build.write({
-    file: `${CONSOLE}/console.js`,
-    format: 'esm',
-    minify: true,
-  });
+  const { output: chunks } = await build.write({ format: 'esm', ...output });
   await build.close();
+  return packagesIn(chunks);
+}
+
+async function buildLibrary() {
+  const bundled = await bundle(
+    {
+      input: { index: 'src/index.ts', 'cli/main': 'src/cli/main.ts' },
+      platform: 'node',
+      // Node.js 20.19.
+      transform: {
+        target: 'es2023',
+        define: {
+          PACKAGE_VERSION: JSON.stringify(version),
+          CONSOLE_FOLDER: JSON.stringify('./console/'),
+        },
+      },
+    },
+    {
+      dir: 'dist',
+      chunkFileNames: '[name]-[hash].js',
+      // The names of functions stay, for stack traces.
+      minify: { compress: true, mangle: false, codegen: true },
+    },
+  );
+  writeNotices(bundled, 'dist/NOTICES.txt');
+}
+
+async function buildConsole() {
+  const bundled = await bundle(
+    {
+      input: 'src/console/main.tsx',
+      platform: 'browser',
+      tsconfig: 'src/console/tsconfig.json',
+      transform: { target: 'es2022' },
+    },
+    { file: `${CONSOLE}/console.js`, minify: true },
+  );
   for (const file of ['index.html', 'console.css']) {
     copyFileSync(`src/console/${file}`, `${CONSOLE}/${file}`);
   }
-  writeNotices(packagesIn(output), `${CONSOLE}/NOTICES.txt`);
+  writeNotices(bundled, `${CONSOLE}/NOTICES.txt`);
 }
 
-rmSync('dist', { recursive: true, force: true });
+const remove = (folder) => rmSync(folder, { recursive: true, force: true });
+
+remove('dist');
 try {
-  // A command of npm is a script on Windows, which only a shell runs.
-  const shell = process.platform === 'win32';
-  execFileSync('tsc', ['-p', 'tsconfig.build.json'], { stdio: 'inherit', shell });
+  execFileSync('tsc', ['-p', 'tsconfig.build.json', '--outDir', 'dist.types'], {
+    stdio: 'inherit',
+    // A command of npm is a script there, which only a shell runs.
+    shell: process.platform === 'win32',
+  });
+  await buildLibrary();
+  writeTypes(['index'], { from: 'dist.types', to: 'dist', extension: 'ts', imported: 'js' });
   await buildConsole();
   chmodSync('dist/cli/main.js', 0o755);
 } catch (error) {
   // Half a build is worse than none.
-  rmSync('dist', { recursive: true, force: true });
+  remove('dist');
   throw error;
+} finally {
+  remove('dist.types');
 }

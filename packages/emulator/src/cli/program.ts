@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { EmulatorError } from '../errors.ts';
 import { defineEnv } from './define-env.ts';
@@ -7,6 +6,7 @@ import { defineSeed } from './define-seed.ts';
 import { defineStart } from './define-start.ts';
 import { PROGRAM, printError } from './output.ts';
 import { EXIT_STATUS_HELP, setUpErrors, usageStatus } from './usage.ts';
+import { VERSION } from './version.ts';
 
 /**
  * Creates the command line; the code of a command is loaded when it is called.
@@ -18,7 +18,7 @@ export function createProgram(exit: (status: number) => void = () => {}): Comman
     .description(
       'An emulator of the AWS IoT credential provider, and of AWS IoT, IAM and STS, on the loopback interface. For tests; never for production.',
     )
-    .version(readVersion(), '--version', 'show the version')
+    .version(VERSION, '--version', 'show the version')
     .addHelpText(
       'after',
       `
@@ -57,9 +57,4 @@ export async function run(args: readonly string[]): Promise<number> {
     printError(error.message);
     return 1;
   }
-}
-
-function readVersion(): string {
-  const file = new URL('../../package.json', import.meta.url);
-  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
 }

@@ -1,8 +1,14 @@
 import { readFile } from 'node:fs/promises';
 import type { Response } from '../../http/response.ts';
 
-/** The folder of the built console; the same from the sources and from the build. */
-const FOLDER = new URL('../../../dist/console/', import.meta.url);
+/** Set by the build. */
+declare const CONSOLE_FOLDER: string | undefined;
+
+/** The folder of the built console. */
+const FOLDER = new URL(
+  typeof CONSOLE_FOLDER === 'string' ? CONSOLE_FOLDER : '../../../dist/console/',
+  import.meta.url,
+);
 
 /** The files of the console, by their paths, and their types. */
 const FILES: ReadonlyMap<string, readonly [file: string, type: string]> = new Map([

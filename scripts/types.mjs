@@ -1,0 +1,27 @@
+// The types of the entries of a package: for the builds of the packages.
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+
+/** What a file of types imports of others, without the extension. */
+const RELATIVE = /((?:from |import\()'(\.[^']*))\.ts'/g;
+
+/**
+ * Copies the types that entries need.
+ *
+ * @param entries - the names of their files, without extension
+ * @param extension - of the copies, after `.d.`: `cts` for CommonJS
+ * @param imported - the extension of the modules that they import
+ */
+export function writeTypes(entries, { from, to, extension, imported }) {
+  const seen = new Set();
+  const write = (name) => {
+    if (seen.has(name)) return;
+    seen.add(name);
+    const text = readFileSync(join(from, `${name}.d.ts`), 'utf8');
+    const file = join(to, `${name}.d.${extension}`);
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, text.replace(RELATIVE, `$1.${imported}'`));
+    for (const [, , path] of text.matchAll(RELATIVE)) write(join(dirname(name), path));
+  };
+  for (const name of entries) write(name);
+}
