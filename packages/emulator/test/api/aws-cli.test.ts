@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, describe, expect, it } from 'vitest';
 import { startEmulator } from '../../src/index.ts';
+import { startAwsCli } from '../support/aws-cli.ts';
 import { allowAlias, TRUST_POLICY, whoIsThing } from '../support/session.ts';
 
-const AWS = '/usr/bin/aws';
 const PYTHON = '/usr/bin/python3';
 const run = promisify(execFile);
 
@@ -27,69 +27,75 @@ const env = {
   AWS_EC2_METADATA_DISABLED: 'true',
 };
 
-/** One command of the AWS CLI; Debian's does not support `AWS_ENDPOINT_URL`, so the option is set too. */
-async function aws(...args: string[]): Promise<Record<string, string>> {
-  const options = ['--endpoint-url', emulator.apiEndpoint, '--output', 'json'];
-  const { stdout } = await run(AWS, [...args, ...options], { env });
-  return stdout === '' ? {} : (JSON.parse(stdout) as Record<string, string>);
+const cli = startAwsCli(emulator, home);
+afterAll(() => cli.close());
+
+/** Runs a command of the AWS CLI. */
+async function aws(command: string): Promise<Record<string, string>> {
+  const printed = await cli.run(`aws ${command} --output json`);
+  return printed === '' ? {} : (JSON.parse(printed) as Record<string, string>);
 }
 
-// The AWS CLI takes a second for each command, and several on a busy machine.
+// The first command takes seconds on a busy machine.
 describe('the AWS CLI', { timeout: 180_000 }, () => {
   it('sets up a thing, and the thing gets credentials', async () => {
     const [thingName, roleAlias, roleName] = ['cli-thing', 'cli-alias', 'cli-role'];
     const role = await aws(
-      ...['iam', 'create-role', '--role-name', roleName],
-      ...['--assume-role-policy-document', TRUST_POLICY],
+      `iam create-role --role-name ${roleName} --assume-role-policy-document '${TRUST_POLICY}'`,
     );
     const { Arn: roleArn } = role.Role as unknown as { Arn: string };
     expect(roleArn).toBe(`arn:aws:iam::${emulator.accountId}:role/${roleName}`);
     const { Policy } = await aws(
-      ...['iam', 'create-policy', '--policy-name', 'cli-access'],
-      ...['--policy-document', allowAlias('*')],
+      `iam create-policy --policy-name cli-access --policy-document '${allowAlias('*')}'`,
     );
     const { Arn: policyArn } = Policy as unknown as { Arn: string };
-    await aws(...['iam', 'attach-role-policy', '--role-name', roleName, '--policy-arn', policyArn]);
+    await aws(`iam attach-role-policy --role-name ${roleName} --policy-arn ${policyArn}`);
     const { roleAliasArn = '' } = await aws(
-      ...['iot', 'create-role-alias', '--role-alias', roleAlias, '--role-arn', roleArn],
+      `iot create-role-alias --role-alias ${roleAlias} --role-arn ${roleArn}`,
     );
-    await aws('iot', 'create-thing', '--thing-name', thingName);
+    await aws(`iot create-thing --thing-name ${thingName}`);
     const [certificateFile, keyFile] = [join(home, 'cert.pem'), join(home, 'key.pem')];
+    const files = `--certificate-pem-outfile ${certificateFile} --private-key-outfile ${keyFile}`;
     const { certificateArn = '', certificateId } = await aws(
-      ...['iot', 'create-keys-and-certificate', '--set-as-active'],
-      ...['--certificate-pem-outfile', certificateFile, '--private-key-outfile', keyFile],
+      `iot create-keys-and-certificate --set-as-active ${files}`,
     );
     await aws(
-      ...['iot', 'create-policy', '--policy-name', 'cli-policy'],
-      ...['--policy-document', allowAlias(roleAliasArn)],
+      `iot create-policy --policy-name cli-policy --policy-document '${allowAlias(roleAliasArn)}'`,
     );
-    await aws(
-      ...['iot', 'attach-policy', '--policy-name', 'cli-policy', '--target', certificateArn],
-    );
-    await aws(
-      ...['iot', 'attach-thing-principal', '--thing-name', thingName],
-      ...['--principal', certificateArn],
-    );
-    const attached = await aws('iot', 'list-attached-policies', '--target', certificateArn);
+    await aws(`iot attach-policy --policy-name cli-policy --target ${certificateArn}`);
+    await aws(`iot attach-thing-principal --thing-name ${thingName} --principal ${certificateArn}`);
+    const attached = await aws(`iot list-attached-policies --target ${certificateArn}`);
     expect(attached.policies).toMatchObject([{ policyName: 'cli-policy' }]);
-    const { endpointAddress: endpoint = '' } = await aws(
-      ...['iot', 'describe-endpoint', '--endpoint-type', 'iot:CredentialProvider'],
+    // The program itself. Debian's does not support `AWS_ENDPOINT_URL`.
+    const { stdout } = await run(
+      '/usr/bin/aws',
+      [
+        ...['iot', 'describe-endpoint', '--endpoint-type', 'iot:CredentialProvider'],
+        ...[
+          '--endpoint-url',
+          emulator.apiEndpoint,
+          '--query',
+          'endpointAddress',
+          '--output',
+          'text',
+        ],
+      ],
+      { env },
     );
+    const endpoint = stdout.trim();
     expect(endpoint).toBe(emulator.credentialsEndpoint);
-    const files = { certificate: certificateFile, privateKey: keyFile };
-    const arn = await whoIsThing(emulator, { thingName, roleAlias, endpoint, ...files });
+    const identity = { certificate: certificateFile, privateKey: keyFile };
+    const arn = await whoIsThing(emulator, { thingName, roleAlias, endpoint, ...identity });
     expect(arn).toBe(
       `arn:aws:sts::${emulator.accountId}:assumed-role/${roleName}/${certificateId}`,
     );
   });
 
   it('reports errors by their names in AWS', async () => {
-    await expect(aws('iot', 'describe-thing', '--thing-name', 'nobody')).rejects.toMatchObject({
-      stderr: expect.stringContaining('(ResourceNotFoundException)'),
-    });
-    await expect(aws('iam', 'get-role', '--role-name', 'nobody')).rejects.toMatchObject({
-      stderr: expect.stringContaining('(NoSuchEntity)'),
-    });
+    await expect(aws('iot describe-thing --thing-name nobody')).rejects.toThrow(
+      '(ResourceNotFoundException)',
+    );
+    await expect(aws('iam get-role --role-name nobody')).rejects.toThrow('(NoSuchEntity)');
   });
 });
 
