@@ -4,23 +4,17 @@ const ALL = ['packages/*/test/**/*.test.ts', '{bench,examples,scripts}/**/*.test
 
 /** Tests that neither change nor measure what belongs to the whole process: files of a worker share what they import. */
 const SHARED = [
-  'packages/emulator/test/**/*.test.ts',
+  'packages/emulator/test/{fuzz,options}.test.ts',
+  'packages/emulator/test/{account,api,credentials,faults,names,permissions,pki,policy,server}/**/*.test.ts',
   'packages/credentialhelper/test/{exchange,identity,options,pkcs11,refresh,settings,token}/*.test.ts',
-];
-
-/** Others of the emulator: one counts what is open in its process, and some wait for programs, or a browser. */
-const NOT_SHARED = [
-  'packages/emulator/test/emulator.test.ts',
-  'packages/emulator/test/{cli,console,state}/*.test.ts',
-  'packages/emulator/test/api/aws-cli.test.ts',
 ];
 
 export default defineConfig({
   test: {
     globalSetup: 'scripts/vitest-setup.ts',
     setupFiles: 'packages/credentialhelper/test/support/each-file.ts',
-    // Many tests wait for child processes: on two cores, three more workers use the time.
-    maxWorkers: 5,
+    // Many tests wait for child processes: on two cores, four more workers use the time.
+    maxWorkers: 6,
     coverage: { provider: 'v8', include: ['packages/*/src/**'] },
     // Real tokens, TLS handshakes and child processes: slow machines need time, but a hang must end.
     testTimeout: 60_000,
@@ -32,12 +26,8 @@ export default defineConfig({
     // The built packages are imported as their users do, and not transformed for each file.
     server: { deps: { external: [/\/packages\/[^/]+\/dist\//] } },
     projects: [
-      {
-        extends: true,
-        test: { name: 'shared', isolate: false, include: SHARED, exclude: NOT_SHARED },
-      },
+      { extends: true, test: { name: 'shared', isolate: false, include: SHARED } },
       { extends: true, test: { name: 'alone', include: ALL, exclude: SHARED } },
-      { extends: true, test: { name: 'alone too', include: NOT_SHARED } },
     ],
   },
 });

@@ -1,6 +1,6 @@
-// The READMEs on npm: their links, and their examples in an empty project.
+// The READMEs on npm: their links, and their examples, in an empty project; the demo, too.
 import { execFile } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify, stripVTControlCharacters } from 'node:util';
@@ -17,6 +17,15 @@ const folder = await workshop.install(
   'project',
   packed.map(({ file }) => file),
 );
+
+/** Links a package of this repository into the project: an installation takes longer than all else here. */
+function link(name: string): string {
+  const from = join(root, 'node_modules', name);
+  const to = join(folder, 'node_modules', name);
+  mkdirSync(dirname(to), { recursive: true });
+  symlinkSync(from, to);
+  return from;
+}
 
 function tokensOf(markdown: string): readonly Token[] {
   const tokens: Token[] = [];
@@ -132,9 +141,7 @@ it('the README of the emulator has fixtures for Vitest that work', async () => {
     block.includes("from 'vitest'"),
   );
   expect(more).toEqual([]);
-  // An installation of its own takes longer than all else here.
-  const vitest = join(root, 'node_modules/vitest');
-  symlinkSync(vitest, join(folder, 'node_modules/vitest'));
+  const vitest = link('vitest');
   writeFileSync(join(folder, 'fixtures.test.mjs'), example);
   const args = ['run', '--root', folder, 'fixtures'];
   const { status, printed } = await run(join(vitest, 'vitest.mjs'), args, { cwd: folder });
@@ -206,4 +213,13 @@ it('the README shows three lines that make the AWS CLI work', async () => {
   });
   const [identity] = /{.*}/s.exec(stdout) ?? [];
   expect(JSON.parse(identity ?? '').Arn).toContain(`/${device.certificateId}`);
+});
+
+it('the demo works', async () => {
+  cpSync(join(root, 'examples/demo'), join(folder, 'demo'), { recursive: true });
+  writeFileSync(join(folder, 'demo/package.json'), '{ "type": "module" }');
+  link('@aws-sdk/client-sts');
+  const args = [join(link('tsx'), 'dist/cli.mjs'), 'demo/main.ts'];
+  const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: folder });
+  expect(stdout.match(/assumed-role\//g)?.length).toBeGreaterThanOrEqual(2);
 });

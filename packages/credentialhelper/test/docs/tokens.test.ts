@@ -47,6 +47,8 @@ standIn(
   '[[ $1 == update ]] && exit; shift; for package; do [[ $package == --* ]] || dpkg-query --show "$package" >/dev/null; done',
 );
 standIn('npm', '[[ $1 == install ]]; shift; printf "%s\\n" "$@" > ../installed');
+// As npx does for a package that is installed, and ten times as fast.
+standIn('npx', 'name=$1; shift; exec "node_modules/.bin/$name" "$@"');
 standIn(
   'aws',
   `case "$1 $2" in

@@ -85,7 +85,7 @@ describe('many processes at once', { timeout: 180_000 }, () => {
     ['without one', null],
     ['with one that cannot be made', '/proc/none/state'],
   ])('try a wrong PIN once, on a token that takes its time, %s', async (name, stateFolder) => {
-    const processes = Array.from({ length: stateFolder === undefined ? 50 : 20 }, () =>
+    const processes = Array.from({ length: often(stateFolder === undefined ? 100 : 50) }, () =>
       start(`wrong ${name}`, { stateFolder }, 'login-slow'),
     );
     expect(await endsOf(processes)).toEqual({ ERR_PIN_INCORRECT: processes.length });
@@ -106,8 +106,8 @@ describe('many processes at once', { timeout: 180_000 }, () => {
 
   it('all succeed with the correct PIN', async () => {
     for (let round = 0; round < often(5); round++) {
-      const processes = Array.from({ length: 20 }, () => start(PIN, { library: SOFTHSM_LIBRARY }));
-      expect(await endsOf(processes)).toEqual({ credentials: 20 });
+      const processes = Array.from({ length: 12 }, () => start(PIN, { library: SOFTHSM_LIBRARY }));
+      expect(await endsOf(processes)).toEqual({ credentials: 12 });
     }
   });
 });
