@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { type Emulator, startEmulator } from 'awsiot-credentialhelper-emulator';
@@ -116,6 +116,16 @@ services:
     expect(await called(first.args, first.env)).toEqual({ stdout, paths: [] });
     const second = prepare('second');
     expect((await called(second.args, second.env)).paths).toEqual([pathOf('second')]);
+  });
+
+  it('may have no configuration at all', async () => {
+    const env = { AWS_CONFIG_FILE: '/dev/null', AWS_IOT_ROLE_ALIAS: 'alias' };
+    expect((await called([], env)).paths).toEqual([pathOf('alias')]);
+    const { stdout, paths } = await called([], env);
+    expect(paths).toEqual([]);
+    expect(stdout).toContain('"AccessKeyId"');
+    const links = readdirSync(join(cache, 'awsiot-credentialhelper/credentials'));
+    expect(links.filter((name) => name.startsWith('call-'))).toHaveLength(1);
   });
 
   it('is another one in another folder', async () => {

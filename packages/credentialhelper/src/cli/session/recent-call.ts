@@ -67,8 +67,8 @@ export function areUnchanged(states: Readonly<Record<string, unknown>>): boolean
   return Object.entries(states).every(([path, state]) => stateOf(path) === state);
 }
 
-/** The state of a file; empty if there is none. */
-export function stateOf(path: string): string {
+/** The state of a file; empty if there is none: folders, pipes and devices have no settings. */
+function stateOf(path: string): string {
   try {
     const stats = statSync(path);
     if (!stats.isFile()) return '';
