@@ -11,6 +11,7 @@ builds=("$@")
 folder=${MATRIX_FOLDER:-/tmp/awsiot-credentialhelper-matrix}
 tests=(
   packages/credentialhelper/test/cli/exec.test.ts
+  packages/credentialhelper/test/cli/recent-call.test.ts
   packages/credentialhelper/test/cli/serve-clients.test.ts
   packages/credentialhelper/test/cli/session-commands.test.ts
   packages/credentialhelper/test/cli/whoami.test.ts
