@@ -2,8 +2,9 @@ import { parseArgs } from 'node:util';
 import { SETTINGS } from '../../settings/names.ts';
 import { nameOfFlag, type SessionFlags } from './flags.ts';
 
-/** The flags of `credential-process` that take a value, and the others. */
 const NO_CACHE = '--no-cache';
+
+/** The flags of `credential-process` that take a value, and the others. */
 const WITH_VALUE = [
   ...SETTINGS.filter(({ value }) => value !== '').map(({ flag }) => flag),
   ...['--profile', '--greengrass', '--device-client', '--config'],
