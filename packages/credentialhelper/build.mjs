@@ -70,7 +70,12 @@ async function bundleSources(input, output, define = {}, { plugins = [], ...opti
     // Node.js 20.19.
     transform: {
       target: 'es2023',
-      define: { PACKAGE_VERSION: JSON.stringify(version), ...define },
+      // Also where it is not the command line: bundlers look at both paths of a condition that is left.
+      define: {
+        PACKAGE_VERSION: JSON.stringify(version),
+        IS_COMMAND_LINE: 'undefined',
+        ...define,
+      },
     },
     plugins: [bundledBeside(output.dir ?? dirname(output.file)), withoutChildProcess, ...plugins],
   });

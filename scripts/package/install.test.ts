@@ -1,5 +1,5 @@
 // The packed package in an empty project, installed without install scripts and without optional dependencies.
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { startEmulator } from 'awsiot-credentialhelper-emulator';
@@ -71,6 +71,18 @@ describe('the package in an empty project, without koffi', () => {
   ])('gets credentials from %s with a key in a file', async (_, name, first) => {
     const { printed } = await run(write(name, first + PROGRAM), [options], {});
     expect(printed).toBe('ASIA true');
+  });
+
+  it('names no file for bundlers that is not there', () => {
+    const dist = join(folder, 'node_modules/awsiot-credentialhelper/dist');
+    const named = readdirSync(dist)
+      .filter((name) => /\.c?js$/.test(name))
+      .flatMap((name) => [
+        ...readFileSync(join(dist, name), 'utf8').matchAll(/new URL\(\s*[`'"]([^`'"]+)[`'"],/g),
+      ])
+      .map(([, path = '']) => path);
+    expect(named).toContain('./token-request-child.js');
+    expect(named.filter((path) => !existsSync(join(dist, path)))).toEqual([]);
   });
 
   it('gets credentials in a bundle', async () => {

@@ -33,7 +33,7 @@ it('identity', async () => {
   expect(identity.certificate.subject).toContain('CN=');
 });
 it('error', async () => {
-  const error = await get({ ...inFile, endpoint: '127.0.0.1:1' }).catch((thrown) => thrown);
+  const error = await get({ ...inFile, endpoint: '127.0.0.1:1', maxWaitMs: 0 }).catch((thrown) => thrown);
   expect(error.code).toBe('ERR_CONNECTION_REFUSED');
   expect(isCredentialHelperError(error)).toBe(true);
 });
