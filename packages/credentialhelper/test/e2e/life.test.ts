@@ -76,14 +76,13 @@ describe.each<[string, Fault]>([
       const args = [support('endings.mjs'), JSON.stringify(base(inToken(token))), ending];
       const parent = spawn(process.execPath, args, {
         env: { ...process.env, FAULT: fault, LIFE_MARK: mark.split('=')[1] },
-        stdio: 'ignore',
+        stdio: ['pipe', 'ignore', 'ignore'],
       });
       const end = new Promise((resolve) => parent.once('exit', resolve));
       await expect.poll(() => processesWith(mark).length, { timeout: 10_000 }).toBe(2);
-      if (ending !== 'exit') {
-        await new Promise((resolve) => setTimeout(resolve, 1200));
-        parent.kill(ending);
-      }
+      await new Promise((resolve) => setTimeout(resolve, 1200));
+      if (ending === 'exit') parent.stdin.write('now');
+      else parent.kill(ending);
       await end;
       // The alarm fires at most two seconds after the timeout, rounded up.
       await expect.poll(() => processesWith(mark), { timeout: LIMIT_MS + 3000 }).toEqual([]);
