@@ -230,7 +230,7 @@ describe('a fleet with keys in a token', () => {
   });
 
   it('keeps a wrong key label apart from the others', async () => {
-    const fleet = open({ maxWaitMs: 1000 });
+    const fleet = open({ maxWaitMs: 20_000 });
     const good = await makeTokenThing(20);
     const { thing } = await makeThing();
     const { certificate, thingName } = thing;
