@@ -34,7 +34,7 @@ async function credentialsFor(flags: SessionFlags): Promise<TemporaryCredentials
   checkRequired(found);
   const certificate = String(found.get('certificate')?.value);
   const files = { ...settings, ...statesOf([certificate]) };
-  // Loaded here: what is wrong with settings is told sooner.
+  // Loaded here: an error in the settings is reported without this code.
   const { sharedCredentials } = await import('./shared-credentials.ts');
   const { credentials, name } = await sharedCredentials(folder, found);
   if (folder !== undefined && name !== undefined && files[certificate] !== '') {
