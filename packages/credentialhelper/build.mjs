@@ -1,10 +1,9 @@
 // Builds dist: a bundled file for each entry, files beside it for what it loads only when it needs it, and the types.
-import { execFileSync } from 'node:child_process';
 import { chmodSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { rolldown } from 'rolldown';
 import { packagesIn, writeNotices } from '../../scripts/notices.mjs';
-import { writeTypes } from '../../scripts/types.mjs';
+import { compileTypes, writeTypes } from '../../scripts/types.mjs';
 
 const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
 
@@ -70,9 +69,9 @@ async function bundleSources(input, output, define = {}, { plugins = [], ...opti
     // Node.js 20.19.
     transform: {
       target: 'es2023',
-      // Also where it is not the command line: bundlers look at both paths of a condition that is left.
       define: {
         PACKAGE_VERSION: JSON.stringify(version),
+        // So that no condition is left: bundlers of others look at both of its paths.
         IS_COMMAND_LINE: 'undefined',
         ...define,
       },
@@ -157,18 +156,9 @@ const remove = (folder) => rmSync(folder, { recursive: true, force: true });
 // Built beside, so that what runs meanwhile finds the old build or the new one.
 remove('dist.new');
 try {
-  execFileSync('tsc', ['-p', 'tsconfig.build.json', '--outDir', 'dist.types'], {
-    stdio: 'inherit',
-    // A command of npm is a script there, which only a shell runs.
-    shell: process.platform === 'win32',
-  });
-  writeTypes(ENTRIES, { from: 'dist.types', to: 'dist.new', extension: 'ts', imported: 'js' });
-  writeTypes(ENTRIES, {
-    from: 'dist.types',
-    to: 'dist.new/cjs',
-    extension: 'cts',
-    imported: 'cjs',
-  });
+  compileTypes('dist.types');
+  writeTypes(ENTRIES, { from: 'dist.types', to: 'dist.new', extension: 'ts' });
+  writeTypes(ENTRIES, { from: 'dist.types', to: 'dist.new/cjs', extension: 'cts' });
   // What an entry loads only when it needs it stands in a file beside it. Entries share nothing, so that each is few files.
   for (const name of ENTRIES) {
     const input = { [name]: `src/${name}.ts` };
@@ -180,12 +170,12 @@ try {
     { ...EITHER, file: 'dist.new/token-request-child.js' },
     { 'import.meta.url': 'undefined' },
   );
-  const isCommandLine = { IS_COMMAND_LINE: 'true' };
+  const define = { IS_COMMAND_LINE: 'true' };
   // Most calls need no more than this file.
   await bundleSources(
     'src/cli/main.ts',
     { ...COMMAND_LINE, ...ONE_FILE, file: 'dist.new/cli/main.js' },
-    isCommandLine,
+    define,
     { plugins: [withoutStart] },
   );
   const programs = ['start', 'worker-child', 'inspect-child'];
@@ -202,7 +192,7 @@ try {
         ],
       },
     },
-    isCommandLine,
+    define,
     // The code that all commands need stands in the entry, and not in a file that it loads.
     { preserveEntrySignatures: 'allow-extension' },
   );

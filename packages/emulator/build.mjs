@@ -1,10 +1,9 @@
 // Builds dist: the library and the command line in files with all that they need, their types, and the console as one file for
 // browsers.
-import { execFileSync } from 'node:child_process';
 import { chmodSync, copyFileSync, readFileSync, rmSync } from 'node:fs';
 import { rolldown } from 'rolldown';
 import { packagesIn, writeNotices } from '../../scripts/notices.mjs';
-import { writeTypes } from '../../scripts/types.mjs';
+import { compileTypes, writeTypes } from '../../scripts/types.mjs';
 
 const CONSOLE = 'dist/console';
 
@@ -67,13 +66,9 @@ const remove = (folder) => rmSync(folder, { recursive: true, force: true });
 
 remove('dist');
 try {
-  execFileSync('tsc', ['-p', 'tsconfig.build.json', '--outDir', 'dist.types'], {
-    stdio: 'inherit',
-    // A command of npm is a script there, which only a shell runs.
-    shell: process.platform === 'win32',
-  });
+  compileTypes('dist.types');
   await buildLibrary();
-  writeTypes(['index'], { from: 'dist.types', to: 'dist', extension: 'ts', imported: 'js' });
+  writeTypes(['index'], { from: 'dist.types', to: 'dist', extension: 'ts' });
   await buildConsole();
   chmodSync('dist/cli/main.js', 0o755);
 } catch (error) {

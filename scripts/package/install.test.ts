@@ -73,7 +73,7 @@ describe('the package in an empty project, without koffi', () => {
     expect(printed).toBe('ASIA true');
   });
 
-  it('names no file for bundlers that is not there', () => {
+  it('has each file that it names for bundlers', () => {
     const dist = join(folder, 'node_modules/awsiot-credentialhelper/dist');
     const named = readdirSync(dist)
       .filter((name) => /\.c?js$/.test(name))

@@ -10,36 +10,26 @@ import { isOwn, makeFolder } from '../pins/folders.ts';
  * the home folder of another user
  */
 export function makeCacheFolder(name: CacheName): string | undefined {
-  const folder = pathOfCache(name);
-  if (folder === undefined) return undefined;
-  try {
-    if (!isOwn(folder)) makeFolder(folder);
-    return isOwn(folder) ? folder : undefined;
-  } catch {
-    return undefined;
-  }
+  return cacheFolder(name, makeFolder);
 }
 
 /** A cache folder of this user; undefined if there is none, or it does not belong to this user alone. */
 export function ownCacheFolder(name: CacheName): string | undefined {
-  const folder = pathOfCache(name);
-  try {
-    return folder !== undefined && isOwn(folder) ? folder : undefined;
-  } catch {
-    // A folder above cannot be entered.
-    return undefined;
-  }
+  return cacheFolder(name, () => {});
 }
 
 type CacheName = 'compiled' | 'credentials';
 
-function pathOfCache(name: CacheName): string | undefined {
+function cacheFolder(name: CacheName, make: (folder: string) => void): string | undefined {
   try {
     const folder = join(cacheHome(), 'awsiot-credentialhelper', name);
     // A relative path would depend on the working directory, where other users may have created it.
-    return isAbsolute(folder) ? folder : undefined;
+    if (!isAbsolute(folder)) return undefined;
+    if (isOwn(folder)) return folder;
+    make(folder);
+    return isOwn(folder) ? folder : undefined;
   } catch {
-    // There is neither HOME nor an entry in the password file.
+    // There is neither HOME nor an entry in the password file, or the folder cannot be created, or not be entered.
     return undefined;
   }
 }

@@ -81,12 +81,13 @@ export async function findThings(
  *
  * @throws {@link CredentialHelperError} (as a rejection) `ERR_INVALID_OPTION`, `ERR_FILE_UNREADABLE`
  */
-export async function settingsFiles(
-  { greengrass, deviceClient, config }: SettingsInit,
+export async function settingsFiles({
+  greengrass,
+  deviceClient,
+  config,
+}: SettingsInit): Promise<readonly string[]> {
   // biome-ignore lint/style/noProcessEnv: environment variables are a source of settings
-  environment: NodeJS.ProcessEnv = process.env,
-): Promise<readonly string[]> {
-  const files = [profileFile(environment)];
+  const files = [profileFile(process.env)];
   if (config !== undefined) files.push(pathOf(config, 'config'));
   if (greengrass === undefined && deviceClient === undefined) return files;
   const { deviceClientFiles, greengrassFiles } = await import('./neighbours.ts');

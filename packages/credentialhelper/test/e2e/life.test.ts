@@ -198,11 +198,14 @@ describe('a slow connection', () => {
 
 describe('a refresh in the background', () => {
   const lifetimeMs = 8000;
+  const answering: RawServer['behave'] = (socket) => {
+    const expiration = new Date(Date.now() + lifetimeMs).toISOString();
+    json({ credentials: { ...credentials, expiration } })(socket);
+  };
   const hanging = (one: RawServer) => {
     let requests = 0;
-    one.behave = (socket) => {
-      const expiration = new Date(Date.now() + lifetimeMs).toISOString();
-      if (++requests === 1) json({ credentials: { ...credentials, expiration } })(socket);
+    one.behave = (...request) => {
+      if (++requests === 1) answering(...request);
     };
   };
 
@@ -251,10 +254,7 @@ describe('a refresh in the background', () => {
 
   it('does not delay it if no connection is established', { timeout: 40_000 }, async () => {
     // Each request until then: one of an earlier test may still come.
-    server.behave = (socket) => {
-      const expiration = new Date(Date.now() + lifetimeMs).toISOString();
-      json({ credentials: { ...credentials, expiration } })(socket);
-    };
+    server.behave = answering;
     const [, serverPort] = server.endpoint.split(':');
     const front = createServer((socket) => {
       const behind = connect(Number(serverPort), '127.0.0.1');

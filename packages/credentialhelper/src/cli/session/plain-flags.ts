@@ -2,18 +2,6 @@ import { parseArgs } from 'node:util';
 import { SETTINGS } from '../../settings/names.ts';
 import { nameOfFlag, type SessionFlags } from './flags.ts';
 
-const NO_CACHE = '--no-cache';
-
-/** The flags of `credential-process` that take a value, and the others. */
-const WITH_VALUE = [
-  ...SETTINGS.filter(({ value }) => value !== '').map(({ flag }) => flag),
-  ...['--profile', '--greengrass', '--device-client', '--config'],
-];
-const WITHOUT_VALUE = [
-  NO_CACHE,
-  ...SETTINGS.filter(({ value }) => value === '').map(({ flag }) => flag),
-];
-
 /**
  * The flags of a call of `credential-process`, read by Node.js: that takes less time than to load commander.
  *
@@ -33,10 +21,16 @@ export function readPlainFlags([command, ...args]: readonly string[]): SessionFl
   }
 }
 
-const typed = (flags: readonly string[], type: 'string' | 'boolean') =>
-  flags.filter((flag) => flag !== '').map((flag) => [flag.slice(2), { type }] as const);
+/** The flags of `credential-process` and their types. */
+const FLAGS = [
+  ...SETTINGS.filter(({ flag }) => flag !== '').map(
+    ({ flag, value }) => [flag, value === '' ? 'boolean' : 'string'] as const,
+  ),
+  ['--profile', 'string'],
+  ['--greengrass', 'string'],
+  ['--device-client', 'string'],
+  ['--config', 'string'],
+  ['--no-cache', 'boolean'],
+] as const;
 
-const OPTIONS = Object.fromEntries([
-  ...typed(WITH_VALUE, 'string'),
-  ...typed(WITHOUT_VALUE, 'boolean'),
-]);
+const OPTIONS = Object.fromEntries(FLAGS.map(([flag, type]) => [flag.slice(2), { type }]));
