@@ -13,8 +13,8 @@ export default defineConfig({
   test: {
     globalSetup: 'scripts/vitest-setup.ts',
     setupFiles: 'packages/credentialhelper/test/support/each-file.ts',
-    // Many tests wait for child processes: on two cores, four more workers use the time.
-    maxWorkers: 6,
+    // Many tests wait for child processes: on two cores, three more workers use the time.
+    maxWorkers: 5,
     coverage: { provider: 'v8', include: ['packages/*/src/**'] },
     // Real tokens, TLS handshakes and child processes: slow machines need time, but a hang must end.
     testTimeout: 60_000,

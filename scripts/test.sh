@@ -31,15 +31,6 @@ count_failed() { # PID ...
   done
 }
 
-# Checks that take long, one after another; returns how many failed.
-check_slowly() {
-  local more=0
-  check types npm run --silent typecheck || more=$((more + 1))
-  check API npm run --silent check:api || more=$((more + 1))
-  check packages npm run --silent check:package || more=$((more + 1))
-  return "$more"
-}
-
 # Prints the last line, and exits.
 finish() {
   node scripts/test-summary.mjs "$results" "$failed" "$status"
@@ -51,20 +42,16 @@ bash scripts/debian-packages.sh & debian=$!
 bash scripts/npm-packages.sh && check build node scripts/build.mjs --stale || failed=1
 ((failed == 0)) || finish
 if (($# == 0)); then
-  check lint npm run --silent lint & pids=($!)
+  pids=()
+  check lint npm run --silent lint & pids+=($!)
+  check types npm run --silent typecheck & pids+=($!)
   check 'unused code' npm run --silent check:unused & pids+=($!)
+  check packages npm run --silent check:package & pids+=($!)
   check 'generated docs' npm run --silent check:docs & pids+=($!)
+  check API npm run --silent check:api & pids+=($!)
   count_failed "${pids[@]}"
 fi
 wait "$debian" || { failed=$((failed + 1)); finish; }
-# Many tests wait: these checks use the time.
-checking=()
-if (($# == 0)); then
-  check_slowly & checking=($!)
-fi
 npx vitest run --reporter=default --reporter=json --outputFile.json="$results" "$@" 2>&1 | tee "$output" || status=$?
-for pid in "${checking[@]}"; do
-  wait "$pid" || failed=$((failed + $?))
-done
 check 'no secrets shown' node scripts/find-secrets.mjs "$output" "$results" || failed=$((failed + 1))
 finish

@@ -175,7 +175,7 @@ describe.each(Object.entries(KEYS))('clients of the contract of EC2, with %s', (
 });
 
 describe('no call fails while credentials roll over', () => {
-  const SECONDS = 8;
+  const SECONDS = 12;
   // These clients wait for a second, which is too short on a busy machine.
   const PATIENCE_MS = 20_000;
   beforeAll(() => {

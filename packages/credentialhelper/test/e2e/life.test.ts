@@ -241,7 +241,7 @@ describe('a refresh in the background', () => {
     { timeout: 40_000 },
     async (_name, options) => {
       hanging(server);
-      const args = [JSON.stringify(base({ ...options, timeoutMs: 3000 })), 'close'];
+      const args = [JSON.stringify(base({ ...options, timeoutMs: 8000 })), 'close'];
       const program = fork(support('background.mjs'), args);
       const messages: unknown[] = [];
       program.on('message', (message) => messages.push(message));
