@@ -122,12 +122,6 @@ const withoutChildProcess = {
 };
 const NOTHING = '\0nothing';
 
-/** Leaves the rest of the command line out of its first file. */
-const withoutStart = {
-  name: 'without-start',
-  resolveId: (name) => (name === './start.ts' ? { id: './start.js', external: true } : null),
-};
-
 async function buildBundled() {
   for (const [name, { names, from = name, alias = {} }] of Object.entries(BUNDLED)) {
     const entry = {
@@ -176,7 +170,6 @@ try {
     'src/cli/main.ts',
     { ...COMMAND_LINE, ...ONE_FILE, file: 'dist.new/cli/main.js' },
     define,
-    { plugins: [withoutStart] },
   );
   const programs = ['start', 'worker-child', 'inspect-child'];
   await bundleSources(

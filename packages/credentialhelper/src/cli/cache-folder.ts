@@ -3,8 +3,7 @@ import { isAbsolute, join } from 'node:path';
 import { isOwn, makeFolder } from '../pins/folders.ts';
 
 /**
- * Creates a cache folder of this user. (`module.enableCompileCache` would create its own, too, but loops forever in some
- * file systems, such as `/proc`.)
+ * Creates a cache folder of this user.
  *
  * @returns its path; undefined if it cannot be created, or does not belong to this user alone, as under `sudo` with
  * the home folder of another user

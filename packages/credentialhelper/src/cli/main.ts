@@ -1,12 +1,13 @@
 #!/usr/bin/env node
-import { useCompileCache } from './compile-cache.ts';
+import { makeCacheFolder } from './cache-folder.ts';
+import { CompiledFiles } from './compiled-files.ts';
 import { printRecent } from './session/print-recent.ts';
+import type { start } from './start.ts';
 
 // Without a listener, Node.js opens a debugger, which every user of this machine can connect to.
 process.on('SIGUSR1', () => {});
 const args = process.argv.slice(2);
 if (!printRecent(args, process.env)) {
-  useCompileCache();
-  // Loaded here: what is loaded before the cache is enabled is compiled each time.
-  void import('./start.ts').then(({ start }) => start(args));
+  const files = new CompiledFiles(__dirname, require, makeCacheFolder('compiled'));
+  void (files.load('./start.js') as { start: typeof start }).start(args, files);
 }

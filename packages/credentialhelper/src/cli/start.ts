@@ -1,4 +1,5 @@
 import { holdProcess } from '../process/hold.ts';
+import type { CompiledFiles } from './compiled-files.ts';
 import { nameOptionsAsFlags } from './flag-names.ts';
 import { reportError } from './report.ts';
 import { readPlainFlags } from './session/plain-flags.ts';
@@ -8,10 +9,14 @@ import { printCredentials } from './session/print-credentials.ts';
  * Starts the command line, and sets the exit status of this process.
  *
  * @param args - the arguments after the program's name
+ * @param files - the files of the program, of which those that are not stored yet are stored after a success
  */
-export async function start(args: readonly string[]): Promise<void> {
+export async function start(args: readonly string[], files: CompiledFiles): Promise<void> {
   nameOptionsAsFlags();
   process.exitCode = await holdProcess(run(args));
+  if (process.exitCode !== 0 || files.areStored) return;
+  const { storeCompiled } = await import('./store-compiled.ts');
+  await storeCompiled(files);
 }
 
 /** Runs a command; the call that AWS SDKs make, without the code of the others. */

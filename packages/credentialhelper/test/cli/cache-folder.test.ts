@@ -12,7 +12,7 @@ const isRoot = process.getuid?.() === 0;
 /** A user without an entry in the password file. */
 const NOBODY = 54_321;
 
-describe('the folder for what Node.js compiles', () => {
+describe('a cache folder', () => {
   // Set one by one: where the home folder is, Node.js asks the system, which knows no other object.
   const set = (variables: Readonly<Record<string, string | undefined>>) => {
     for (const [name, value] of Object.entries(variables)) {
