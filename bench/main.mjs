@@ -1,7 +1,7 @@
 // Measures the cost of getting credentials, compared with alternatives, in one run, as ratios: npm run bench
 //   --write      writes bench/results.json, and from it docs/performance.md and docs/pictures/performance.svg
 //   --render     writes both from bench/results.json, without measuring
-//   --rounds N   40 if not given
+//   --rounds N   100 if not given
 // PY_HELPER=CHECKOUT compares with the Python session helper, too; PYTHON is the interpreter, /usr/bin/python3 if not
 // given.
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -19,7 +19,7 @@ const { values: options } = parseArgs({
   options: {
     write: { type: 'boolean', default: false },
     render: { type: 'boolean', default: false },
-    rounds: { type: 'string', default: '40' },
+    rounds: { type: 'string', default: '100' },
   },
 });
 const rounds = Number(options.rounds);

@@ -8,6 +8,8 @@ import type { start } from './start.ts';
 process.on('SIGUSR1', () => {});
 const args = process.argv.slice(2);
 if (!printRecent(args, process.env)) {
-  const files = new CompiledFiles(__dirname, require, makeCacheFolder('compiled'));
+  // AWS SDKs start this one again and again.
+  const cache = args[0] === 'credential-process' ? makeCacheFolder('compiled') : undefined;
+  const files = new CompiledFiles(__dirname, require, cache);
   void (files.load('./start.js') as { start: typeof start }).start(args, files);
 }

@@ -9,22 +9,24 @@ import { printCredentials } from './session/print-credentials.ts';
  * Starts the command line, and sets the exit status of this process.
  *
  * @param args - the arguments after the program's name
- * @param files - the files of the program, of which those that are not stored yet are stored after a success
+ * @param files - the files of the program
  */
 export async function start(args: readonly string[], files: CompiledFiles): Promise<void> {
   nameOptionsAsFlags();
-  process.exitCode = await holdProcess(run(args));
-  if (process.exitCode !== 0 || files.areStored) return;
-  const { storeCompiled } = await import('./store-compiled.ts');
-  await storeCompiled(files);
+  process.exitCode = await holdProcess(run(args, files));
 }
 
 /** Runs a command; the call that AWS SDKs make, without the code of the others. */
-async function run(args: readonly string[]): Promise<number> {
+async function run(args: readonly string[], files: CompiledFiles): Promise<number> {
   const flags = readPlainFlags(args);
   if (flags === undefined) return (await import('./program.ts')).run(args);
   try {
-    await printCredentials(flags);
+    const isFetched = await printCredentials(flags);
+    // Stored by a call that did all that later calls may have to do.
+    if (isFetched && !files.areStored) {
+      const { storeCompiled } = await import('./store-compiled.ts');
+      await storeCompiled(files);
+    }
     return Number(process.exitCode ?? 0);
   } catch (error) {
     return reportError(error, false);

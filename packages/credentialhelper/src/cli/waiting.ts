@@ -21,11 +21,12 @@ export async function showWaiting<T>(
   promise: Promise<T>,
   describe: () => string | undefined,
 ): Promise<T> {
-  const { stderr, env } = process;
-  if (!stderr.isTTY || env.TERM === 'dumb' || env.AWS_IOT_LOG) return promise;
   const beganMs = performance.now();
   const timer = setInterval(() => {
     if (performance.now() - beganMs < UNNOTICED_MS) return;
+    // Looked at here: most waits are shorter, and the code for streams takes longer to load than they last.
+    const { stderr, env } = process;
+    if (!stderr.isTTY || env.TERM === 'dumb' || env.AWS_IOT_LOG) return clearInterval(timer);
     const what = describe();
     clearWaiting();
     if (what === undefined) return;

@@ -73,7 +73,8 @@ describe('a cache folder', () => {
   it.runIf(canRead)('is none for a user without a home folder', () => {
     const { HOME: _, XDG_CACHE_HOME: __, ...env } = process.env;
     const options = { uid: NOBODY, gid: NOBODY, env, cwd: '/', encoding: 'utf8' } as const;
-    const { status, stderr } = spawnSync(process.execPath, [MAIN, '--version'], options);
-    expect([stderr, status]).toEqual(['', 0]);
+    const { status, stderr } = spawnSync(process.execPath, [MAIN, 'credential-process'], options);
+    expect(stderr).toMatch(/^awsiot-credentialhelper: error: not set: /);
+    expect(status).toBe(2);
   });
 });

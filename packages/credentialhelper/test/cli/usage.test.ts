@@ -20,18 +20,14 @@ describe('the command line', () => {
     expect([stdout, stderr, status]).toEqual([`${manifest.version}\n`, '', 0]);
   });
 
-  it.each([
-    ['the cache folder of its user', 'cache'],
-    ['a cache folder that cannot be made', '/proc/none/cache'],
-  ])('starts with %s', (_name, cache) => {
-    const path = resolve(folder, cache);
+  it('makes no cache folder to print its version', () => {
+    const path = resolve(folder, 'cache');
     const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, '--version'], {
       encoding: 'utf8',
       env: { ...process.env, XDG_CACHE_HOME: path },
     });
     expect([stdout, stderr, status]).toEqual([`${manifest.version}\n`, '', 0]);
-    const canBeMade = !path.startsWith('/proc');
-    expect(existsSync(join(path, 'awsiot-credentialhelper', 'compiled'))).toBe(canBeMade);
+    expect(existsSync(path)).toBe(false);
   });
 
   it.each([[], ['token']])(

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { EXIT_STATUS_HELP } from '../usage.ts';
+import type { SessionFlags } from './flags.ts';
 import { addSessionOptions } from './options.ts';
 import { printCredentials } from './print-credentials.ts';
 
@@ -24,5 +25,7 @@ Example, in ~/.aws/config:
   iot_private_key = /etc/my-thing/key.pem
 ${EXIT_STATUS_HELP}`,
     )
-    .action(printCredentials);
+    .action(async (flags: SessionFlags) => {
+      await printCredentials(flags);
+    });
 }

@@ -1,5 +1,4 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { TemporaryCredentials } from '../../exchange/exchange.ts';
 import { readEnvironment } from '../../settings/environment.ts';
 import { settingsFiles } from '../../settings/load.ts';
 import { makeCacheFolder } from '../cache-folder.ts';
@@ -20,13 +19,20 @@ import {
   mayHaveSecret,
   statesOf,
 } from './recent-call.ts';
+import type { SharedCredentials } from './shared-credentials.ts';
 
-/** Prints credentials for a call of `credential-process`, and remembers it for the next. */
-export async function printCredentials(flags: SessionFlags): Promise<void> {
-  printForProcess(await credentialsFor(flags));
+/**
+ * Prints credentials for a call of `credential-process`, and remembers it for the next.
+ *
+ * @returns whether this process fetched them
+ */
+export async function printCredentials(flags: SessionFlags): Promise<boolean> {
+  const { credentials, isFetched } = await credentialsFor(flags);
+  printForProcess(credentials);
+  return isFetched;
 }
 
-async function credentialsFor(flags: SessionFlags): Promise<TemporaryCredentials> {
+async function credentialsFor(flags: SessionFlags): Promise<SharedCredentials> {
   const folder = flags.cache === false ? undefined : makeCacheFolder('credentials');
   // Before they are read: a file that is replaced from here on has another state.
   const settings = statesOf(folder === undefined ? [] : await settingsFiles(placesOf(flags)));
@@ -36,11 +42,12 @@ async function credentialsFor(flags: SessionFlags): Promise<TemporaryCredentials
   const files = { ...settings, ...statesOf([certificate]) };
   // Loaded here: an error in the settings is reported without this code.
   const { sharedCredentials } = await import('./shared-credentials.ts');
-  const { credentials, name } = await sharedCredentials(folder, found);
+  const shared = await sharedCredentials(folder, found);
+  const { name } = shared;
   if (folder !== undefined && name !== undefined && files[certificate] !== '') {
     await rememberCall(flags, { folder, files, name });
   }
-  return credentials;
+  return shared;
 }
 
 /** Remembers that this call leads to an entry of the cache, unless a file that it read has changed meanwhile. */

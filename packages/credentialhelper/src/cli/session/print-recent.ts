@@ -10,7 +10,7 @@ import { describeCall, readRecent } from './recent-call.ts';
  * @returns whether it was, and they are valid for long enough
  */
 export function printRecent(args: readonly string[], environment: NodeJS.ProcessEnv): boolean {
-  if (args[0] !== 'credential-process') return false;
+  if (args[0] !== 'credential-process' || args.includes('--no-cache')) return false;
   const folder = ownCacheFolder('credentials');
   if (folder === undefined) return false;
   const credentials = readRecent(folder, describeCall(args, environment));

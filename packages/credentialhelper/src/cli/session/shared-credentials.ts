@@ -7,21 +7,35 @@ import { optionsOf } from '../../settings/load.ts';
 import { firstCredentials, openSource, withRegion } from './open.ts';
 import { workingFolder } from './recent-call.ts';
 
+/** Credentials that processes share. */
+export interface SharedCredentials {
+  readonly credentials: TemporaryCredentials;
+  /** Whether this process fetched them. */
+  readonly isFetched: boolean;
+  /** The name of their entry in the cache, if they have one. */
+  readonly name?: string;
+}
+
 /**
  * Credentials for settings: from the cache, else of a request.
  *
  * @param folder - that of the cache; undefined: it is not used
- * @returns the credentials, and the name of their entry in the cache, if they have one
  */
 export async function sharedCredentials(
   folder: string | undefined,
   found: Layer,
-): Promise<{ readonly credentials: TemporaryCredentials; readonly name?: string }> {
+): Promise<SharedCredentials> {
   const init = optionsOf(found);
   const settings = withRegion(checkOptions(init));
-  const fetch = async () => firstCredentials(await openSource(settings), settings);
+  let isFetched = false;
+  const fetch = async () => {
+    isFetched = true;
+    return firstCredentials(await openSource(settings), settings);
+  };
   const identity = folder === undefined ? undefined : identityOf(settings, init);
-  if (folder === undefined || identity === undefined) return { credentials: await fetch() };
+  if (folder === undefined || identity === undefined) {
+    return { credentials: await fetch(), isFetched };
+  }
   // Loaded here: without the cache it is not needed.
   const { cachedCredentials, cacheName } = await import('./credential-cache.ts');
   const name = cacheName(identity);
@@ -39,7 +53,8 @@ export async function sharedCredentials(
   };
   // Longer than the exchange of another process can take.
   const limitMs = settings.maxWaitMs + 2 * settings.timeoutMs;
-  return { credentials: await cachedCredentials(folder, shared, limitMs, fetch), name };
+  const credentials = await cachedCredentials(folder, shared, limitMs, fetch);
+  return { credentials, isFetched, name };
 }
 
 /** What credentials depend on, besides the certificate: two values may look the same to people. */
