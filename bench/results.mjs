@@ -11,7 +11,7 @@ import { measureServe } from './serve.mjs';
 
 const MEMORY_ROUNDS = 5;
 const IN_PROCESS_RUNS = 5;
-const SERVE_ROUNDS = 30;
+const SERVE_SAMPLES = 40;
 const IN_PROCESS = fileURLToPath(new URL('in-process.mjs', import.meta.url));
 
 const output = async ([command, ...args]) => (await promisify(execFile)(command, args)).stdout;
@@ -24,7 +24,7 @@ export async function measure(rounds) {
   const memory = await inRounds(MEMORY_ROUNDS, commands, memoryOf);
   const times = await inRounds(rounds, commands, timeOf);
   const inProcess = await callsInProcess({ ...device.common, ...device.inFile });
-  const serve = summarize(await measureServe(device, SERVE_ROUNDS));
+  const serve = summarize(await measureServe(device, SERVE_SAMPLES));
   await device.close();
   return {
     date: new Date().toISOString().slice(0, 10),

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { CredentialSource } from '../credentials/source.ts';
 import type { IotCoreCredentials } from '../credentials/types.ts';
 import { isCredentialHelperError } from '../errors.ts';
+import { setImmediate } from '../process/timers.ts';
 import type { Answer } from './answer.ts';
 
 /** The protocol by which clients get credentials from a local server. */
@@ -25,7 +26,8 @@ export type Served = Pick<CredentialSource, 'current' | 'failure'>;
 
 /**
  * Creates a function that answers with the credentials in memory, or 503 and the reason. Clients wait a second or two only:
- * nothing is fetched for them. An answer is built once for all requests until it changes.
+ * nothing is fetched for them. An answer is built once for all requests until it changes, and looked at once for those that
+ * arrived together, in one iteration of the event loop.
  */
 export function answerWithCredentials(
   served: Served,
@@ -36,7 +38,11 @@ export function answerWithCredentials(
     | { readonly token: string; readonly endsMs: number; readonly answer: Answer }
     | undefined;
   let refused: { readonly failure: unknown; readonly answer: Answer } | undefined;
-  return () => {
+  let latest: Answer | undefined;
+  const forget = () => {
+    latest = undefined;
+  };
+  const find = () => {
     const current = served.current();
     if (current === undefined) {
       const failure = served.failure();
@@ -50,6 +56,13 @@ export function answerWithCredentials(
       built = { token: current.sessionToken, endsMs, answer: encode(current) };
     }
     return built.answer;
+  };
+  return () => {
+    if (latest === undefined) {
+      latest = find();
+      setImmediate(forget);
+    }
+    return latest;
   };
 }
 
