@@ -57,7 +57,12 @@ export function createLocalServer({
   const send = (response: ServerResponse, { status, headers, body }: Answer) => {
     // Clients keep connections; a server that is closing does not.
     if (!server.listening) response.shouldKeepAlive = false;
-    response.writeHead(status, headers).end(body);
+    response.writeHead(status, headers);
+    // With the header in one write; `end(body)` adds an empty one, and Node.js then takes a tenth longer for all of it.
+    response.cork();
+    response.write(body);
+    response.uncork();
+    response.end();
     onAnswered(status);
   };
   return server.on('request', (request, response) => {
