@@ -45,12 +45,11 @@ async function measurePair(device) {
   const url = serve.said.things[0].variables.AWS_CONTAINER_CREDENTIALS_FULL_URI;
   const bare = await start(['-e', BARE_SERVER, await bodyOf(url, headers)]);
   const bareUrl = `http://127.0.0.1:${bare.said.port}/`;
-  let ratio;
-  // The first round compiles the code.
-  for (let round = 0; round < 2; round++) {
-    const ours = await requestsPerSecond(url, headers);
-    ratio = ours / (await requestsPerSecond(bareUrl, headers));
-  }
+  const measureOnce = async () =>
+    (await requestsPerSecond(url, headers)) / (await requestsPerSecond(bareUrl, headers));
+  // Both compile their code.
+  await measureOnce();
+  const ratio = await measureOnce();
   for (const { child } of [serve, bare]) {
     child.kill();
     await once(child, 'close');

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { VERSION } from '../version.ts';
+import type { Script } from 'node:vm';
 
 /** SHA-256, in bytes. */
 const DIGEST_LENGTH = 32;
@@ -11,12 +11,17 @@ const PARAMETERS = 'exports, require, module, __filename, __dirname';
 /** A file of the program that was loaded. */
 interface Loaded {
   readonly module: { readonly exports: unknown };
-  /** What V8 compiled so far, in its own format. */
-  readonly code: () => Uint8Array;
+  readonly script: Script;
   readonly source: Uint8Array;
   /** The file with its code in the cache folder. */
   readonly entry: string;
-  readonly isStored: boolean;
+}
+
+/** What V8 compiled of a file, for the cache. */
+export interface CompiledFile {
+  /** The path of its file in the cache. */
+  readonly entry: string;
+  readonly content: Uint8Array;
 }
 
 /**
@@ -26,9 +31,9 @@ interface Loaded {
  */
 export class CompiledFiles {
   readonly #folder: string;
-  readonly #cache: string | undefined;
   readonly #require: NodeJS.Require;
-  #prefix: string | undefined;
+  /** The beginning of the paths of entries; undefined: Node.js loads the files. */
+  readonly #entries: string | undefined;
   readonly #loaded = new Map<string, Loaded>();
 
   /**
@@ -39,47 +44,36 @@ export class CompiledFiles {
   constructor(folder: string, require: NodeJS.Require, cache: string | undefined) {
     this.#folder = folder;
     this.#require = require;
-    this.#cache = cache;
+    this.#entries = cache === undefined ? undefined : join(cache, `${prefixOf(folder)}-`);
   }
 
   /** What a file exports. */
   load(name: string): unknown {
-    if (this.#cache === undefined) return this.#require(name);
-    return (this.#loaded.get(name) ?? this.#run(name, this.#cache)).module.exports;
+    if (this.#entries === undefined) return this.#require(name);
+    const loaded = this.#loaded.get(name) ?? this.#run(name, `${this.#entries}${name.slice(2)}`);
+    return loaded.module.exports;
   }
 
-  /** Whether the cache has the code of all files that were loaded. */
-  get areStored(): boolean {
-    return [...this.#loaded.values()].every(({ isStored }) => isStored);
-  }
-
-  /** The files that were loaded without code, each with what to write into the cache now. */
-  missing(): readonly { readonly entry: string; readonly content: Uint8Array }[] {
+  /** The files that were loaded without code, with what was compiled of them until now. */
+  missing(): readonly CompiledFile[] {
     return [...this.#loaded.values()]
-      .filter(({ isStored }) => !isStored)
-      .map(({ entry, source, code: compiled }) => {
-        const code = compiled();
+      .filter(({ script }) => script.cachedDataRejected !== false)
+      .map(({ entry, source, script }) => {
+        const code = script.createCachedData();
         return { entry, content: Buffer.concat([digestOf(source, code), code]) };
       });
   }
 
-  #run(name: string, cache: string): Loaded {
+  #run(name: string, entry: string): Loaded {
     const { Script } = process.getBuiltinModule('node:vm');
     const filename = join(this.#folder, name);
     const source = readFileSync(filename);
-    this.#prefix ??= prefixOf(this.#folder);
-    const entry = join(cache, `${this.#prefix}-${name.slice(2)}`);
     const cachedData = readCode(entry, source);
     const script = new Script(`(function (${PARAMETERS}) {${source}\n})`, { filename, cachedData });
-    const loaded: Loaded = {
-      module: { exports: {} },
-      code: () => script.createCachedData(),
-      source,
-      entry,
-      isStored: script.cachedDataRejected === false,
-    };
+    const module = { exports: {} };
+    const loaded = { module, script, source, entry };
+    // Before it runs: files load each other.
     this.#loaded.set(name, loaded);
-    const { module } = loaded;
     const require = (id: string) => (id.startsWith('./') ? this.load(id) : this.#require(id));
     script.runInThisContext()(module.exports, require, module, filename, this.#folder);
     return loaded;
@@ -102,7 +96,7 @@ function readCode(entry: string, source: Uint8Array): Buffer | undefined {
 function prefixOf(folder: string): string {
   const { NODE_OPTIONS = '' } = process.env;
   const { version, arch, execArgv } = process;
-  const depends = JSON.stringify([folder, VERSION, version, arch, execArgv, NODE_OPTIONS]);
+  const depends = JSON.stringify([folder, version, arch, execArgv, NODE_OPTIONS]);
   return digestOf(Buffer.from(depends)).toString('hex').slice(0, 16);
 }
 

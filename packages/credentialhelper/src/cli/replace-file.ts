@@ -87,11 +87,24 @@ function syncFolder(folder: string): void {
 function removeStale(file: string, isLocked: boolean): void {
   const folder = dirname(file);
   const name = basename(file);
-  for (const entry of readdirSync(folder)) {
-    if (!entry.startsWith(name) || !TEMPORARY.test(entry.slice(name.length))) continue;
-    const path = join(folder, entry);
+  const temporary = readdirSync(folder).filter(
+    (entry) => entry.startsWith(name) && TEMPORARY.test(entry.slice(name.length)),
+  );
+  removeOld(folder, temporary, isLocked ? Number.NEGATIVE_INFINITY : STALE_MS);
+}
+
+/**
+ * Removes the files of a folder that were written some time ago.
+ *
+ * @param names - the files to look at
+ * @param ageMs - how long ago at least, in milliseconds
+ */
+export function removeOld(folder: string, names: readonly string[], ageMs: number): void {
+  for (const name of names) {
+    const path = join(folder, name);
     const stats = statSync(path, { throwIfNoEntry: false });
-    if (stats === undefined) continue;
-    if (isLocked || Date.now() - stats.mtimeMs > STALE_MS) rmSync(path, { force: true });
+    if (stats?.isFile() === true && Date.now() - stats.mtimeMs > ageMs) {
+      rmSync(path, { force: true });
+    }
   }
 }

@@ -23,9 +23,10 @@ async function run(args: readonly string[], files: CompiledFiles): Promise<numbe
   try {
     const isFetched = await printCredentials(flags);
     // Stored by a call that did all that later calls may have to do.
-    if (isFetched && !files.areStored) {
+    const missing = isFetched ? files.missing() : [];
+    if (missing.length > 0) {
       const { storeCompiled } = await import('./store-compiled.ts');
-      await storeCompiled(files);
+      await storeCompiled(missing);
     }
     return Number(process.exitCode ?? 0);
   } catch (error) {

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
-import { readdirSync, rmSync, statSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { ERROR_CODES, type ErrorCode } from '../../error-codes.ts';
 import { CredentialHelperError, isCredentialHelperError } from '../../errors.ts';
 import type { TemporaryCredentials } from '../../exchange/exchange.ts';
 import { isObject } from '../../json.ts';
 import { lockFile } from '../lock-file.ts';
-import { replaceFile } from '../replace-file.ts';
+import { removeOld, replaceFile } from '../replace-file.ts';
 import { showWaiting } from '../waiting.ts';
 import { readCache, readEntry } from './cache-entry.ts';
 
@@ -112,19 +112,11 @@ function readFailure(file: string, startMs: number): CredentialHelperError | und
 export async function writeEntry(file: string, entry: object, isLocked: boolean): Promise<void> {
   try {
     await replaceFile(file, Buffer.from(JSON.stringify(entry)), { isLocked });
-    removeOld(dirname(file));
+    // Of certificates that are no longer used, and what processes left that were killed.
+    const folder = dirname(file);
+    const entries = readdirSync(folder).filter((name) => /\.(json|tmp)$/.test(name));
+    removeOld(folder, entries, LONGEST_LIFE_MS);
   } catch {
     // A full disk, or a folder without write access.
-  }
-}
-
-/** Removes entries of certificates that are no longer used, and what processes left that were killed. */
-function removeOld(folder: string): void {
-  for (const name of readdirSync(folder).filter((entry) => /\.(json|tmp)$/.test(entry))) {
-    const path = join(folder, name);
-    const stats = statSync(path, { throwIfNoEntry: false });
-    if (stats !== undefined && Date.now() - stats.mtimeMs > LONGEST_LIFE_MS) {
-      rmSync(path, { force: true });
-    }
   }
 }
